@@ -1,0 +1,78 @@
+/* Data sets: examples in memory, built-in data, and readers. */
+#ifndef BLASGRAD_DATA_H
+#define BLASGRAD_DATA_H
+
+#include <blasgrad/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Examples: any number of columns, tensors that share their first extent. By custom column 0 is the input and column 1
+ * the target. */
+typedef struct bg_dataset bg_dataset;
+
+/* A data set over tensors, which it keeps alive. BG_ERR_SHAPE if a column has rank 0 or another number of examples.
+ * classes: the number of classes if the target holds class indices, else 0. */
+BG_API bg_status bg_dataset_create(bg_dataset **dataset, bg_tensor *const *columns, int n, int64_t classes);
+BG_API void bg_dataset_destroy(bg_dataset *dataset);
+BG_API int64_t bg_dataset_size(const bg_dataset *dataset);
+BG_API int bg_dataset_columns(const bg_dataset *dataset);
+BG_API bg_tensor *bg_dataset_column(const bg_dataset *dataset, int i);
+BG_API int64_t bg_dataset_classes(const bg_dataset *dataset);
+BG_API const char *bg_dataset_name(const bg_dataset *dataset);
+
+/* Examples [start, stop), as views. */
+BG_API bg_status bg_dataset_slice(bg_dataset **part, const bg_dataset *dataset, int64_t start, int64_t stop);
+/* The examples in an order permuted by the seed, as copies: the first `size` of them in `first`, the rest in `second`.
+ */
+BG_API bg_status bg_dataset_split(bg_dataset **first, bg_dataset **second, const bg_dataset *dataset, int64_t size,
+                                  uint64_t seed);
+
+/* The permutation of shuffles: where place i of n goes under a key. A bijection of 0 .. n - 1 for every key, computed
+ * without memory: a Feistel network over Philox with cycle walking. */
+BG_API uint64_t bg_permute_index(uint64_t i, uint64_t n, uint64_t seed, uint64_t stream);
+
+/* Options of the readers and of the built-in data; zero is the default. */
+typedef struct {
+    bg_dtype dtype;      /* of inputs (and of targets that are not classes): BG_F32 (the default) or BG_F64 */
+    int64_t count;       /* strokes: examples to make; default 10,000 */
+    uint64_t seed;       /* strokes */
+    char delimiter;      /* CSV: default ','; ' ' stands for runs of blanks and tabs */
+    char decimal;        /* CSV: decimal mark, '.' (the default) or ','; the delimiter is then another one, as ';' */
+    const char *target;  /* CSV: the target column's name, or its number from 0; default: the last */
+    bool without_header; /* CSV: the first line is data, see bg_data_read_csv */
+    bool with_classes;   /* CSV: the target column holds class indices 0, 1, .. */
+} bg_data_options;
+
+/* Built-in data:
+ *   "lecture"   five rows x [5, 2], y [5, 1]
+ *   "digits"    1,797 digits [n, 64] with values / 16, and classes; UCI optical recognition of handwritten digits,
+ *               CC BY 4.0
+ *   "strokes"   digits [n, 28, 28] with values in [0, 1], drawn from random strokes, and classes; example i depends on
+ *               the seed and i alone, and of each ten in a row every digit is one
+ * BG_ERR_ARGUMENT lists the names if there is none of this name. */
+BG_API bg_status bg_data_builtin(bg_dataset **dataset, bg_engine *engine, const char *name,
+                                 const bg_data_options *options);
+
+/* A CSV table of numbers in UTF-8, gzipped or not: inputs [n, columns - 1] and targets [n, 1], or classes [n] as i64
+ * with with_classes (their number is the largest plus one). The first line is a header if one of its fields begins like
+ * a name: not with a digit, sign or decimal mark, and not a word for a missing number such as nan. Blank lines are left
+ * out; a field may stand in quotes. Numbers are decimal, rounded to the nearest value of the dtype, whatever the
+ * locale. Errors name file, line and column: BG_ERR_FORMAT for a field that is empty or no finite number, lines with
+ * different numbers of fields, a zero byte, a line of more than 1 MiB; BG_ERR_ARGUMENT, BG_ERR_IO, BG_ERR_NOMEM. */
+BG_API bg_status bg_data_read_csv(bg_dataset **dataset, bg_engine *engine, const char *path,
+                                  const bg_data_options *options);
+/* One IDX file, gzipped or not, as a tensor of its own type (u8, i32, f32, f64; i8 and i16 become i32), of rank 1 to 4.
+ * Errors name file and offset. */
+BG_API bg_status bg_data_read_idx(bg_tensor **tensor, bg_engine *engine, const char *path);
+/* A folder with MNIST's files under their usual names, .gz or not: images / 255 as [n, rows, columns], and classes. If
+ * all four are there, train and test are both set; if only those of the test are, they are cut: the last tenth is the
+ * test. There are 10 classes, or more if a label says so. BG_ERR_IO names a file that is missing. */
+BG_API bg_status bg_data_read_mnist(bg_dataset **train, bg_dataset **test, bg_engine *engine, const char *folder,
+                                    const bg_data_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

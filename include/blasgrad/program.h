@@ -1,0 +1,56 @@
+/* Programs: graphs compiled into a flat list of steps. */
+#ifndef BLASGRAD_PROGRAM_H
+#define BLASGRAD_PROGRAM_H
+
+#include <blasgrad/graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct bg_program bg_program;
+
+typedef struct {
+    bool no_updates; /* leave out the updates that the graph holds */
+} bg_compile_options;
+
+/* Compiles the outputs and all updates that the graph holds now. options may be NULL. The program keeps the tensors it
+ * uses, not the graph. A node may be an output more than once.
+ * The graph's first error, if it has one; BG_ERR_ARGUMENT for a NULL output or one of another graph; BG_ERR_NOMEM. */
+BG_API bg_status bg_compile(bg_program **program, bg_graph *graph, bg_node *const *outputs, size_t n,
+                            const bg_compile_options *options);
+BG_API void bg_program_destroy(bg_program *program);
+
+/* Gives an input its tensor, of the same shape and type (any strides), which the program keeps alive and whose contents it
+ * reads at each run. value NULL unbinds. An input the program does not use is accepted and ignored.
+ * BG_ERR_OVERLAP if the tensor shares memory with an updated tensor or an output: state that goes around is a bg_buffer. */
+BG_API bg_status bg_program_bind(bg_program *program, bg_node *input, bg_tensor *value);
+
+/* Runs all steps: all of its effects, or none and an error. BG_ERR_UNBOUND names an input without a value; BG_ERR_INDEX
+ * and BG_ERR_NUMERIC name the op. Allocates nothing. */
+BG_API bg_status bg_program_run(bg_program *program);
+
+/* Output i, valid until the next run; NULL if there is no such output. It belongs to the program. */
+BG_API const bg_tensor *bg_program_output(const bg_program *program, size_t i);
+
+typedef struct {
+    int steps;               /* kernels, products and fused loops */
+    int phases;              /* levels; within one, tasks need nothing of each other */
+    int tasks;
+    int barriers;            /* a run on more than one thread waits this often */
+    double flops;            /* of one run: products count 2 m n k, other steps one per element and instruction */
+    double product_flops;    /* the products' part of it */
+    size_t planned_bytes;    /* arena, scratch of all workers, and outputs */
+    size_t unplanned_bytes;  /* the sum of all intermediate values had each its own memory */
+    double compile_seconds;
+} bg_report;
+BG_API bg_report bg_program_report(const bg_program *program);
+
+/* Writes the program as text, a line a step, under its phase; always ends with a zero byte if capacity > 0. Returns the
+ * length of the whole text, which may be more than fitted. */
+BG_API size_t bg_program_dump(const bg_program *program, char *buffer, size_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
