@@ -1,0 +1,150 @@
+/* Conversions from any type and any strides, and to any type. */
+
+#define ELEMENT_f32     float
+#define ELEMENT_f64     double
+#define ELEMENT_i32     int32_t
+#define ELEMENT_i64     int64_t
+#define ELEMENT_u8      uint8_t
+#define ELEMENT_bool    uint8_t
+#define CONVERT_f32(x)  ((T)(x))
+#define CONVERT_f64(x)  ((T)(x))
+#define CONVERT_i32(x)  ((T)(x))
+#define CONVERT_i64(x)  ((T)(x))
+#define CONVERT_u8(x)   ((T)(x))
+#define CONVERT_bool(x) ((T)((x) != 0))
+#define SAME_f32        (BITS == 32)
+#define SAME_f64        (BITS == 64)
+#define SAME_i32        0
+#define SAME_i64        0
+#define SAME_u8         0
+#define SAME_bool       0
+#define BLOCK           BY_TYPE(8, 4)
+
+static inline void N(copy)(T *d, const T *a, int64_t n) { N(move)(d, a, 1, 0, 0, 0, 0, n); }
+static inline void N(spread)(T *d, T value, int64_t n) { N(move)(d, &value, 0, 0, 0, 0, 0, n); }
+
+/* Writes the row at d again and again below itself, doubling what is copied until it fills half of a usual L1 cache. */
+static void N(repeat_row)(T *d, int64_t rows, int64_t cols)
+{
+    const int64_t total = rows * cols;
+    for (int64_t done = cols, piece = cols; done < total; done += piece) {
+        if (done * (int64_t)sizeof(T) <= 16384)
+            piece = done;
+        if (piece > total - done)
+            piece = total - done;
+        N(copy)(d + done, d, piece);
+    }
+}
+
+/* d[i * cols + j] = a[i + j * col_stride]: a rectangle at a time, so that each line of either side is touched while it
+ * is in the cache. */
+static void N(transpose)(T *d, const T *a, int64_t rows, int64_t cols, int64_t col_stride)
+{
+    int64_t i = 0;
+    for (; i + BLOCK <= rows; i += BLOCK) {
+        int64_t j = 0;
+        for (; j + BLOCK <= cols; j += BLOCK)
+            N(transpose_block)(d + i * cols + j, cols, a + i + j * col_stride, col_stride);
+        for (; j < cols; j++)
+            for (int k = 0; k < BLOCK; k++)
+                d[(i + k) * cols + j] = a[i + k + j * col_stride];
+    }
+    for (; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++)
+            d[i * cols + j] = a[i + j * col_stride];
+}
+
+#define DEFINE_LOAD(name)                                                                                              \
+    static void N(load_##name)(void *d, const void *a, int64_t rows, int64_t cols, int64_t row_stride,                 \
+                               int64_t col_stride)                                                                     \
+    {                                                                                                                  \
+        typedef ELEMENT_##name S;                                                                                      \
+        T *out = d;                                                                                                    \
+        const S *in = a;                                                                                               \
+        if (rows <= 0 || cols <= 0)                                                                                    \
+            return;                                                                                                    \
+        /* Rows that follow one another at one stride are one long row. */                                             \
+        if (rows == 1 || cols == 1 || row_stride == cols * col_stride) {                                               \
+            if (cols == 1)                                                                                             \
+                col_stride = row_stride;                                                                               \
+            cols *= rows;                                                                                              \
+            rows = 1;                                                                                                  \
+        }                                                                                                              \
+        if (row_stride == 0 && rows > 1) {                                                                             \
+            N(load_##name)(out, in, 1, cols, 0, col_stride);                                                           \
+            N(repeat_row)(out, rows, cols);                                                                            \
+        } else if (col_stride == 0) {                                                                                  \
+            for (int64_t i = 0; i < rows; i++)                                                                         \
+                N(spread)(out + i * cols, CONVERT_##name(in[i * row_stride]), cols);                                   \
+        } else if (col_stride == 1) {                                                                                  \
+            for (int64_t i = 0; i < rows; i++, in += row_stride, out += cols) {                                        \
+                if (SAME_##name)                                                                                       \
+                    N(copy)(out, (const T *)(const void *)in, cols);                                                   \
+                else                                                                                                   \
+                    for (int64_t j = 0; j < cols; j++)                                                                 \
+                        out[j] = CONVERT_##name(in[j]);                                                                \
+            }                                                                                                          \
+        } else if (SAME_##name && row_stride == 1 && rows > 1) {                                                       \
+            N(transpose)(out, (const T *)(const void *)in, rows, cols, col_stride);                                    \
+        } else {                                                                                                       \
+            /* Blocks of rows, for the case that it is the rows that lie close together. */                            \
+            for (int64_t i0 = 0; i0 < rows; i0 += BLOCK)                                                               \
+                for (int64_t j0 = 0; j0 < cols; j0 += 64)                                                              \
+                    for (int64_t i = i0; i < i0 + BLOCK && i < rows; i++)                                              \
+                        for (int64_t j = j0; j < j0 + 64 && j < cols; j++)                                             \
+                            out[i * cols + j] = CONVERT_##name(in[i * row_stride + j * col_stride]);                   \
+        }                                                                                                              \
+    }
+BGK_TYPES(DEFINE_LOAD)
+
+/* Numbers outside the range of an integer type give its nearest end, NaN gives 0. */
+#define SATURATE(x, type, low, low_value, above, high_value)                                                           \
+    ((x) < (above) ? ((x) > (low) ? (type)(x) : (low_value)) : ((x) == (x) ? (high_value) : 0))
+#define TO_f32(x)  ((float)(x))
+#define TO_f64(x)  ((double)(x))
+#define TO_i32(x)  SATURATE(x, int32_t, (T)-2147483648.0, INT32_MIN, (T)2147483648.0, INT32_MAX)
+#define TO_i64(x)  SATURATE(x, int64_t, (T)-9223372036854775808.0, INT64_MIN, (T)9223372036854775808.0, INT64_MAX)
+#define TO_u8(x)   ((uint8_t)SATURATE(x, uint8_t, (T)0, 0, (T)256, 255))
+#define TO_bool(x) ((x) != 0)
+#define DEFINE_STORE(name)                                                                                             \
+    static void N(store_##name)(void *d, const void *a, int64_t n)                                                     \
+    {                                                                                                                  \
+        typedef ELEMENT_##name D;                                                                                      \
+        D *out = d;                                                                                                    \
+        const T *in = a;                                                                                               \
+        if (SAME_##name)                                                                                               \
+            N(copy)(d, a, n);                                                                                          \
+        else                                                                                                           \
+            for (int64_t i = 0; i < n; i++)                                                                            \
+                out[i] = TO_##name(in[i]);                                                                             \
+    }
+BGK_TYPES(DEFINE_STORE)
+
+#undef ELEMENT_f32
+#undef ELEMENT_f64
+#undef ELEMENT_i32
+#undef ELEMENT_i64
+#undef ELEMENT_u8
+#undef ELEMENT_bool
+#undef CONVERT_f32
+#undef CONVERT_f64
+#undef CONVERT_i32
+#undef CONVERT_i64
+#undef CONVERT_u8
+#undef CONVERT_bool
+#undef SAME_f32
+#undef SAME_f64
+#undef SAME_i32
+#undef SAME_i64
+#undef SAME_u8
+#undef SAME_bool
+#undef BLOCK
+#undef DEFINE_LOAD
+#undef SATURATE
+#undef TO_f32
+#undef TO_f64
+#undef TO_i32
+#undef TO_i64
+#undef TO_u8
+#undef TO_bool
+#undef DEFINE_STORE

@@ -1,0 +1,127 @@
+/* The vector kernels: loops over elements, and micro-kernels for small matrix products.
+ *
+ * One list names every kernel. It gives the fields of bgk_table, the initialiser of each instruction set's table, the
+ * tests and the bench; a listed kernel without a body does not compile. Kernels know no shapes and no errors and
+ * allocate nothing. Every kernel gives the same bits for an element wherever in the run of n elements it stands (which
+ * NaN it is apart), so that cutting a loop elsewhere changes nothing; a tail goes through the same vector code as the
+ * rest. AVX2 and AVX-512 also give the same bits as each other; the scalar table does so except where the processor has
+ * no fused multiply-add, which the math functions and the product then do without. Kernels work in any setting of
+ * flush-to-zero; only denormal operands and results depend on it.
+ */
+#ifndef BGK_KERNELS_H
+#define BGK_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* d[i] = f(a[i * sa], b[i * sb], c[i * sc]); strides are 0 (one value for all) or 1; a unary kernel ignores b and c, a
+ * binary one c. d may be the same address as an operand of stride 1, and overlaps none otherwise. */
+typedef void bgk_map(void *d, const void *a, int sa, const void *b, int sb, const void *c, int sc, int64_t n);
+
+/* d[i] = reduction of a[i * stride .. i * stride + cols) for i < rows. Sums run in 32 fixed partial sums for f32 and 16
+ * for f64, in blocks of 16 elements each whose sums are added two by two, and the partial sums are added as a fixed
+ * tree: the same bits on every instruction set. cols 0 gives the reduction's neutral element, 0 or -infinity. */
+typedef void bgk_reduce(void *d, const void *a, int64_t rows, int64_t cols, int64_t stride);
+
+/* d[i] = reduction over r < rows of a[r * stride + i], for i < cols, in the order of r: blocks of at most 512 rows are
+ * added up by themselves and then to the total, so that the error of a long sum stays small. The same bits on every
+ * instruction set. d overlaps a nowhere. */
+typedef void bgk_fold(void *d, const void *a, int64_t rows, int64_t cols, int64_t stride);
+
+/* d[i * cols + j] = a[i * row_stride + j * col_stride], strides in elements of the source type and of either sign. From
+ * bool: 0 or 1. d overlaps a nowhere. */
+typedef void bgk_load(void *d, const void *a, int64_t rows, int64_t cols, int64_t row_stride, int64_t col_stride);
+
+/* d[i] = converted a[i]; to bool: a != 0 as 0 or 1. To integers: towards zero, a number beyond the type's range gives
+ * its nearest end, NaN gives 0. d may be a where the type stays the same, and overlaps it nowhere otherwise. */
+typedef void bgk_store(void *d, const void *a, int64_t n);
+
+/* c[m, n] = a · b: element (i, p) of a is a[i * a_rows + p * a_cols], likewise b; c has rows of ldc elements. For
+ * products so small that a CBLAS call would cost more than the work. scratch holds BGK_SMALL_SCRATCH(n, k) elements
+ * and is 64-byte aligned. Each element of c is one chain of fused multiply-adds in the order of p (in the scalar table
+ * of multiplications and additions, where the processor does not fuse them). k 0 gives zeros. c overlaps neither a nor
+ * b. */
+typedef void bgk_product(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_rows, int64_t a_cols, const void *b,
+                         int64_t b_rows, int64_t b_cols, void *c, int64_t ldc, void *scratch);
+#define BGK_SMALL_SCRATCH(n, k) (((size_t)(n) + 31) / 32 * 32 * (size_t)(k))
+
+/* Each list: X(name), the operation named as in ops.h. "where": a != 0 ? b : c. "fma": a*b + c, "fnma": c - a*b, one
+ * rounding. Comparisons give 1 or 0. maximum, minimum, relu and the max reduction keep NaN. "softplus": log(1 + exp(a))
+ * for every a. "is_finite" gives 1 or 0. */
+#define BGK_MAPS(X)                                                                                                    \
+    X(move)                                                                                                            \
+    X(neg)                                                                                                             \
+    X(abs)                                                                                                             \
+    X(sign)                                                                                                            \
+    X(square)                                                                                                          \
+    X(sqrt)                                                                                                            \
+    X(exp)                                                                                                             \
+    X(expm1)                                                                                                           \
+    X(log)                                                                                                             \
+    X(log1p)                                                                                                           \
+    X(relu)                                                                                                            \
+    X(tanh)                                                                                                            \
+    X(sigmoid)                                                                                                         \
+    X(softplus)                                                                                                        \
+    X(erf)                                                                                                             \
+    X(is_finite)                                                                                                       \
+    X(add)                                                                                                             \
+    X(sub)                                                                                                             \
+    X(mul)                                                                                                             \
+    X(div)                                                                                                             \
+    X(maximum)                                                                                                         \
+    X(minimum)                                                                                                         \
+    X(equal)                                                                                                           \
+    X(not_equal)                                                                                                       \
+    X(less)                                                                                                            \
+    X(less_equal)                                                                                                      \
+    X(greater)                                                                                                         \
+    X(greater_equal)                                                                                                   \
+    X(where)                                                                                                           \
+    X(fma)                                                                                                             \
+    X(fnma)
+#define BGK_REDUCES(X)                                                                                                 \
+    X(sum)                                                                                                             \
+    X(max)
+/* Source types of loads and destination types of stores; bool is stored as u8. */
+#define BGK_TYPES(X)                                                                                                   \
+    X(f32)                                                                                                             \
+    X(f64)                                                                                                             \
+    X(i32)                                                                                                             \
+    X(i64)                                                                                                             \
+    X(u8)                                                                                                              \
+    X(bool)
+
+/* The kernels of one element type. */
+typedef struct {
+#define BGK_FIELD(name) bgk_map *name;
+    BGK_MAPS(BGK_FIELD)
+#undef BGK_FIELD
+#define BGK_FIELD(name) bgk_reduce *name##_rows;
+    BGK_REDUCES(BGK_FIELD)
+#undef BGK_FIELD
+#define BGK_FIELD(name) bgk_fold *name##_fold;
+    BGK_REDUCES(BGK_FIELD)
+#undef BGK_FIELD
+#define BGK_FIELD(name) bgk_load *load_##name;
+    BGK_TYPES(BGK_FIELD)
+#undef BGK_FIELD
+#define BGK_FIELD(name) bgk_store *store_##name;
+    BGK_TYPES(BGK_FIELD)
+#undef BGK_FIELD
+    bgk_product *product;
+} bgk_kernels;
+
+/* The kernels of one instruction set. */
+typedef struct {
+    const char *name;                                 /* "scalar", "avx2", "avx512" */
+    int (*is_supported)(void);                        /* by this processor and its operating system */
+    double (*fma_chains)(int64_t rounds, int is_f64); /* runs independent fused multiply-adds for measuring the peak;
+                                     returns the number of floating-point operations done */
+    bgk_kernels f32, f64;
+} bgk_table;
+
+/* All tables that this build contains, fastest first, ending with NULL. The scalar one is always there. */
+extern const bgk_table *const bgi_kernel_tables[];
+
+#endif

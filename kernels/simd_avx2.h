@@ -1,0 +1,73 @@
+/* Vector operations of 256 bits: AVX2 with fused multiply-add. simd_scalar.h says what each operation means. */
+#ifndef BGK_SIMD_AVX2_H
+#define BGK_SIMD_AVX2_H
+
+#include "simd_x86.h"
+
+#define SIMD_NAME "avx2"
+enum { WIDTH_f32 = 8, WIDTH_f64 = 4, TILE_ROWS = 6, FMA_CHAINS = 12 };
+
+/* lane_masks + 8 - n: n lanes of ones, then zeros. */
+static const int32_t lane_masks[16] = { -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0 };
+static inline __m256i first_lanes_f32(int64_t n)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)(lane_masks + 8 - n));
+}
+static inline __m256i first_lanes_f64(int64_t n)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)(lane_masks + 8 - 2 * n));
+}
+
+#define DEFINE_AVX2(TY, T, V, U, P, EPI, SET_BITS)                                                                     \
+    typedef V vec_##TY;                                                                                                \
+    typedef V mask_##TY;                                                                                               \
+    static inline V v_set_##TY(T x) { return _mm256_set1_##P(x); }                                                     \
+    static inline V v_bits_##TY(U u) { return _mm256_castsi256_##P(SET_BITS(u)); }                                     \
+    static inline V v_load_##TY(const T *p) { return _mm256_loadu_##P(p); }                                            \
+    static inline void v_store_##TY(T *p, V x) { _mm256_storeu_##P(p, x); }                                            \
+    static inline V v_load_first_##TY(const T *p, int64_t n) { return _mm256_maskload_##P(p, first_lanes_##TY(n)); }   \
+    static inline V v_load_first_or_##TY(const T *p, int64_t n, V other)                                               \
+    {                                                                                                                  \
+        __m256i first = first_lanes_##TY(n);                                                                           \
+        return _mm256_blendv_##P(other, _mm256_maskload_##P(p, first), _mm256_castsi256_##P(first));                   \
+    }                                                                                                                  \
+    static inline void v_store_first_##TY(T *p, V x, int64_t n) { _mm256_maskstore_##P(p, first_lanes_##TY(n), x); }   \
+    static inline V v_fma_##TY(V a, V b, V c) { return _mm256_fmadd_##P(a, b, c); }                                    \
+    static inline V v_fma_exact_##TY(V a, V b, V c) { return _mm256_fmadd_##P(a, b, c); }                              \
+    static inline V v_fnma_exact_##TY(V a, V b, V c) { return _mm256_fnmadd_##P(a, b, c); }                            \
+    static inline V v_sqrt_##TY(V x) { return _mm256_sqrt_##P(x); }                                                    \
+    static inline V v_max_##TY(V a, V b) { return _mm256_max_##P(a, b); }                                              \
+    static inline V v_min_##TY(V a, V b) { return _mm256_min_##P(a, b); }                                              \
+    static inline V v_less_##TY(V a, V b) { return _mm256_cmp_##P(a, b, _CMP_LT_OQ); }                                 \
+    static inline V v_less_equal_##TY(V a, V b) { return _mm256_cmp_##P(a, b, _CMP_LE_OQ); }                           \
+    static inline V v_equal_##TY(V a, V b) { return _mm256_cmp_##P(a, b, _CMP_EQ_OQ); }                                \
+    static inline V v_not_equal_##TY(V a, V b) { return _mm256_cmp_##P(a, b, _CMP_NEQ_UQ); }                           \
+    static inline V v_select_##TY(V m, V a, V b) { return _mm256_blendv_##P(b, a, m); }                                \
+    static inline V v_one_if_##TY(V m) { return _mm256_and_##P(m, _mm256_set1_##P(1)); }                               \
+    static inline V v_zero_if_##TY(V m, V x) { return _mm256_andnot_##P(m, x); }                                       \
+    static inline V v_and_##TY(V a, V b) { return _mm256_and_##P(a, b); }                                              \
+    static inline V v_or_##TY(V a, V b) { return _mm256_or_##P(a, b); }                                                \
+    static inline V v_xor_##TY(V a, V b) { return _mm256_xor_##P(a, b); }                                              \
+    static inline V v_and_not_##TY(V a, V b) { return _mm256_andnot_##P(a, b); }                                       \
+    static inline V v_shift_left_##TY(V x, int count)                                                                  \
+    {                                                                                                                  \
+        return _mm256_castsi256_##P(_mm256_slli_##EPI(_mm256_cast##P##_si256(x), count));                              \
+    }                                                                                                                  \
+    static inline V v_shift_right_##TY(V x, int count)                                                                 \
+    {                                                                                                                  \
+        return _mm256_castsi256_##P(_mm256_srli_##EPI(_mm256_cast##P##_si256(x), count));                              \
+    }                                                                                                                  \
+    static inline part_##TY narrow_sum_##TY(const V *s)                                                                \
+    {                                                                                                                  \
+        return part_sum_##P(part_sum_##P(s[0], s[2]), part_sum_##P(s[1], s[3]));                                       \
+    }                                                                                                                  \
+    static inline part_##TY narrow_max_##TY(const V *s)                                                                \
+    {                                                                                                                  \
+        return part_max_##P(part_max_##P(s[0], s[2]), part_max_##P(s[1], s[3]));                                       \
+    }
+#define SET_BITS_32(u) _mm256_set1_epi32((int32_t)(u))
+#define SET_BITS_64(u) _mm256_set1_epi64x((long long)(u))
+DEFINE_AVX2(f32, float, __m256, uint32_t, ps, epi32, SET_BITS_32)
+DEFINE_AVX2(f64, double, __m256d, uint64_t, pd, epi64, SET_BITS_64)
+
+#endif

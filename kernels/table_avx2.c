@@ -1,0 +1,15 @@
+/* The kernels on simd_avx2.h: AVX2 with fused multiply-add. */
+#include "simd_avx2.h"
+
+#include "tables.h"
+
+#define BITS 32
+#include "bodies.h"
+#undef BITS
+#define BITS 64
+#include "bodies.h"
+#undef BITS
+
+#include "body_peak.h"
+
+BGK_TABLE(avx2);

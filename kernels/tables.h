@@ -1,0 +1,33 @@
+/* The tables of the instruction sets, and what each table file needs to fill in its own. */
+#ifndef BGK_TABLES_H
+#define BGK_TABLES_H
+
+#include "kernels.h"
+
+extern const bgk_table bgi_scalar_table;
+#ifdef BGK_X86
+extern const bgk_table bgi_avx2_table, bgi_avx512_table;
+#endif
+
+/* These are compiled without any instruction set option, so that asking never runs an instruction that is missing. */
+int bgi_scalar_is_supported(void);
+int bgi_avx2_is_supported(void);
+int bgi_avx512_is_supported(void);
+
+#define BGK_MAP_f32(name)    .name = name##_f32,
+#define BGK_MAP_f64(name)    .name = name##_f64,
+#define BGK_REDUCE_f32(name) .name##_rows = name##_rows_f32, .name##_fold = name##_fold_f32,
+#define BGK_REDUCE_f64(name) .name##_rows = name##_rows_f64, .name##_fold = name##_fold_f64,
+#define BGK_TYPE_f32(name)   .load_##name = load_##name##_f32, .store_##name = store_##name##_f32,
+#define BGK_TYPE_f64(name)   .load_##name = load_##name##_f64, .store_##name = store_##name##_f64,
+
+#define BGK_TABLE(set)                                                                                                 \
+    const bgk_table bgi_##set##_table = {                                                                              \
+        .name = #set,                                                                                                  \
+        .is_supported = bgi_##set##_is_supported,                                                                      \
+        .fma_chains = fma_chains,                                                                                      \
+        .f32 = { BGK_MAPS(BGK_MAP_f32) BGK_REDUCES(BGK_REDUCE_f32) BGK_TYPES(BGK_TYPE_f32).product = product_f32 },    \
+        .f64 = { BGK_MAPS(BGK_MAP_f64) BGK_REDUCES(BGK_REDUCE_f64) BGK_TYPES(BGK_TYPE_f64).product = product_f64 },    \
+    }
+
+#endif
