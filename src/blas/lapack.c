@@ -1,0 +1,37 @@
+/* LAPACK through LAPACKE's _work functions, column-major: they neither allocate, nor look for NaN, nor print for
+ * arguments that are right. */
+#include "blas/blas.h"
+
+#include <lapacke.h>
+
+/* A leading dimension is at least 1, even of a matrix without rows. */
+static lapack_int leading(int64_t rows) { return (lapack_int)(rows > 1 ? rows : 1); }
+
+#define GELS_FUNCTIONS(suffix, letter, type)                                                                           \
+    int64_t bgi_lapack_gels_work_##suffix(int64_t m, int64_t n, int64_t r)                                             \
+    {                                                                                                                  \
+        type unused = 0, count = 1;                                                                                    \
+        bgi_blas_call call = bgi_blas_enter();                                                                         \
+        lapack_int info =                                                                                              \
+            LAPACKE_##letter##gels_work(LAPACK_COL_MAJOR, 'N', (lapack_int)m, (lapack_int)n, (lapack_int)r, &unused,   \
+                                        leading(m), &unused, leading(m), &count, -1);                                  \
+        bgi_blas_leave(call);                                                                                          \
+        /* The least that LAPACK takes, in case the optimum is not known or was rounded in a float. */                 \
+        int64_t smaller = m < n ? m : n, larger = smaller > r ? smaller : r;                                           \
+        int64_t least = smaller + larger > 1 ? smaller + larger : 1;                                                   \
+        int64_t best = info == 0 ? (int64_t)count : 0;                                                                 \
+        return best > least ? best : least;                                                                            \
+    }                                                                                                                  \
+    int64_t bgi_lapack_gels_##suffix(int64_t m, int64_t n, int64_t r, type *a, type *b, type *work,                    \
+                                     int64_t work_count)                                                               \
+    {                                                                                                                  \
+        bgi_blas_call call = bgi_blas_enter();                                                                         \
+        lapack_int info =                                                                                              \
+            LAPACKE_##letter##gels_work(LAPACK_COL_MAJOR, 'N', (lapack_int)m, (lapack_int)n, (lapack_int)r, a,         \
+                                        leading(m), b, leading(m), work, (lapack_int)work_count);                      \
+        bgi_blas_leave(call);                                                                                          \
+        return info;                                                                                                   \
+    }
+
+GELS_FUNCTIONS(f32, s, float)
+GELS_FUNCTIONS(f64, d, double)
