@@ -1,0 +1,182 @@
+/* Reverse-mode gradients as a transform of the graph. */
+#include "ops/ops.h"
+
+/* What the transform knows of the nodes up to the last root. */
+typedef struct {
+    bg_graph *graph;
+    size_t count;
+    bool *depends;       /* a gradient may flow from the node to some x */
+    bg_node **cotangent; /* the sum of what has arrived at the node; NULL: nothing yet */
+} flow;
+
+static bool accumulate(flow *f, bg_node *node, bg_node *cotangent)
+{
+    bg_node **sum = &f->cotangent[node->id];
+    *sum = *sum ? bg_add(*sum, cotangent) : cotangent;
+    return *sum != NULL;
+}
+
+/* Marks the nodes whose value varies with some x. */
+static void mark(flow *f, bg_node *const *xs, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((size_t)xs[i]->id < f->count)
+            f->depends[xs[i]->id] = true;
+    for (size_t id = 0; id < f->count; id++) {
+        const bg_node *node = f->graph->nodes[id];
+        for (int i = 0; i < node->n_inputs && !f->depends[id] && !node->op->is_constant; i++)
+            f->depends[id] = f->depends[node->inputs[i]->id];
+    }
+}
+
+/* Sends a node's cotangent to those of its inputs that lead to some x. */
+static bool propagate(flow *f, bg_node *node)
+{
+    bg_node *dy = f->cotangent[node->id];
+    if (node->op->is_constant)
+        return true;
+    for (int i = 0; i < node->n_inputs; i++) {
+        bg_node *input = node->inputs[i];
+        if (!f->depends[input->id])
+            continue;
+        if (!node->op->gradient) {
+            bgi_graph_fail(f->graph, BG_ERR_GRADIENT, "grad: %s has no gradient", node->op->name);
+            return false;
+        }
+        bg_node *dx = node->op->gradient(node, i, dy);
+        if (!dx && f->graph->status)
+            return false;
+        if (!dx)
+            continue;
+        if (dx->graph != f->graph || dx->dtype != input->dtype || !bg_shape_equal(dx->shape, input->shape)) {
+            bgi_graph_fail(f->graph, BG_ERR_GRADIENT, "grad: the gradient of %s for input %d is %s %s, the input %s %s",
+                           node->op->name, i, bg_dtype_name(dx->dtype), bgi_shape_format(dx->shape).text,
+                           bg_dtype_name(input->dtype), bgi_shape_format(input->shape).text);
+            return false;
+        }
+        if (!accumulate(f, input, dx))
+            return false;
+    }
+    return true;
+}
+
+/* Nodes are younger than their inputs, so one pass from the last root down meets each node when all that flows to it
+ * has arrived, in an order that is the graph's alone. */
+static bool transform(flow *f, bg_node *const *ys, bg_node *const *cotangents, size_t n_ys, bg_node *const *xs,
+                      size_t n, bg_node **dxs)
+{
+    mark(f, xs, n);
+    for (size_t i = 0; i < n_ys; i++)
+        if (f->depends[ys[i]->id] && !accumulate(f, ys[i], cotangents[i]))
+            return false;
+    for (size_t id = f->count; id-- > 0;)
+        if (f->depends[id] && f->cotangent[id] && !propagate(f, f->graph->nodes[id]))
+            return false;
+    for (size_t i = 0; i < n; i++) {
+        size_t id = (size_t)xs[i]->id;
+        dxs[i] = id < f->count ? f->cotangent[id] : NULL;
+        if (!dxs[i])
+            dxs[i] = bg_broadcast(bgi_scalar_like(xs[i], 0), xs[i]->shape);
+        if (!dxs[i])
+            return false;
+    }
+    return true;
+}
+
+/* The graph of all nodes given, if each is one of it; NULL with the status set. */
+static bg_graph *common_graph(bg_node *const *const *lists, const size_t *counts, int n_lists, bg_status *status)
+{
+    bg_graph *graph = NULL;
+    bool is_missing = false, is_mixed = false;
+    for (int l = 0; l < n_lists; l++)
+        for (size_t i = 0; i < counts[l]; i++) {
+            const bg_node *node = lists[l] ? lists[l][i] : NULL;
+            is_missing = is_missing || !node;
+            is_mixed = is_mixed || (node && graph && node->graph != graph);
+            graph = node && !graph ? node->graph : graph;
+        }
+    *status = graph ? bg_graph_status(graph) : BG_OK;
+    if (*status || (graph && !is_missing && !is_mixed))
+        return *status ? NULL : graph;
+    *status = bg_fail(BG_ERR_ARGUMENT, is_mixed ? "grad: nodes belong to different graphs" : "grad: a node is NULL");
+    if (graph)
+        bgi_graph_accept(graph, *status);
+    return NULL;
+}
+
+static bg_status differentiate(bg_graph *graph, bg_node *const *ys, bg_node *const *cotangents, size_t n_ys,
+                               bg_node *const *xs, size_t n, bg_node **dxs)
+{
+    if (!bgi_graph_accept(graph, bgi_engine_check(graph->engine, "grad")))
+        return graph->status;
+    for (size_t i = 0; i < n; i++)
+        if (!bgi_is_float(xs[i]->dtype)) {
+            bgi_graph_fail(graph, BG_ERR_DTYPE, "grad: xs[%zu] is %s, not f32 or f64", i, bg_dtype_name(xs[i]->dtype));
+            return graph->status;
+        }
+    flow f = { .graph = graph };
+    for (size_t i = 0; i < n_ys; i++)
+        if ((size_t)ys[i]->id >= f.count)
+            f.count = (size_t)ys[i]->id + 1;
+    f.depends = bgi_alloc_zero(graph->engine, f.count * sizeof *f.depends);
+    f.cotangent = bgi_alloc_zero(graph->engine, f.count * sizeof(bg_node *));
+    if (!f.depends || !f.cotangent)
+        bgi_graph_fail(graph, BG_ERR_NOMEM, "grad: out of memory");
+    else
+        transform(&f, ys, cotangents, n_ys, xs, n, dxs);
+    bgi_free(graph->engine, f.depends, f.count * sizeof *f.depends);
+    bgi_free(graph->engine, f.cotangent, f.count * sizeof(bg_node *));
+    for (size_t i = 0; i < n && graph->status; i++)
+        dxs[i] = NULL;
+    return graph->status;
+}
+
+/* Fills dxs with NULL; false if there is no place for them. */
+static bool clear(bg_node **dxs, size_t n)
+{
+    for (size_t i = 0; i < n && dxs; i++)
+        dxs[i] = NULL;
+    return dxs || n == 0;
+}
+
+bg_status bg_grad(bg_node *y, bg_node *const *xs, size_t n, bg_node **dxs)
+{
+    if (!clear(dxs, n))
+        return bg_fail(BG_ERR_ARGUMENT, "grad: no place for the gradients");
+    bg_status status;
+    bg_graph *graph = common_graph((bg_node *const *const[]){ &y, xs }, (size_t[]){ 1, n }, 2, &status);
+    if (!graph)
+        return status;
+    if (bg_shape_count(y->shape) != 1)
+        bgi_graph_fail(graph, BG_ERR_SHAPE, "grad: y %s has not one element", bgi_shape_format(y->shape).text);
+    else if (!bgi_is_float(y->dtype))
+        bgi_graph_fail(graph, BG_ERR_DTYPE, "grad: y is %s, not f32 or f64", bg_dtype_name(y->dtype));
+    if (graph->status)
+        return graph->status;
+    bg_node *one = bg_broadcast(bgi_scalar_like(y, 1), y->shape);
+    return one ? differentiate(graph, &y, &one, 1, xs, n, dxs) : graph->status;
+}
+
+bg_status bg_grad_from(bg_node *const *ys, bg_node *const *cotangents, size_t n_ys, bg_node *const *xs, size_t n,
+                       bg_node **dxs)
+{
+    if (!clear(dxs, n))
+        return bg_fail(BG_ERR_ARGUMENT, "grad: no place for the gradients");
+    bg_status status;
+    bg_graph *graph =
+        common_graph((bg_node *const *const[]){ ys, cotangents, xs }, (size_t[]){ n_ys, n_ys, n }, 3, &status);
+    if (!graph)
+        return n_ys + n == 0 ? BG_OK : status;
+    for (size_t i = 0; i < n_ys && !graph->status; i++) {
+        const bg_node *y = ys[i], *cotangent = cotangents[i];
+        if (!bgi_is_float(y->dtype))
+            bgi_graph_fail(graph, BG_ERR_DTYPE, "grad: ys[%zu] is %s, not f32 or f64", i, bg_dtype_name(y->dtype));
+        else if (cotangent->dtype != y->dtype)
+            bgi_graph_fail(graph, BG_ERR_DTYPE, "grad: ys[%zu] is %s, its cotangent %s", i, bg_dtype_name(y->dtype),
+                           bg_dtype_name(cotangent->dtype));
+        else if (!bg_shape_equal(cotangent->shape, y->shape))
+            bgi_graph_fail(graph, BG_ERR_SHAPE, "grad: ys[%zu] is %s, its cotangent %s", i,
+                           bgi_shape_format(y->shape).text, bgi_shape_format(cotangent->shape).text);
+    }
+    return graph->status ? graph->status : differentiate(graph, ys, cotangents, n_ys, xs, n, dxs);
+}

@@ -1,0 +1,112 @@
+/* Graphs and nodes from the inside. */
+#ifndef BGI_GRAPH_H
+#define BGI_GRAPH_H
+
+#include <blasgrad/graph.h>
+
+#include "base/arena.h"
+#include "base/engine.h"
+#include "kernels/kernels.h"
+#include "tensor/tensor.h"
+
+/* How an op of the library runs. The compiler knows these ways and no op. */
+typedef enum {
+    BGI_INPUT,
+    BGI_PARAMETER,
+    BGI_BUFFER,
+    BGI_CONSTANT,
+    BGI_SCALAR,
+    BGI_MAP,    /* elementwise: inputs have the node's shape (broadcasts are nodes of their own) */
+    BGI_VIEW,   /* other strides over its one input's elements */
+    BGI_REDUCE, /* over a set of axes, which the result leaves out */
+    BGI_PRODUCT /* x [b.., m, k], w [b.., k, n] -> [b.., m, n], equal leading dimensions */
+} bgi_kind;
+
+/* Where the elements of a node lie within a contiguous base: element [i, j, ..] at offset + i * strides[0] + .. */
+typedef struct {
+    int64_t offset;
+    int64_t strides[BG_MAX_RANK];
+} bgi_view;
+
+typedef struct bgi_lowering {
+    bgi_kind kind;
+    size_t kernel; /* map: offsetof(bgk_kernels, tanh); reduce: of sum_rows */
+    size_t fold;   /* reduce: of sum_fold */
+    /* Map: its result is stored rather than computed again by each loop that uses it. */
+    bool is_costly;
+    /* View: the node's view from its input's; false if no strides can express it (then the input is copied first). */
+    bool (*view)(const bg_node *node, const bgi_view *input, bgi_view *view);
+    /* Map and view: the same value in a simpler form, or NULL; called in a compiler's graph with a node that is about
+     * to be made, whose inputs are simple already. The node is not in the graph: it may be read, but not be an input.
+     */
+    bg_node *(*simplify)(bg_node *node);
+} bgi_lowering;
+
+struct bg_node {
+    const bg_op *op;
+    bg_graph *graph;
+    int id; /* position in the graph, after all of its inputs */
+    int n_inputs;
+    bg_node **inputs;
+    bg_dtype dtype;
+    bg_shape shape;
+    void *attributes;
+    size_t attribute_bytes;
+    bg_tensor *tensor;     /* parameter, buffer, constant; held */
+    bg_node *next_tensor;  /* the leaf made before it that holds a tensor */
+    const char *name;      /* input */
+    bg_node *updated;      /* the value of the last bg_update of this leaf */
+    const bg_node *origin; /* in a compiler's graph: the leaf of the user's graph */
+};
+
+struct bg_graph {
+    bg_engine *engine;
+    bgi_arena arena;
+    bg_node **nodes;
+    int count, capacity;
+    bg_node *tensors; /* the last leaf that holds a tensor */
+    bg_status status;
+    char message[512];
+    /* In a compiler's graph equal nodes are one node, constructors simplify, and an op with `compose` is replaced by
+     * its composition at once, so that no such node is ever in it. */
+    bool is_compiling;
+    int *table; /* open addressing over node ids + 1 */
+    int table_count, table_capacity;
+};
+
+/* Leaf ops, for telling kinds apart: node->op->lowering->kind. */
+extern const bg_op bgi_input_op, bgi_parameter_op, bgi_buffer_op, bgi_constant_op, bgi_scalar_op;
+
+static inline bgi_kind bgi_node_kind(const bg_node *node) /* of a node whose op has a lowering */
+{
+    return node->op->lowering->kind;
+}
+static inline bool bgi_node_is(const bg_node *node, bgi_kind kind)
+{
+    return node->op->lowering && node->op->lowering->kind == kind;
+}
+static inline bool bgi_node_is_leaf(const bg_node *node)
+{
+    return node->op->lowering && node->op->lowering->kind <= BGI_SCALAR;
+}
+
+/* The value of a scalar constant, also behind views of it (broadcasts); false if the node is none. */
+bool bgi_node_is_constant(const bg_node *node, double *value);
+
+/* Records the first error of a graph (with bg_last_error() as its message) and returns NULL. */
+bg_node *bgi_graph_fail(bg_graph *graph, bg_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* True if status is BG_OK; else records it, with the thread's error message, as the graph's first error. */
+bool bgi_graph_accept(bg_graph *graph, bg_status status);
+/* The one graph of all inputs of an op. NULL if all are NULL, if one is (an error, unless the graph holds one already),
+ * or if they belong to several graphs (an error in each). */
+bg_graph *bgi_graph_of(const char *op, bg_node *const *inputs, int n);
+
+/* A graph for the compiler: hash-consing and simplifying constructors. */
+bg_status bgi_graph_create_compiling(bg_graph **graph, bg_engine *engine);
+/* A leaf of a compiler's graph that stands for one of the user's graph, or of another compiler's graph, whose origin it
+ * takes over. Scalars, and constants that were made in a compiler's graph, have no origin. */
+bg_node *bgi_graph_import_leaf(bg_graph *graph, const bg_node *leaf);
+
+#endif
