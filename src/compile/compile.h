@@ -1,0 +1,138 @@
+/* The compiler's passes and what they hand on. Each pass reads what the passes before it wrote and nothing later:
+ *   simplify   rebuilds the graph in canonical form
+ *   fuse       decides which values lie in memory, and which are computed again by every loop that uses them
+ *   schedule   levels, groups of levels that work on the same units, and the loops and other steps of each group
+ *   emit       the register programs of the loops
+ *   plan       slices, places in memory, tasks
+ */
+#ifndef BGI_COMPILE_H
+#define BGI_COMPILE_H
+
+#include "compile/program.h"
+
+enum {
+    BGI_BLOCK = 1024,       /* elements of a block: a few of them fit L1 */
+    BGI_WIDE_ROW = 256,     /* from here a block is one row, and operands that vary along one axis only need no copies */
+    BGI_LONGEST_ROW = 4096, /* a longer row is reduced in parts */
+    BGI_MIN_UNITS = 8,      /* values join a group only if it keeps this many units (or all that they have) */
+    BGI_MAX_DEPTH = 4       /* of values computed again */
+};
+
+/* Where a node's elements are: a view of its base, a node that is no view. */
+typedef struct {
+    int base;
+    bgi_view view;
+    bool is_flat; /* all elements of the base in their order */
+} bgi_access;
+
+/* What the passes know of a node. */
+typedef struct {
+    bgi_access access;
+    /* fuse */
+    bool is_live;
+    bool is_real;    /* live and computed by a step: no leaf, no view, not virtual, not empty */
+    bool is_loop;    /* a map or a reduction of rows: computed in loops */
+    bool is_stored;
+    bool is_virtual; /* computed again wherever it is used */
+    bool is_shaped;  /* its operands are not all in its order */
+    int depth;
+    int uses;
+    int64_t count, units;
+    int update;      /* the update whose new value it is, or -1 */
+    int output;      /* the output tensor it fills, or -1 */
+    /* schedule */
+    int level, least, group, stage, loop, step;
+    /* plan */
+    bgi_location where;
+    int last_level, last_step;
+    bool escapes;    /* from its task */
+    int alias;       /* shares the storage of this node, or -1 */
+} bgi_value;
+
+typedef struct {
+    int target, value; /* nodes */
+    bool is_deferred;  /* value is a copy made after everything else */
+} bgi_change;
+
+/* The space of a loop: rows are the product of all dimensions but the last. */
+typedef struct {
+    int group, stage;
+    bg_dtype dtype;
+    bg_shape shape;
+    int64_t rows, columns;
+    bool has_rows_only; /* some value has one element a row */
+} bgi_space;
+
+typedef struct {
+    bg_program *program;
+    bg_engine *engine;
+    bg_graph *graph;
+    bgi_arena scratch; /* for the time of compilation */
+    int n;             /* nodes */
+    bgi_value *values;
+    int n_outputs;
+    int *outputs;      /* nodes; distinct real values or copies */
+    int n_changes;
+    bgi_change *changes;
+    int n_spaces, space_capacity;
+    bgi_space *spaces;
+} bgi_compilation;
+
+/* simplify.c: fills graph, outputs, changes. */
+bg_status bgi_simplify(bgi_compilation *c, bg_graph *graph, bg_node *const *outputs, size_t n, bool no_updates);
+/* A value with the elements of x that lies in memory of its own. */
+bg_node *bgi_copy(bg_node *x);
+bool bgi_is_copy(const bg_node *node);
+
+/* fuse.c */
+bg_status bgi_fuse(bgi_compilation *c);
+/* The rows and columns in which a map or a reduction of rows is computed by itself: a vector is rows of one element. */
+void bgi_natural_space(const bg_node *node, int64_t *rows, int64_t *columns);
+/* schedule.c: fuse, levels, groups, and stages, until no update meets a reader of the old value. */
+bg_status bgi_schedule(bgi_compilation *c);
+/* stages.c */
+bg_status bgi_form_steps(bgi_compilation *c);
+bg_dtype bgi_register_dtype(const bg_node *node);
+/* emit.c */
+bg_status bgi_emit(bgi_compilation *c);
+/* plan.c */
+bg_status bgi_plan(bgi_compilation *c);
+/* report.c */
+const char *bgi_kernel_name(size_t offset);
+
+/* access.c */
+bool bgi_access_of(const bg_node *node, bgi_access *access);
+/* Into how many equal consecutive pieces a step's result can be cut so that piece i needs of input k only piece i of the base: 1 if
+ * it needs the whole. */
+int64_t bgi_edge_units(const bgi_compilation *c, const bg_node *node, int k);
+/* Strides of an operand of a node over the dimensions of a loop's space (over its rows if the node has one element a row). */
+bool bgi_operand_strides(const bg_node *node, const bgi_view *view, const bgi_space *space, bool is_full,
+                         int64_t strides[BG_MAX_RANK]);
+/* Whether the view repeats each element of its base for the space's columns. */
+bool bgi_is_column_broadcast(const bg_node *node, const bgi_access *access, int64_t base_count, int64_t rows,
+                             int64_t columns);
+
+/* Calls visit for every value that a node's step reads: leaves, stored and real ones; values computed again are looked
+ * through. is_aligned: piece by piece, on a common number of units. is_same: only the element that is being computed. */
+typedef void bgi_visit(void *context, int source, int64_t units, bool is_same);
+void bgi_each_source(const bgi_compilation *c, const bg_node *node, bgi_visit *visit, void *context);
+/* Whether two values may work on the same units side by side. */
+bool bgi_is_aligned(const bgi_value *a, const bgi_value *b, int64_t edge_units);
+
+void *bgi_compile_push(bgi_compilation *c, size_t count, size_t size); /* zeroed scratch; NULL: out of memory */
+
+static inline bool bgi_is_leaf_id(const bgi_compilation *c, int id)
+{
+    return bgi_node_is_leaf(c->graph->nodes[id]);
+}
+static inline int64_t bgi_gcd(int64_t a, int64_t b)
+{
+    while (b) {
+        int64_t t = a % b;
+        a = b;
+        b = t;
+    }
+    return a;
+}
+
+#endif

@@ -1,0 +1,147 @@
+/* fuse: which values lie in memory.
+ *
+ * Operands and results of products, column sums and calls do, and whatever is read out of its order. A cheap elementwise value over
+ * things that are in memory anyway is virtual: never stored, and computed again in each loop that uses it. Storing those as well
+ * would more than double the arena and add levels. What remains lives in the registers of one loop, if its users turn
+ * out to be in that loop too (schedule). */
+#include "compile/compile.h"
+
+void bgi_natural_space(const bg_node *node, int64_t *rows, int64_t *columns)
+{
+    bg_shape shape = bgi_node_is(node, BGI_REDUCE) ? node->inputs[0]->shape : node->shape;
+    int64_t count = bg_shape_count(shape), last = 1;
+    for (int i = shape.rank - 1; i >= 0 && last == 1; i--)
+        last = shape.dims[i];
+    bool is_vector = count == last && !bgi_node_is(node, BGI_REDUCE);
+    *rows = is_vector ? count : count / last;
+    *columns = is_vector ? 1 : last;
+}
+
+/* The units of a value by itself. */
+static int64_t own_units(const bg_node *node)
+{
+    const bgi_lowering *lowering = node->op->lowering;
+    int64_t rows, columns, count = bg_shape_count(node->shape);
+    if (!lowering)
+        return node->op->units ? node->op->units(node, -1) : 1;
+    switch (lowering->kind) {
+    case BGI_PRODUCT:
+        columns = node->shape.dims[node->shape.rank - 1];
+        return count / columns > 1 ? count / columns : columns;
+    case BGI_REDUCE:
+        return node->shape.rank == 2 && node->shape.dims[0] == 1 ? node->shape.dims[1] : node->shape.dims[0];
+    default:
+        bgi_natural_space(node, &rows, &columns);
+        return rows;
+    }
+}
+
+/* Does the edge read the base in its order, or one element of it a row of the reader? */
+static bool reads_in_order(const bgi_compilation *c, const bg_node *node, int k)
+{
+    const bg_node *input = node->inputs[k];
+    const bgi_access *access = &c->values[input->id].access;
+    int64_t rows, columns;
+    bgi_natural_space(node, &rows, &columns);
+    return access->is_flat || bgi_is_column_broadcast(input, access, c->values[access->base].count, rows, columns);
+}
+
+static bg_shape squeezed(bg_shape shape)
+{
+    bg_shape result = { 0 };
+    for (int i = 0; i < shape.rank; i++)
+        if (shape.dims[i] != 1)
+            result.dims[result.rank++] = shape.dims[i];
+    return result;
+}
+
+/* Whether the value's operands vary with its dimensions in a way that another shape of as many elements might not express. */
+static bool is_shaped(const bgi_compilation *c, const bg_node *node)
+{
+    for (int k = 0; k < node->n_inputs; k++) {
+        const bgi_access *access = &c->values[node->inputs[k]->id].access;
+        const bgi_value *source = &c->values[access->base];
+        double constant;
+        if (access->is_flat ? !source->is_stored && source->is_shaped
+                            : !reads_in_order(c, node, k) && !bgi_node_is_constant(node->inputs[k], &constant))
+            return true;
+    }
+    return false;
+}
+
+bg_status bgi_fuse(bgi_compilation *c)
+{
+    c->n = c->graph->count;
+    c->values = bgi_compile_push(c, (size_t)c->n, sizeof *c->values);
+    if (!c->values)
+        return BG_ERR_NOMEM;
+    bg_node **nodes = c->graph->nodes;
+    for (int i = 0; i < c->n; i++) {
+        bgi_value *v = &c->values[i];
+        v->update = v->output = v->alias = v->loop = v->step = -1;
+        v->last_level = v->last_step = -1;
+        v->count = bg_shape_count(nodes[i]->shape);
+        if (!bgi_access_of(nodes[i], &v->access)) /* made before its input was copied: nobody reads it */
+            v->access = (bgi_access){ .base = i };
+    }
+    for (int i = 0; i < c->n_outputs; i++) {
+        c->values[c->outputs[i]].is_live = c->values[c->outputs[i]].is_stored = true;
+        c->values[c->outputs[i]].output = i;
+    }
+    for (int i = 0; i < c->n_changes; i++) {
+        bgi_value *v = &c->values[c->changes[i].value];
+        v->is_live = v->is_stored = true;
+        v->update = i;
+    }
+    for (int i = c->n - 1; i >= 0; i--) {
+        bgi_value *v = &c->values[i];
+        v->is_live = v->is_live && v->count != 0;
+        if (v->is_live && bgi_node_is(nodes[i], BGI_VIEW) && v->access.base == i)
+            return bg_fail(BG_ERR_ARGUMENT, "compile: %s cannot be expressed", nodes[i]->op->name);
+        for (int k = 0; k < nodes[i]->n_inputs && v->is_live; k++) {
+            bgi_value *input = &c->values[nodes[i]->inputs[k]->id];
+            input->is_live = true;
+            c->values[input->access.base].uses++;
+        }
+    }
+
+    for (int i = 0; i < c->n; i++) {
+        bgi_value *v = &c->values[i];
+        const bg_node *node = nodes[i];
+        if (!v->is_live || bgi_node_is_leaf(node) || bgi_node_is(node, BGI_VIEW))
+            continue;
+        v->is_real = true;
+        v->units = own_units(node);
+        v->is_loop = bgi_node_is(node, BGI_MAP) || (bgi_node_is(node, BGI_REDUCE) && node->inputs[0]->shape.rank == 2);
+        v->is_stored |= !v->is_loop || bgi_is_copy(node);
+        for (int k = 0; k < node->n_inputs; k++) {
+            bgi_value *source = &c->values[c->values[node->inputs[k]->id].access.base];
+            if (!v->is_loop || !reads_in_order(c, node, k) ||
+                (source->is_shaped && !bg_shape_equal(squeezed(nodes[c->values[node->inputs[k]->id].access.base]->shape),
+                                                      squeezed(node->inputs[k]->shape))))
+                source->is_stored = true;
+        }
+        v->is_shaped = v->is_loop && is_shaped(c, node);
+    }
+
+    for (int i = 0; i < c->n; i++) {
+        bgi_value *v = &c->values[i];
+        if (!v->is_real || v->is_stored || !bgi_node_is(nodes[i], BGI_MAP) || nodes[i]->op->lowering->is_costly)
+            continue;
+        bool is_virtual = true;
+        for (int k = 0; k < nodes[i]->n_inputs && is_virtual; k++) {
+            const bgi_value *source = &c->values[c->values[nodes[i]->inputs[k]->id].access.base];
+            is_virtual = !source->is_real || source->is_stored;
+            if (source->is_virtual) {
+                /* Only in its order: what is computed again is computed for the places of its reader. */
+                is_virtual = c->values[nodes[i]->inputs[k]->id].access.is_flat;
+                if (v->depth < source->depth)
+                    v->depth = source->depth;
+            }
+        }
+        v->depth++;
+        v->is_virtual = is_virtual && v->depth <= BGI_MAX_DEPTH;
+        v->is_real = !v->is_virtual;
+    }
+    return BG_OK;
+}

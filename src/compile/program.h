@@ -1,0 +1,196 @@
+/* What the compiler makes and the executor runs: steps, grouped into phases. */
+#ifndef BGI_PROGRAM_H
+#define BGI_PROGRAM_H
+
+#include <blasgrad/program.h>
+
+#include "base/arena.h"
+#include "graph/graph.h"
+#include "kernels/kernels.h"
+
+/* Where a value lies. A group's units are equal consecutive pieces of each of its values; a local value holds the pieces of one task
+ * only. */
+typedef enum { BGI_AT_NOWHERE, BGI_AT_LEAF, BGI_AT_OUTPUT, BGI_AT_ARENA, BGI_AT_LOCAL } bgi_place;
+typedef struct {
+    bgi_place place;
+    int index;         /* leaf or output */
+    size_t offset;     /* bytes into the arena or the worker's scratch */
+    size_t unit_bytes; /* local: bytes of one unit */
+} bgi_location;
+
+/* ---- Loops: register programs over blocks of elements ----
+ * A loop covers a space of rows x columns; the rows are a product of outer dimensions. Its values are full (one element a
+ * place), or of one element a row. */
+typedef enum {
+    BGI_IS_TEMPORARY, /* in a slot of the worker's scratch */
+    BGI_IS_MEMORY,    /* used where it lies, or written there */
+    BGI_IS_CONSTANT
+} bgi_value_kind;
+
+typedef struct {
+    bgi_value_kind kind;
+    bool is_full;
+    bool is_column_of_ones; /* memory and constants: one element for the whole block */
+    int node;               /* memory: the base; -1 otherwise */
+    bgi_location where;
+    bg_dtype dtype;         /* of the elements there, and their bytes */
+    size_t size;
+    int64_t offset;         /* elements */
+    int64_t outer[BG_MAX_RANK]; /* strides over the outer dimensions, the innermost last */
+    int64_t column;         /* stride along the columns */
+    int slot;
+    double f64; /* constant */
+    float f32;
+} bgi_loop_value;
+
+typedef enum { BGI_DO_MAP, BGI_DO_LOAD, BGI_DO_EXPAND, BGI_DO_REDUCE, BGI_DO_STORE } bgi_instruction_kind;
+
+typedef struct {
+    bgi_instruction_kind kind;
+    bool is_full;    /* over rows x columns, or over rows */
+    bool is_hoisted; /* load: the same for all blocks of a task */
+    int target;      /* value */
+    int operand[3];  /* values; -1: none */
+    int stride[3];   /* 0: one value for all */
+    const char *name;
+    bgk_map *map; /* map; reduce: combines the parts of a row that is longer than a block */
+    bgk_load *load;
+    bgk_reduce *reduce;
+    bgk_store *store;
+} bgi_instruction;
+
+typedef struct {
+    bg_dtype dtype; /* of the registers */
+    int rank;       /* outer dimensions, at least 1 */
+    int64_t outer[BG_MAX_RANK];
+    int64_t rows, columns;
+    int64_t block_rows, block_columns;
+    int n_values, n_instructions, n_slots;
+    bgi_loop_value *values;
+    bgi_instruction *instructions;
+    size_t slot_bytes;
+} bgi_loop;
+
+/* ---- Products ---- */
+typedef enum { BGI_BY_BLAS, BGI_BY_VECTOR, BGI_BY_KERNEL } bgi_provider;
+
+typedef struct {
+    bgi_location where;
+    int64_t offset;                    /* elements */
+    int64_t batch[BG_MAX_RANK];        /* strides of the batch dimensions */
+    int64_t rows, columns;             /* strides of the matrix */
+} bgi_matrix;
+
+typedef struct {
+    bg_dtype dtype;
+    int rank; /* batch dimensions */
+    int64_t dims[BG_MAX_RANK];
+    int64_t batch, m, n, k;
+    bool splits_columns; /* units are columns of the result (one row in all); otherwise rows of the whole batch */
+    bgi_provider provider;
+    bgi_matrix x, w, y;
+} bgi_product;
+
+/* Sum or maximum over the middle of [a, k, c]; units are of a, or columns if a is 1. */
+typedef struct {
+    bg_dtype dtype;
+    int64_t a, k, c;
+    bgk_fold *fold;
+    bgi_location x, y;
+    int64_t x_offset;
+} bgi_folding;
+
+typedef struct {
+    const bg_node *node;
+    int64_t units;
+    size_t unit_bytes; /* of the output */
+    bgi_location y;
+    int n_inputs;
+    bgi_location *inputs;
+    size_t *input_offsets; /* bytes */
+    size_t *input_unit_bytes; /* 0: whole */
+} bgi_calling;
+
+typedef enum { BGI_STEP_LOOP, BGI_STEP_PRODUCT, BGI_STEP_FOLD, BGI_STEP_CALL } bgi_step_kind;
+typedef struct {
+    bgi_step_kind kind;
+    int group, stage;
+    double flops;
+    int n_defines;
+    int *defines; /* nodes stored by this step */
+    int loop;     /* during compilation */
+    bool can_fail;
+    union {
+        bgi_loop loop;
+        bgi_product product;
+        bgi_folding folding;
+        bgi_calling calling;
+    } as;
+} bgi_step;
+
+typedef struct {
+    int level;
+    int64_t units, chunk;
+    int first_step, n_steps;
+    double flops;
+} bgi_group;
+
+typedef struct {
+    int group;
+    int64_t first, last; /* units */
+    double flops;
+} bgi_task;
+
+/* A leaf that the program reads or updates. */
+typedef struct {
+    const bg_node *node;   /* in the compiler's graph */
+    const bg_node *origin; /* in the user's graph, compared only */
+    bgi_kind kind;
+    bg_tensor *tensor;     /* held; NULL for an input without a value */
+    unsigned char *data;   /* at this run */
+    unsigned char *staged; /* contiguous copy of a strided tensor, or NULL */
+    size_t bytes;
+    bool is_updated;
+} bgi_leaf;
+
+/* Each level's counter of tasks has a cache line of its own. */
+typedef struct {
+    _Alignas(64) atomic_int next;
+} bgi_counter;
+
+struct bg_program {
+    bg_engine *engine;
+    bg_graph *graph; /* the compiler's; kept for names, attributes and constants */
+    bgi_arena memory; /* the structures below */
+    int n_leaves, n_outputs, n_groups, n_steps, n_tasks, n_levels;
+    bgi_leaf *leaves;
+    bg_tensor **outputs;
+    int *output_of;        /* output i of the caller is tensor output_of[i] */
+    int n_output_tensors;
+    bgi_group *groups;
+    bgi_step *steps;
+    bgi_task *tasks;
+    int *level_tasks;      /* first task of each level, and one more */
+    bgi_counter *counters;
+    unsigned char *arena;
+    size_t arena_bytes;
+    unsigned char **scratch; /* of each worker: local values, then slots */
+    size_t local_bytes, scratch_bytes;
+    size_t unplanned_bytes;
+    bool runs_alone;       /* too little work to wake anybody */
+    double compile_seconds;
+    /* The first failure of this run: 1 + its level, or 0. */
+    atomic_int failure;
+    bg_status failure_status;
+    char failure_message[512];
+};
+
+/* Gives back all that a program holds, also a half-made one. */
+void bgi_program_release(bg_program *program);
+
+static inline const bgk_kernels *bgi_kernels_of(const bg_engine *engine, bg_dtype dtype)
+{
+    return dtype == BG_F64 ? &engine->kernels->f64 : &engine->kernels->f32;
+}
+
+#endif

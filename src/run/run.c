@@ -1,0 +1,194 @@
+/* Running a program: inputs, phases, effects. */
+#include "base/pool.h"
+#include "run/run.h"
+
+#include <string.h>
+
+static void fail_run(bg_program *p, bg_status status, int level)
+{
+    int none = 0;
+    if (atomic_compare_exchange_strong(&p->failure, &none, level + 1)) {
+        p->failure_status = status;
+        strncpy(p->failure_message, bg_last_error(), sizeof p->failure_message - 1);
+    }
+}
+
+static void run_task(const bgi_worker *worker, const bgi_task *task)
+{
+    bg_program *p = worker->program;
+    const bgi_group *group = &p->groups[task->group];
+    for (int i = 0; i < group->n_steps; i++) {
+        const bgi_step *step = &p->steps[group->first_step + i];
+        bg_status status;
+        switch (step->kind) {
+        case BGI_STEP_LOOP:
+            bgi_run_loop(worker, &step->as.loop, group->units, task->first, task->last);
+            break;
+        case BGI_STEP_PRODUCT:
+            bgi_run_product(worker, &step->as.product, group->units, task->first, task->last);
+            break;
+        case BGI_STEP_FOLD:
+            bgi_run_fold(worker, &step->as.folding, group->units, task->first, task->last);
+            break;
+        case BGI_STEP_CALL:
+            status = bgi_run_call(worker, &step->as.calling, group->units, task->first, task->last);
+            if (status) {
+                fail_run(p, status, group->level);
+                return;
+            }
+            break;
+        }
+    }
+}
+
+/* Steps that can fail come before the first phase with an update, so that a failure seen at a barrier leaves no effect. All
+ * workers leave after the same barrier: one that is still in front of it may see the failure of the phase behind. */
+static void run_together(void *context, int index)
+{
+    bg_program *p = context;
+    bgi_worker worker = { p, p->scratch[index] };
+    for (int level = 0; level < p->n_levels; level++) {
+        int first = p->level_tasks[level], count = p->level_tasks[level + 1] - first;
+        for (;;) {
+            int next = atomic_fetch_add_explicit(&p->counters[level].next, 1, memory_order_relaxed);
+            if (next >= count)
+                break;
+            run_task(&worker, &p->tasks[first + next]);
+        }
+        if (level + 1 < p->n_levels)
+            bgi_pool_barrier(p->engine->pool);
+        int failure = atomic_load_explicit(&p->failure, memory_order_relaxed);
+        if (failure && failure <= level + 1)
+            return;
+    }
+}
+
+static void run_alone(void *context, int index)
+{
+    bg_program *p = context;
+    bgi_worker worker = { p, p->scratch[index] };
+    for (int i = 0; i < p->n_tasks; i++) {
+        run_task(&worker, &p->tasks[i]);
+        if (atomic_load_explicit(&p->failure, memory_order_relaxed))
+            return;
+    }
+}
+
+static void copy_staged(const bgi_leaf *leaf, bool back)
+{
+    const bg_tensor *t = leaf->tensor;
+    int64_t strides[BG_MAX_RANK];
+    bgi_shape_strides(t->shape, strides);
+    if (back)
+        bgi_strided_copy(bgi_tensor_bytes(t), t->strides, leaf->staged, strides, t->shape, bg_dtype_size(t->dtype));
+    else
+        bgi_strided_copy(leaf->staged, strides, bgi_tensor_bytes(t), t->strides, t->shape, bg_dtype_size(t->dtype));
+}
+
+static bg_status resolve_leaves(bg_program *p)
+{
+    for (int i = 0; i < p->n_leaves; i++) {
+        bgi_leaf *leaf = &p->leaves[i];
+        if (leaf->kind == BGI_SCALAR)
+            continue;
+        if (!leaf->tensor)
+            return bg_fail(BG_ERR_UNBOUND, "run: input \"%s\" %s has no value; give it one with bg_program_bind",
+                           leaf->node->name ? leaf->node->name : "", bgi_shape_format(leaf->node->shape).text);
+        if (leaf->staged)
+            copy_staged(leaf, false);
+        leaf->data = leaf->staged ? leaf->staged : bgi_tensor_bytes(leaf->tensor);
+    }
+    return BG_OK;
+}
+
+bg_status bg_program_run(bg_program *p)
+{
+    if (!p)
+        return bg_fail(BG_ERR_ARGUMENT, "run: program is NULL");
+    bg_engine *engine = p->engine;
+    bg_status status = bgi_engine_check(engine, "run");
+    if (status)
+        return status;
+    if (atomic_exchange(&engine->is_running, true))
+        return bg_fail(BG_ERR_BUSY, "run: the engine is running a program");
+    status = resolve_leaves(p);
+    if (!status) {
+        for (int level = 0; level < p->n_levels; level++)
+            atomic_store_explicit(&p->counters[level].next, 0, memory_order_relaxed);
+        atomic_store_explicit(&p->failure, 0, memory_order_relaxed);
+        if (p->runs_alone || engine->threads == 1)
+            bgi_pool_run_alone(engine->pool, run_alone, p);
+        else
+            bgi_pool_run(engine->pool, run_together, p);
+        if (atomic_load(&p->failure))
+            status = bg_fail(p->failure_status, "%s", p->failure_message);
+    }
+    for (int i = 0; i < p->n_leaves && !status; i++)
+        if (p->leaves[i].is_updated) {
+            if (p->leaves[i].staged)
+                copy_staged(&p->leaves[i], true);
+            p->leaves[i].tensor->storage->version++;
+        }
+    atomic_store(&engine->is_running, false);
+    return status;
+}
+
+bg_status bg_program_bind(bg_program *p, bg_node *input, bg_tensor *value)
+{
+    if (!p)
+        return bg_fail(BG_ERR_ARGUMENT, "bind: program is NULL");
+    if (!input || !bgi_node_is(input, BGI_INPUT))
+        return bg_fail(BG_ERR_ARGUMENT, "bind: %s", input ? "the node is not an input" : "input is NULL");
+    bg_status status = bgi_engine_check(p->engine, "bind");
+    if (status)
+        return status;
+    if (atomic_load(&p->engine->is_running))
+        return bg_fail(BG_ERR_BUSY, "bind: the engine is running a program");
+    if (value) {
+        if (value->dtype != input->dtype)
+            return bg_fail(BG_ERR_DTYPE, "bind: input \"%s\" is %s, the tensor %s", input->name,
+                           bg_dtype_name(input->dtype), bg_dtype_name(value->dtype));
+        if (!bg_shape_equal(value->shape, input->shape))
+            return bg_fail(BG_ERR_SHAPE, "bind: input \"%s\" is %s, the tensor %s", input->name,
+                           bgi_shape_format(input->shape).text, bgi_shape_format(value->shape).text);
+        for (int i = 0; i < p->n_leaves; i++)
+            if (p->leaves[i].is_updated && bgi_tensor_overlap(value, p->leaves[i].tensor))
+                return bg_fail(BG_ERR_OVERLAP,
+                               "bind: the tensor for input \"%s\" shares memory with a %s that the program updates; "
+                               "state that goes around is a bg_buffer",
+                               input->name, p->leaves[i].kind == BGI_PARAMETER ? "parameter" : "buffer");
+        for (int i = 0; i < p->n_output_tensors; i++)
+            if (bgi_tensor_overlap(value, p->outputs[i]))
+                return bg_fail(BG_ERR_OVERLAP,
+                               "bind: the tensor for input \"%s\" is an output of the program; state that goes around "
+                               "is a bg_buffer",
+                               input->name);
+    }
+    for (int i = 0; i < p->n_leaves; i++) {
+        bgi_leaf *leaf = &p->leaves[i];
+        if (leaf->origin != input)
+            continue;
+        unsigned char *staged = NULL;
+        if (value && !bg_tensor_is_contiguous(value)) {
+            staged = bgi_alloc(p->engine, leaf->bytes);
+            if (!staged)
+                return BG_ERR_NOMEM;
+        }
+        if (value)
+            bgi_tensor_retain(value);
+        bg_tensor_destroy(leaf->tensor);
+        if (leaf->staged)
+            bgi_free(p->engine, leaf->staged, leaf->bytes);
+        leaf->tensor = value;
+        leaf->staged = staged;
+        break;
+    }
+    return BG_OK;
+}
+
+const bg_tensor *bg_program_output(const bg_program *p, size_t i)
+{
+    return p && i < (size_t)p->n_outputs ? p->outputs[p->output_of[i]] : NULL;
+}
+
+void bg_program_destroy(bg_program *p) { bgi_program_release(p); }

@@ -1,0 +1,38 @@
+/* The executor from the inside. */
+#ifndef BGI_RUN_H
+#define BGI_RUN_H
+
+#include "compile/program.h"
+
+/* One worker's view of a run. */
+typedef struct {
+    bg_program *program;
+    unsigned char *scratch;
+} bgi_worker;
+
+/* The address of a value's unit 0, for a task that begins at unit `first`; a local value has memory from `first` on only. */
+static inline unsigned char *bgi_locate(const bgi_worker *worker, const bgi_location *where, int64_t first)
+{
+    const bg_program *p = worker->program;
+    switch (where->place) {
+    case BGI_AT_LEAF:
+        return p->leaves[where->index].data;
+    case BGI_AT_OUTPUT:
+        return bgi_tensor_bytes(p->outputs[where->index]);
+    case BGI_AT_ARENA:
+        return p->arena + where->offset;
+    case BGI_AT_LOCAL:
+        return (unsigned char *)((uintptr_t)(worker->scratch + where->offset) - (uintptr_t)first * where->unit_bytes);
+    case BGI_AT_NOWHERE:
+        break;
+    }
+    return NULL;
+}
+
+void bgi_run_loop(const bgi_worker *worker, const bgi_loop *loop, int64_t units, int64_t first, int64_t last);
+void bgi_run_product(const bgi_worker *worker, const bgi_product *product, int64_t units, int64_t first, int64_t last);
+void bgi_run_fold(const bgi_worker *worker, const bgi_folding *folding, int64_t units, int64_t first, int64_t last);
+bg_status bgi_run_call(const bgi_worker *worker, const bgi_calling *calling, int64_t units, int64_t first,
+                       int64_t last);
+
+#endif

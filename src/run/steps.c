@@ -1,0 +1,118 @@
+/* Runs products, column sums and calls. */
+#include "blas/blas.h"
+#include "run/run.h"
+
+/* One matrix as BLAS wants it. */
+typedef struct {
+    const unsigned char *data;
+    bool is_transposed;
+    int64_t leading;
+} operand;
+
+static operand operand_of(const unsigned char *base, const bgi_matrix *matrix, int64_t offset, int64_t rows,
+                          int64_t columns, size_t size)
+{
+    bool is_transposed = matrix->columns != 1;
+    int64_t leading = is_transposed ? matrix->columns : matrix->rows, least = is_transposed ? rows : columns;
+    return (operand){ base + (size_t)offset * size, is_transposed, leading > least ? leading : least };
+}
+
+static void multiply(const bgi_worker *worker, const bgi_product *p, operand x, operand w, unsigned char *y, int64_t m,
+                     int64_t n)
+{
+    if (p->provider == BGI_BY_KERNEL) {
+        bgi_kernels_of(worker->program->engine, p->dtype)
+            ->product(m, n, p->k, x.data, p->x.rows, p->x.columns, w.data, p->w.rows, p->w.columns, y, p->n,
+                      worker->scratch + worker->program->local_bytes);
+    } else if (p->dtype == BG_F64) {
+        if (n == 1)
+            bgi_blas_gemv_f64(x.is_transposed, x.is_transposed ? p->k : m, x.is_transposed ? m : p->k,
+                              (const double *)(const void *)x.data, x.leading, (const double *)(const void *)w.data,
+                              p->w.rows, (double *)(void *)y);
+        else if (m == 1)
+            bgi_blas_gemv_f64(!w.is_transposed, w.is_transposed ? n : p->k, w.is_transposed ? p->k : n,
+                              (const double *)(const void *)w.data, w.leading, (const double *)(const void *)x.data,
+                              p->x.columns, (double *)(void *)y);
+        else
+            bgi_blas_gemm_f64(x.is_transposed, w.is_transposed, m, n, p->k, (const double *)(const void *)x.data,
+                              x.leading, (const double *)(const void *)w.data, w.leading, false, (double *)(void *)y,
+                              p->n);
+    } else {
+        if (n == 1)
+            bgi_blas_gemv_f32(x.is_transposed, x.is_transposed ? p->k : m, x.is_transposed ? m : p->k,
+                              (const float *)(const void *)x.data, x.leading, (const float *)(const void *)w.data,
+                              p->w.rows, (float *)(void *)y);
+        else if (m == 1)
+            bgi_blas_gemv_f32(!w.is_transposed, w.is_transposed ? n : p->k, w.is_transposed ? p->k : n,
+                              (const float *)(const void *)w.data, w.leading, (const float *)(const void *)x.data,
+                              p->x.columns, (float *)(void *)y);
+        else
+            bgi_blas_gemm_f32(x.is_transposed, w.is_transposed, m, n, p->k, (const float *)(const void *)x.data,
+                              x.leading, (const float *)(const void *)w.data, w.leading, false, (float *)(void *)y,
+                              p->n);
+    }
+}
+
+static int64_t batch_offset(const bgi_product *p, const bgi_matrix *matrix, int64_t batch)
+{
+    int64_t offset = matrix->offset;
+    for (int d = p->rank - 1; d >= 0; d--) {
+        offset += batch % p->dims[d] * matrix->batch[d];
+        batch /= p->dims[d];
+    }
+    return offset;
+}
+
+void bgi_run_product(const bgi_worker *worker, const bgi_product *p, int64_t units, int64_t first, int64_t last)
+{
+    size_t size = bg_dtype_size(p->dtype);
+    const unsigned char *x = bgi_locate(worker, &p->x.where, first), *w = bgi_locate(worker, &p->w.where, first);
+    unsigned char *y = bgi_locate(worker, &p->y.where, first);
+    if (p->splits_columns) {
+        int64_t start = p->n / units * first, n = p->n / units * (last - first);
+        multiply(worker, p, operand_of(x, &p->x, p->x.offset, 1, p->k, size),
+                 operand_of(w, &p->w, p->w.offset + start * p->w.columns, p->k, p->n, size), y + (size_t)start * size, 1,
+                 n);
+        return;
+    }
+    int64_t rows_per_unit = p->batch * p->m / units;
+    for (int64_t row = first * rows_per_unit, end = last * rows_per_unit; row < end;) {
+        int64_t batch = row / p->m, start = row % p->m, m = p->m - start < end - row ? p->m - start : end - row;
+        multiply(worker, p,
+                 operand_of(x, &p->x, batch_offset(p, &p->x, batch) + start * p->x.rows, p->m, p->k, size),
+                 operand_of(w, &p->w, batch_offset(p, &p->w, batch), p->k, p->n, size),
+                 y + (size_t)(row * p->n) * size, m, p->n);
+        row += m;
+    }
+}
+
+void bgi_run_fold(const bgi_worker *worker, const bgi_folding *f, int64_t units, int64_t first, int64_t last)
+{
+    size_t size = bg_dtype_size(f->dtype);
+    const unsigned char *x = bgi_locate(worker, &f->x, first) + (size_t)f->x_offset * size;
+    unsigned char *y = bgi_locate(worker, &f->y, first);
+    if (f->a == 1) {
+        int64_t start = f->c / units * first, count = f->c / units * (last - first);
+        f->fold(y + (size_t)start * size, x + (size_t)start * size, f->k, count, f->c);
+        return;
+    }
+    int64_t per_unit = f->a / units;
+    for (int64_t i = first * per_unit; i < last * per_unit; i++)
+        f->fold(y + (size_t)(i * f->c) * size, x + (size_t)(i * f->k * f->c) * size, f->k, f->c, f->c);
+}
+
+bg_status bgi_run_call(const bgi_worker *worker, const bgi_calling *c, int64_t units, int64_t first, int64_t last)
+{
+    const void **inputs = (const void **)(void *)(worker->scratch + worker->program->local_bytes);
+    int64_t from = c->units / units * first;
+    for (int k = 0; k < c->n_inputs; k++)
+        inputs[k] = (const unsigned char *)((uintptr_t)bgi_locate(worker, &c->inputs[k], first) + c->input_offsets[k] +
+                                            (uintptr_t)from * c->input_unit_bytes[k]);
+    bg_call call = { .node = c->node,
+                     .inputs = inputs,
+                     .output = (unsigned char *)((uintptr_t)bgi_locate(worker, &c->y, first) +
+                                                 (uintptr_t)from * c->unit_bytes),
+                     .first = from,
+                     .last = c->units / units * last };
+    return c->node->op->call(&call);
+}
