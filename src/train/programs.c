@@ -1,0 +1,192 @@
+/* The trainer's programs: one for each batch shape, built when it is first met. */
+#include "train/trainer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bg_status bgi_trainer_check(const bg_trainer *trainer, const bg_dataset *dataset, const char *caller)
+{
+    if (!trainer || !dataset)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", caller, trainer ? "dataset" : "trainer");
+    bg_status status = bgi_engine_check(trainer->engine, caller);
+    if (status != BG_OK)
+        return status;
+    if (bg_dataset_size(dataset) < 1)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: the data set has no examples", caller);
+    if (!trainer->options.step && bg_dataset_columns(dataset) < 2)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: the data set has %d column, network and loss need an input and a target",
+                       caller, bg_dataset_columns(dataset));
+    return BG_OK;
+}
+
+void bgi_batch_program_release(bg_trainer *trainer, bgi_batch_program *entry)
+{
+    bg_program_destroy(entry->program);
+    for (int i = 0; entry->columns && i < entry->n_columns; i++)
+        bg_tensor_destroy(entry->columns[i]);
+    bgi_free(trainer->engine, entry->columns, (size_t)entry->n_columns * sizeof *entry->columns);
+    *entry = (bgi_batch_program){ .program = NULL };
+}
+
+/* The shape of a batch of one column. */
+static bg_shape batch_shape(const bg_tensor *column, int64_t batch)
+{
+    bg_shape shape = bg_tensor_shape(column);
+    shape.dims[0] = batch;
+    return shape;
+}
+
+static bool entry_fits(const bgi_batch_program *entry, const bg_dataset *dataset, int64_t batch, bool is_training)
+{
+    if (!entry->program || entry->batch != batch || entry->is_training != is_training ||
+        entry->n_columns != bg_dataset_columns(dataset))
+        return false;
+    for (int i = 0; i < entry->n_columns; i++) {
+        const bg_tensor *column = bg_dataset_column(dataset, i);
+        if (bg_tensor_dtype(column) != bg_tensor_dtype(entry->columns[i]) ||
+            !bg_shape_equal(batch_shape(column, batch), bg_tensor_shape(entry->columns[i])))
+            return false;
+    }
+    return true;
+}
+
+/* Whether right answers can be counted: scores [.., c] for classes [..]. */
+static bool has_answers(const bg_dataset *dataset, const bg_node *prediction, const bg_node *target)
+{
+    bg_dtype dtype = bg_node_dtype(target);
+    bg_shape scores = bg_node_shape(prediction), classes = bg_node_shape(target);
+    if (bg_dataset_classes(dataset) < 1 || (dtype != BG_I64 && dtype != BG_I32 && dtype != BG_U8) || scores.rank < 2 ||
+        scores.dims[scores.rank - 1] < 1)
+        return false;
+    scores.rank--;
+    return bg_shape_equal(scores, classes);
+}
+
+/* The graph of a batch: its inputs, the loss, and the prediction if it counts answers. */
+typedef struct {
+    bg_graph *graph;
+    bg_node **inputs;
+    bg_node *outputs[2];
+    bg_node *learning_rate, *step;
+} batch_graph;
+
+static bg_status build_graph(bg_trainer *trainer, const bg_dataset *dataset, bgi_batch_program *entry,
+                             batch_graph *built)
+{
+    const bg_trainer_options *options = &trainer->options;
+    for (int i = 0; i < entry->n_columns; i++) {
+        const bg_tensor *column = bg_dataset_column(dataset, i);
+        char name[32];
+        snprintf(name, sizeof name, "column %d", i);
+        built->inputs[i] = bg_input(built->graph, name, bg_tensor_dtype(column), batch_shape(column, entry->batch));
+    }
+    bg_node *loss, *prediction = NULL;
+    if (options->step) {
+        loss = options->step(trainer->model, built->inputs, entry->n_columns, options->user);
+    } else {
+        prediction = options->network(trainer->model, built->inputs[0], options->user);
+        loss = prediction ? options->loss(prediction, built->inputs[1], BG_MEAN) : NULL;
+    }
+    bg_status status = bg_graph_status(built->graph);
+    if (status != BG_OK)
+        return status;
+    if (!loss)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer: %s returned no node",
+                       options->step ? "step" : (prediction ? "loss" : "network"));
+    if (bg_shape_count(bg_node_shape(loss)) != 1)
+        return bg_fail(BG_ERR_SHAPE, "trainer: the loss has %lld elements, not 1",
+                       (long long)bg_shape_count(bg_node_shape(loss)));
+    built->outputs[0] = loss;
+    entry->has_prediction = prediction && has_answers(dataset, prediction, built->inputs[1]);
+    built->outputs[1] = entry->has_prediction ? prediction : NULL;
+    if (!entry->is_training)
+        return BG_OK;
+    bg_dtype dtype = bg_model_dtype(trainer->model);
+    built->learning_rate = bg_input(built->graph, "learning rate", dtype, BG_SCALAR);
+    built->step = bg_input(built->graph, "step", dtype, BG_SCALAR);
+    return bg_optimizer_apply(&options->optimizer, trainer->model, loss, built->learning_rate, built->step);
+}
+
+static bg_status bind_batch(bg_trainer *trainer, const bg_dataset *dataset, bgi_batch_program *entry,
+                            const batch_graph *built)
+{
+    bg_status status = BG_OK;
+    for (int i = 0; i < entry->n_columns && status == BG_OK; i++) {
+        const bg_tensor *column = bg_dataset_column(dataset, i);
+        status = bg_tensor_create(&entry->columns[i], trainer->engine, bg_tensor_dtype(column),
+                                  batch_shape(column, entry->batch));
+        if (status == BG_OK)
+            status = bg_program_bind(entry->program, built->inputs[i], entry->columns[i]);
+    }
+    if (status == BG_OK && entry->is_training)
+        status = bg_program_bind(entry->program, built->learning_rate, trainer->learning_rate_value);
+    if (status == BG_OK && entry->is_training)
+        status = bg_program_bind(entry->program, built->step, trainer->step_value);
+    return status;
+}
+
+static bg_status build_entry(bg_trainer *trainer, const bg_dataset *dataset, bgi_batch_program *entry)
+{
+    size_t bytes = (size_t)entry->n_columns * sizeof(bg_node *);
+    batch_graph built = { .inputs = bgi_alloc_zero(trainer->engine, bytes) };
+    entry->columns = bgi_alloc_zero(trainer->engine, (size_t)entry->n_columns * sizeof *entry->columns);
+    bg_status status = built.inputs && entry->columns ? bg_graph_create(&built.graph, trainer->engine) : BG_ERR_NOMEM;
+    if (status == BG_OK) {
+        bool was_training = bg_model_is_training(trainer->model);
+        bg_model_set_training(trainer->model, entry->is_training);
+        status = build_graph(trainer, dataset, entry, &built);
+        bg_model_set_training(trainer->model, was_training);
+    }
+    if (status == BG_OK)
+        status = bg_compile(&entry->program, built.graph, built.outputs, entry->has_prediction ? 2 : 1,
+                            &(bg_compile_options){ .no_updates = !entry->is_training });
+    if (status == BG_OK)
+        status = bind_batch(trainer, dataset, entry, &built);
+    bg_graph_destroy(built.graph);
+    bgi_free(trainer->engine, built.inputs, bytes);
+    return status;
+}
+
+bg_status bgi_trainer_find_program(bg_trainer *trainer, const bg_dataset *dataset, int64_t batch, bool is_training,
+                                   bgi_batch_program **found)
+{
+    bgi_batch_program *oldest = &trainer->programs[0];
+    for (int i = 0; i < BGI_TRAINER_PROGRAMS; i++) {
+        bgi_batch_program *entry = &trainer->programs[i];
+        if (entry_fits(entry, dataset, batch, is_training)) {
+            entry->used = ++trainer->clock;
+            *found = entry;
+            return BG_OK;
+        }
+        if (entry->used < oldest->used)
+            oldest = entry;
+    }
+    bgi_batch_program made = {
+        .is_training = is_training, .batch = batch, .n_columns = bg_dataset_columns(dataset), .used = ++trainer->clock
+    };
+    bg_status status = build_entry(trainer, dataset, &made);
+    if (status != BG_OK) {
+        bgi_batch_program_release(trainer, &made);
+        return status;
+    }
+    bgi_batch_program_release(trainer, oldest);
+    *oldest = made;
+    *found = oldest;
+    return BG_OK;
+}
+
+bg_status bg_trainer_program(bg_trainer *trainer, const bg_dataset *dataset, int64_t batch, const bg_program **program)
+{
+    if (!program)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_program: program is NULL");
+    bg_status status = bgi_trainer_check(trainer, dataset, "trainer_program");
+    if (status != BG_OK)
+        return status;
+    if (batch < 1)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_program: a batch of %lld examples", (long long)batch);
+    bgi_batch_program *entry;
+    status = bgi_trainer_find_program(trainer, dataset, batch, true, &entry);
+    if (status == BG_OK)
+        *program = entry->program;
+    return status;
+}

@@ -1,0 +1,67 @@
+/* The trainer from the inside. */
+#ifndef BGI_TRAINER_H
+#define BGI_TRAINER_H
+
+#include <blasgrad/train.h>
+
+#include "base/engine.h"
+
+/* Enough for the full and the last batch of training, of a test set, and of a third data set, with some to spare. */
+enum { BGI_TRAINER_PROGRAMS = 8 };
+
+/* A program for one batch shape, and the tensors of the batch that its inputs are bound to. */
+typedef struct {
+    bg_program *program;
+    bool is_training;
+    int64_t batch;
+    int n_columns;
+    bg_tensor **columns;
+    bool has_prediction; /* as output 1, for counting right answers; output 0 is the mean loss */
+    uint64_t used;       /* when, for replacing the one not used for longest */
+    uint64_t content;    /* the fit whose whole data set the batch holds; 0: some batch */
+} bgi_batch_program;
+
+struct bg_trainer {
+    bg_engine *engine;
+    bg_model *model;
+    bg_trainer_options options;
+    bg_tensor *learning_rate_value, *step_value; /* bound to each training program */
+    double learning_rate;
+    int64_t epoch, step; /* done in all */
+    double seconds;
+    bool is_fitting;
+    uint64_t fits;
+    uint64_t clock; /* counts look-ups */
+    bgi_batch_program programs[BGI_TRAINER_PROGRAMS];
+};
+
+/* ---- programs.c ---- */
+/* Whether the data set is one that the trainer can build programs for; caller names the operation. */
+bg_status bgi_trainer_check(const bg_trainer *trainer, const bg_dataset *dataset, const char *caller);
+/* The program for batches of `batch` examples like those of the data set. Valid until the next call. */
+bg_status bgi_trainer_find_program(bg_trainer *trainer, const bg_dataset *dataset, int64_t batch, bool is_training,
+                                   bgi_batch_program **found);
+void bgi_batch_program_release(bg_trainer *trainer, bgi_batch_program *entry);
+
+/* ---- batches.c ---- */
+/* The order in which an epoch takes the examples of a data set. */
+typedef struct {
+    uint64_t n;
+    uint64_t seed, stream;
+    bool is_shuffled;
+} bgi_order;
+bgi_order bgi_order_of_epoch(const bg_trainer *trainer, int64_t n, int64_t epoch);
+/* Copies examples start, start + 1, .. of the order into the entry's batch. */
+void bgi_gather_batch(bgi_batch_program *entry, const bg_dataset *dataset, const bgi_order *order, int64_t start);
+
+/* ---- evaluate.c ---- */
+typedef struct {
+    double loss; /* of each batch, times its examples */
+    int64_t examples;
+    int64_t right, answers;
+} bgi_sums;
+/* Adds what the entry's program put out in its last run; gives the loss of that run. */
+double bgi_sums_add(bgi_sums *sums, const bgi_batch_program *entry);
+bg_metrics bgi_sums_means(const bgi_sums *sums);
+
+#endif
