@@ -1,0 +1,185 @@
+/* Cuts CSV files into records and fields. Memory: one buffer that holds the longest line. */
+#include "data/csv.h"
+
+#include <blasgrad/graph.h>
+
+#include <string.h>
+
+/* The longest line. A file without line ends, whatever it is, is refused after so many bytes. */
+enum { LINE_LIMIT = 1 << 20, FIRST_CAPACITY = 1 << 15 };
+
+bg_status bgi_csv_open(bgi_csv *csv, bg_engine *engine, const char *path, char delimiter)
+{
+    *csv = (bgi_csv){ .engine = engine, .delimiter = delimiter, .capacity = FIRST_CAPACITY, .next_line = 1 };
+    bg_status status = bgi_stream_open(&csv->stream, "read_csv", path);
+    if (status)
+        return status;
+    csv->buffer = bgi_alloc(engine, csv->capacity);
+    status = csv->buffer ? bgi_stream_read(&csv->stream, csv->buffer, 3, &csv->end) : BG_ERR_NOMEM;
+    if (status)
+        bgi_csv_close(csv);
+    else if (csv->end == 3 && !memcmp(csv->buffer, "\xEF\xBB\xBF", 3))
+        csv->end = 0;
+    return status;
+}
+
+void bgi_csv_close(bgi_csv *csv)
+{
+    bgi_free(csv->engine, csv->buffer, csv->capacity);
+    csv->buffer = NULL;
+    bgi_stream_close(&csv->stream);
+}
+
+/* Reads more bytes behind those that are not given out yet, which move to the buffer's front. One byte stays free, so
+ * that every field can be ended by a zero. */
+static bg_status read_more(bgi_csv *csv)
+{
+    memmove(csv->buffer, csv->buffer + csv->start, csv->end - csv->start);
+    csv->end -= csv->start;
+    csv->start = 0;
+    if (csv->end + 1 == csv->capacity) {
+        char *larger = bgi_alloc(csv->engine, 2 * csv->capacity);
+        if (!larger)
+            return BG_ERR_NOMEM;
+        memcpy(larger, csv->buffer, csv->end);
+        bgi_free(csv->engine, csv->buffer, csv->capacity);
+        csv->buffer = larger;
+        csv->capacity *= 2;
+    }
+    size_t wanted = csv->capacity - 1 - csv->end, got;
+    bg_status status = bgi_stream_read(&csv->stream, csv->buffer + csv->end, wanted, &got);
+    csv->end += got;
+    csv->is_finished = got < wanted;
+    return status;
+}
+
+/* Finds the end of the record that begins at csv->start: its length without the line end, and with it. */
+static bg_status find_end(bgi_csv *csv, size_t *length, size_t *whole)
+{
+    bool is_quoted = false, is_ended = false;
+    size_t i = 0;
+    size_t pair = 0; /* 1 for a line feed after a carriage return */
+    while (!is_ended) {
+        /* A carriage return may be followed by a line feed, so two bytes must be there. */
+        if (csv->start + i + 1 >= csv->end && !csv->is_finished && i <= LINE_LIMIT) {
+            bg_status status = read_more(csv);
+            if (status)
+                return status;
+        }
+        if (csv->start + i >= csv->end)
+            break;
+        char c = csv->buffer[csv->start + i];
+        if (c == '"') {
+            is_quoted = !is_quoted;
+        } else if (c == '\n' || c == '\r') {
+            bool is_pair = c == '\r' && csv->start + i + 1 < csv->end && csv->buffer[csv->start + i + 1] == '\n';
+            csv->next_line++;
+            is_ended = !is_quoted;
+            i += is_pair && is_quoted;
+            pair = is_pair;
+        } else if (c == '\0') {
+            return BGI_CSV_FAIL(csv, "byte %zu is zero: no text, or not in UTF-8", i + 1);
+        }
+        i++;
+    }
+    if (i > LINE_LIMIT)
+        return BGI_CSV_FAIL(csv, "the line is longer than %d bytes: no table, or a quote that is not closed",
+                            LINE_LIMIT);
+    *length = is_ended ? i - 1 : i;
+    *whole = is_ended ? i + pair : i;
+    return BG_OK;
+}
+
+static bool is_separator(const bgi_csv *csv, char c)
+{
+    return c == csv->delimiter || (csv->delimiter == ' ' && c == '\t');
+}
+
+/* Blanks around fields, which do not count. */
+static bool is_padding(const bgi_csv *csv, char c)
+{
+    return (c == ' ' || c == '\t') && c != csv->delimiter && csv->delimiter != ' ';
+}
+
+bg_status bgi_csv_next_record(bgi_csv *csv)
+{
+    for (;;) {
+        csv->record = NULL;
+        csv->line = csv->next_line;
+        size_t length = 0, whole = 0;
+        bg_status status = find_end(csv, &length, &whole);
+        if (status || whole == 0)
+            return status;
+        char *record = csv->buffer + csv->start;
+        csv->start += whole;
+        /* With runs of blanks between fields, those at both ends stand between nothing. */
+        char *c = record, *end = record + length;
+        bool is_run = csv->delimiter == ' ';
+        while (c < end && (is_run ? is_separator(csv, *c) : is_padding(csv, *c)))
+            c++;
+        if (c == end)
+            continue;
+        if (is_run) {
+            record = c;
+            while (is_separator(csv, end[-1]))
+                end--;
+        }
+        csv->record = record;
+        csv->record_end = end;
+        return BG_OK;
+    }
+}
+
+bg_status bgi_csv_next_field(bgi_csv *csv, bgi_csv_field *field)
+{
+    char *c = csv->record, *end = csv->record_end;
+    if (field->text) {
+        c = field->text + field->length + field->is_quoted;
+        while (!is_separator(csv, *c))
+            c++;
+        c++;
+        while (csv->delimiter == ' ' && is_separator(csv, *c))
+            c++;
+    }
+    while (c < end && is_padding(csv, *c))
+        c++;
+    *field = (bgi_csv_field){ .text = c, .column = field->column + 1, .is_quoted = c < end && *c == '"' };
+    if (field->is_quoted) {
+        field->text = ++c;
+        while (c < end && (*c != '"' || (c + 1 < end && c[1] == '"')))
+            c += *c == '"' ? 2 : 1;
+        if (c >= end)
+            return BGI_CSV_FAIL(csv, "column %lld: the quote is not closed", (long long)field->column);
+        field->length = (size_t)(c - field->text);
+        c++;
+        while (c < end && is_padding(csv, *c))
+            c++;
+        if (c < end && !is_separator(csv, *c))
+            return BGI_CSV_FAIL(csv, "column %lld: there is text after the closing quote", (long long)field->column);
+    } else {
+        while (c < end && !is_separator(csv, *c)) {
+            if (*c == '"')
+                return BGI_CSV_FAIL(csv, "column %lld: a quote inside of a field without quotes around it",
+                                    (long long)field->column);
+            c++;
+        }
+        char *stop = c;
+        while (stop > field->text && is_padding(csv, stop[-1]))
+            stop--;
+        field->length = (size_t)(stop - field->text);
+    }
+    field->is_last = c == end;
+    return BG_OK;
+}
+
+bool bgi_csv_field_is(const bgi_csv_field *field, const char *text)
+{
+    size_t i = 0;
+    for (; i < field->length && *text; i++, text++) {
+        if (field->text[i] != *text)
+            return false;
+        if (field->is_quoted && *text == '"')
+            i++;
+    }
+    return i == field->length && !*text;
+}

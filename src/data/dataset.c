@@ -1,0 +1,196 @@
+/* Data sets: tensors that share their first extent. */
+#include "data/dataset.h"
+
+#include <blasgrad/graph.h>
+
+#include "base/random.h"
+#include "tensor/tensor.h"
+
+#include <string.h>
+
+static bg_status check_columns(const char *caller, bg_tensor *const *columns, int n)
+{
+    if (!columns || n < 1)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: a data set needs at least one column", caller);
+    for (int i = 0; i < n; i++) {
+        if (!columns[i])
+            return bg_fail(BG_ERR_ARGUMENT, "%s: column %d is NULL", caller, i);
+        if (columns[i]->shape.rank == 0)
+            return bg_fail(BG_ERR_SHAPE, "%s: column %d is a scalar; its first extent should count the examples",
+                           caller, i);
+        if (columns[i]->shape.dims[0] != columns[0]->shape.dims[0])
+            return bg_fail(BG_ERR_SHAPE, "%s: column 0 %s has %lld examples, column %d %s has %lld", caller,
+                           bgi_shape_format(columns[0]->shape).text, (long long)columns[0]->shape.dims[0], i,
+                           bgi_shape_format(columns[i]->shape).text, (long long)columns[i]->shape.dims[0]);
+        if (columns[i]->storage->engine != columns[0]->storage->engine)
+            return bg_fail(BG_ERR_ARGUMENT, "%s: columns 0 and %d belong to different engines", caller, i);
+    }
+    return bgi_engine_check(columns[0]->storage->engine, caller);
+}
+
+bg_status bgi_dataset_create(bg_dataset **dataset, const char *name, bg_tensor *const *columns, int n, int64_t classes)
+{
+    bg_engine *engine = columns[0]->storage->engine;
+    bg_dataset *made = bgi_alloc_zero(engine, sizeof *made);
+    if (!made)
+        return BG_ERR_NOMEM;
+    bgi_engine_retain(engine);
+    *made = (bg_dataset){ .engine = engine, .count = n, .size = columns[0]->shape.dims[0], .classes = classes };
+    made->name_bytes = strlen(name) + 1;
+    made->name = bgi_alloc(engine, made->name_bytes);
+    made->columns = bgi_alloc_zero(engine, (size_t)n * sizeof *made->columns);
+    if (!made->name || !made->columns) {
+        bg_dataset_destroy(made);
+        return BG_ERR_NOMEM;
+    }
+    memcpy(made->name, name, made->name_bytes);
+    for (int i = 0; i < n; i++) {
+        bgi_tensor_retain(columns[i]);
+        made->columns[i] = columns[i];
+    }
+    *dataset = made;
+    return BG_OK;
+}
+
+bg_status bgi_dataset_create_pair(bg_dataset **dataset, const char *name, bg_tensor *x, bg_tensor *y, int64_t classes)
+{
+    bg_status status = bgi_dataset_create(dataset, name, (bg_tensor *[]){ x, y }, 2, classes);
+    bg_tensor_destroy(x);
+    bg_tensor_destroy(y);
+    return status;
+}
+
+bg_status bg_dataset_create(bg_dataset **dataset, bg_tensor *const *columns, int n, int64_t classes)
+{
+    if (!dataset)
+        return bg_fail(BG_ERR_ARGUMENT, "dataset_create: dataset is NULL");
+    *dataset = NULL;
+    if (classes < 0)
+        return bg_fail(BG_ERR_ARGUMENT, "dataset_create: %lld classes", (long long)classes);
+    bg_status status = check_columns("dataset_create", columns, n);
+    return status ? status : bgi_dataset_create(dataset, "", columns, n, classes);
+}
+
+void bg_dataset_destroy(bg_dataset *dataset)
+{
+    if (!dataset)
+        return;
+    bg_engine *engine = dataset->engine;
+    for (int i = 0; dataset->columns && i < dataset->count; i++)
+        bg_tensor_destroy(dataset->columns[i]);
+    bgi_free(engine, dataset->columns, (size_t)dataset->count * sizeof *dataset->columns);
+    bgi_free(engine, dataset->name, dataset->name_bytes);
+    bgi_free(engine, dataset, sizeof *dataset);
+    bgi_engine_release(engine);
+}
+
+int64_t bg_dataset_size(const bg_dataset *dataset) { return dataset ? dataset->size : 0; }
+int bg_dataset_columns(const bg_dataset *dataset) { return dataset ? dataset->count : 0; }
+int64_t bg_dataset_classes(const bg_dataset *dataset) { return dataset ? dataset->classes : 0; }
+const char *bg_dataset_name(const bg_dataset *dataset) { return dataset ? dataset->name : ""; }
+
+bg_tensor *bg_dataset_column(const bg_dataset *dataset, int i)
+{
+    return dataset && i >= 0 && i < dataset->count ? dataset->columns[i] : NULL;
+}
+
+/* Makes a data set like another one from columns that it takes over; those after a NULL were not made. */
+static bg_status create_like(bg_dataset **made, const bg_dataset *dataset, bg_tensor **columns, bg_status status)
+{
+    if (!status)
+        status = bgi_dataset_create(made, dataset->name, columns, dataset->count, dataset->classes);
+    for (int i = 0; i < dataset->count && columns[i]; i++)
+        bg_tensor_destroy(columns[i]);
+    bgi_free(dataset->engine, columns, (size_t)dataset->count * sizeof *columns);
+    return status;
+}
+
+static bg_tensor **new_columns(const bg_dataset *dataset)
+{
+    return bgi_alloc_zero(dataset->engine, (size_t)dataset->count * sizeof(bg_tensor *));
+}
+
+bg_status bg_dataset_slice(bg_dataset **part, const bg_dataset *dataset, int64_t start, int64_t stop)
+{
+    if (!part || !dataset)
+        return bg_fail(BG_ERR_ARGUMENT, "dataset_slice: %s is NULL", part ? "dataset" : "part");
+    *part = NULL;
+    bg_status status = bgi_engine_check(dataset->engine, "dataset_slice");
+    if (status)
+        return status;
+    if (start < 0 || stop < start || stop > dataset->size)
+        return bg_fail(BG_ERR_ARGUMENT, "dataset_slice: [%lld, %lld) is not within the %lld examples", (long long)start,
+                       (long long)stop, (long long)dataset->size);
+    bg_tensor **columns = new_columns(dataset);
+    if (!columns)
+        return BG_ERR_NOMEM;
+    for (int i = 0; i < dataset->count && !status; i++)
+        status = bg_tensor_slice(&columns[i], dataset->columns[i], 0, start, stop, 1);
+    return create_like(part, dataset, columns, status);
+}
+
+/* Copies the examples at places first, first + 1, .. of the permuted order. */
+static bg_status copy_permuted(bg_tensor **copy, const bg_dataset *dataset, int column, int64_t first, int64_t count,
+                               uint64_t seed)
+{
+    const bg_tensor *source = dataset->columns[column];
+    bg_shape shape = source->shape, row = { .rank = shape.rank - 1 };
+    shape.dims[0] = count;
+    bg_status status = bg_tensor_create(copy, dataset->engine, source->dtype, shape);
+    if (status)
+        return status;
+    for (int axis = 0; axis < row.rank; axis++)
+        row.dims[axis] = shape.dims[axis + 1];
+    size_t size = bg_dtype_size(source->dtype), row_bytes = (size_t)bg_shape_count(row) * size;
+    if (row_bytes == 0)
+        return BG_OK;
+    bool is_contiguous = bg_tensor_is_contiguous(source);
+    unsigned char *target = bg_tensor_data(*copy);
+    uint64_t stream = bgi_hash_text("dataset_split");
+    for (int64_t i = 0; i < count; i++, target += row_bytes) {
+        uint64_t from = bg_permute_index((uint64_t)(first + i), (uint64_t)dataset->size, seed, stream);
+        /* Strides count elements and may be 0 in an expanded view. */
+        const unsigned char *bytes = bgi_tensor_bytes(source) + (int64_t)from * source->strides[0] * (int64_t)size;
+        if (is_contiguous)
+            memcpy(target, bytes, row_bytes);
+        else
+            bgi_strided_copy(target, (*copy)->strides + 1, bytes, source->strides + 1, row, size);
+    }
+    return BG_OK;
+}
+
+static bg_status split_part(bg_dataset **part, const bg_dataset *dataset, int64_t first, int64_t count, uint64_t seed)
+{
+    bg_tensor **columns = new_columns(dataset);
+    if (!columns)
+        return BG_ERR_NOMEM;
+    bg_status status = BG_OK;
+    for (int i = 0; i < dataset->count && !status; i++)
+        status = copy_permuted(&columns[i], dataset, i, first, count, seed);
+    return create_like(part, dataset, columns, status);
+}
+
+bg_status bg_dataset_split(bg_dataset **first, bg_dataset **second, const bg_dataset *dataset, int64_t size,
+                           uint64_t seed)
+{
+    if (first)
+        *first = NULL;
+    if (second)
+        *second = NULL;
+    if (!first || !second || !dataset)
+        return bg_fail(BG_ERR_ARGUMENT, "dataset_split: %s is NULL", !dataset ? "dataset" : first ? "second" : "first");
+    bg_status status = bgi_engine_check(dataset->engine, "dataset_split");
+    if (status)
+        return status;
+    if (size < 0 || size > dataset->size)
+        return bg_fail(BG_ERR_ARGUMENT, "dataset_split: %lld of %lld examples asked for the first part",
+                       (long long)size, (long long)dataset->size);
+    status = split_part(first, dataset, 0, size, seed);
+    if (!status)
+        status = split_part(second, dataset, size, dataset->size - size, seed);
+    if (status) {
+        bg_dataset_destroy(*first);
+        *first = NULL;
+    }
+    return status;
+}

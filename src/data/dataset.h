@@ -1,0 +1,35 @@
+/* Data sets from the inside. */
+#ifndef BGI_DATASET_H
+#define BGI_DATASET_H
+
+#include <blasgrad/data.h>
+
+#include "base/engine.h"
+
+struct bg_dataset {
+    bg_engine *engine;
+    bg_tensor **columns; /* held */
+    int count;
+    int64_t size, classes;
+    char *name;
+    size_t name_bytes;
+};
+
+/* As bg_dataset_create, with a name. */
+bg_status bgi_dataset_create(bg_dataset **dataset, const char *name, bg_tensor *const *columns, int n, int64_t classes);
+/* The same over an input and a target, which it takes over, also when it fails. */
+bg_status bgi_dataset_create_pair(bg_dataset **dataset, const char *name, bg_tensor *x, bg_tensor *y, int64_t classes);
+
+/* Checks the engine and the dtype of the options (which may be NULL) and gives all defaults their values. */
+bg_status bgi_data_options_check(bg_data_options *checked, bg_engine *engine, const char *caller,
+                                 const bg_data_options *options);
+
+/* "strokes": see bg_data_builtin. */
+bg_status bgi_data_strokes(bg_dataset **dataset, bg_engine *engine, const bg_data_options *options);
+
+/* The digits, pixel by pixel and then the classes, a byte each, as a zlib stream. */
+enum { BGI_DIGITS_COUNT = 1797, BGI_DIGITS_PIXELS = 64 };
+extern const unsigned char bgi_digits_data[];
+extern const unsigned bgi_digits_data_bytes;
+
+#endif
