@@ -1,0 +1,168 @@
+/* Checkpoints: safetensors files of a model, with what is needed to use it again in their metadata. */
+#include "checkpoint.h"
+
+#include "output.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool checkpoint_is_state(const char *name)
+{
+    return strncmp(name, "optimizer.", 10) != 0 && strncmp(name, "trainer.", 8) != 0;
+}
+
+/* ---- Saving ---- */
+
+static bg_status add_data(bg_archive *archive, const data_settings *data)
+{
+    char number[40], character[2] = { 0 };
+    bg_status status = bg_archive_add_text(archive, "blasgrad.data", data->name);
+    snprintf(number, sizeof number, "%llu", (unsigned long long)data->seed);
+    if (status == BG_OK)
+        status = bg_archive_add_text(archive, "blasgrad.seed", number);
+    snprintf(number, sizeof number, "%.17g", data->test_share);
+    if (status == BG_OK && data->test_share >= 0)
+        status = bg_archive_add_text(archive, "blasgrad.test_share", number);
+    snprintf(number, sizeof number, "%lld", (long long)data->count);
+    if (status == BG_OK && data->count)
+        status = bg_archive_add_text(archive, "blasgrad.count", number);
+    if (status == BG_OK && data->target)
+        status = bg_archive_add_text(archive, "blasgrad.target", data->target);
+    character[0] = data->delimiter;
+    if (status == BG_OK && data->delimiter)
+        status = bg_archive_add_text(archive, "blasgrad.delimiter", character);
+    character[0] = data->decimal;
+    if (status == BG_OK && data->decimal)
+        status = bg_archive_add_text(archive, "blasgrad.decimal", character);
+    if (status == BG_OK && data->without_header)
+        status = bg_archive_add_text(archive, "blasgrad.header", "no");
+    if (status == BG_OK && data->with_classes)
+        status = bg_archive_add_text(archive, "blasgrad.classes", "yes");
+    return status;
+}
+
+static bg_status add_about(bg_archive *archive, const checkpoint_about *about)
+{
+    bg_status status = bg_archive_add_text(archive, "blasgrad.version", bg_version());
+    if (status == BG_OK)
+        status = bg_archive_add_text(archive, "blasgrad.model", about->model);
+    if (status == BG_OK)
+        status = bg_archive_add_text(archive, "blasgrad.loss", about->loss);
+    if (status == BG_OK)
+        status = bg_archive_add_text(archive, "blasgrad.dtype", bg_dtype_name(about->data.dtype));
+    return status == BG_OK ? add_data(archive, &about->data) : status;
+}
+
+static bg_status add_integer(bg_archive *archive, bg_engine *engine, const char *name, int64_t value)
+{
+    bg_tensor *tensor;
+    bg_status status = bg_tensor_create(&tensor, engine, BG_I64, BG_SCALAR);
+    if (status != BG_OK)
+        return status;
+    *(int64_t *)bg_tensor_data(tensor) = value;
+    status = bg_archive_add(archive, name, tensor);
+    bg_tensor_destroy(tensor);
+    return status;
+}
+
+static bg_status add_tensors(bg_archive *archive, const bg_model *model, const checkpoint_place *place,
+                             bg_tensor *const *copies)
+{
+    bg_status status = BG_OK;
+    size_t state = 0;
+    for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++) {
+        const char *name = bg_model_name(model, i);
+        bool is_state = checkpoint_is_state(name);
+        if (is_state)
+            status = bg_archive_add(archive, name, copies ? copies[state++] : bg_model_tensor(model, i));
+        else if (place)
+            status = bg_archive_add(archive, name, bg_model_tensor(model, i));
+    }
+    bg_engine *engine = bg_model_engine(model);
+    if (status == BG_OK && place)
+        status = add_integer(archive, engine, "trainer.epoch", place->epoch);
+    if (status == BG_OK && place)
+        status = add_integer(archive, engine, "trainer.step", place->step);
+    if (status == BG_OK && place)
+        status = add_integer(archive, engine, "trainer.step_in_epoch", place->step_in_epoch);
+    return status;
+}
+
+int checkpoint_save(const char *path, const bg_model *model, const checkpoint_about *about,
+                    const checkpoint_place *place, bg_tensor *const *copies)
+{
+    bg_archive *archive;
+    bg_status status = bg_archive_create(&archive, bg_model_engine(model));
+    if (status != BG_OK)
+        return output_library();
+    status = add_about(archive, about);
+    if (status == BG_OK)
+        status = add_tensors(archive, model, place, copies);
+    if (status == BG_OK)
+        status = bg_archive_save(archive, path);
+    bg_archive_destroy(archive);
+    return status == BG_OK ? 0 : output_library();
+}
+
+/* ---- Loading ---- */
+
+static char first_character(const char *text) { return text ? text[0] : 0; }
+
+static void read_about(const bg_archive *archive, checkpoint_about *about)
+{
+    const char *dtype = bg_archive_text(archive, "blasgrad.dtype"), *seed = bg_archive_text(archive, "blasgrad.seed");
+    const char *share = bg_archive_text(archive, "blasgrad.test_share");
+    const char *count = bg_archive_text(archive, "blasgrad.count");
+    *about = (checkpoint_about){
+        .model = bg_archive_text(archive, "blasgrad.model"),
+        .loss = bg_archive_text(archive, "blasgrad.loss"),
+        .data = { .name = bg_archive_text(archive, "blasgrad.data"),
+                  .test_share = share ? strtod(share, NULL) : -1,
+                  .target = bg_archive_text(archive, "blasgrad.target"),
+                  .delimiter = first_character(bg_archive_text(archive, "blasgrad.delimiter")),
+                  .decimal = first_character(bg_archive_text(archive, "blasgrad.decimal")),
+                  .without_header = bg_archive_text(archive, "blasgrad.header") != NULL,
+                  .with_classes = bg_archive_text(archive, "blasgrad.classes") != NULL,
+                  .count = count ? strtoll(count, NULL, 10) : 0,
+                  .dtype = dtype && strcmp(dtype, "f64") == 0 ? BG_F64 : BG_F32,
+                  .seed = seed ? strtoull(seed, NULL, 10) : 0 },
+    };
+}
+
+static int fill_model(const char *path, const bg_archive *archive, bg_model *model)
+{
+    for (size_t i = 0; i < bg_archive_count(archive); i++) {
+        const char *name = bg_archive_name(archive, i);
+        if (checkpoint_is_state(name) && bg_model_set(model, name, bg_archive_tensor(archive, i), true) != BG_OK)
+            return output_failure("%s: %s", path, bg_last_error());
+    }
+    return 0;
+}
+
+int checkpoint_load(const char *path, bg_engine *engine, bg_archive **archive, checkpoint_about *about,
+                    bg_model **model)
+{
+    *model = NULL;
+    if (bg_archive_load(archive, engine, path) != BG_OK)
+        return output_library();
+    read_about(*archive, about);
+    int code = 0;
+    if (!about->model || !about->loss)
+        code = output_failure("%s: its metadata has no %s, so it is no checkpoint of blasgrad train", path,
+                              about->model ? "blasgrad.loss" : "blasgrad.model");
+    else if (bg_layers_check(about->model) != BG_OK || !bg_loss_find(about->loss))
+        code = output_failure("%s: %s", path, bg_last_error());
+    else if (bg_model_create(model, engine, about->data.dtype) != BG_OK)
+        code = output_library();
+    if (!code)
+        code = fill_model(path, *archive, *model);
+    if (code) {
+        bg_model_destroy(*model);
+        bg_archive_destroy(*archive);
+        *model = NULL;
+        *archive = NULL;
+    }
+    return code;
+}

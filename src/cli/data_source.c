@@ -1,0 +1,280 @@
+/* Where --data comes from: built-in sets, files and folders. */
+#define _POSIX_C_SOURCE 200809L
+#include "data_source.h"
+
+#include "commands.h"
+#include "options.h"
+#include "output.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- Options ---- */
+
+enum {
+    KEY_DATA = KEYS_DATA,
+    KEY_TEST_SHARE,
+    KEY_TARGET,
+    KEY_DELIMITER,
+    KEY_DECIMAL,
+    KEY_NO_HEADER,
+    KEY_CLASSES,
+    KEY_COUNT
+};
+
+static const struct argp_option data_table[] = {
+    { "data", KEY_DATA, "NAME|PATH", 0,
+      "lecture, digits or strokes; a CSV table (.csv, .csv.gz); IDX images (..images..idx3-ubyte, .gz or not, with "
+      "their "
+      "labels beside them); a folder with MNIST's files",
+      0 },
+    { "test-share", KEY_TEST_SHARE, "SHARE", 0,
+      "hold out this share of the examples for testing, 0 to 0.9 (default: a fifth of digits and strokes, nothing of "
+      "lecture, "
+      "CSV and IDX; MNIST folders have test files)",
+      0 },
+    { "target", KEY_TARGET, "COLUMN", 0, "CSV: name or number from 0 of the column to predict (default: the last)", 0 },
+    { "delimiter", KEY_DELIMITER, "C", 0, "CSV: what separates fields (default: ,)", 0 },
+    { "decimal", KEY_DECIMAL, "C", 0, "CSV: the decimal mark (default: .)", 0 },
+    { "no-header", KEY_NO_HEADER, NULL, 0, "CSV: the first line is data", 0 },
+    { "classes", KEY_CLASSES, NULL, 0,
+      "CSV: the target holds class numbers 0, 1, .. (implied by the loss cross_entropy)", 0 },
+    { "count", KEY_COUNT, "N", 0, "strokes: how many to draw (default: 10000)", 0 },
+    { 0 },
+};
+
+static error_t parse_data(int key, char *text, struct argp_state *state)
+{
+    data_settings *settings = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        settings->test_share = -1;
+        return 0;
+    case KEY_DATA:
+        settings->name = text;
+        return 0;
+    case KEY_TEST_SHARE:
+        settings->test_share = option_number(state, "test-share", text, 0, 0.9);
+        return 0;
+    case KEY_TARGET:
+        settings->target = text;
+        return 0;
+    case KEY_DELIMITER:
+        settings->delimiter = option_character(state, "delimiter", text);
+        return 0;
+    case KEY_DECIMAL:
+        settings->decimal = option_character(state, "decimal", text);
+        return 0;
+    case KEY_NO_HEADER:
+        settings->without_header = true;
+        return 0;
+    case KEY_CLASSES:
+        settings->with_classes = true;
+        return 0;
+    case KEY_COUNT:
+        settings->count = option_integer(state, "count", text, 1, 100000000);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp data_argp = { .options = data_table, .parser = parse_data };
+
+/* ---- Kinds ---- */
+
+static const char *const UNDERSTOOD = "the built-in lecture, digits and strokes; tables ending in .csv or .csv.gz; IDX "
+                                      "files like train-images-idx3-ubyte, "
+                                      ".gz or not; and folders with MNIST's files";
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+int data_classify(data_settings *settings)
+{
+    static const char *const built_in[] = { "lecture", "digits", "strokes" };
+    const char *name = settings->name;
+    if (!name)
+        return output_usage("--data is missing; there are %s", UNDERSTOOD);
+    for (int i = 0; i < 3; i++)
+        if (strcmp(name, built_in[i]) == 0) {
+            settings->kind = (data_kind)(DATA_LECTURE + i);
+            return 0;
+        }
+    struct stat about;
+    if (stat(name, &about) != 0) {
+        int error = errno;
+        if (error == ENOENT && !strpbrk(name, "/."))
+            return output_usage("there is no data set \"%s\"; --data takes %s", name, UNDERSTOOD);
+        return output_failure("%s: %s", name, strerror(error));
+    }
+    if (S_ISDIR(about.st_mode))
+        settings->kind = DATA_MNIST;
+    else if (ends_with(name, ".csv") || ends_with(name, ".csv.gz"))
+        settings->kind = DATA_CSV;
+    else if (ends_with(name, "-ubyte") || ends_with(name, "-ubyte.gz"))
+        settings->kind = DATA_IDX;
+    else
+        return output_usage("%s: not a kind of file that --data takes; it takes %s", name, UNDERSTOOD);
+    return 0;
+}
+
+/* ---- Loading ---- */
+
+/* "..images..idx3.." becomes "..labels..idx1.." in the file's name. */
+static bool labels_path(const char *images, char *labels, size_t capacity)
+{
+    size_t length = strlen(images);
+    if (length + 1 > capacity)
+        return false;
+    memcpy(labels, images, length + 1);
+    char *file = strrchr(labels, '/');
+    file = file ? file + 1 : labels;
+    char *word = strstr(file, "images"), *rank = strstr(file, "idx3");
+    if (!word || !rank)
+        return false;
+    memcpy(word, "labels", 6);
+    memcpy(rank, "idx1", 4);
+    return true;
+}
+
+/* u8 pixels become value / 255. */
+static bg_status scale_pixels(bg_tensor **scaled, bg_engine *engine, const bg_tensor *pixels, bg_dtype dtype)
+{
+    bg_shape shape = bg_tensor_shape(pixels);
+    bg_status status = bg_tensor_create(scaled, engine, dtype, shape);
+    if (status != BG_OK)
+        return status;
+    const uint8_t *from = bg_tensor_const_data(pixels);
+    void *to = bg_tensor_data(*scaled);
+    int64_t n = bg_shape_count(shape);
+    for (int64_t i = 0; i < n; i++) {
+        if (dtype == BG_F64)
+            ((double *)to)[i] = from[i] / 255.0;
+        else
+            ((float *)to)[i] = (float)from[i] / 255.0F;
+    }
+    return BG_OK;
+}
+
+static bg_status number_classes(bg_tensor **classes, int64_t *count, bg_engine *engine, const bg_tensor *labels)
+{
+    bg_shape shape = bg_tensor_shape(labels);
+    bg_status status = bg_tensor_create(classes, engine, BG_I64, shape);
+    if (status != BG_OK)
+        return status;
+    const uint8_t *from = bg_tensor_const_data(labels);
+    int64_t *to = bg_tensor_data(*classes), n = bg_shape_count(shape);
+    *count = 0;
+    for (int64_t i = 0; i < n; i++) {
+        to[i] = from[i];
+        if (to[i] >= *count)
+            *count = to[i] + 1;
+    }
+    return BG_OK;
+}
+
+static int check_idx(const char *path, const bg_tensor *tensor, int rank, int64_t n)
+{
+    bg_shape shape = bg_tensor_shape(tensor);
+    if (bg_tensor_dtype(tensor) != BG_U8 || shape.rank != rank)
+        return output_failure("%s: holds %s of rank %d, expected u8 of rank %d", path,
+                              bg_dtype_name(bg_tensor_dtype(tensor)), shape.rank, rank);
+    if (shape.dims[0] != n)
+        return output_failure("%s: %lld labels for %lld images", path, (long long)shape.dims[0], (long long)n);
+    return 0;
+}
+
+static int load_idx(bg_dataset **all, bg_engine *engine, const data_settings *settings)
+{
+    char labels_name[4096];
+    if (!labels_path(settings->name, labels_name, sizeof labels_name))
+        return output_usage("%s: name the file of images, as in train-images-idx3-ubyte; its labels are then "
+                            "train-labels-idx1-ubyte",
+                            settings->name);
+    bg_tensor *pixels = NULL, *labels = NULL, *columns[2] = { NULL, NULL };
+    int64_t classes = 0;
+    int code = 0;
+    if (bg_data_read_idx(&pixels, engine, settings->name) != BG_OK ||
+        bg_data_read_idx(&labels, engine, labels_name) != BG_OK)
+        code = output_library();
+    if (!code)
+        code = check_idx(settings->name, pixels, 3, bg_tensor_shape(pixels).dims[0]);
+    if (!code)
+        code = check_idx(labels_name, labels, 1, bg_tensor_shape(pixels).dims[0]);
+    if (!code && (scale_pixels(&columns[0], engine, pixels, settings->dtype) != BG_OK ||
+                  number_classes(&columns[1], &classes, engine, labels) != BG_OK ||
+                  bg_dataset_create(all, columns, 2, classes) != BG_OK))
+        code = output_library();
+    bg_tensor_destroy(columns[1]);
+    bg_tensor_destroy(columns[0]);
+    bg_tensor_destroy(labels);
+    bg_tensor_destroy(pixels);
+    return code;
+}
+
+static int load_whole(data_parts *parts, bg_engine *engine, const data_settings *settings)
+{
+    const bg_data_options options = { .dtype = settings->dtype,
+                                      .count = settings->count,
+                                      .seed = settings->seed,
+                                      .delimiter = settings->delimiter,
+                                      .decimal = settings->decimal,
+                                      .target = settings->target,
+                                      .without_header = settings->without_header,
+                                      .with_classes = settings->with_classes };
+    bg_status status;
+    switch (settings->kind) {
+    case DATA_IDX:
+        return load_idx(&parts->train, engine, settings);
+    case DATA_MNIST:
+        status = bg_data_read_mnist(&parts->train, &parts->test, engine, settings->name, &options);
+        break;
+    case DATA_CSV:
+        status = bg_data_read_csv(&parts->train, engine, settings->name, &options);
+        break;
+    default:
+        status = bg_data_builtin(&parts->train, engine, settings->name, &options);
+    }
+    return status == BG_OK ? 0 : output_library();
+}
+
+int data_load(data_parts *parts, bg_engine *engine, const data_settings *settings)
+{
+    *parts = (data_parts){ .train = NULL };
+    int code = load_whole(parts, engine, settings);
+    if (code)
+        return code;
+    double share = settings->test_share;
+    if (parts->test && share >= 0) {
+        data_release(parts);
+        return output_usage("--test-share: %s has test examples of its own", settings->name);
+    }
+    if (share < 0 && (settings->kind == DATA_DIGITS || settings->kind == DATA_STROKES))
+        share = 0.2;
+    int64_t n = bg_dataset_size(parts->train), held_out = share > 0 ? llround(share * (double)n) : 0;
+    if (held_out < 1)
+        return 0;
+    if (held_out >= n) {
+        data_release(parts);
+        return output_failure("--test-share %g leaves none of the %lld examples for training", share, (long long)n);
+    }
+    bg_dataset *all = parts->train;
+    parts->train = NULL;
+    bg_status status = bg_dataset_split(&parts->train, &parts->test, all, n - held_out, settings->seed);
+    bg_dataset_destroy(all);
+    return status == BG_OK ? 0 : output_library();
+}
+
+void data_release(data_parts *parts)
+{
+    bg_dataset_destroy(parts->train);
+    bg_dataset_destroy(parts->test);
+    *parts = (data_parts){ .train = NULL };
+}

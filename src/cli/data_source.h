@@ -1,0 +1,39 @@
+/* Where --data comes from: built-in sets, files and folders. */
+#ifndef DATA_SOURCE_H
+#define DATA_SOURCE_H
+
+#include <blasgrad/data.h>
+
+#include <argp.h>
+
+typedef enum { DATA_LECTURE, DATA_DIGITS, DATA_STROKES, DATA_MNIST, DATA_IDX, DATA_CSV } data_kind;
+
+/* What the options say; NULL, 0 and -1 where they do not. */
+typedef struct {
+    const char *name;
+    data_kind kind;
+    double test_share; /* -1: what the kind has */
+    const char *target;
+    char delimiter, decimal;
+    bool without_header, with_classes;
+    int64_t count;
+    bg_dtype dtype;
+    uint64_t seed;
+} data_settings;
+
+/* The options of data, for a command's parser; its input is a data_settings, which is initialised by it. */
+extern const struct argp data_argp;
+
+/* Finds out the kind of what --data names. 0, or the exit code after a message that names what there is. */
+int data_classify(data_settings *settings);
+
+typedef struct {
+    bg_dataset *train; /* all of it, if there is no test part */
+    bg_dataset *test;  /* or NULL */
+} data_parts;
+
+/* Loads and cuts it. 0, or the exit code after a message. */
+int data_load(data_parts *parts, bg_engine *engine, const data_settings *settings);
+void data_release(data_parts *parts);
+
+#endif

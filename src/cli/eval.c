@@ -1,0 +1,201 @@
+/* blasgrad eval */
+#include "checkpoint.h"
+#include "commands.h"
+#include "events.h"
+#include "options.h"
+#include "output.h"
+
+#include <blasgrad/train.h>
+
+#include <string.h>
+
+typedef enum { PART_DEFAULT, PART_TEST, PART_TRAIN, PART_ALL } eval_part;
+
+typedef struct {
+    common_options common;
+    data_settings data;
+    const char *checkpoint;
+    eval_part part;
+} eval_config;
+
+enum { KEY_CHECKPOINT = KEYS_COMMAND, KEY_PART };
+
+static const struct argp_option table[] = {
+    { "checkpoint", KEY_CHECKPOINT, "FILE", 0, "the network: best, last or previous.safetensors of a run", 1 },
+    { "part", KEY_PART, "PART", 0, "test, train or all (default: test if examples were held out, else all)", 1 },
+    { 0 },
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    static const char *const parts[] = { "test", "train", "all", NULL };
+    eval_config *config = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &config->data;
+        state->child_inputs[1] = &config->common;
+        return 0;
+    case KEY_CHECKPOINT:
+        config->checkpoint = text;
+        return 0;
+    case KEY_PART:
+        config->part = (eval_part)(PART_TEST + option_choice(state, "part", text, parts));
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "\"%s\" does not belong to an option; the file is given with --checkpoint", text);
+        return 0;
+    case ARGP_KEY_END:
+        if (!config->checkpoint)
+            argp_error(state, "--checkpoint is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = { { &data_argp, 0, "Data:", 0 }, { &common_argp, 0, "Common:", 2 }, { 0 } };
+
+static const struct argp argp = {
+    .options = table,
+    .parser = parse,
+    .children = children,
+    .doc = "Loss and accuracy of a trained network.\v"
+           "Network, loss and type are those of the checkpoint, and so are the data, the seed and the held-out share "
+           "where no "
+           "option says otherwise: without further options this repeats the test of the training run.\n"
+           "\n"
+           "Examples:\n"
+           "  blasgrad eval --checkpoint run/best.safetensors\n"
+           "  blasgrad eval --checkpoint run/best.safetensors --data other.csv --part all --json",
+};
+
+/* Options win over what the checkpoint says. */
+static void fill_in(data_settings *data, const data_settings *saved, bool has_seed)
+{
+    data_settings merged = *saved;
+    if (data->name) {
+        merged = *data;
+        merged.target = data->target ? data->target : saved->target;
+        merged.dtype = saved->dtype;
+        merged.with_classes = data->with_classes || saved->with_classes;
+        if (saved->name && strcmp(data->name, saved->name) == 0 && data->test_share < 0)
+            merged.test_share = saved->test_share;
+    }
+    if (data->test_share >= 0)
+        merged.test_share = data->test_share;
+    if (!data->name && data->target)
+        merged.target = data->target;
+    if (data->delimiter)
+        merged.delimiter = data->delimiter;
+    if (data->decimal)
+        merged.decimal = data->decimal;
+    if (data->count)
+        merged.count = data->count;
+    merged.seed = has_seed ? data->seed : saved->seed;
+    *data = merged;
+}
+
+static bg_node *network(bg_model *model, bg_node *x, void *user) { return bg_layers(model, user, x); }
+
+static int show(const eval_config *config, const char *part, int64_t examples, const bg_metrics *metrics)
+{
+    event *e = event_create("eval");
+    event_text(e, "checkpoint", config->checkpoint);
+    event_text(e, "data", config->data.name);
+    event_text(e, "part", part);
+    event_integer(e, "examples", examples);
+    event_number(e, "loss", metrics->loss);
+    if (metrics->has_accuracy)
+        event_number(e, "accuracy", metrics->accuracy);
+    if (config->common.json)
+        event_output(e);
+    else if (metrics->has_accuracy)
+        output_line("%s: %lld examples, loss %.6g, accuracy %.2f %%", part, (long long)examples, metrics->loss,
+                    100 * metrics->accuracy);
+    else
+        output_line("%s: %lld examples, loss %.9g", part, (long long)examples, metrics->loss);
+    event_destroy(e);
+    return EXIT_DONE;
+}
+
+/* A parameter that the file lacks would keep a random value; one too many belongs to another network. */
+static int check_tensors(const char *path, const bg_archive *archive, const bg_model *model)
+{
+    for (size_t i = 0; i < bg_model_count(model); i++)
+        if (!bg_archive_find(archive, bg_model_name(model, i)))
+            return output_failure("%s: lacks %s, which its network has", path, bg_model_name(model, i));
+    return 0;
+}
+
+static int evaluate(const eval_config *config, const bg_archive *archive, const checkpoint_about *about,
+                    bg_model *model, const data_parts *data)
+{
+    size_t loaded = bg_model_count(model);
+    bool takes_test = config->part == PART_TEST || (config->part == PART_DEFAULT && data->test);
+    if (takes_test && !data->test)
+        return output_usage("--part test: nothing is held out of %s; give --test-share", config->data.name);
+    bg_trainer_options options = { .network = network,
+                                   .loss = bg_loss_find(about->loss),
+                                   .user = (void *)(uintptr_t)about->model,
+                                   .optimizer = bg_sgd(0, 0),
+                                   .batch = 256 };
+    bg_trainer *trainer;
+    if (bg_trainer_create(&trainer, model, &options) != BG_OK)
+        return output_library();
+    bg_metrics metrics, rest;
+    const bg_dataset *part = takes_test ? data->test : data->train;
+    int64_t n = bg_dataset_size(part);
+    bg_status status = bg_trainer_evaluate(trainer, part, &metrics);
+    if (status == BG_OK && config->part == PART_ALL && data->test) {
+        status = bg_trainer_evaluate(trainer, data->test, &rest);
+        if (status == BG_OK) {
+            int64_t m = bg_dataset_size(data->test);
+            metrics.loss = (metrics.loss * (double)n + rest.loss * (double)m) / (double)(n + m);
+            metrics.accuracy = (metrics.accuracy * (double)n + rest.accuracy * (double)m) / (double)(n + m);
+            n += m;
+        }
+    }
+    int code = status == BG_OK ? 0 : output_library();
+    if (!code && bg_model_count(model) != loaded)
+        code = check_tensors(config->checkpoint, archive, model);
+    if (!code)
+        code = show(config, takes_test ? "test" : (data->test && config->part == PART_TRAIN ? "train" : "all"), n,
+                    &metrics);
+    bg_trainer_destroy(trainer);
+    return code;
+}
+
+static int run(eval_config *config, bg_engine *engine)
+{
+    bg_archive *archive;
+    bg_model *model;
+    checkpoint_about about;
+    int code = checkpoint_load(config->checkpoint, engine, &archive, &about, &model);
+    if (code)
+        return code;
+    config->data.seed = config->common.seed;
+    fill_in(&config->data, &about.data, config->common.has_seed);
+    data_parts data = { .train = NULL };
+    code = data_classify(&config->data);
+    if (!code)
+        code = data_load(&data, engine, &config->data);
+    if (!code)
+        code = evaluate(config, archive, &about, model, &data);
+    data_release(&data);
+    bg_model_destroy(model);
+    bg_archive_destroy(archive);
+    return code;
+}
+
+int command_eval(int argc, char **argv)
+{
+    eval_config config = { .part = PART_DEFAULT };
+    options_parse(&argp, argc, argv, &config);
+    bg_engine *engine;
+    bg_engine_options options = { .threads = config.common.threads, .seed = config.common.seed };
+    if (bg_engine_create(&engine, &options) != BG_OK)
+        return output_library();
+    int code = run(&config, engine);
+    bg_engine_destroy(engine);
+    return code;
+}

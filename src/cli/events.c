@@ -1,0 +1,82 @@
+/* Events: JSON objects, one a line. Numbers have 17 digits, so that an f64 can be read back. */
+#include "events.h"
+
+#include "output.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+event *event_create(const char *kind)
+{
+    json_t *object = json_object();
+    if (object && kind)
+        event_text(object, "event", kind);
+    return object;
+}
+
+void event_destroy(event *e) { json_decref(e); }
+
+/* A string; bytes that are not UTF-8, as file names may have, become '?'. */
+static json_t *text_value(const char *text)
+{
+    json_t *value = json_string(text);
+    size_t length = strlen(text);
+    char *copy = value ? NULL : malloc(length + 1);
+    if (!copy)
+        return value;
+    for (size_t i = 0; i <= length; i++)
+        copy[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
+    value = json_string(copy);
+    free(copy);
+    return value;
+}
+
+static json_t *number_value(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+
+void event_text(event *e, const char *key, const char *text) { json_object_set_new(e, key, text_value(text)); }
+void event_integer(event *e, const char *key, int64_t value) { json_object_set_new(e, key, json_integer(value)); }
+void event_number(event *e, const char *key, double value) { json_object_set_new(e, key, number_value(value)); }
+void event_bool(event *e, const char *key, bool value) { json_object_set_new(e, key, json_boolean(value)); }
+
+void event_list(event *e, const char *key)
+{
+    if (!json_object_get(e, key))
+        json_object_set_new(e, key, json_array());
+}
+void event_append(event *e, const char *key, double value)
+{
+    event_list(e, key);
+    json_array_append_new(json_object_get(e, key), number_value(value));
+}
+void event_append_integer(event *e, const char *key, int64_t value)
+{
+    event_list(e, key);
+    json_array_append_new(json_object_get(e, key), json_integer(value));
+}
+void event_append_object(event *e, const char *key, event *item)
+{
+    event_list(e, key);
+    json_array_append_new(json_object_get(e, key), item);
+}
+
+void event_object(event *e, const char *key, event *item) { json_object_set_new(e, key, item); }
+
+void event_add_fields(event *e, const event *other)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)other, key, value) json_object_set(e, key, value);
+}
+
+char *event_line(const event *e) { return json_dumps(e, JSON_COMPACT | JSON_REAL_PRECISION(17)); }
+char *event_pretty(const event *e) { return json_dumps(e, JSON_INDENT(2) | JSON_REAL_PRECISION(17)); }
+
+void event_output(const event *e)
+{
+    char *line = event_line(e);
+    if (line)
+        output_line("%s", line);
+    free(line);
+}

@@ -1,0 +1,34 @@
+/* Events: JSON objects, one a line. */
+#ifndef EVENTS_H
+#define EVENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct json_t event;
+
+/* An object; kind becomes its "event", NULL leaves it out. The setters do nothing to NULL, so that only event_line need
+ * be checked. A number that is not finite becomes null. */
+event *event_create(const char *kind);
+void event_destroy(event *e);
+void event_text(event *e, const char *key, const char *text);
+void event_integer(event *e, const char *key, int64_t value);
+void event_number(event *e, const char *key, double value);
+void event_bool(event *e, const char *key, bool value);
+/* Adds a number to the list of that key; NAN adds null. event_list makes it, for a list that may stay empty. */
+void event_list(event *e, const char *key);
+void event_append(event *e, const char *key, double value);
+void event_append_integer(event *e, const char *key, int64_t value);
+void event_append_object(event *e, const char *key, event *item); /* takes item over */
+void event_object(event *e, const char *key, event *item);        /* takes item over */
+/* All fields of `other`, copied. */
+void event_add_fields(event *e, const event *other);
+
+/* The text, on one line or indented, to be freed; NULL if memory is out. */
+char *event_line(const event *e);
+char *event_pretty(const event *e);
+/* Writes it as a line of results. */
+void event_output(const event *e);
+
+#endif

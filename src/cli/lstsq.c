@@ -1,0 +1,69 @@
+/* The closed form of one dense layer. */
+#include "lstsq.h"
+
+#include "output.h"
+
+#include <blasgrad/linalg.h>
+
+/* The columns of x, and one of ones for the bias. */
+static bg_status design_matrix(bg_tensor **a, const bg_tensor *x, int64_t in, bool has_bias, bg_engine *engine)
+{
+    int64_t n = bg_tensor_shape(x).dims[0];
+    bg_status status = bg_tensor_create(a, engine, bg_tensor_dtype(x), BG_SHAPE(n, in + has_bias));
+    if (status != BG_OK || (status = bg_tensor_fill(*a, 1)) != BG_OK)
+        return status;
+    bg_tensor *part = NULL, *rows = NULL;
+    status = bg_tensor_slice(&part, *a, 1, 0, in, 1);
+    if (status == BG_OK)
+        status = bg_tensor_reshape(&rows, (bg_tensor *)x, BG_SHAPE(n, in));
+    if (status == BG_OK)
+        status = bg_tensor_copy(part, rows);
+    bg_tensor_destroy(rows);
+    bg_tensor_destroy(part);
+    return status;
+}
+
+/* solution [in (+ 1), out] -> weight [out, in] and bias [out]. */
+static bg_status set_layer(bg_model *model, bg_tensor *solution, int64_t in, bool has_bias)
+{
+    bg_tensor *part = NULL, *turned = NULL, *bias = NULL;
+    bg_status status = bg_tensor_slice(&part, solution, 0, 0, in, 1);
+    if (status == BG_OK)
+        status = bg_tensor_permute(&turned, part, BG_AXES(1, 0));
+    if (status == BG_OK)
+        status = bg_model_set(model, "0.weight", turned, true);
+    bg_tensor_destroy(turned);
+    bg_tensor_destroy(part);
+    part = NULL;
+    if (status != BG_OK || !has_bias)
+        return status;
+    int64_t out = bg_tensor_shape(solution).dims[1];
+    status = bg_tensor_slice(&part, solution, 0, in, in + 1, 1);
+    if (status == BG_OK)
+        status = bg_tensor_reshape(&bias, part, BG_SHAPE(out));
+    if (status == BG_OK)
+        status = bg_model_set(model, "0.bias", bias, true);
+    bg_tensor_destroy(bias);
+    bg_tensor_destroy(part);
+    return status;
+}
+
+int lstsq_solve(bg_model *model, const bg_dataset *dataset)
+{
+    const bg_tensor *weight = bg_model_find(model, "0.weight"), *x = bg_dataset_column(dataset, 0);
+    bg_tensor *y = bg_dataset_column(dataset, 1), *targets = NULL, *a = NULL, *solution = NULL;
+    bool has_bias = bg_model_find(model, "0.bias") != NULL;
+    int64_t out = bg_tensor_shape(weight).dims[0], in = bg_tensor_shape(weight).dims[1];
+    bg_status status = design_matrix(&a, x, in, has_bias, bg_model_engine(model));
+    if (status == BG_OK)
+        status = bg_tensor_reshape(&targets, y, BG_SHAPE(bg_dataset_size(dataset), out));
+    if (status == BG_OK)
+        status = bg_lstsq(&solution, a, targets);
+    if (status == BG_OK)
+        status = set_layer(model, solution, in, has_bias);
+    int code = status == BG_OK ? 0 : output_library();
+    bg_tensor_destroy(solution);
+    bg_tensor_destroy(targets);
+    bg_tensor_destroy(a);
+    return code;
+}

@@ -1,0 +1,16 @@
+/* What the operating system says about the machine. */
+#ifndef MACHINE_H
+#define MACHINE_H
+
+#include <stddef.h>
+
+/* The processor's name; "unknown" if the system does not tell. Returns buffer. */
+const char *machine_cpu(char *buffer, size_t capacity);
+/* Logical processors that are online. */
+int machine_processors(void);
+/* The most memory this process has had, in bytes. */
+double machine_peak_memory(void);
+/* Seconds on a clock that only goes forward. */
+double machine_seconds(void);
+
+#endif

@@ -1,0 +1,61 @@
+/* The program blasgrad: finds the command. */
+#include "commands.h"
+#include "output.h"
+
+#include <blasgrad/version.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    { "train", "fit a network to data by gradient steps, or a line by least squares", command_train },
+    { "eval", "loss and accuracy of a trained network on data", command_eval },
+    { "info", "this machine and how it is used; or what a checkpoint holds", command_info },
+    { "bench", "speed of training steps on the reference workloads", command_bench },
+};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_help(FILE *stream)
+{
+    fprintf(stream, "Usage: blasgrad COMMAND [OPTION...]\nBLAS-accelerated dense tensors and gradients: trains and "
+                    "measures networks on this machine's processor.\n\n");
+    for (int i = 0; i < COMMANDS; i++)
+        fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fprintf(stream, "\n  blasgrad COMMAND --help   the options of a command, with examples\n"
+                    "  blasgrad --version        the version\n\n"
+                    "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 and 143 interrupted (after saving).\n");
+}
+
+int main(int argc, char **argv)
+{
+    output_start();
+    const char *name = argc > 1 ? argv[1] : "";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0 ||
+        strcmp(name, "-?") == 0) {
+        print_help(stdout);
+        return EXIT_DONE;
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        printf("blasgrad %s\n", bg_version());
+        return EXIT_DONE;
+    }
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0) {
+            char full_name[40];
+            snprintf(full_name, sizeof full_name, "blasgrad %s", name);
+            argv[1] = full_name;
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    char names[200];
+    size_t length = 0;
+    for (int i = 0; i < COMMANDS; i++)
+        length += (size_t)snprintf(names + length, sizeof names - length, " %s", commands[i].name);
+    return output_usage("there is no command \"%s\"; the commands are%s", name, names);
+}

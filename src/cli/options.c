@@ -1,0 +1,175 @@
+/* Option parsing shared by the commands. */
+#define _POSIX_C_SOURCE 200809L
+#include "options.h"
+
+#include "commands.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Unknown options ---- */
+
+typedef struct {
+    const struct argp_option *exact, *prefix;
+    int prefixes; /* options that the name is the beginning of */
+} option_match;
+
+static void match_option(const struct argp *argp, const char *name, size_t length, option_match *match)
+{
+    for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc); o++) {
+        if (!o->name || strncmp(o->name, name, length) != 0)
+            continue;
+        if (strlen(o->name) == length)
+            match->exact = o;
+        match->prefix = o;
+        match->prefixes++;
+    }
+    for (const struct argp_child *child = argp->children; child && child->argp; child++)
+        match_option(child->argp, name, length, match);
+}
+
+static void print_names(const struct argp *argp)
+{
+    for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc); o++)
+        if (o->name)
+            fprintf(stderr, " --%s", o->name);
+    for (const struct argp_child *child = argp->children; child && child->argp; child++)
+        print_names(child->argp);
+}
+
+static bool is_built_in(const char *name, size_t length)
+{
+    static const char *const built_in[] = { "help", "usage" };
+    for (size_t i = 0; i < sizeof built_in / sizeof built_in[0]; i++)
+        if (strlen(built_in[i]) == length && strncmp(built_in[i], name, length) == 0)
+            return true;
+    return false;
+}
+
+/* argp says that an option is unknown; this says which ones are known. */
+static void check_names(const struct argp *argp, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i];
+        if (word[0] != '-' || word[1] == 0 || strcmp(word, "-?") == 0)
+            continue;
+        if (strcmp(word, "--") == 0)
+            return;
+        const char *name = word[1] == '-' ? word + 2 : NULL;
+        size_t length = name ? strcspn(name, "=") : 0;
+        option_match match = { .prefixes = 0 };
+        if (name) {
+            match_option(argp, name, length, &match);
+            if (is_built_in(name, length))
+                continue;
+        }
+        const struct argp_option *option = match.exact ? match.exact : (match.prefixes == 1 ? match.prefix : NULL);
+        if (!option) {
+            fprintf(stderr, "%s: %s option \"%.60s\"; the options are", argv[0],
+                    match.prefixes > 1 ? "ambiguous" : "unknown", word);
+            print_names(argp);
+            fputs(" --help\n", stderr);
+            exit(EXIT_USAGE);
+        }
+        if (option->arg && !(option->flags & OPTION_ARG_OPTIONAL) && name[length] != '=')
+            i++;
+    }
+}
+
+void options_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+    argp_err_exit_status = EXIT_USAGE;
+    check_names(argp, argc, argv);
+    error_t error = argp_parse(argp, argc, argv, 0, NULL, input);
+    if (error) {
+        fprintf(stderr, "%s: %s\n", argv[0], strerror(error));
+        exit(EXIT_USAGE);
+    }
+}
+
+/* ---- Values ---- */
+
+int64_t option_integer(struct argp_state *state, const char *option, const char *text, int64_t min, int64_t max)
+{
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno || end == text || *end || value < min || value > max) {
+        if (max == INT64_MAX)
+            argp_error(state, "--%s \"%s\": a whole number, %lld or more", option, text, (long long)min);
+        else
+            argp_error(state, "--%s \"%s\": a whole number from %lld to %lld", option, text, (long long)min,
+                       (long long)max);
+    }
+    return value;
+}
+
+double option_number(struct argp_state *state, const char *option, const char *text, double min, double max)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end || !isfinite(value) || value < min || value > max) {
+        if (max == INFINITY)
+            argp_error(state, "--%s \"%s\": a number, %g or more", option, text, min);
+        else
+            argp_error(state, "--%s \"%s\": a number from %g to %g", option, text, min, max);
+    }
+    return value;
+}
+
+int option_choice(struct argp_state *state, const char *option, const char *text, const char *const *choices)
+{
+    char names[200];
+    size_t length = 0;
+    for (int i = 0; choices[i]; i++) {
+        if (strcmp(choices[i], text) == 0)
+            return i;
+        length += (size_t)snprintf(names + length, sizeof names - length, " %s", choices[i]);
+    }
+    argp_error(state, "--%s \"%s\": one of%s", option, text, names);
+    return 0;
+}
+
+char option_character(struct argp_state *state, const char *option, const char *text)
+{
+    if (strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0)
+        return '\t';
+    if (strlen(text) != 1)
+        argp_error(state, "--%s \"%s\": one character, or tab", option, text);
+    return text[0];
+}
+
+/* ---- Common options ---- */
+
+enum { KEY_THREADS = KEYS_COMMON, KEY_SEED, KEY_JSON };
+
+static const struct argp_option common_table[] = {
+    { "threads", KEY_THREADS, "N", 0, "worker threads (default: one per physical core that may be used)", 0 },
+    { "seed", KEY_SEED, "N", 0, "seed of initial values, shuffles and held-out examples (default: 0)", 0 },
+    { "json", KEY_JSON, NULL, 0, "results as JSON objects, one a line", 0 },
+    { 0 },
+};
+
+static error_t parse_common(int key, char *text, struct argp_state *state)
+{
+    common_options *options = state->input;
+    switch (key) {
+    case KEY_THREADS:
+        options->threads = (int)option_integer(state, "threads", text, 1, 1024);
+        return 0;
+    case KEY_SEED:
+        options->seed = (uint64_t)option_integer(state, "seed", text, 0, INT64_MAX);
+        options->has_seed = true;
+        return 0;
+    case KEY_JSON:
+        options->json = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp common_argp = { .options = common_table, .parser = parse_common };

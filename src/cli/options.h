@@ -1,0 +1,33 @@
+/* Option parsing shared by the commands. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <blasgrad/engine.h>
+
+#include <argp.h>
+
+/* Parses the arguments; on a mistake writes a message and exits with code 2. Options that do not exist are answered
+ * with those that do. Children's inputs are set in the parser's ARGP_KEY_INIT. */
+void options_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* The value of an option, checked; a mistake exits as above, naming the option and what it takes. */
+int64_t option_integer(struct argp_state *state, const char *option, const char *text, int64_t min, int64_t max);
+double option_number(struct argp_state *state, const char *option, const char *text, double min, double max);
+/* The place of the text in a list that ends with NULL. */
+int option_choice(struct argp_state *state, const char *option, const char *text, const char *const *choices);
+/* One character, or "tab". */
+char option_character(struct argp_state *state, const char *option, const char *text);
+
+/* Options of every command that starts an engine. */
+typedef struct {
+    int threads; /* 0: the engine's choice */
+    uint64_t seed;
+    bool has_seed;
+    bool json;
+} common_options;
+extern const struct argp common_argp;
+
+/* Keys of long options, above all characters. Each parser has a range of its own. */
+enum { KEYS_COMMON = 0x100, KEYS_DATA = 0x200, KEYS_COMMAND = 0x300 };
+
+#endif

@@ -1,0 +1,92 @@
+/* Results on standard output, messages on standard error. */
+#define _POSIX_C_SOURCE 200809L
+#include "output.h"
+
+#include "commands.h"
+
+#include <blasgrad/status.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool has_failed;
+
+static void note_failure(int error)
+{
+    if (!has_failed && error != EPIPE)
+        fprintf(stderr, "blasgrad: standard output: %s\n", strerror(error));
+    has_failed = true;
+}
+
+static void close_stdout(void)
+{
+    errno = 0;
+    bool had_error = ferror(stdout) != 0;
+    if (fclose(stdout) != 0 || had_error)
+        note_failure(errno ? errno : EIO);
+    if (has_failed)
+        _exit(EXIT_FAILED);
+}
+
+void output_start(void)
+{
+    /* A write to a closed pipe is then an error like any other, and a run is saved before the program ends. */
+    signal(SIGPIPE, SIG_IGN);
+    atexit(close_stdout);
+}
+
+void output_line(const char *format, ...)
+{
+    if (has_failed)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    errno = 0;
+    bool is_written = vprintf(format, arguments) >= 0 && putchar('\n') != EOF && fflush(stdout) == 0;
+    va_end(arguments);
+    if (!is_written)
+        note_failure(errno ? errno : EIO);
+}
+
+bool output_has_failed(void) { return has_failed; }
+
+static void write_message(const char *format, va_list arguments)
+{
+    fputs("blasgrad: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+}
+
+int output_failure(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_message(format, arguments);
+    va_end(arguments);
+    return EXIT_FAILED;
+}
+
+int output_usage(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_message(format, arguments);
+    va_end(arguments);
+    return EXIT_USAGE;
+}
+
+int output_library(void) { return output_failure("%s", bg_last_error()); }
+
+void output_message(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}

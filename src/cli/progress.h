@@ -1,0 +1,11 @@
+/* The progress bar: one line on standard error, if that is a terminal. */
+#ifndef PROGRESS_H
+#define PROGRESS_H
+
+/* Draws the bar, `share` of it full, between a title and the rest of the line; as much of it as the terminal is wide.
+ */
+void progress_draw(const char *title, double share, const char *rest);
+/* Takes it away. Before other output to the terminal, and at the end. */
+void progress_clear(void);
+
+#endif

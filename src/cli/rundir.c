@@ -1,0 +1,213 @@
+/* The run directory: log, configuration and checkpoints of one training run. */
+#define _POSIX_C_SOURCE 200809L
+#include "rundir.h"
+
+#include "output.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PATH_MAX_BYTES = 4096 };
+/* Between two saves that are not the last one, in seconds. */
+static const double SAVE_INTERVAL = 1;
+
+struct rundir {
+    const char *path;
+    const bg_model *model;
+    const checkpoint_about *about;
+    FILE *log;
+    bg_tensor **best; /* copies of the model's own tensors when its loss was lowest */
+    size_t n_best;
+    double best_loss;
+    bool best_is_new;
+    bool has_saved;
+    double last_save;
+};
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static const char *join(char *buffer, const char *folder, const char *name)
+{
+    snprintf(buffer, PATH_MAX_BYTES, "%s/%s", folder, name);
+    return buffer;
+}
+
+static int fail_file(const char *folder, const char *name)
+{
+    int error = errno;
+    return output_failure("%s/%s: %s", folder, name, strerror(error));
+}
+
+int rundir_check(const char *path)
+{
+    static const char *const files[] = { "config.json", "last.safetensors", "log.jsonl" };
+    char name[PATH_MAX_BYTES];
+    if (strlen(path) + 32 > sizeof name)
+        return output_usage("--out: the path has more than %zu bytes", sizeof name - 32);
+    struct stat about;
+    if (stat(path, &about) == 0 && !S_ISDIR(about.st_mode))
+        return output_failure("--out %s: not a directory", path);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (access(join(name, path, files[i]), F_OK) == 0)
+            return output_failure("--out %s: holds a run already (%s); choose another directory", path, files[i]);
+    return 0;
+}
+
+static int make_folders(const char *path)
+{
+    char part[PATH_MAX_BYTES];
+    size_t length = strlen(path);
+    for (size_t i = 1; i <= length; i++) {
+        if (path[i] != '/' && path[i] != 0)
+            continue;
+        memcpy(part, path, i);
+        part[i] = 0;
+        if (mkdir(part, 0777) != 0 && errno != EEXIST) {
+            int error = errno;
+            return output_failure("%s: %s", part, strerror(error));
+        }
+    }
+    return 0;
+}
+
+static int write_config(const char *path, const event *config)
+{
+    char name[PATH_MAX_BYTES];
+    char *text = event_pretty(config);
+    FILE *file = fopen(join(name, path, "config.json"), "wx");
+    if (!file || !text) {
+        free(text);
+        int code = fail_file(path, "config.json");
+        if (file)
+            fclose(file);
+        return code;
+    }
+    bool is_written = fprintf(file, "%s\n", text) >= 0;
+    free(text);
+    if (fclose(file) != 0 || !is_written) {
+        int code = fail_file(path, "config.json");
+        unlink(name);
+        return code;
+    }
+    return 0;
+}
+
+static int copy_tensors(rundir *run)
+{
+    run->best = calloc(bg_model_count(run->model) + 1, sizeof *run->best);
+    if (!run->best)
+        return output_failure("out of memory");
+    for (size_t i = 0; i < bg_model_count(run->model); i++) {
+        if (!checkpoint_is_state(bg_model_name(run->model, i)))
+            continue;
+        const bg_tensor *tensor = bg_model_tensor(run->model, i);
+        if (bg_tensor_create(&run->best[run->n_best], bg_model_engine(run->model), bg_tensor_dtype(tensor),
+                             bg_tensor_shape(tensor)) != BG_OK)
+            return output_library();
+        run->n_best++;
+    }
+    return 0;
+}
+
+int rundir_open(rundir **run, const char *path, const bg_model *model, const checkpoint_about *about,
+                const event *config)
+{
+    rundir *made = calloc(1, sizeof *made);
+    if (!made)
+        return output_failure("out of memory");
+    *made = (rundir){ .path = path, .model = model, .about = about, .best_loss = INFINITY };
+    char name[PATH_MAX_BYTES];
+    int code = copy_tensors(made);
+    if (!code)
+        code = make_folders(path);
+    if (!code)
+        code = write_config(path, config);
+    if (!code) {
+        made->log = fopen(join(name, path, "log.jsonl"), "w");
+        code = made->log ? 0 : fail_file(path, "log.jsonl");
+    }
+    if (code) {
+        rundir_close(made);
+        return code;
+    }
+    *run = made;
+    return 0;
+}
+
+void rundir_close(rundir *run)
+{
+    if (!run)
+        return;
+    for (size_t i = 0; i < run->n_best; i++)
+        bg_tensor_destroy(run->best[i]);
+    free(run->best);
+    if (run->log)
+        fclose(run->log);
+    free(run);
+}
+
+int rundir_log(rundir *run, const event *e)
+{
+    char *line = event_line(e);
+    if (!line)
+        return output_failure("out of memory");
+    bool is_written = fprintf(run->log, "%s\n", line) >= 0 && fflush(run->log) == 0;
+    free(line);
+    return is_written ? 0 : fail_file(run->path, "log.jsonl");
+}
+
+/* last.safetensors gets a second name first, so that at every moment one of the two is whole. */
+static void keep_previous(const rundir *run)
+{
+    char last[PATH_MAX_BYTES], previous[PATH_MAX_BYTES], temporary[PATH_MAX_BYTES];
+    join(last, run->path, "last.safetensors");
+    join(previous, run->path, "previous.safetensors");
+    join(temporary, run->path, ".previous.tmp");
+    unlink(temporary);
+    if (link(last, temporary) == 0 ? rename(temporary, previous) != 0 : errno != ENOENT)
+        rename(last, previous); /* a file system without links */
+    /* Renaming one name of a file to another name of it does nothing. */
+    unlink(temporary);
+}
+
+int rundir_save(rundir *run, const checkpoint_place *place)
+{
+    char name[PATH_MAX_BYTES];
+    int code = 0;
+    if (run->best_is_new)
+        code = checkpoint_save(join(name, run->path, "best.safetensors"), run->model, run->about, NULL, run->best);
+    if (code)
+        return code;
+    run->best_is_new = false;
+    keep_previous(run);
+    code = checkpoint_save(join(name, run->path, "last.safetensors"), run->model, run->about, place, NULL);
+    run->has_saved = true;
+    run->last_save = seconds_now();
+    return code;
+}
+
+int rundir_end_epoch(rundir *run, const checkpoint_place *place, double loss)
+{
+    if (loss < run->best_loss) {
+        size_t copy = 0;
+        for (size_t i = 0; i < bg_model_count(run->model); i++)
+            if (checkpoint_is_state(bg_model_name(run->model, i)) &&
+                bg_tensor_copy(run->best[copy++], bg_model_tensor(run->model, i)) != BG_OK)
+                return output_library();
+        run->best_loss = loss;
+        run->best_is_new = true;
+    }
+    bool is_due = !run->has_saved || seconds_now() - run->last_save >= SAVE_INTERVAL;
+    return is_due ? rundir_save(run, place) : 0;
+}

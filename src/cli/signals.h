@@ -1,0 +1,10 @@
+/* Interrupts: the first asks the program to stop, the second ends it. */
+#ifndef SIGNALS_H
+#define SIGNALS_H
+
+/* From now on SIGINT and SIGTERM are noted; a second one exits at once. Call it after the engine is there. */
+void signals_catch(void);
+/* The signal that came, or 0. */
+int signals_caught(void);
+
+#endif

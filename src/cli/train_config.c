@@ -1,0 +1,252 @@
+/* What a training run is made of: options over the defaults of each kind of data. */
+#include "train_config.h"
+
+#include "output.h"
+
+#include <blasgrad/optim.h>
+
+#include <math.h>
+#include <string.h>
+
+/* ---- Defaults ---- */
+
+enum { WHOLE = 0 }; /* batch: all examples */
+
+/* The first row that fits the kind of data and, if one was asked for, the loss. With a constant rate, steps for l1 end
+ * in a small circle around the answer; its size is proportional to the rate. */
+static const struct {
+    data_kind kind;
+    const char *loss, *model;
+    double learning_rate, momentum;
+    int64_t batch, epochs;
+    bg_dtype dtype;
+} recipes[] = {
+    { DATA_LECTURE, "l2", "dense:1:nobias", 0.02, 0, WHOLE, 2000, BG_F64 },
+    { DATA_LECTURE, "l1", "dense:1:nobias", 0.002, 0, WHOLE, 20000, BG_F64 },
+    { DATA_DIGITS, "cross_entropy", "dense:128 relu dense:10", 0.1, 0.9, 64, 20, BG_F32 },
+    { DATA_STROKES, "cross_entropy", "dense:256 relu dense:10", 0.1, 0.9, 128, 5, BG_F32 },
+    { DATA_MNIST, "cross_entropy", "dense:512 relu dense:512 relu dense:10", 0.1, 0.9, 128, 8, BG_F32 },
+    { DATA_IDX, "cross_entropy", "dense:512 relu dense:512 relu dense:10", 0.1, 0.9, 128, 8, BG_F32 },
+    { DATA_CSV, "l2", "dense:1", 0.01, 0, 32, 100, BG_F32 },
+    { DATA_CSV, "cross_entropy", NULL, 0.01, 0.9, 32, 100, BG_F32 },
+};
+
+/* ---- Options ---- */
+
+enum {
+    KEY_MODEL = KEYS_COMMAND,
+    KEY_LOSS,
+    KEY_OPTIMIZER,
+    KEY_METHOD,
+    KEY_LEARNING_RATE,
+    KEY_MOMENTUM,
+    KEY_DAMPENING,
+    KEY_NESTEROV,
+    KEY_WEIGHT_DECAY,
+    KEY_BATCH,
+    KEY_EPOCHS,
+    KEY_DTYPE,
+    KEY_OUT
+};
+
+static const struct argp_option table[] = {
+    { "model", KEY_MODEL, "LINE", 0,
+      "the network: words dense:N dense:N:nobias flatten relu tanh sigmoid softplus gelu gelu_tanh", 1 },
+    { "loss", KEY_LOSS, "NAME", 0, "l1, l2, bce_with_logits or cross_entropy", 1 },
+    { "optimizer", KEY_OPTIMIZER, "NAME", 0, "sgd", 1 },
+    { "method", KEY_METHOD, "NAME", 0,
+      "sgd: gradient steps; lstsq: the least-squares solution of one dense layer, by QR", 1 },
+    { "lr", KEY_LEARNING_RATE, "RATE", 0, "learning rate", 1 },
+    { "momentum", KEY_MOMENTUM, "M", 0, "momentum, from 0 to below 1", 1 },
+    { "dampening", KEY_DAMPENING, "D", 0, "dampening of the momentum (default: 0)", 1 },
+    { "nesterov", KEY_NESTEROV, NULL, 0, "momentum in Nesterov's form", 1 },
+    { "weight-decay", KEY_WEIGHT_DECAY, "W", 0, "added to the gradient, times the parameter (default: 0)", 1 },
+    { "batch", KEY_BATCH, "N", 0, "examples a step; more than there are means all of them", 1 },
+    { "epochs", KEY_EPOCHS, "N", 0, "passes over the training examples", 1 },
+    { "dtype", KEY_DTYPE, "TYPE", 0, "f32 or f64", 1 },
+    { "out", KEY_OUT, "DIR", 0, "write a run directory: log.jsonl, config.json, best, last and previous.safetensors",
+      1 },
+    { 0 },
+};
+
+static const char *const methods[] = { "sgd", "lstsq", NULL };
+static const char *const optimizers[] = { "sgd", NULL };
+static const char *const dtypes[] = { "f32", "f64", NULL };
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    train_config *config = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &config->data;
+        state->child_inputs[1] = &config->common;
+        return 0;
+    case KEY_MODEL:
+        config->model = text;
+        return 0;
+    case KEY_LOSS:
+        config->loss = text;
+        return 0;
+    case KEY_OPTIMIZER:
+        config->optimizer = optimizers[option_choice(state, "optimizer", text, optimizers)];
+        return 0;
+    case KEY_METHOD:
+        config->method = (train_method)option_choice(state, "method", text, methods);
+        return 0;
+    case KEY_LEARNING_RATE:
+        config->learning_rate = option_number(state, "lr", text, 0, INFINITY);
+        return 0;
+    case KEY_MOMENTUM:
+        config->momentum = option_number(state, "momentum", text, 0, 1);
+        return 0;
+    case KEY_DAMPENING:
+        config->dampening = option_number(state, "dampening", text, 0, 1);
+        return 0;
+    case KEY_NESTEROV:
+        config->nesterov = true;
+        return 0;
+    case KEY_WEIGHT_DECAY:
+        config->weight_decay = option_number(state, "weight-decay", text, 0, INFINITY);
+        return 0;
+    case KEY_BATCH:
+        config->batch = option_integer(state, "batch", text, 1, INT64_MAX);
+        return 0;
+    case KEY_EPOCHS:
+        config->epochs = option_integer(state, "epochs", text, 1, INT64_MAX);
+        return 0;
+    case KEY_DTYPE:
+        config->data.dtype = option_choice(state, "dtype", text, dtypes) == 0 ? BG_F32 : BG_F64;
+        return 0;
+    case KEY_OUT:
+        config->out = text;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state,
+                   "\"%s\" does not belong to an option; the model is one word for the shell: --model \"dense:128 "
+                   "relu dense:10\"",
+                   text);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = { { &data_argp, 0, "Data:", 0 }, { &common_argp, 0, "Common:", 2 }, { 0 } };
+
+static const struct argp argp = {
+    .options = table,
+    .parser = parse,
+    .children = children,
+    .doc =
+        "Fit a network to data.\v"
+        "Whatever is left open has a default that suits the data: lecture is the five-row table with one dense layer "
+        "without bias, l2, f64; digits and strokes are images with a hidden layer and cross_entropy; a CSV table gets "
+        "one "
+        "dense layer and l2. The effective values are in the first line of --json and in config.json.\n"
+        "\n"
+        "Checkpoints in DIR are written at the end of an epoch, at most about once a second, and at the end. best is "
+        "the "
+        "one of the lowest test loss, or train loss if nothing is held out.\n"
+        "\n"
+        "Examples:\n"
+        "  blasgrad train --data digits --model \"dense:128 relu dense:10\" --epochs 20 --out run\n"
+        "  blasgrad train --data lecture\n"
+        "  blasgrad train --data lecture --loss l1 --lr 0.002 --epochs 20000\n"
+        "  blasgrad train --data lecture --method lstsq --json\n"
+        "  blasgrad train --data table.csv --target y --delimiter ';' --decimal , --test-share 0.2",
+};
+
+/* ---- Filling in ---- */
+
+/* Fields that no option has set. */
+static const double UNSET = -1;
+
+static void apply_recipe(train_config *config)
+{
+    size_t found = 0, n = sizeof recipes / sizeof recipes[0];
+    while (recipes[found].kind != config->data.kind)
+        found++;
+    for (size_t i = 0; config->loss && i < n; i++)
+        if (recipes[i].kind == config->data.kind && strcmp(recipes[i].loss, config->loss) == 0)
+            found = i;
+    if (!config->loss)
+        config->loss = recipes[found].loss;
+    if (!config->model)
+        config->model = recipes[found].model;
+    if (config->learning_rate == UNSET)
+        config->learning_rate = recipes[found].learning_rate;
+    if (config->momentum == UNSET)
+        config->momentum = recipes[found].momentum;
+    if (config->batch == 0)
+        config->batch = recipes[found].batch == WHOLE ? INT64_MAX : recipes[found].batch;
+    if (config->epochs == 0)
+        config->epochs = recipes[found].epochs;
+    if (config->data.dtype == BG_DTYPE_COUNT)
+        config->data.dtype = recipes[found].dtype;
+}
+
+static bool is_one_dense_layer(const char *line)
+{
+    while (*line == ' ')
+        line++;
+    return strncmp(line, "dense:", 6) == 0 && !strpbrk(line, " \t\n");
+}
+
+int train_config_parse(train_config *config, int argc, char **argv)
+{
+    *config = (train_config){ .optimizer = "sgd", .learning_rate = UNSET, .momentum = UNSET };
+    config->data.dtype = BG_DTYPE_COUNT;
+    options_parse(&argp, argc, argv, config);
+    int code = data_classify(&config->data);
+    if (code)
+        return code;
+    config->data.seed = config->common.seed;
+    apply_recipe(config);
+    if (!bg_loss_find(config->loss) || (config->model && bg_layers_check(config->model) != BG_OK))
+        return output_usage("%s", bg_last_error());
+    if (strcmp(config->loss, "cross_entropy") == 0)
+        config->data.with_classes = true;
+    if (config->method == METHOD_LSTSQ && (strcmp(config->loss, "l2") != 0 || !is_one_dense_layer(config->model)))
+        return output_usage("--method lstsq solves one dense layer for the loss l2, not \"%s\" for %s",
+                            config->model ? config->model : "", config->loss);
+    bg_optimizer optimizer = bg_sgd(config->learning_rate, config->momentum);
+    optimizer.dampening = config->dampening;
+    optimizer.nesterov = config->nesterov;
+    optimizer.weight_decay = config->weight_decay;
+    if (bg_optimizer_check(&optimizer) != BG_OK)
+        return output_usage("%s", bg_last_error());
+    return 0;
+}
+
+void train_config_describe(const train_config *config, event *e)
+{
+    event_text(e, "data", config->data.name);
+    event_text(e, "model", config->model);
+    event_text(e, "loss", config->loss);
+    event_text(e, "method", methods[config->method]);
+    if (config->method == METHOD_SGD) {
+        event_text(e, "optimizer", config->optimizer);
+        event_number(e, "lr", config->learning_rate);
+        event_number(e, "momentum", config->momentum);
+        event_number(e, "dampening", config->dampening);
+        event_bool(e, "nesterov", config->nesterov);
+        event_number(e, "weight_decay", config->weight_decay);
+        event_integer(e, "batch", config->batch);
+        event_integer(e, "epochs", config->epochs);
+    }
+    event_text(e, "dtype", bg_dtype_name(config->data.dtype));
+    event_integer(e, "seed", (int64_t)config->common.seed);
+    event_integer(e, "threads", config->common.threads);
+    if (config->data.test_share >= 0)
+        event_number(e, "test_share", config->data.test_share);
+    if (config->data.kind == DATA_STROKES && config->data.count)
+        event_integer(e, "count", config->data.count);
+    if (config->data.kind == DATA_CSV) {
+        char delimiter[2] = { config->data.delimiter ? config->data.delimiter : ',', 0 };
+        char decimal[2] = { config->data.decimal ? config->data.decimal : '.', 0 };
+        event_text(e, "delimiter", delimiter);
+        event_text(e, "decimal", decimal);
+        if (config->data.target)
+            event_text(e, "target", config->data.target);
+    }
+}

@@ -1,0 +1,28 @@
+/* What a training run is made of: options over the defaults of each kind of data. */
+#ifndef TRAIN_CONFIG_H
+#define TRAIN_CONFIG_H
+
+#include "data_source.h"
+#include "events.h"
+#include "options.h"
+
+typedef enum { METHOD_SGD, METHOD_LSTSQ } train_method;
+
+typedef struct {
+    common_options common;
+    data_settings data;
+    const char *model; /* NULL until the data are known: one layer of as many scores as there are classes */
+    const char *loss, *optimizer;
+    train_method method;
+    double learning_rate, momentum, dampening, weight_decay;
+    bool nesterov;
+    int64_t batch, epochs;
+    const char *out;
+} train_config;
+
+/* Parses the arguments and fills in what they leave open. 0, or the exit code after a message. */
+int train_config_parse(train_config *config, int argc, char **argv);
+/* All settings, for the start of the log and for config.json. */
+void train_config_describe(const train_config *config, event *e);
+
+#endif
