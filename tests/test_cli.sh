@@ -1,0 +1,194 @@
+#!/bin/sh
+# The program from the outside: exit codes, messages, events, run directories, signals. $BLASGRAD is its path.
+set -u
+: "${BLASGRAD:?the path of the program}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+checks=0
+
+fail()
+{
+    failures=$((failures + 1))
+    printf 'FAILED: %s\n' "$1"
+    sed 's/^/    out: /' out | head -n 5
+    sed 's/^/    err: /' err | head -n 5
+}
+
+# expect CODE PATTERN ARGUMENT..: the exit code, and a basic regular expression in what it writes.
+expect()
+{
+    code=$1 pattern=$2
+    shift 2
+    checks=$((checks + 1))
+    "$BLASGRAD" "$@" >out 2>err
+    got=$?
+    if [ "$got" -ne "$code" ]; then
+        fail "$*: exit code $got, expected $code"
+    elif ! cat out err | grep -q -e "$pattern"; then
+        fail "$*: no \"$pattern\" in the output"
+    fi
+}
+
+# holds TEXT COMMAND..: the command succeeds.
+holds()
+{
+    text=$1
+    shift
+    checks=$((checks + 1))
+    "$@" || fail "$text"
+}
+
+# The number after "key": in the last line of out.
+field() { tail -n 1 out | sed -n "s/.*\"$1\":\\([-0-9.e+]*\\).*/\\1/p"; }
+# The n-th of "parameters" in the last line of out.
+parameter() { tail -n 1 out | sed 's/.*"parameters":\[\([^]]*\)\].*/\1/' | cut -d , -f "$1"; }
+# near A B TOLERANCE
+near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { d = a - b; if (d < 0) d = -d; exit !(a != "" && d <= t) }'; }
+at_least() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a + 0 >= b) }'; }
+
+# ---- Usage ----
+expect 0 'train .*fit a network' --help
+expect 0 '^blasgrad [0-9]' --version
+expect 2 'Usage'
+expect 2 'no command "trian"; the commands are train eval info bench' trian
+for command in train eval info bench; do
+    expect 0 'Examples:' $command --help
+    expect 2 'unknown option "--frobnicate"; the options are .*--threads' $command --frobnicate
+done
+expect 2 'unknown option "-x"' train -x
+expect 2 'ambiguous option "--de"' train --de=1
+expect 2 '--data is missing; there are .*lecture, digits and strokes' train
+expect 2 'no data set "digit"; --data takes .*lecture, digits and strokes' train --data digit
+expect 2 'l1, l2, bce_with_logits, cross_entropy' train --data digits --loss l3
+expect 2 'word 2, "rleu", is no layer; there are dense:N' train --data digits --model 'dense:8 rleu dense:10'
+expect 2 '--optimizer "adamw": one of sgd' train --data digits --optimizer adamw
+expect 2 '--method "newton": one of sgd lstsq' train --data digits --method newton
+expect 2 '--lr "fast": a number' train --data digits --lr fast
+expect 2 '--lr "-0.1": a number' train --data digits --lr -0.1
+expect 2 '--batch "0": a whole number, 1 or more' train --data digits --batch 0
+expect 2 '--threads "0"' train --data digits --threads 0
+expect 2 'momentum 1, it must be' train --data digits --momentum 1
+expect 2 'Nesterov' train --data lecture --nesterov
+expect 2 '"relu" does not belong to an option' train --data digits --model dense:8 relu
+expect 2 'lstsq solves one dense layer for the loss l2' train --data lecture --method lstsq --loss l1
+expect 2 'lstsq solves one dense layer' train --data lecture --method lstsq --model 'dense:2 dense:1'
+expect 2 '--checkpoint is missing' eval
+expect 2 'no workload "mlp"; there are tiny mlp-b1' bench mlp
+
+# ---- Files that are not there or not what they should be ----
+echo text >notes.txt
+printf 'x,y\n1,2\n3\n' >ragged.csv
+mkdir empty
+expect 1 'missing.csv: No such file' train --data missing.csv
+expect 2 'notes.txt: not a kind of file' train --data notes.txt
+expect 1 'ragged.csv' train --data ragged.csv
+expect 1 'empty' train --data empty
+expect 1 'notes.txt' eval --checkpoint notes.txt
+expect 1 'missing' info missing.safetensors
+expect 1 'cross_entropy' train --data lecture --loss cross_entropy --out made
+holds 'a network that does not fit leaves no run directory' test ! -e made
+
+# ---- The lecture's problem ----
+printf 'x1;x2;y\n1;2,2;4\n-2;4;0\n1;1,5;3\n5;-2;8\n-1;-1;-3,8\n' >lecture.csv
+for seed in 0 1 2; do
+    expect 0 '"event":"done"' train --data lecture --seed $seed --json
+    holds 'lecture, l2: w1' near "$(parameter 1)" 1.99670633 1e-5
+    holds 'lecture, l2: w2' near "$(parameter 2)" 0.98455657 1e-5
+    holds 'lecture, l2: loss' near "$(field train_loss)" 0.18486129 1e-7
+    expect 0 '"event":"done"' train --data lecture --loss l1 --lr 0.002 --epochs 20000 --seed $seed --json
+    holds 'lecture, l1: w1' near "$(parameter 1)" 2 1e-2
+    holds 'lecture, l1: w2' near "$(parameter 2)" 1 1e-2
+done
+expect 0 '"event":"done"' train --data lecture --method lstsq --json --out solved
+holds 'lecture, lstsq: w1' near "$(parameter 1)" 1.99670633 1e-8
+holds 'lecture, lstsq: w2' near "$(parameter 2)" 0.98455657 1e-8
+holds 'lstsq saves' test -s solved/best.safetensors
+expect 0 '"event":"done"' train --data lecture.csv --delimiter ';' --decimal , --target y --dtype f64 \
+    --model dense:1:nobias --method lstsq --json
+holds 'CSV, lstsq: w1' near "$(parameter 1)" 1.99670633 1e-8
+expect 0 '0.bias  *-0.5226' train --data lecture --model dense:1 --method lstsq
+expect 0 '^0.weight  *1.99670633 0.98455657' train --data lecture
+
+# ---- A run directory ----
+expect 0 '"event":"done"' train --data digits --epochs 6 --json --out deep/run --threads 2
+holds 'test accuracy' at_least "$(field test_accuracy)" 0.93
+loss=$(field test_loss)
+holds 'one event an epoch' test "$(grep -c '"event":"epoch"' out)" -eq 6
+holds 'starts with the configuration' grep -q '"event":"start","data":"digits","model":"dense:128 relu dense:10"' out
+for file in log.jsonl config.json best.safetensors last.safetensors previous.safetensors; do
+    holds "$file is there" test -s deep/run/$file
+done
+holds 'the log has the same events' cmp -s out deep/run/log.jsonl
+holds 'nothing else is there' test "$(ls -A deep/run | wc -l)" -eq 5
+expect 0 'optimizer.0.weight.momentum  *f32  *\[128, 64\]' info deep/run/last.safetensors
+expect 0 'trainer.epoch  *i64  *6' info deep/run/last.safetensors
+expect 0 '"blasgrad.model":"dense:128 relu dense:10"' info deep/run/best.safetensors --json
+holds 'best is the state alone' sh -c '! grep -q optimizer out'
+expect 0 '"part":"test"' eval --checkpoint deep/run/last.safetensors --json
+holds 'eval repeats the test' near "$(field loss)" "$loss" 1e-12
+expect 0 'all: 1797 examples' eval --checkpoint deep/run/best.safetensors --part all
+expect 1 'holds a run already' train --data digits --out deep/run
+holds 'and is left alone' cmp -s deep/run/log.jsonl deep/run/log.jsonl
+expect 1 'not a directory' train --data digits --out notes.txt
+head -c 3000 deep/run/best.safetensors >cut.safetensors
+expect 1 'cut.safetensors' eval --checkpoint cut.safetensors
+expect 1 'learning rate 1e+30' train --data digits --lr 1e30 --out diverged
+holds 'a failure is logged' grep -q '"event":"failed"' diverged/log.jsonl
+holds 'and nothing saved' test ! -e diverged/last.safetensors
+
+# The thread count changes nothing.
+expect 0 '"event":"done"' train --data digits --epochs 2 --json --threads 1
+first=$(field test_loss)
+expect 0 '"event":"done"' train --data digits --epochs 2 --json --threads 3
+holds 'same loss with 1 and 3 threads' test "$first" = "$(field test_loss)"
+
+# ---- Output that cannot be written ----
+if [ -w /dev/full ]; then
+    for arguments in 'train --data lecture' 'train --data lecture --json' 'train --help' 'info'; do
+        checks=$((checks + 1))
+        # shellcheck disable=SC2086
+        "$BLASGRAD" $arguments >/dev/full 2>err
+        got=$?
+        : >out
+        if [ $got -ne 1 ] || ! grep -q 'standard output: ' err; then
+            fail "$arguments to a full device: exit code $got"
+        fi
+    done
+fi
+"$BLASGRAD" train --data lecture --json 2>err | head -n 1 >out
+holds 'a closed pipe ends quietly' sh -c '! grep -q "standard output" err'
+
+# ---- Signals ----
+# interrupt SIGNAL CODE
+interrupt()
+{
+    rm -rf stopped
+    # A shell without job control starts background processes with SIGINT ignored; the program catches it all the same.
+    "$BLASGRAD" train --data digits --epochs 1000000 --out stopped --json >out 2>err &
+    process=$!
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        [ -e stopped/last.safetensors ] && break
+        sleep 0.5
+    done
+    kill -s "$1" $process
+    wait $process
+    got=$?
+    checks=$((checks + 1))
+    [ $got -eq "$2" ] || fail "SIG$1: exit code $got, expected $2"
+    holds "SIG$1 is logged" grep -q '"event":"interrupted"' stopped/log.jsonl
+    expect 0 'examples, loss' eval --checkpoint stopped/last.safetensors
+}
+interrupt INT 130
+interrupt TERM 143
+
+# ---- Benchmarks ----
+expect 0 '"workload":"tiny","threads":1,"step_ms":[0-9.e-]*,' bench tiny --threads 1 --seconds 0.1 --json
+holds 'no allocation in a step' test "$(field allocations_per_step)" = 0.0
+expect 0 '^tiny  *2 ' bench tiny --threads 2 --seconds 0.1 --report
+expect 0 'update of' bench tiny --dump
+expect 0 'FMA peak' info
+
+printf '%d checks, %d failures\n' "$checks" "$failures"
+[ "$failures" -eq 0 ]
