@@ -34,7 +34,7 @@ BG_API bg_node *bg_log1p(bg_node *x);
 BG_API bg_node *bg_erf(bg_node *x);
 /* Gradient 0 at 0. */
 BG_API bg_node *bg_abs(bg_node *x);
-/* -1, 0, 1; NaN stays NaN; gradient 0. */
+/* -1, 0 or 1; 0 for NaN, as in PyTorch; gradient 0. */
 BG_API bg_node *bg_sign(bg_node *x);
 /* NaN if either is NaN; where both are equal each gets half of the gradient. */
 BG_API bg_node *bg_maximum(bg_node *x, bg_node *y);

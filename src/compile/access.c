@@ -35,8 +35,8 @@ bool bgi_access_of(const bg_node *node, bgi_access *access)
     return true;
 }
 
-/* The product P of a prefix of the first `limit` dimensions such that the elements under prefix index p lie in part p of P equal
- * parts of the base. */
+/* The product P of a prefix of the first `limit` dimensions such that the elements under prefix index p lie in part p
+ * of P equal parts of the base. */
 static int64_t aligned_prefix(bg_shape shape, int limit, const bgi_view *view, int64_t base_count)
 {
     int64_t best = 1, prefix = 1;

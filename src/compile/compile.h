@@ -2,7 +2,7 @@
  *   simplify   rebuilds the graph in canonical form
  *   fuse       decides which values lie in memory, and which are computed again by every loop that uses them
  *   schedule   levels, groups of levels that work on the same units, and the loops and other steps of each group
- *   emit       the register programs of the loops
+ *   emit       the register programs of the loops, and what the other steps work on
  *   plan       slices, places in memory, tasks
  */
 #ifndef BGI_COMPILE_H
@@ -11,8 +11,8 @@
 #include "compile/program.h"
 
 enum {
-    BGI_BLOCK = 1024,       /* elements of a block: a few of them fit L1 */
-    BGI_WIDE_ROW = 256,     /* from here a block is one row, and operands that vary along one axis only need no copies */
+    BGI_BLOCK = 1024,   /* elements of a block: a few of them fit L1 */
+    BGI_WIDE_ROW = 256, /* from here a block is one row, and operands that vary along one axis only need no copies */
     BGI_LONGEST_ROW = 4096, /* a longer row is reduced in parts */
     BGI_MIN_UNITS = 8,      /* values join a group only if it keeps this many units (or all that they have) */
     BGI_MAX_DEPTH = 4       /* of values computed again */
@@ -30,23 +30,23 @@ typedef struct {
     bgi_access access;
     /* fuse */
     bool is_live;
-    bool is_real;    /* live and computed by a step: no leaf, no view, not virtual, not empty */
-    bool is_loop;    /* a map or a reduction of rows: computed in loops */
+    bool is_real; /* live and computed by a step: no leaf, no view, not virtual, not empty */
+    bool is_loop; /* a map or a reduction of rows: computed in loops */
     bool is_stored;
     bool is_virtual; /* computed again wherever it is used */
     bool is_shaped;  /* its operands are not all in its order */
     int depth;
     int uses;
     int64_t count, units;
-    int update;      /* the update whose new value it is, or -1 */
-    int output;      /* the output tensor it fills, or -1 */
+    int update; /* the update whose new value it is, or -1 */
+    int output; /* the output tensor it fills, or -1 */
     /* schedule */
     int level, least, group, stage, loop, step;
     /* plan */
     bgi_location where;
     int last_level, last_step;
-    bool escapes;    /* from its task */
-    int alias;       /* shares the storage of this node, or -1 */
+    bool escapes; /* from its task */
+    int alias;    /* shares the storage of this node, or -1 */
 } bgi_value;
 
 typedef struct {
@@ -71,7 +71,7 @@ typedef struct {
     int n;             /* nodes */
     bgi_value *values;
     int n_outputs;
-    int *outputs;      /* nodes; distinct real values or copies */
+    int *outputs; /* nodes; distinct real values or copies */
     int n_changes;
     bgi_change *changes;
     int n_spaces, space_capacity;
@@ -102,10 +102,11 @@ const char *bgi_kernel_name(size_t offset);
 
 /* access.c */
 bool bgi_access_of(const bg_node *node, bgi_access *access);
-/* Into how many equal consecutive pieces a step's result can be cut so that piece i needs of input k only piece i of the base: 1 if
- * it needs the whole. */
+/* Into how many equal consecutive pieces a step's result can be cut so that piece i needs of input k only piece i of
+ * the base: 1 if it needs the whole. */
 int64_t bgi_edge_units(const bgi_compilation *c, const bg_node *node, int k);
-/* Strides of an operand of a node over the dimensions of a loop's space (over its rows if the node has one element a row). */
+/* Strides of an operand of a node over the dimensions of a loop's space (over its rows if the node has one element a
+ * row). */
 bool bgi_operand_strides(const bg_node *node, const bgi_view *view, const bgi_space *space, bool is_full,
                          int64_t strides[BG_MAX_RANK]);
 /* Whether the view repeats each element of its base for the space's columns. */
@@ -113,7 +114,8 @@ bool bgi_is_column_broadcast(const bg_node *node, const bgi_access *access, int6
                              int64_t columns);
 
 /* Calls visit for every value that a node's step reads: leaves, stored and real ones; values computed again are looked
- * through. is_aligned: piece by piece, on a common number of units. is_same: only the element that is being computed. */
+ * through. is_aligned: piece by piece, on a common number of units. is_same: only the element that is being computed.
+ */
 typedef void bgi_visit(void *context, int source, int64_t units, bool is_same);
 void bgi_each_source(const bgi_compilation *c, const bg_node *node, bgi_visit *visit, void *context);
 /* Whether two values may work on the same units side by side. */
@@ -121,10 +123,7 @@ bool bgi_is_aligned(const bgi_value *a, const bgi_value *b, int64_t edge_units);
 
 void *bgi_compile_push(bgi_compilation *c, size_t count, size_t size); /* zeroed scratch; NULL: out of memory */
 
-static inline bool bgi_is_leaf_id(const bgi_compilation *c, int id)
-{
-    return bgi_node_is_leaf(c->graph->nodes[id]);
-}
+static inline bool bgi_is_leaf_id(const bgi_compilation *c, int id) { return bgi_node_is_leaf(c->graph->nodes[id]); }
 static inline int64_t bgi_gcd(int64_t a, int64_t b)
 {
     while (b) {

@@ -1,9 +1,9 @@
 /* fuse: which values lie in memory.
  *
- * Operands and results of products, column sums and calls do, and whatever is read out of its order. A cheap elementwise value over
- * things that are in memory anyway is virtual: never stored, and computed again in each loop that uses it. Storing those as well
- * would more than double the arena and add levels. What remains lives in the registers of one loop, if its users turn
- * out to be in that loop too (schedule). */
+ * Operands and results of products, column sums and calls do, and whatever is read out of its order. A cheap
+ * elementwise value over things that are in memory anyway is virtual: never stored, and computed again in each loop
+ * that uses it. Storing those as well would more than double the arena and add levels. What remains lives in the
+ * registers of one loop, if its users turn out to be in that loop too (schedule). */
 #include "compile/compile.h"
 
 void bgi_natural_space(const bg_node *node, int64_t *rows, int64_t *columns)
@@ -55,7 +55,8 @@ static bg_shape squeezed(bg_shape shape)
     return result;
 }
 
-/* Whether the value's operands vary with its dimensions in a way that another shape of as many elements might not express. */
+/* Whether the value's operands vary with its dimensions in a way that another shape of as many elements might not
+ * express. */
 static bool is_shaped(const bgi_compilation *c, const bg_node *node)
 {
     for (int k = 0; k < node->n_inputs; k++) {
@@ -63,10 +64,24 @@ static bool is_shaped(const bgi_compilation *c, const bg_node *node)
         const bgi_value *source = &c->values[access->base];
         double constant;
         if (access->is_flat ? !source->is_stored && source->is_shaped
-                            : !reads_in_order(c, node, k) && !bgi_node_is_constant(node->inputs[k], &constant))
+                            : !bgi_node_is_constant(node->inputs[k], &constant))
             return true;
     }
     return false;
+}
+
+/* Whether an edge reads its base as no loop could compute it in passing. */
+static bool needs_memory(const bgi_compilation *c, const bg_node *node, int k)
+{
+    const bgi_access *access = &c->values[node->inputs[k]->id].access;
+    const bg_node *base = c->graph->nodes[access->base];
+    if (!reads_in_order(c, node, k))
+        return true;
+    if (!bgi_node_is(base, BGI_MAP) || base->op->lowering->is_costly || !c->values[access->base].is_shaped)
+        return false;
+    bg_shape place = squeezed(node->inputs[k]->shape);
+    place.rank -= access->is_flat ? 0 : 1; /* one element a row */
+    return !bg_shape_equal(squeezed(base->shape), place);
 }
 
 bg_status bgi_fuse(bgi_compilation *c)
@@ -92,6 +107,8 @@ bg_status bgi_fuse(bgi_compilation *c)
         bgi_value *v = &c->values[c->changes[i].value];
         v->is_live = v->is_stored = true;
         v->update = i;
+        if (c->changes[i].is_deferred) /* it is copied when the operands may have been overwritten */
+            c->values[c->values[nodes[c->changes[i].value]->inputs[0]->id].access.base].is_stored = true;
     }
     for (int i = c->n - 1; i >= 0; i--) {
         bgi_value *v = &c->values[i];
@@ -116,9 +133,7 @@ bg_status bgi_fuse(bgi_compilation *c)
         v->is_stored |= !v->is_loop || bgi_is_copy(node);
         for (int k = 0; k < node->n_inputs; k++) {
             bgi_value *source = &c->values[c->values[node->inputs[k]->id].access.base];
-            if (!v->is_loop || !reads_in_order(c, node, k) ||
-                (source->is_shaped && !bg_shape_equal(squeezed(nodes[c->values[node->inputs[k]->id].access.base]->shape),
-                                                      squeezed(node->inputs[k]->shape))))
+            if (!v->is_loop || needs_memory(c, node, k))
                 source->is_stored = true;
         }
         v->is_shaped = v->is_loop && is_shaped(c, node);
@@ -133,8 +148,8 @@ bg_status bgi_fuse(bgi_compilation *c)
             const bgi_value *source = &c->values[c->values[nodes[i]->inputs[k]->id].access.base];
             is_virtual = !source->is_real || source->is_stored;
             if (source->is_virtual) {
-                /* Only in its order: what is computed again is computed for the places of its reader. */
-                is_virtual = c->values[nodes[i]->inputs[k]->id].access.is_flat;
+                /* What is computed again is computed for the places of its reader. */
+                is_virtual = reads_in_order(c, nodes[i], k);
                 if (v->depth < source->depth)
                     v->depth = source->depth;
             }

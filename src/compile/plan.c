@@ -1,7 +1,7 @@
 /* plan: slices of groups, places of values, tasks.
  *
- * What decides arithmetic follows from shapes alone: the rows of a task, and with them the blocks given to one call of a product. So
- * results do not depend on the number of threads. */
+ * What decides arithmetic follows from shapes alone: the rows of a task, and with them the blocks given to one call of
+ * a product. So results do not depend on the number of threads. */
 #include "compile/compile.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@ enum {
     ROWS_PER_CALL = 64,      /* of a product whose rows are samples; bench/grid.md has the measurement */
     TILE_BYTES = 200 * 1000, /* of a result that needs every sample (weight gradients): stays in L2 for its update */
     LEAST_TILES = 4,
-    SMALL_PRODUCT = 30000    /* m n k below which a CBLAS call costs more than the product */
+    SMALL_PRODUCT = 30000 /* m n k below which a CBLAS call costs more than the product */
 };
 static const double LEAST_TASK_FLOPS = 2e5, LEAST_SPLIT_FLOPS = 3e5, LEAST_SHARED_FLOPS = 5e5;
 
@@ -198,7 +198,8 @@ static bg_status place_values(bgi_compilation *c)
     for (int i = 0; i < c->n; i++) {
         bgi_value *v = &c->values[i];
         if (v->is_live && !bgi_node_is(c->graph->nodes[i], BGI_VIEW))
-            p->unplanned_bytes += bgi_is_leaf_id(c, i) ? 0 : (size_t)v->count * bg_dtype_size(c->graph->nodes[i]->dtype);
+            p->unplanned_bytes +=
+                bgi_is_leaf_id(c, i) ? 0 : (size_t)v->count * bg_dtype_size(c->graph->nodes[i]->dtype);
         if (!v->is_real || !v->is_stored)
             continue;
         if (v->update >= 0)
@@ -225,12 +226,12 @@ static bg_status place_values(bgi_compilation *c)
     int n = 0;
     for (int i = 0; i < c->n; i++)
         if (c->values[i].where.place == BGI_AT_ARENA)
-            lives[n++] = (lifetime){ .bytes = aligned((size_t)c->values[i].count *
-                                                      bg_dtype_size(c->graph->nodes[i]->dtype)),
-                                     .first = c->values[i].level,
-                                     .last = c->values[i].last_level > c->values[i].level ? c->values[i].last_level
-                                                                                          : c->values[i].level,
-                                     .node = i };
+            lives[n++] =
+                (lifetime){ .bytes = aligned((size_t)c->values[i].count * bg_dtype_size(c->graph->nodes[i]->dtype)),
+                            .first = c->values[i].level,
+                            .last = c->values[i].last_level > c->values[i].level ? c->values[i].last_level
+                                                                                 : c->values[i].level,
+                            .node = i };
     p->arena_bytes = pack(lives, n);
     for (int i = 0; i < n; i++)
         c->values[lives[i].node].where.offset = lives[i].offset;
@@ -241,8 +242,7 @@ static bg_status place_values(bgi_compilation *c)
             bgi_value *v = &c->values[i];
             if (v->where.place != BGI_AT_LOCAL || v->group != g)
                 continue;
-            v->where.unit_bytes =
-                (size_t)(v->count / p->groups[g].units) * bg_dtype_size(c->graph->nodes[i]->dtype);
+            v->where.unit_bytes = (size_t)(v->count / p->groups[g].units) * bg_dtype_size(c->graph->nodes[i]->dtype);
             if (v->alias < 0)
                 lives[n++] = (lifetime){ .bytes = aligned((size_t)p->groups[g].chunk * v->where.unit_bytes),
                                          .first = first_step[i],
@@ -313,8 +313,7 @@ static bg_status list_leaves(bgi_compilation *c)
         return BG_ERR_NOMEM;
     for (; p->n_output_tensors < c->n_outputs; p->n_output_tensors++) {
         const bg_node *node = c->graph->nodes[c->outputs[p->n_output_tensors]];
-        bg_status status =
-            bg_tensor_create(&p->outputs[p->n_output_tensors], c->engine, node->dtype, node->shape);
+        bg_status status = bg_tensor_create(&p->outputs[p->n_output_tensors], c->engine, node->dtype, node->shape);
         if (status)
             return status;
     }

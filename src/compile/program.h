@@ -8,8 +8,8 @@
 #include "graph/graph.h"
 #include "kernels/kernels.h"
 
-/* Where a value lies. A group's units are equal consecutive pieces of each of its values; a local value holds the pieces of one task
- * only. */
+/* Where a value lies. A group's units are equal consecutive pieces of each of its values; a local value holds the
+ * pieces of one task only. */
 typedef enum { BGI_AT_NOWHERE, BGI_AT_LEAF, BGI_AT_OUTPUT, BGI_AT_ARENA, BGI_AT_LOCAL } bgi_place;
 typedef struct {
     bgi_place place;
@@ -19,8 +19,8 @@ typedef struct {
 } bgi_location;
 
 /* ---- Loops: register programs over blocks of elements ----
- * A loop covers a space of rows x columns; the rows are a product of outer dimensions. Its values are full (one element a
- * place), or of one element a row. */
+ * A loop covers a space of rows x columns; the rows are a product of outer dimensions. Its values are full (one element
+ * a place), or of one element a row. */
 typedef enum {
     BGI_IS_TEMPORARY, /* in a slot of the worker's scratch */
     BGI_IS_MEMORY,    /* used where it lies, or written there */
@@ -33,11 +33,11 @@ typedef struct {
     bool is_column_of_ones; /* memory and constants: one element for the whole block */
     int node;               /* memory: the base; -1 otherwise */
     bgi_location where;
-    bg_dtype dtype;         /* of the elements there, and their bytes */
+    bg_dtype dtype; /* of the elements there, and their bytes */
     size_t size;
-    int64_t offset;         /* elements */
+    int64_t offset;             /* elements */
     int64_t outer[BG_MAX_RANK]; /* strides over the outer dimensions, the innermost last */
-    int64_t column;         /* stride along the columns */
+    int64_t column;             /* stride along the columns */
     int slot;
     double f64; /* constant */
     float f32;
@@ -66,6 +66,7 @@ typedef struct {
     int64_t rows, columns;
     int64_t block_rows, block_columns;
     int n_values, n_instructions, n_slots;
+    int n_memory; /* the first of the values lie in memory */
     bgi_loop_value *values;
     bgi_instruction *instructions;
     size_t slot_bytes;
@@ -76,9 +77,9 @@ typedef enum { BGI_BY_BLAS, BGI_BY_VECTOR, BGI_BY_KERNEL } bgi_provider;
 
 typedef struct {
     bgi_location where;
-    int64_t offset;                    /* elements */
-    int64_t batch[BG_MAX_RANK];        /* strides of the batch dimensions */
-    int64_t rows, columns;             /* strides of the matrix */
+    int64_t offset;             /* elements */
+    int64_t batch[BG_MAX_RANK]; /* strides of the batch dimensions */
+    int64_t rows, columns;      /* strides of the matrix */
 } bgi_matrix;
 
 typedef struct {
@@ -107,7 +108,7 @@ typedef struct {
     bgi_location y;
     int n_inputs;
     bgi_location *inputs;
-    size_t *input_offsets; /* bytes */
+    size_t *input_offsets;    /* bytes */
     size_t *input_unit_bytes; /* 0: whole */
 } bgi_calling;
 
@@ -160,24 +161,24 @@ typedef struct {
 
 struct bg_program {
     bg_engine *engine;
-    bg_graph *graph; /* the compiler's; kept for names, attributes and constants */
+    bg_graph *graph;  /* the compiler's; kept for names, attributes and constants */
     bgi_arena memory; /* the structures below */
     int n_leaves, n_outputs, n_groups, n_steps, n_tasks, n_levels;
     bgi_leaf *leaves;
     bg_tensor **outputs;
-    int *output_of;        /* output i of the caller is tensor output_of[i] */
+    int *output_of; /* output i of the caller is tensor output_of[i] */
     int n_output_tensors;
     bgi_group *groups;
     bgi_step *steps;
     bgi_task *tasks;
-    int *level_tasks;      /* first task of each level, and one more */
+    int *level_tasks; /* first task of each level, and one more */
     bgi_counter *counters;
     unsigned char *arena;
     size_t arena_bytes;
     unsigned char **scratch; /* of each worker: local values, then slots */
     size_t local_bytes, scratch_bytes;
     size_t unplanned_bytes;
-    bool runs_alone;       /* too little work to wake anybody */
+    bool runs_alone; /* too little work to wake anybody */
     double compile_seconds;
     /* The first failure of this run: 1 + its level, or 0. */
     atomic_int failure;

@@ -62,8 +62,11 @@ __attribute__((format(printf, 2, 3))) static void put(writer *w, const char *for
 
 static const char *leaf_name(const bgi_leaf *leaf)
 {
-    static const char *const kinds[] = { [BGI_INPUT] = "input", [BGI_PARAMETER] = "parameter", [BGI_BUFFER] = "buffer",
-                                         [BGI_CONSTANT] = "constant", [BGI_SCALAR] = "scalar" };
+    static const char *const kinds[] = { [BGI_INPUT] = "input",
+                                         [BGI_PARAMETER] = "parameter",
+                                         [BGI_BUFFER] = "buffer",
+                                         [BGI_CONSTANT] = "constant",
+                                         [BGI_SCALAR] = "scalar" };
     return leaf->node->name ? leaf->node->name : kinds[leaf->kind];
 }
 
@@ -132,8 +135,9 @@ static void put_loop(writer *w, const bg_program *p, const bgi_loop *loop)
 
 static void put_step(writer *w, const bg_program *p, const bgi_step *step)
 {
-    static const char *const providers[] = { [BGI_BY_BLAS] = "blas", [BGI_BY_VECTOR] = "blas vector",
-                                             [BGI_BY_KERNEL] = "kernel" };
+    static const char *const providers[] = {
+        [BGI_BY_BLAS] = "blas", [BGI_BY_VECTOR] = "blas vector", [BGI_BY_KERNEL] = "kernel"
+    };
     switch (step->kind) {
     case BGI_STEP_LOOP:
         put_loop(w, p, &step->as.loop);

@@ -1,10 +1,10 @@
 /* schedule: phases, and the groups of values that go through one together.
  *
- * A phase is a level: level(v) is the largest of level(s) + (does v need more of s than its own piece?) over what v reads. A group is
- * the values of one level that are joined by piecewise reads; its tasks run through all of its steps, slice by slice, without
- * meeting another task. An update overwrites what others read, so it comes no earlier than they do: such an order is found by raising
- * levels to a fixed point. Where there is none (two buffers that are swapped), the new value goes to memory of its own and is
- * copied after everything else. */
+ * A phase is a level: level(v) is the largest of level(s) + (does v need more of s than its own piece?) over what v
+ * reads. A group is the values of one level that are joined by piecewise reads; its tasks run through all of its steps,
+ * slice by slice, without meeting another task. An update overwrites what others read, so it comes no earlier than they
+ * do: such an order is found by raising levels to a fixed point. Where there is none (two buffers that are swapped),
+ * the new value goes to memory of its own and is copied after everything else. */
 #include "compile/compile.h"
 
 #include <assert.h>
@@ -14,8 +14,8 @@ enum { MOST_ROUNDS = 12 };
 typedef struct {
     bgi_compilation *c;
     int reader;
-    int needed;  /* level of the reader so far */
-    int target;  /* leaf that is looked for */
+    int needed; /* level of the reader so far */
+    int target; /* leaf that is looked for */
     bool reads_target, reads_across, reads_other_place;
     int64_t units;
     int *parents;
@@ -196,7 +196,8 @@ static bool raise_hazards(bgi_compilation *c, int *worst)
                 is_safe = reader->step == v->step ? !x.reads_other_place : is_aligned && reader->step < v->step;
             }
             if (!is_safe) {
-                *worst = k;
+                if (!c->changes[k].is_deferred)
+                    *worst = k;
                 has_hazard = true;
                 if (v->least <= reader->level)
                     v->least = reader->level + 1;
@@ -235,8 +236,10 @@ bg_status bgi_schedule(bgi_compilation *c)
             return status;
         if (worst < 0) { /* levels alone did not settle: defer the first update that is not yet */
             worst = 0;
-            while (c->changes[worst].is_deferred)
+            while (worst < c->n_changes && c->changes[worst].is_deferred)
                 worst++;
+            if (worst == c->n_changes)
+                break;
         }
         status = defer(c, worst);
         if (status)

@@ -1,7 +1,7 @@
 /* Within a group: the order of its steps, and which values share a loop.
  *
- * The stage goes up behind a product, a column sum or a call, and where a value does not fit the loop that computes its operands.
- * All values of one group, stage and space form one loop. */
+ * The stage goes up behind a product, a column sum or a call, and where a value does not fit the loop that computes its
+ * operands. All values of one group, stage and space form one loop. */
 #include "compile/compile.h"
 
 #include <assert.h>
@@ -245,8 +245,8 @@ bg_status bgi_form_steps(bgi_compilation *c)
             for (int updates = 0; updates < 2; updates++) /* those that overwrite something come last */
                 for (int i = 0; i < c->n_spaces && !status; i++)
                     if (c->spaces[i].group == g && c->spaces[i].stage == stage && updates_something(c, i) == updates)
-                        status = add_step(
-                            c, (bgi_step){ .kind = BGI_STEP_LOOP, .group = g, .stage = stage, .loop = i });
+                        status =
+                            add_step(c, (bgi_step){ .kind = BGI_STEP_LOOP, .group = g, .stage = stage, .loop = i });
             if (status)
                 return status;
         }

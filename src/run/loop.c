@@ -69,9 +69,23 @@ static void run_block(const block *b)
     }
 }
 
+/* Sets the addresses of the operands in memory for the block at a row and column. */
+static inline void find_operands(const block *b, const int64_t *index, int64_t column)
+{
+    const bgi_loop *loop = b->loop;
+    int inner = loop->rank - 1;
+    for (int i = 0; i < loop->n_memory; i++) {
+        const bgi_loop_value *v = &loop->values[i];
+        int64_t at = index[inner] * v->outer[inner] + column * v->column;
+        for (int d = 0; d < inner; d++)
+            at += index[d] * v->outer[d];
+        b->pointers[i] = (unsigned char *)((uintptr_t)b->bases[i] + (uintptr_t)at * v->size);
+    }
+}
+
 void bgi_run_loop(const bgi_worker *worker, const bgi_loop *loop, int64_t units, int64_t first, int64_t last)
 {
-    /* More values than this are rare; their addresses then lie in the loop's last slot. */
+    /* More values than this are rare; their addresses then lie behind the loop's slots. */
     const unsigned char *few_pointers[MOST_ON_STACK];
     unsigned char *few_bases[MOST_ON_STACK];
     unsigned char *slots = worker->scratch + worker->program->local_bytes;
@@ -81,43 +95,38 @@ void bgi_run_loop(const bgi_worker *worker, const bgi_loop *loop, int64_t units,
         b.pointers = (const unsigned char **)(void *)table;
         b.bases = (unsigned char **)(void *)table + loop->n_values;
     }
-    for (int i = 0; i < loop->n_values; i++) {
+    for (int i = 0; i < loop->n_memory; i++) {
         const bgi_loop_value *v = &loop->values[i];
-        if (v->kind == BGI_IS_MEMORY)
-            b.bases[i] = (unsigned char *)((uintptr_t)bgi_locate(worker, &v->where, first) +
-                                           (uintptr_t)v->offset * v->size);
-        else
-            b.pointers[i] = v->kind == BGI_IS_TEMPORARY ? slots + (size_t)v->slot * loop->slot_bytes
-                            : loop->dtype == BG_F64     ? (const unsigned char *)&v->f64
-                                                        : (const unsigned char *)&v->f32;
+        b.bases[i] =
+            (unsigned char *)((uintptr_t)bgi_locate(worker, &v->where, first) + (uintptr_t)v->offset * v->size);
     }
-    int64_t rows_per_unit = loop->rows / units, end = last * rows_per_unit;
-    int64_t inner = loop->outer[loop->rank - 1];
-    for (int64_t row = first * rows_per_unit; row < end;) {
-        int64_t place = row % inner, rest = row / inner;
+    for (int i = loop->n_memory; i < loop->n_values; i++) {
+        const bgi_loop_value *v = &loop->values[i];
+        b.pointers[i] = v->kind == BGI_IS_TEMPORARY ? slots + (size_t)v->slot * loop->slot_bytes
+                        : loop->dtype == BG_F64     ? (const unsigned char *)&v->f64
+                                                    : (const unsigned char *)&v->f32;
+    }
+    int64_t rows_per_unit = units == 1 ? loop->rows : loop->rows / units, end = last * rows_per_unit;
+    int64_t inner = loop->outer[loop->rank - 1], index[BG_MAX_RANK];
+    for (int64_t row = first * rows_per_unit; row < end; row += b.rows) {
+        int64_t place = row;
+        if (loop->rank > 1) {
+            int64_t rest = row / inner;
+            place = row % inner;
+            for (int d = loop->rank - 2; d >= 0; d--) {
+                index[d] = rest % loop->outer[d];
+                rest /= loop->outer[d];
+            }
+        }
+        index[loop->rank - 1] = place;
         b.rows = end - row < inner - place ? end - row : inner - place;
         b.rows = b.rows < loop->block_rows ? b.rows : loop->block_rows;
-        int64_t index[BG_MAX_RANK];
-        index[loop->rank - 1] = place;
-        for (int d = loop->rank - 2; d >= 0; d--) {
-            index[d] = rest % loop->outer[d];
-            rest /= loop->outer[d];
-        }
         for (int64_t column = 0; column < loop->columns; column += loop->block_columns) {
             b.columns = loop->columns - column < loop->block_columns ? loop->columns - column : loop->block_columns;
             b.is_first_column = column == 0;
-            for (int i = 0; i < loop->n_values; i++) {
-                const bgi_loop_value *v = &loop->values[i];
-                if (v->kind != BGI_IS_MEMORY)
-                    continue;
-                int64_t at = column * v->column;
-                for (int d = 0; d < loop->rank; d++)
-                    at += index[d] * v->outer[d];
-                b.pointers[i] = (unsigned char *)((uintptr_t)b.bases[i] + (uintptr_t)at * v->size);
-            }
+            find_operands(&b, index, column);
             run_block(&b);
             b.is_first_block = false;
         }
-        row += b.rows;
     }
 }

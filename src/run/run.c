@@ -1,6 +1,6 @@
 /* Running a program: inputs, phases, effects. */
-#include "base/pool.h"
 #include "run/run.h"
+#include "base/pool.h"
 
 #include <string.h>
 
@@ -41,8 +41,9 @@ static void run_task(const bgi_worker *worker, const bgi_task *task)
     }
 }
 
-/* Steps that can fail come before the first phase with an update, so that a failure seen at a barrier leaves no effect. All
- * workers leave after the same barrier: one that is still in front of it may see the failure of the phase behind. */
+/* Steps that can fail come before the first phase with an update, so that a failure seen at a barrier leaves no effect.
+ * All workers leave after the same barrier: one that is still in front of it may see the failure of the phase behind.
+ */
 static void run_together(void *context, int index)
 {
     bg_program *p = context;

@@ -10,7 +10,8 @@ typedef struct {
     unsigned char *scratch;
 } bgi_worker;
 
-/* The address of a value's unit 0, for a task that begins at unit `first`; a local value has memory from `first` on only. */
+/* The address of a value's unit 0, for a task that begins at unit `first`; a local value has memory from `first` on
+ * only. */
 static inline unsigned char *bgi_locate(const bgi_worker *worker, const bgi_location *where, int64_t first)
 {
     const bg_program *p = worker->program;

@@ -71,17 +71,16 @@ void bgi_run_product(const bgi_worker *worker, const bgi_product *p, int64_t uni
     if (p->splits_columns) {
         int64_t start = p->n / units * first, n = p->n / units * (last - first);
         multiply(worker, p, operand_of(x, &p->x, p->x.offset, 1, p->k, size),
-                 operand_of(w, &p->w, p->w.offset + start * p->w.columns, p->k, p->n, size), y + (size_t)start * size, 1,
-                 n);
+                 operand_of(w, &p->w, p->w.offset + start * p->w.columns, p->k, p->n, size), y + (size_t)start * size,
+                 1, n);
         return;
     }
     int64_t rows_per_unit = p->batch * p->m / units;
     for (int64_t row = first * rows_per_unit, end = last * rows_per_unit; row < end;) {
         int64_t batch = row / p->m, start = row % p->m, m = p->m - start < end - row ? p->m - start : end - row;
-        multiply(worker, p,
-                 operand_of(x, &p->x, batch_offset(p, &p->x, batch) + start * p->x.rows, p->m, p->k, size),
-                 operand_of(w, &p->w, batch_offset(p, &p->w, batch), p->k, p->n, size),
-                 y + (size_t)(row * p->n) * size, m, p->n);
+        multiply(worker, p, operand_of(x, &p->x, batch_offset(p, &p->x, batch) + start * p->x.rows, p->m, p->k, size),
+                 operand_of(w, &p->w, batch_offset(p, &p->w, batch), p->k, p->n, size), y + (size_t)(row * p->n) * size,
+                 m, p->n);
         row += m;
     }
 }
