@@ -58,6 +58,15 @@ flags=$(pkg-config --cflags --libs blasgrad)
 consume $flags -Wl,-rpath,"$prefix/$libdir"
 echo "pkg-config, shared: ok"
 
+# The README's first program, word for word.
+sed -n '/^```c$/,/^```$/p' "$source/../../README.md" | sed '/^```/d' >"$work/readme.c"
+# shellcheck disable=SC2086
+quietly "$cc" -std=c11 -Wall -Wextra -Wpedantic -Werror "$work/readme.c" -o "$work/readme" $flags \
+    -Wl,-rpath,"$prefix/$libdir"
+answer=$("$work/readme")
+[ "$answer" = "1.996706 0.984557" ] || { echo "the README's program says: $answer"; exit 1; }
+echo "README: ok"
+
 # A linker prefers the shared library where it finds both, so the archive is left alone.
 rm -f "$prefix/$libdir"/libblasgrad.so*
 flags=$(pkg-config --static --cflags --libs blasgrad)
