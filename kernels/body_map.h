@@ -1,8 +1,8 @@
 /* The elementwise kernels.
  *
- * An operand of stride 0 is turned into a vector of copies that the loop reads again and again: one loop then serves
- * every combination of strides. The last vector of a run ends with the run and may overlap the one before it. It is
- * read before anything is written, for the run may be in place. */
+ * An operand of stride 0 is turned into a vector of copies that the loop reads again and again: the same loop then
+ * serves every combination of strides. The last vector of a run ends with the run and may overlap the one before it. It
+ * is read before anything is written, for the run may be in place. */
 #define MAP_PARAMETERS void *d, const void *a, int sa, const void *b, int sb, const void *c, int sc, int64_t n
 #define OPERAND(p, from, stride)                                                                                       \
     T p##_copies[W];                                                                                                   \
@@ -61,9 +61,10 @@
             POINTERS_##arity;                                                                                          \
             MAP_LOOP(arity, expression, ONES)                                                                          \
         } else if (n > 0) {                                                                                            \
-            OPERANDS_##arity if (n >= W) { MAP_LOOP(arity, expression, ANY) }                                          \
-            else                                                                                                       \
-            {                                                                                                          \
+            OPERANDS_##arity;                                                                                          \
+            if (n >= W) {                                                                                              \
+                MAP_LOOP(arity, expression, ANY)                                                                       \
+            } else {                                                                                                   \
                 READ_##arity(FIRST, 0);                                                                                \
                 N(v_store_first)(out, expression, n);                                                                  \
             }                                                                                                          \
@@ -93,7 +94,7 @@ DEFINE_MAP(where, 3, SELECT(NOT_EQUAL(x, SET(0)), y, z))
 DEFINE_MAP(fma, 3, N(v_fma_exact)(x, y, z))
 DEFINE_MAP(fnma, 3, N(v_fnma_exact)(x, y, z))
 
-/* A math function: its code stands in the kernel once, which the instruction cache likes better than five times. */
+/* A math function is long, so one loop serves all strides. */
 #define DEFINE_MATH_MAP(name)                                                                                          \
     static void N(name)(MAP_PARAMETERS)                                                                                \
     {                                                                                                                  \
@@ -101,16 +102,16 @@ DEFINE_MAP(fnma, 3, N(v_fnma_exact)(x, y, z))
         (void)b, (void)sb, (void)c, (void)sc;                                                                          \
         if (n <= 0)                                                                                                    \
             return;                                                                                                    \
-        OPERANDS_1                                                                                                     \
-        const V last = n < W ? FIRST(ap, 0) : ANY(ap, n - W);                                                          \
+        OPERANDS_1;                                                                                                    \
+        const V last = n < W ? FIRST(ap, 0) : ANY(ap, n - W), y = N(v_##name)(last);                                   \
         for (int64_t i = 0; i < n - W; i += W) {                                                                       \
             const V x = ANY(ap, i);                                                                                    \
             STORE(out + i, N(v_##name)(x));                                                                            \
         }                                                                                                              \
         if (n < W)                                                                                                     \
-            N(v_store_first)(out, N(v_##name)(last), n);                                                               \
+            N(v_store_first)(out, y, n);                                                                               \
         else                                                                                                           \
-            STORE(out + n - W, N(v_##name)(last));                                                                     \
+            STORE(out + n - W, y);                                                                                     \
     }
 DEFINE_MATH_MAP(exp)
 DEFINE_MATH_MAP(expm1)

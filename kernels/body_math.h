@@ -1,6 +1,7 @@
 /* The math functions of one vector. Measured errors stand beside each function; a unit in the last place (ULP) is that
  * of the exact result. Results below the smallest normal number are rounded gradually, or flushed to zero if the
- * thread flushes denormals. */
+ * thread flushes denormals. f32 figures are the worst over every float, f64 figures over ten million random and
+ * structured numbers, both with fused multiply-add; in a sample without it none was more than 0.3 larger. */
 #include <math.h>
 
 #include "coefficients.h"
@@ -45,7 +46,7 @@ static inline V N(v_exp_parts)(V x, V *n)
 }
 
 /* The clamp bounds are beyond underflow to zero and overflow to infinity. The scale is applied in two steps because
- * 2^n itself may be out of range where the result is not. */
+ * 2^n itself may be out of range where the result is not. ULP: 1.03 and 1.01. */
 static inline V N(v_exp)(V x)
 {
     V n, p = N(v_exp_parts)(MIN(SET(BY_TYPE(89, 710)), MAX(SET(BY_TYPE(-104, -746)), x)), &n);
@@ -54,7 +55,7 @@ static inline V N(v_exp)(V x)
 }
 
 /* exp(x) - 1 = 2 (p h + h - 1/2) with h = 2^(n-1): h - 1/2 is exact, and h stays finite where the result does. Below
- * the lower bound the result is -1. */
+ * the lower bound the result is -1. ULP: 1.54 and 1.95. */
 static inline V N(v_expm1)(V x)
 {
     V n, p = N(v_exp_parts)(MIN(SET(BY_TYPE(89, 710)), MAX(SET(BY_TYPE(-18, -38)), x)), &n);
@@ -64,7 +65,7 @@ static inline V N(v_expm1)(V x)
 }
 
 /* tanh(x) = (exp(2x) - 1) / (exp(2x) + 1), both rounded once from the same parts. Above 1/2 it is taken as
- * 1 - 2 / (exp(2x) + 1), where the error of the quotient counts less. */
+ * 1 - 2 / (exp(2x) + 1), where the error of the quotient counts less. ULP: 2.43 and 2.57. */
 static inline V N(v_tanh)(V x)
 {
     /* Beyond the bound the result rounds to 1. */
@@ -76,7 +77,7 @@ static inline V N(v_tanh)(V x)
     return OR(y, AND(SIGN_BIT, x));
 }
 
-/* exp is taken of negative numbers only, so that it neither overflows nor is subtracted from 1. */
+/* exp is taken of negative numbers only, so that it neither overflows nor is subtracted from 1. ULP: 2.41 and 2.31. */
 static inline V N(v_sigmoid)(V x)
 {
     V z = N(v_exp)(OR(SIGN_BIT, x));
@@ -84,7 +85,7 @@ static inline V N(v_sigmoid)(V x)
 }
 
 /* For |x| <= 1 a polynomial; from there 1 - exp(q), with q a polynomial for log(1 - erf(x)): the error of q counts only
- * as a part of 1 - erf(x), which is small. */
+ * as a part of 1 - erf(x), which is small. ULP: 1.10 and 1.05. */
 static inline V N(v_erf)(V x)
 {
     V z = x * x, small = FMA(x, POLYNOMIAL(z, N(erf_small_c)), x);
@@ -124,6 +125,7 @@ static inline V N(v_log_sum)(V f, V low, V e)
 #endif
 }
 
+/* ULP: 0.86 and 0.92. */
 static inline V N(v_log)(V x)
 {
     M is_denormal = LESS(x, SET(BY_TYPE(0x1p-126f, 0x1p-1022)));
@@ -136,7 +138,7 @@ static inline V N(v_log)(V x)
 }
 
 /* u = 1 + x is rounded, and what the rounding took is given back: to f exactly where u is near 1, otherwise to first
- * order. */
+ * order. ULP: 0.86 and 0.84. */
 static inline V N(v_log1p)(V x)
 {
     V u = SET(1) + x, part = u - SET(1), rest = (SET(1) - (u - part)) + (x - part);
@@ -151,7 +153,8 @@ static inline V N(v_log1p)(V x)
     return SELECT(LESS(N(v_abs)(x), SET(TINY)), x, y);
 }
 
-/* log(1 + exp(x)) = max(x, 0) + log(1 + z) with z = exp(-|x|) from 0 to 1, where 1 + z is either 1 + f or 2 (1 + f). */
+/* log(1 + exp(x)) = max(x, 0) + log(1 + z) with z = exp(-|x|) from 0 to 1, where 1 + z is either 1 + f or 2 (1 + f).
+ * ULP: 1.66 and 1.75. */
 static inline V N(v_softplus)(V x)
 {
     V z = N(v_exp)(OR(SIGN_BIT, x));

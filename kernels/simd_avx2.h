@@ -5,7 +5,7 @@
 #include "simd_x86.h"
 
 #define SIMD_NAME "avx2"
-enum { WIDTH_f32 = 8, WIDTH_f64 = 4, TILE_ROWS = 6, FMA_CHAINS = 12 };
+enum { WIDTH_f32 = 8, WIDTH_f64 = 4, TILE_ROWS = 6 };
 
 /* lane_masks + 8 - n: n lanes of ones, then zeros. */
 static const int32_t lane_masks[16] = { -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0 };

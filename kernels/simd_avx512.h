@@ -5,7 +5,7 @@
 #include "simd_x86.h"
 
 #define SIMD_NAME "avx512"
-enum { WIDTH_f32 = 16, WIDTH_f64 = 8, TILE_ROWS = 12, FMA_CHAINS = 16 };
+enum { WIDTH_f32 = 16, WIDTH_f64 = 8, TILE_ROWS = 12 };
 
 #define DEFINE_AVX512(TY, T, V, M, U, P, EPI, SET_BITS, EXTRACT, LOW_HALF)                                             \
     typedef V vec_##TY;                                                                                                \

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define SIMD_NAME "scalar"
-enum { WIDTH_f32 = 1, WIDTH_f64 = 1, TILE_ROWS = 4, FMA_CHAINS = 8 };
+enum { WIDTH_f32 = 1, WIDTH_f64 = 1, TILE_ROWS = 4 };
 
 #ifdef __FP_FAST_FMAF
 #define SCALAR_FMA_f32(a, b, c) __builtin_fmaf(a, b, c)

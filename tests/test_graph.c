@@ -43,6 +43,25 @@ static void expect_shape(const char *what, const bg_node *node, bg_dtype dtype, 
                   bgi_shape_format(bg_node_shape(node)).text, bgi_shape_format(shape).text);
 }
 
+/* Rebuilds a graph in a compiler's, as the compiler does. */
+static bg_node *rebuild(bg_graph *to, bg_graph *from, const bg_node *root)
+{
+    bg_node **made = calloc((size_t)from->count, sizeof(bg_node *)), *inputs[8], *result = NULL;
+    for (int i = 0; i <= root->id; i++) {
+        const bg_node *node = from->nodes[i];
+        for (int k = 0; k < node->n_inputs; k++)
+            inputs[k] = made[node->inputs[k]->id];
+        made[i] = bgi_node_is_leaf(node)
+                      ? bgi_graph_import_leaf(to, node)
+                      : bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes);
+        if (!made[i])
+            break;
+        result = made[i];
+    }
+    free(made);
+    return result;
+}
+
 /* ---- Leaves and updates ---- */
 
 START_TEST(leaves)
@@ -234,6 +253,18 @@ START_TEST(gradients)
     bg_node *stopped = bg_sum(bg_mul(bg_sign(x), bg_cast(bg_less(bg_stop_gradient(x), y), BG_F64)), BG_ALL_AXES);
     expect_ok(bg_grad(stopped, &x, 1, &d), "grad");
     ck_assert(bgi_node_is_constant(d, &value) && value == 0);
+
+    bg_node *sign = bg_sign(x), *both[] = { sign, x }, *dboth[2];
+    expect_ok(bg_grad(bg_sum(bg_exp(sign), BG_ALL_AXES), both, 2, dboth), "grad");
+    ck_assert(!bgi_node_is_constant(dboth[0], &value));
+    ck_assert(bgi_node_is_constant(dboth[1], &value) && value == 0);
+
+    /* What flows on several ways adds up. */
+    bg_graph *compiling;
+    expect_ok(bg_grad(bg_sum(bg_sub(bg_add(x, x), bg_mul_scalar(x, 5)), BG_ALL_AXES), &x, 1, &d), "grad");
+    expect_ok(bgi_graph_create_compiling(&compiling, engine), "compiling");
+    ck_assert(bgi_node_is_constant(rebuild(compiling, graph, d), &value) && value == -3);
+    bg_graph_destroy(compiling);
 
     /* Several roots; a root that depends on another. */
     bg_node *roots[] = { middle, top }, *cotangents[] = { bg_exp(middle), bg_scalar(graph, BG_F64, 2) };
@@ -433,25 +464,6 @@ START_TEST(no_simplification)
     bg_graph_destroy(compiling);
 }
 END_TEST
-
-/* Rebuilds a graph in a compiler's, as the compiler does. */
-static bg_node *rebuild(bg_graph *to, bg_graph *from, const bg_node *root)
-{
-    bg_node **made = calloc((size_t)from->count, sizeof *made), *inputs[8], *result = NULL;
-    for (int i = 0; i <= root->id; i++) {
-        const bg_node *node = from->nodes[i];
-        for (int k = 0; k < node->n_inputs; k++)
-            inputs[k] = made[node->inputs[k]->id];
-        made[i] = bgi_node_is_leaf(node)
-                      ? bgi_graph_import_leaf(to, node)
-                      : bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes);
-        if (!made[i])
-            break;
-        result = made[i];
-    }
-    free(made);
-    return result;
-}
 
 static int count_ops(const bg_graph *g, const char *name)
 {

@@ -1,7 +1,6 @@
 /* Archives and safetensors files. */
 #define _GNU_SOURCE /* gettid, setrlimit */
-#include <blasgrad/io.h>
-
+#include "support/expect.h"
 #include "support/scratch.h"
 
 #include <check.h>
@@ -14,12 +13,6 @@
 #include <unistd.h>
 
 #define OK(call) ck_assert_msg((call) == BG_OK, "%s", bg_last_error())
-
-static void assert_says(bg_status status, bg_status expected, const char *part, const char *name)
-{
-    ck_assert_msg(status == expected, "%s: %s: %s", name, bg_status_name(status), bg_last_error());
-    ck_assert_msg(strstr(bg_last_error(), part) != NULL, "%s: \"%s\" does not say \"%s\"", name, bg_last_error(), part);
-}
 
 /* A tensor of bytes 1, 2, .. (0 and 1 for bool). */
 static bg_tensor *make_tensor(bg_dtype dtype, bg_shape shape)
@@ -172,31 +165,31 @@ START_TEST(wrong_calls)
     OK(bg_archive_add(archive, "w", t));
     OK(bg_archive_add_text(archive, "key", "text"));
     const bg_status wrong = BG_ERR_ARGUMENT;
-    assert_says(bg_archive_create(NULL, scratch_engine()), wrong, "archive is NULL", "create");
-    assert_says(bg_archive_create(&none, NULL), wrong, "archive_create", "create");
+    expect_failure(bg_archive_create(NULL, scratch_engine()), wrong, "archive is NULL", "create");
+    expect_failure(bg_archive_create(&none, NULL), wrong, "archive_create", "create");
     ck_assert_ptr_null(none);
-    assert_says(bg_archive_add(NULL, "a", t), wrong, "archive is NULL", "add");
-    assert_says(bg_archive_add(archive, NULL, t), wrong, "name is NULL", "add");
-    assert_says(bg_archive_add(archive, "a", NULL), wrong, "tensor is NULL", "add");
-    assert_says(bg_archive_add(archive, "w", t), wrong, "there is a tensor \"w\" already", "same name");
-    assert_says(bg_archive_add(archive, "__metadata__", t), wrong, "key of the metadata", "reserved name");
+    expect_failure(bg_archive_add(NULL, "a", t), wrong, "archive is NULL", "add");
+    expect_failure(bg_archive_add(archive, NULL, t), wrong, "name is NULL", "add");
+    expect_failure(bg_archive_add(archive, "a", NULL), wrong, "tensor is NULL", "add");
+    expect_failure(bg_archive_add(archive, "w", t), wrong, "there is a tensor \"w\" already", "same name");
+    expect_failure(bg_archive_add(archive, "__metadata__", t), wrong, "key of the metadata", "reserved name");
     static const char *const not_utf8[] = { "\xFF",         "\x80",         "\xC0\x80",         "\xC3",
                                             "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "a\xE2\x82" };
     for (size_t i = 0; i < sizeof not_utf8 / sizeof *not_utf8; i++) {
-        assert_says(bg_archive_add(archive, not_utf8[i], t), wrong, "not UTF-8", "name");
-        assert_says(bg_archive_add_text(archive, not_utf8[i], ""), wrong, "key of", "key");
-        assert_says(bg_archive_add_text(archive, "a", not_utf8[i]), wrong, "text of", "text");
+        expect_failure(bg_archive_add(archive, not_utf8[i], t), wrong, "not UTF-8", "name");
+        expect_failure(bg_archive_add_text(archive, not_utf8[i], ""), wrong, "key of", "key");
+        expect_failure(bg_archive_add_text(archive, "a", not_utf8[i]), wrong, "text of", "text");
     }
-    assert_says(bg_archive_add_text(NULL, "a", ""), wrong, "archive is NULL", "add_text");
-    assert_says(bg_archive_add_text(archive, NULL, ""), wrong, "key is NULL", "add_text");
-    assert_says(bg_archive_add_text(archive, "a", NULL), wrong, "text is NULL", "add_text");
-    assert_says(bg_archive_add_text(archive, "key", ""), wrong, "there is a text \"key\" already", "same key");
-    assert_says(bg_archive_add_text(archive, "blasgrad.xxh3", ""), wrong, "which saving adds", "reserved key");
-    assert_says(bg_archive_save(NULL, "a"), wrong, "archive is NULL", "save");
-    assert_says(bg_archive_save(archive, NULL), wrong, "path is NULL", "save");
-    assert_says(bg_archive_load(NULL, scratch_engine(), "a"), wrong, "archive is NULL", "load");
+    expect_failure(bg_archive_add_text(NULL, "a", ""), wrong, "archive is NULL", "add_text");
+    expect_failure(bg_archive_add_text(archive, NULL, ""), wrong, "key is NULL", "add_text");
+    expect_failure(bg_archive_add_text(archive, "a", NULL), wrong, "text is NULL", "add_text");
+    expect_failure(bg_archive_add_text(archive, "key", ""), wrong, "there is a text \"key\" already", "same key");
+    expect_failure(bg_archive_add_text(archive, "blasgrad.xxh3", ""), wrong, "which saving adds", "reserved key");
+    expect_failure(bg_archive_save(NULL, "a"), wrong, "archive is NULL", "save");
+    expect_failure(bg_archive_save(archive, NULL), wrong, "path is NULL", "save");
+    expect_failure(bg_archive_load(NULL, scratch_engine(), "a"), wrong, "archive is NULL", "load");
     none = archive;
-    assert_says(bg_archive_load(&none, scratch_engine(), NULL), wrong, "path is NULL", "load");
+    expect_failure(bg_archive_load(&none, scratch_engine(), NULL), wrong, "path is NULL", "load");
     ck_assert_ptr_null(none);
     ck_assert_uint_eq(bg_archive_count(archive), 1);
     ck_assert_ptr_null(bg_archive_name(archive, 1));
@@ -284,9 +277,12 @@ START_TEST(headers)
         { "{\"a\":" T("F32", "[1]", "[0,8]") "}", 8, "needs 4 bytes, its data_offsets [0, 8] hold 8" },
         { "{\"a\":" T("F32", "[2]", "[0,4]") "}", 4, "needs 8 bytes" },
         { "{\"a\":" T("F32", "[1]", "[1,5]") "}", 5, "begin at 1 of the data, not at 0" },
-        { "{\"a\":" T("U8", "[2]", "[0,2]") ",\"b\":" T("U8", "[2]", "[1,3]") "}", 3, "begin at 1 of the data, not at 2" },
-        { "{\"a\":" T("U8", "[2]", "[0,2]") ",\"b\":" T("U8", "[2]", "[0,2]") "}", 2, "begin at 0 of the data, not at 2" },
-        { "{\"a\":" T("U8", "[1]", "[0,1]") ",\"b\":" T("U8", "[1]", "[2,3]") "}", 3, "begin at 2 of the data, not at 1" },
+        { "{\"a\":" T("U8", "[2]", "[0,2]") ",\"b\":" T("U8", "[2]", "[1,3]") "}", 3,
+          "begin at 1 of the data, not at 2" },
+        { "{\"a\":" T("U8", "[2]", "[0,2]") ",\"b\":" T("U8", "[2]", "[0,2]") "}", 2,
+          "begin at 0 of the data, not at 2" },
+        { "{\"a\":" T("U8", "[1]", "[0,1]") ",\"b\":" T("U8", "[1]", "[2,3]") "}", 3,
+          "begin at 2 of the data, not at 1" },
         { "{\"a\":" T("U8", "[2]", "[0,2]") "}", 1, "ends at 2 of the data, the file at 1" },
         { "{\"a\":" T("U8", "[2]", "[0,2]") "}", 3, "1 bytes after the last tensor's belong to none" },
         { "{}", 1, "1 bytes after" },
@@ -301,7 +297,7 @@ START_TEST(headers)
         bg_archive *archive;
         bg_status status = bg_archive_load(&archive, scratch_engine(), path);
         if (cases[i].says) {
-            assert_says(status, BG_ERR_FORMAT, cases[i].says, cases[i].header);
+            expect_failure(status, BG_ERR_FORMAT, cases[i].says, cases[i].header);
             ck_assert_msg(strstr(bg_last_error(), path) != NULL, "%s does not name the file", bg_last_error());
             ck_assert_ptr_null(archive);
         } else {
@@ -316,26 +312,30 @@ START_TEST(other_files)
 {
     bg_archive *archive;
     bg_engine *engine = scratch_engine();
-    assert_says(bg_archive_load(&archive, engine, scratch_write("t", "", 0)), BG_ERR_FORMAT, "0 bytes in all", "empty");
-    assert_says(bg_archive_load(&archive, engine, scratch_write("t", "1234567", 7)), BG_ERR_FORMAT, "7 bytes", "short");
-    assert_says(bg_archive_load(&archive, engine, scratch_write("t", "\3\0\0\0\0\0\0\0{}", 10)), BG_ERR_FORMAT,
-                "a header of 3 bytes is announced, but 2 bytes follow", "short header");
-    assert_says(bg_archive_load(&archive, engine, scratch_write("t", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF{}", 10)),
-                BG_ERR_FORMAT, "18446744073709551615", "huge header");
-    assert_says(bg_archive_load(&archive, engine, write_safetensors("{\"a\0b\":1}", 9, 0)), BG_ERR_FORMAT, "JSON", "NUL");
+    expect_failure(bg_archive_load(&archive, engine, scratch_write("t", "", 0)), BG_ERR_FORMAT, "0 bytes in all",
+                   "empty");
+    expect_failure(bg_archive_load(&archive, engine, scratch_write("t", "1234567", 7)), BG_ERR_FORMAT, "7 bytes",
+                   "short");
+    expect_failure(bg_archive_load(&archive, engine, scratch_write("t", "\3\0\0\0\0\0\0\0{}", 10)), BG_ERR_FORMAT,
+                   "a header of 3 bytes is announced, but 2 bytes follow", "short header");
+    expect_failure(bg_archive_load(&archive, engine, scratch_write("t", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF{}", 10)),
+                   BG_ERR_FORMAT, "18446744073709551615", "huge header");
+    expect_failure(bg_archive_load(&archive, engine, write_safetensors("{\"a\0b\":1}", 9, 0)), BG_ERR_FORMAT, "JSON",
+                   "NUL");
     /* A hole in the file is data like any other: the length of the header is what is wrong. */
     ck_assert_int_eq(truncate(scratch_write("t", "\x01\xE1\xF5\x05\0\0\0\0{", 9), 200000000), 0);
-    assert_says(bg_archive_load(&archive, engine, scratch_path("t")), BG_ERR_FORMAT, "at most 100000000", "long header");
-    assert_says(bg_archive_load(&archive, engine, scratch_path("none")), BG_ERR_IO, "No such file", "no file");
-    assert_says(bg_archive_load(&archive, engine, scratch_path(".")), BG_ERR_IO, "Is a directory", "folder");
-    assert_says(bg_archive_load(&archive, engine, "/dev/null"), BG_ERR_IO, "not a regular file", "device");
+    expect_failure(bg_archive_load(&archive, engine, scratch_path("t")), BG_ERR_FORMAT, "at most 100000000",
+                   "long header");
+    expect_failure(bg_archive_load(&archive, engine, scratch_path("none")), BG_ERR_IO, "No such file", "no file");
+    expect_failure(bg_archive_load(&archive, engine, scratch_path(".")), BG_ERR_IO, "Is a directory", "folder");
+    expect_failure(bg_archive_load(&archive, engine, "/dev/null"), BG_ERR_IO, "not a regular file", "device");
 
     const char *header = "{\"a\":" T("BOOL", "[2]", "[0,2]") "}";
     size_t count;
     unsigned char *bytes = scratch_read(write_safetensors(header, strlen(header), 2), &count);
     bytes[count - 1] = 2;
-    assert_says(bg_archive_load(&archive, engine, scratch_write("t", bytes, count)), BG_ERR_FORMAT,
-                "tensor \"a\" has the bool 2", "bool");
+    expect_failure(bg_archive_load(&archive, engine, scratch_write("t", bytes, count)), BG_ERR_FORMAT,
+                   "tensor \"a\" has the bool 2", "bool");
     free(bytes);
 }
 END_TEST
@@ -365,8 +365,8 @@ START_TEST(truncated)
 }
 END_TEST
 
-/* Whatever bit is wrong: in the data it is found, in the header nothing worse than another name happens, and never is more
- * memory asked for than promised. */
+/* Whatever bit is wrong: in the data it is found, in the header nothing worse than another name happens, and never is
+ * more memory asked for than promised. */
 START_TEST(flipped_bits)
 {
     size_t count, refused = 0;
@@ -416,19 +416,19 @@ START_TEST(failed_saves)
     size_t count, after;
     unsigned char *before = scratch_read(scratch_path("a"), &count);
 
-    assert_says(save_some(scratch_path("none/a"), 1), BG_ERR_IO, "No such file", "no folder");
-    assert_says(save_some(scratch_path("a/b"), 1), BG_ERR_IO, "Not a directory", "file as folder");
-    assert_says(save_some(scratch_path(""), 1), BG_ERR_IO, "Is a directory", "folder");
-    assert_says(save_some(scratch_path("."), 1), BG_ERR_IO, "Is a directory", "folder");
-    assert_says(save_some("", 1), BG_ERR_IO, "directory", "no name");
+    expect_failure(save_some(scratch_path("none/a"), 1), BG_ERR_IO, "No such file", "no folder");
+    expect_failure(save_some(scratch_path("a/b"), 1), BG_ERR_IO, "Not a directory", "file as folder");
+    expect_failure(save_some(scratch_path(""), 1), BG_ERR_IO, "Is a directory", "folder");
+    expect_failure(save_some(scratch_path("."), 1), BG_ERR_IO, "Is a directory", "folder");
+    expect_failure(save_some("", 1), BG_ERR_IO, "directory", "no name");
     ck_assert_int_eq(mkfifo(scratch_path("pipe"), 0600), 0);
-    assert_says(save_some(scratch_path("pipe"), 1), BG_ERR_IO, "no regular file", "pipe");
+    expect_failure(save_some(scratch_path("pipe"), 1), BG_ERR_IO, "no regular file", "pipe");
     ck_assert_int_eq(mkdir(scratch_path("folder"), 0700), 0);
-    assert_says(save_some(scratch_path("folder"), 1), BG_ERR_IO, "Is a directory", "folder");
+    expect_failure(save_some(scratch_path("folder"), 1), BG_ERR_IO, "Is a directory", "folder");
     char name[300];
     memset(name, 'n', 250);
     name[250] = '\0';
-    assert_says(save_some(scratch_path(name), 1), BG_ERR_IO, "File name too long", "long name");
+    expect_failure(save_some(scratch_path(name), 1), BG_ERR_IO, "File name too long", "long name");
 
     /* The disk takes no more in the middle of the data. */
     struct rlimit old, small = { 50000, 0 };
@@ -439,7 +439,7 @@ START_TEST(failed_saves)
     bg_status status = save_some(scratch_path("a"), 100);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
     (void)signal(SIGXFSZ, SIG_DFL);
-    assert_says(status, BG_ERR_IO, "a: cannot write: File too large", "full");
+    expect_failure(status, BG_ERR_IO, "a: cannot write: File too large", "full");
 
     unsigned char *still = scratch_read(scratch_path("a"), &after);
     ck_assert_uint_eq(after, count);

@@ -27,11 +27,11 @@ static void build_mlp(trial *t, const void *context)
     int64_t rows = s->n[0], in = s->n[1], hidden = s->n[2], out = s->n[3];
     double scale = 1 / sqrt((double)hidden);
     bg_node *x = trial_input(t, BG_SHAPE(rows, in), -1, 1), *classes = trial_classes(t, BG_SHAPE(rows), out);
-    bg_node *p[6] = { trial_parameter(t, BG_SHAPE(hidden, in), -0.3, 0.3), trial_parameter(t, BG_SHAPE(hidden), -1, 1),
-                      trial_parameter(t, BG_SHAPE(hidden, hidden), -scale, scale),
-                      trial_parameter(t, BG_SHAPE(hidden), -1, 1),
-                      trial_parameter(t, BG_SHAPE(out, hidden), -scale, scale),
-                      trial_parameter(t, BG_SHAPE(out), -1, 1) };
+    bg_node *p[6] = {
+        trial_parameter(t, BG_SHAPE(hidden, in), -0.3, 0.3),         trial_parameter(t, BG_SHAPE(hidden), -1, 1),
+        trial_parameter(t, BG_SHAPE(hidden, hidden), -scale, scale), trial_parameter(t, BG_SHAPE(hidden), -1, 1),
+        trial_parameter(t, BG_SHAPE(out, hidden), -scale, scale),    trial_parameter(t, BG_SHAPE(out), -1, 1)
+    };
     bg_node *h = s->function(bg_linear(x, p[0], p[1])), *d[6];
     h = s->function(bg_linear(h, p[2], p[3]));
     bg_node *loss = bg_cross_entropy_loss(bg_linear(h, p[4], p[5]), classes, BG_MEAN);
@@ -133,7 +133,8 @@ static void build_gradient_penalty(trial *t, const void *context)
     const sizes *s = context;
     int64_t rows = s->n[0], in = s->n[1], hidden = s->n[2];
     bg_node *x = trial_input(t, BG_SHAPE(rows, in), -1, 1), *dx;
-    bg_node *w = trial_parameter(t, BG_SHAPE(hidden, in), -0.5, 0.5), *v = trial_parameter(t, BG_SHAPE(1, hidden), -1, 1);
+    bg_node *w = trial_parameter(t, BG_SHAPE(hidden, in), -0.5, 0.5),
+            *v = trial_parameter(t, BG_SHAPE(1, hidden), -1, 1);
     bg_node *y = bg_linear(bg_tanh(bg_linear(x, w, NULL)), v, NULL), *total = bg_sum(y, BG_ALL_AXES);
     must(bg_grad(total, &x, 1, &dx), "the inner gradient");
     bg_node *norms = bg_sqrt(bg_add_scalar(bg_sum(bg_square(dx), BG_AXES(1)), 1e-3));
@@ -293,16 +294,32 @@ static void build_hazards(trial *t, const void *context)
 /* ---- The table ---- */
 
 /* BG_SHAPE and BG_AXES for initialisers of static tables. */
-#define DIMS(...) { (int)(sizeof((int[]){ 0, __VA_ARGS__ }) / sizeof(int)) - 1, { __VA_ARGS__ } }
-#define NO_DIMS { 0, { 0 } }
-#define S(...) .context = &(const sizes){ __VA_ARGS__ }
+#define DIMS(...)                                                                                                      \
+    {                                                                                                                  \
+        (int)(sizeof((int[]){ 0, __VA_ARGS__ }) / sizeof(int)) - 1, { __VA_ARGS__ }                                    \
+    }
+#define NO_DIMS                                                                                                        \
+    {                                                                                                                  \
+        0, { 0 }                                                                                                       \
+    }
+#define S(...)                                                                                                         \
+    .context = &(const sizes) { __VA_ARGS__ }
 #define MLP(label, activation, ...)                                                                                    \
     {                                                                                                                  \
         "mlp " label, build_mlp, S(.n = { __VA_ARGS__ }, .function = activation)                                       \
     }
-#define BROADCAST(...) { "broadcast", build_broadcast, S(__VA_ARGS__) }
-#define MATMUL(...) { "matmul", build_matmul, S(__VA_ARGS__) }
-#define SUMS(...) { "sums", build_sums, S(__VA_ARGS__), .steps = 1 }
+#define BROADCAST(...)                                                                                                 \
+    {                                                                                                                  \
+        "broadcast", build_broadcast, S(__VA_ARGS__)                                                                   \
+    }
+#define MATMUL(...)                                                                                                    \
+    {                                                                                                                  \
+        "matmul", build_matmul, S(__VA_ARGS__)                                                                         \
+    }
+#define SUMS(...)                                                                                                      \
+    {                                                                                                                  \
+        "sums", build_sums, S(__VA_ARGS__), .steps = 1                                                                 \
+    }
 
 static const trial_plan networks[] = {
     MLP("relu 1", bg_relu, 1, 40, 33, 10),
@@ -397,10 +414,10 @@ static const trial_plan shapes[] = {
 };
 
 static const trial_plan effects[] = {
-    { "swap", build_swap, S(.x = DIMS(5)) },         { "swap", build_swap, S(.x = DIMS(300, 300)) },
-    { "swap", build_swap, S(.x = NO_DIMS) },           { "swap", build_swap, S(.x = DIMS(0, 3)) },
-    { "hazards", build_hazards, S(.n = { 3 }) },         { "hazards", build_hazards, S(.n = { 65 }) },
-    { "hazards", build_hazards, S(.n = { 300 }) },       { "hazards", build_hazards, S(.n = { 1 }) },
+    { "swap", build_swap, S(.x = DIMS(5)) },       { "swap", build_swap, S(.x = DIMS(300, 300)) },
+    { "swap", build_swap, S(.x = NO_DIMS) },       { "swap", build_swap, S(.x = DIMS(0, 3)) },
+    { "hazards", build_hazards, S(.n = { 3 }) },   { "hazards", build_hazards, S(.n = { 65 }) },
+    { "hazards", build_hazards, S(.n = { 300 }) }, { "hazards", build_hazards, S(.n = { 1 }) },
 };
 
 static void check_row(const trial_plan *row, int index)
@@ -452,7 +469,7 @@ static uint64_t environment_number(const char *name, uint64_t otherwise)
     return text && *text ? strtoull(text, NULL, 10) : otherwise;
 }
 
-enum { RANDOM_GRAPHS = 150, RANDOM_PARTS = 2 };
+enum { RANDOM_GRAPHS = 300, RANDOM_PARTS = 2 };
 
 START_TEST(test_random)
 {
@@ -476,6 +493,7 @@ int main(void)
 {
     Suite *suite = suite_create("program");
     TCase *cases = tcase_create("against the evaluator");
+    tcase_set_timeout(cases, 300); /* for sanitizers and busy machines */
     tcase_add_checked_fixture(cases, trial_set_up, trial_tear_down);
     tcase_add_loop_test(cases, test_effects, 0, COUNT(effects));
     tcase_add_loop_test(cases, test_networks, 0, COUNT(networks));

@@ -1,4 +1,5 @@
-/* blasgrad: dense tensors, graphs and their gradients, compiled and trained on CPUs. This header includes all others. */
+/* blasgrad: dense tensors, graphs and their gradients, compiled and trained on CPUs. This header includes all others.
+ */
 #ifndef BLASGRAD_H
 #define BLASGRAD_H
 

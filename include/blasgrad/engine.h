@@ -38,12 +38,12 @@ typedef enum { BG_LOG_INFO, BG_LOG_WARNING } bg_log_level;
 typedef void bg_log_callback(void *user, bg_log_level level, const char *message);
 
 typedef struct {
-    int threads;             /* workers, the calling thread among them, 1 to 1024; 0: one per physical core in the affinity mask,
-                                limited by the cgroup quota */
-    uint64_t seed;           /* of initial values, shuffles and random ops */
+    int threads;   /* workers, the calling thread among them, 1 to 1024; 0: one per physical core in the affinity mask,
+                      limited by the cgroup quota */
+    uint64_t seed; /* of initial values, shuffles and random ops */
     bg_precision precision;
-    bg_allocator allocator;  /* all fields NULL: the C library's */
-    bg_log_callback *log;    /* NULL: silence */
+    bg_allocator allocator; /* all fields NULL: the C library's */
+    bg_log_callback *log;   /* NULL: silence */
     void *log_user;
 } bg_engine_options;
 
@@ -60,9 +60,9 @@ BG_API void bg_engine_destroy(bg_engine *engine);
 typedef struct {
     int threads;
     uint64_t seed;
-    const char *kernels;     /* the instruction set of the kernels: "avx2" */
-    const char *blas;        /* OpenBLAS's own description of its build */
-    const char *blas_core;   /* the core it chose: "Zen" */
+    const char *kernels;        /* the instruction set of the kernels: "avx2" */
+    const char *blas;           /* OpenBLAS's own description of its build */
+    const char *blas_core;      /* the core it chose: "Zen" */
     const char *blas_threading; /* "serial" (calls are taken in turn), "pthread" or "openmp" */
 } bg_engine_info;
 BG_API bg_engine_info bg_engine_describe(const bg_engine *engine);

@@ -1,8 +1,8 @@
 /* Graphs: symbolic programs made of nodes, their gradients, and their effects.
  *
- * Builders return a node that the graph owns, or NULL after recording the first error in the graph. Every op passes NULL
- * through, so an expression needs one check at its end: bg_graph_status, bg_grad and bg_compile return the first error.
- * Shapes and types are concrete and checked when a node is made. There is no implicit conversion of types.
+ * Builders return a node that the graph owns, or NULL after recording the first error in the graph. Every op passes
+ * NULL through, so an expression needs one check at its end: bg_graph_status, bg_grad and bg_compile return the first
+ * error. Shapes and types are concrete and checked when a node is made. There is no implicit conversion of types.
  */
 #ifndef BLASGRAD_GRAPH_H
 #define BLASGRAD_GRAPH_H
@@ -34,11 +34,10 @@ BG_API bg_node *bg_constant(bg_graph *graph, const bg_tensor *value);
 BG_API bg_node *bg_scalar(bg_graph *graph, bg_dtype dtype, double value);
 
 /* Gradients, as further nodes of the graph, which can be differentiated again.
- * bg_grad: dxs[i] = dy/dxs[i], of the shape of xs[i]; y has one element and a floating type. An x that y does not depend
- * on gets zeros. On error every dxs[i] is NULL.
- * bg_grad_from: several roots with a cotangent each, of the root's shape and type: dxs[i] = sum over j of
- * (dys[j]/dxs[i])ᵀ cotangents[j].
- * BG_ERR_GRADIENT names an op on the way that has no gradient. */
+ * bg_grad: dxs[i] = dy/dxs[i], of the shape of xs[i]; y has one element and a floating type. An x that y does not
+ * depend on gets zeros. On error every dxs[i] is NULL. bg_grad_from: several roots with a cotangent each, of the root's
+ * shape and type: dxs[i] = sum over j of (dys[j]/dxs[i])ᵀ cotangents[j]. BG_ERR_GRADIENT names an op on the way that
+ * has no gradient. */
 BG_API bg_status bg_grad(bg_node *y, bg_node *const *xs, size_t n, bg_node **dxs);
 BG_API bg_status bg_grad_from(bg_node *const *ys, bg_node *const *cotangents, size_t n_ys, bg_node *const *xs, size_t n,
                               bg_node **dxs);
@@ -74,7 +73,8 @@ typedef struct bg_op {
     bg_status (*infer)(const bg_node *node, bg_dtype *dtype, bg_shape *shape);
 
     /* Gradient rule: the cotangent of one input, of that input's shape, from the cotangent dy of the node; built from
-     * ops. NULL: no gradient flows to this input. An op without a rule and not marked is_constant is not differentiable. */
+     * ops. NULL: no gradient flows to this input. An op without a rule and not marked is_constant is not
+     * differentiable. */
     bg_node *(*gradient)(bg_node *node, int input, bg_node *dy);
     bool is_constant; /* its value does not vary with its inputs almost everywhere: zero gradient (sign, comparisons) */
 
@@ -83,8 +83,8 @@ typedef struct bg_op {
     bg_status (*call)(const bg_call *call);
     const struct bgi_lowering *lowering; /* the library's own ways: elementwise kernel, view, reduction, product */
 
-    /* For `call`: the number of equal consecutive pieces the output (input -1) can be computed in, and whether input i is
-     * needed only in the piece of the same number (the piece count) or whole (1). NULL: one piece. */
+    /* For `call`: the number of equal consecutive pieces the output (input -1) can be computed in, and whether input i
+     * is needed only in the piece of the same number (the piece count) or whole (1). NULL: one piece. */
     int64_t (*units)(const bg_node *node, int input);
     bool can_fail; /* `call` may return an error: then it runs before any update takes effect */
 } bg_op;
@@ -101,7 +101,8 @@ BG_API const void *bg_node_attributes(const bg_node *node);
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
-BG_API bg_status bg_fail(bg_status status, const char *format, ...);
+BG_API bg_status
+bg_fail(bg_status status, const char *format, ...);
 
 #ifdef __cplusplus
 }

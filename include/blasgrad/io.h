@@ -13,7 +13,8 @@ typedef struct bg_archive bg_archive;
 
 BG_API bg_status bg_archive_create(bg_archive **archive, bg_engine *engine);
 BG_API void bg_archive_destroy(bg_archive *archive);
-/* Adds a tensor (kept, not copied) or a metadata string (copied). BG_ERR_ARGUMENT for a name that is there already. */
+/* Adds a tensor (kept, not copied) or a metadata string (copied). BG_ERR_ARGUMENT for a name that is there already, is
+ * not UTF-8, or is __metadata__ (the key blasgrad.xxh3). */
 BG_API bg_status bg_archive_add(bg_archive *archive, const char *name, bg_tensor *tensor);
 BG_API bg_status bg_archive_add_text(bg_archive *archive, const char *key, const char *text);
 BG_API size_t bg_archive_count(const bg_archive *archive);
@@ -23,10 +24,12 @@ BG_API bg_tensor *bg_archive_tensor(const bg_archive *archive, size_t i);
 BG_API bg_tensor *bg_archive_find(const bg_archive *archive, const char *name);
 BG_API const char *bg_archive_text(const bg_archive *archive, const char *key);
 
-/* Writes a safetensors file: whole, or not at all (a temporary file in the same folder, fsync, rename, fsync of the folder).
- * The metadata gets an XXH3 checksum of the data. BG_ERR_IO names file and cause. */
+/* Writes a safetensors file: whole, or not at all (a temporary file .NAME.tmp.ID in the same folder, fsync, rename,
+ * fsync of the folder). The metadata gets an XXH3 checksum of the data, blasgrad.xxh3. BG_ERR_IO names file and cause.
+ */
 BG_API bg_status bg_archive_save(const bg_archive *archive, const char *path);
-/* Reads one, from any writer. BG_ERR_FORMAT names file, offset and reason; a checksum, where there is one, is checked. */
+/* Reads one, from any writer: its tensors in the order of the header, and its metadata. BG_ERR_FORMAT names file,
+ * offset or tensor, and reason, also for a dtype that is not ours; a checksum, where there is one, is checked. */
 BG_API bg_status bg_archive_load(bg_archive **archive, bg_engine *engine, const char *path);
 
 #ifdef __cplusplus

@@ -24,8 +24,8 @@ BG_API bg_node *bg_bce_with_logits_loss(bg_node *logits, bg_node *target, bg_red
  * dx = softmax(x) - onehot(class). A class outside 0 .. c - 1 makes the run fail with BG_ERR_INDEX. */
 BG_API bg_node *bg_cross_entropy_loss(bg_node *logits, bg_node *classes, bg_reduction reduction);
 
-/* The loss of a name: "l1", "l2", "bce_with_logits", "cross_entropy"; NULL with BG_ERR_ARGUMENT and a message that lists
- * the names if there is none. */
+/* The loss of a name: "l1", "l2", "bce_with_logits", "cross_entropy"; NULL with BG_ERR_ARGUMENT and a message that
+ * lists the names if there is none. */
 BG_API bg_loss *bg_loss_find(const char *name);
 
 #ifdef __cplusplus

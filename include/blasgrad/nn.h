@@ -10,8 +10,8 @@ extern "C" {
 
 typedef struct bg_model bg_model;
 
-/* A model without parameters yet. They are f32 or f64, and get their first values from the engine's seed and their name, so
- * that they do not depend on the order of creation. */
+/* A model without parameters yet. They are f32 or f64, and get their first values from the engine's seed and their
+ * name, so that they do not depend on the order of creation. */
 BG_API bg_status bg_model_create(bg_model **model, bg_engine *engine, bg_dtype dtype);
 BG_API void bg_model_destroy(bg_model *model);
 
@@ -33,8 +33,8 @@ typedef struct {
     double bound;
 } bg_init;
 
-/* The node of the model's parameter (buffer) `name` in a graph; made with these first values if the model has none of the
- * name. The name may have parts joined by dots; it is at most 127 bytes, of letters, digits, '_', '-', '.'.
+/* The node of the model's parameter (buffer) `name` in a graph; made with these first values if the model has none of
+ * the name. The name may have parts joined by dots; it is at most 127 bytes, of letters, digits, '_', '-', '.'.
  * BG_ERR_SHAPE if it exists with another shape, BG_ERR_ARGUMENT if it exists as the other kind: in the graph. */
 BG_API bg_node *bg_model_parameter(bg_model *model, bg_graph *graph, const char *name, bg_shape shape, bg_init init);
 BG_API bg_node *bg_model_buffer(bg_model *model, bg_graph *graph, const char *name, bg_dtype dtype, bg_shape shape,
@@ -63,8 +63,8 @@ BG_API bg_node *bg_dense_with(bg_model *model, const char *name, bg_node *x, int
 /* [n, ..] -> [n, product of the rest]. */
 BG_API bg_node *bg_flatten(bg_node *x);
 
-/* The activation of a name applied to x: relu, tanh, sigmoid, softplus, gelu, gelu_tanh; otherwise BG_ERR_ARGUMENT in the
- * graph, listing the names. */
+/* The activation of a name applied to x: relu, tanh, sigmoid, softplus, gelu, gelu_tanh; otherwise BG_ERR_ARGUMENT in
+ * the graph, listing the names. */
 BG_API bg_node *bg_activation(const char *name, bg_node *x);
 
 /* A network as one line: "dense:512 relu dense:10". Words are layers; "dense:10:nobias" leaves the bias out. Layers are

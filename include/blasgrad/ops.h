@@ -1,5 +1,5 @@
-/* The ops. Unless said otherwise: inputs are f32 or f64 of one type, the output has that type; inputs of elementwise ops
- * broadcast by NumPy's rule, and the gradient of a broadcast input is summed over the broadcast axes. Every op is
+/* The ops. Unless said otherwise: inputs are f32 or f64 of one type, the output has that type; inputs of elementwise
+ * ops broadcast by NumPy's rule, and the gradient of a broadcast input is summed over the broadcast axes. Every op is
  * differentiable any number of times. Wrong inputs are recorded in the graph (BG_ERR_SHAPE, BG_ERR_DTYPE,
  * BG_ERR_ARGUMENT) with the shapes or types that were given. */
 #ifndef BLASGRAD_OPS_H
@@ -10,6 +10,11 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Worst errors of the vector kernels in units in the last place, with AVX2: for f32 over every float, for f64 over ten
+ * million points; the scalar kernels' differ by at most 0.3 on samples. Results below the smallest normal number are
+ * flushed to zero inside a program's run. exp    expm1  log    log1p  tanh   sigmoid  softplus  erf f32   1.03   1.54
+ * 0.86   0.86   2.43   2.41     1.66      1.10 f64   1.01   1.95   0.92   0.84   2.57   2.31     1.75      1.05  */
 
 /* ---- Arithmetic, elementwise ---- */
 BG_API bg_node *bg_add(bg_node *x, bg_node *y);
@@ -89,8 +94,8 @@ BG_API bg_node *bg_reshape(bg_node *x, bg_shape shape);
 BG_API bg_node *bg_permute(bg_node *x, bg_axes axes);
 /* Swaps two axes. */
 BG_API bg_node *bg_transpose(bg_node *x, int axis_a, int axis_b);
-/* start, start + step, .. before stop along an axis; negative start and stop count from the end, and are then clipped to
- * the axis as Python does; step >= 1. */
+/* start, start + step, .. before stop along an axis; negative start and stop count from the end, and are then clipped
+ * to the axis as Python does; step >= 1. */
 BG_API bg_node *bg_slice(bg_node *x, int axis, int64_t start, int64_t stop, int64_t step);
 /* Inputs of equal shape but for the axis, one after the other; n >= 1. */
 BG_API bg_node *bg_concat(bg_node *const *xs, int n, int axis);
@@ -110,8 +115,8 @@ BG_API bg_node *bg_linear(bg_node *x, bg_node *w, bg_node *b);
 /* exp(x) / Σ exp(x) along one axis; NaN where all are -inf or one is +inf. */
 BG_API bg_node *bg_softmax(bg_node *x, int axis);
 BG_API bg_node *bg_log_softmax(bg_node *x, int axis);
-/* The score of each row's class: x [.., c], classes [..] (i32, i64 or u8) -> [..]. A class outside 0 .. c - 1 makes the run
- * fail with BG_ERR_INDEX. c is at most 2^24. */
+/* The score of each row's class: x [.., c], classes [..] (i32, i64 or u8) -> [..]. A class outside 0 .. c - 1 makes the
+ * run fail with BG_ERR_INDEX. c is at most 2^24. */
 BG_API bg_node *bg_gather_class(bg_node *x, bg_node *classes);
 
 #ifdef __cplusplus

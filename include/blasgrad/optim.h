@@ -13,11 +13,11 @@ typedef struct bg_optimizer bg_optimizer;
 /* What a rule works on, for one parameter. */
 typedef struct {
     bg_model *model;
-    const char *name;        /* of the parameter */
+    const char *name; /* of the parameter */
     bg_node *parameter;
     bg_node *gradient;
-    bg_node *learning_rate;  /* scalar of the parameter's type, an input */
-    bg_node *step;           /* scalar of the parameter's type: 0 in the first step, an input */
+    bg_node *learning_rate; /* scalar of the parameter's type, an input */
+    bg_node *step;          /* scalar of the parameter's type: 0 in the first step, an input */
 } bg_update_site;
 
 /* A rule and its numbers. Made by bg_sgd and its like; fields may be changed before use. */
@@ -39,8 +39,8 @@ BG_API bg_optimizer bg_sgd(double learning_rate, double momentum);
  * "optimizer.<parameter>.<state>". */
 BG_API bg_node *bg_optimizer_state(const bg_update_site *site, const char *state);
 
-/* Builds the updates of all parameters of the model that the loss depends on. learning_rate and step are scalar inputs of
- * the model's type. */
+/* Builds the updates of all parameters of the model that the loss depends on. learning_rate and step are scalar inputs
+ * of the model's type. */
 BG_API bg_status bg_optimizer_apply(const bg_optimizer *optimizer, bg_model *model, bg_node *loss,
                                     bg_node *learning_rate, bg_node *step);
 

@@ -21,9 +21,9 @@ BG_API bg_status bg_compile(bg_program **program, bg_graph *graph, bg_node *cons
                             const bg_compile_options *options);
 BG_API void bg_program_destroy(bg_program *program);
 
-/* Gives an input its tensor, of the same shape and type (any strides), which the program keeps alive and whose contents it
- * reads at each run. value NULL unbinds. An input the program does not use is accepted and ignored.
- * BG_ERR_OVERLAP if the tensor shares memory with an updated tensor or an output: state that goes around is a bg_buffer. */
+/* Gives an input its tensor, of the same shape and type (any strides), which the program keeps alive and whose contents
+ * it reads at each run. value NULL unbinds. An input the program does not use is accepted and ignored. BG_ERR_OVERLAP
+ * if the tensor shares memory with an updated tensor or an output: state that goes around is a bg_buffer. */
 BG_API bg_status bg_program_bind(bg_program *program, bg_node *input, bg_tensor *value);
 
 /* Runs all steps: all of its effects, or none and an error. BG_ERR_UNBOUND names an input without a value; BG_ERR_INDEX
@@ -34,14 +34,14 @@ BG_API bg_status bg_program_run(bg_program *program);
 BG_API const bg_tensor *bg_program_output(const bg_program *program, size_t i);
 
 typedef struct {
-    int steps;               /* kernels, products and fused loops */
-    int phases;              /* levels; within one, tasks need nothing of each other */
+    int steps;  /* kernels, products and fused loops */
+    int phases; /* levels; within one, tasks need nothing of each other */
     int tasks;
-    int barriers;            /* a run on more than one thread waits this often */
-    double flops;            /* of one run: products count 2 m n k, other steps one per element and instruction */
-    double product_flops;    /* the products' part of it */
-    size_t planned_bytes;    /* arena, scratch of all workers, and outputs */
-    size_t unplanned_bytes;  /* the sum of all intermediate values had each its own memory */
+    int barriers;           /* a run on more than one thread waits this often */
+    double flops;           /* of one run: products count 2 m n k, other steps one per element and instruction */
+    double product_flops;   /* the products' part of it */
+    size_t planned_bytes;   /* arena, scratch of all workers, and outputs */
+    size_t unplanned_bytes; /* the sum of all intermediate values had each its own memory */
     double compile_seconds;
 } bg_report;
 BG_API bg_report bg_program_report(const bg_program *program);

@@ -49,25 +49,25 @@ typedef struct {
 template <typename... T> constexpr bg_shape bgx_shape(T... dims)
 {
     static_assert(sizeof...(dims) <= BG_MAX_RANK, "rank is at most 8");
-    return bg_shape{static_cast<int>(sizeof...(dims)), {static_cast<int64_t>(dims)...}};
+    return bg_shape{ static_cast<int>(sizeof...(dims)), { static_cast<int64_t>(dims)... } };
 }
 template <typename... T> constexpr bg_axes bgx_axes(T... axes)
 {
     static_assert(sizeof...(axes) <= BG_MAX_RANK, "rank is at most 8");
-    return bg_axes{static_cast<int>(sizeof...(axes)), {static_cast<int>(axes)...}};
+    return bg_axes{ static_cast<int>(sizeof...(axes)), { static_cast<int>(axes)... } };
 }
 #define BG_SHAPE(...) (::bgx_shape(__VA_ARGS__))
-#define BG_AXES(...) (::bgx_axes(__VA_ARGS__))
-#define BG_SCALAR (bg_shape{0, {}})
-#define BG_ALL_AXES (bg_axes{-1, {}})
+#define BG_AXES(...)  (::bgx_axes(__VA_ARGS__))
+#define BG_SCALAR     (bg_shape{ 0, {} })
+#define BG_ALL_AXES   (bg_axes{ -1, {} })
 extern "C" {
 #else
 /* The leading 0 and the "+ 0" keep the lists of BG_AXES() from being empty. */
 #define BG_SHAPE(...)                                                                                                  \
     ((bg_shape){ (int)(sizeof((int64_t[]){ 0, __VA_ARGS__ }) / sizeof(int64_t)) - 1, { __VA_ARGS__ + 0 } })
 #define BG_AXES(...) ((bg_axes){ (int)(sizeof((int[]){ 0, __VA_ARGS__ }) / sizeof(int)) - 1, { __VA_ARGS__ + 0 } })
-#define BG_SCALAR ((bg_shape){ 0, { 0 } })
-#define BG_ALL_AXES ((bg_axes){ -1, { 0 } })
+#define BG_SCALAR    ((bg_shape){ 0, { 0 } })
+#define BG_ALL_AXES  ((bg_axes){ -1, { 0 } })
 #endif
 
 /* Elements of a shape: the product of its extents, 1 for a scalar. The shape must be one that a call accepted. */
@@ -114,7 +114,8 @@ BG_API const void *bg_tensor_const_data(const bg_tensor *tensor);
  * BG_ERR_ARGUMENT names both sizes if it is not. _copy_from on an _expand view is BG_ERR_OVERLAP. */
 BG_API bg_status bg_tensor_copy_from(bg_tensor *tensor, const void *data, size_t bytes);
 BG_API bg_status bg_tensor_copy_to(const bg_tensor *tensor, void *data, size_t bytes);
-/* Copies all elements of source into target; same shape and dtype, any strides, overlapping memory is BG_ERR_OVERLAP. */
+/* Copies all elements of source into target; same shape and dtype, any strides, overlapping memory is BG_ERR_OVERLAP.
+ */
 BG_API bg_status bg_tensor_copy(bg_tensor *target, const bg_tensor *source);
 /* Sets every element to value, converted to the dtype as C does; BG_ERR_ARGUMENT if it does not fit. */
 BG_API bg_status bg_tensor_fill(bg_tensor *tensor, double value);

@@ -23,8 +23,8 @@ typedef struct {
     bg_train_step *step;
     void *user;
     bg_optimizer optimizer;
-    int64_t batch;       /* examples a step; default 32 */
-    int64_t epochs;      /* default 1 */
+    int64_t batch;  /* examples a step; default 32 */
+    int64_t epochs; /* default 1 */
     bool without_shuffle;
 } bg_trainer_options;
 
@@ -41,23 +41,24 @@ typedef struct {
 } bg_metrics;
 
 typedef struct {
-    int64_t epoch;            /* from 1 */
-    int64_t step;             /* steps done in all */
+    int64_t epoch; /* from 1 */
+    int64_t step;  /* steps done in all */
     int64_t steps_in_epoch, step_in_epoch;
-    bg_metrics train;         /* of this epoch so far: over each batch before its update */
+    bg_metrics train; /* of this epoch so far: over each batch before its update */
     bool has_test;
     bg_metrics test;
-    double seconds;           /* in training steps, in all */
+    double seconds;            /* in training steps, in all */
     double samples_per_second; /* of this epoch's training steps */
-    bool epoch_is_done;       /* false in the calls between */
+    bool epoch_is_done;        /* false in the calls between */
 } bg_progress;
 
-/* Called after every epoch, and between, at step boundaries, some ten times a second. Return false to stop: fit then returns
- * BG_ERR_STOPPED at this step boundary. */
+/* Called after every epoch, and between, at step boundaries, some ten times a second. Return false to stop: fit then
+ * returns BG_ERR_STOPPED at this step boundary. */
 typedef bool bg_progress_callback(bg_trainer *trainer, const bg_progress *progress, void *user);
 
-/* Trains for the trainer's epochs, in an order that the engine's seed and the epoch's number give; the last batch of an epoch may be
- * smaller. test and on_progress may be NULL. A loss that is not finite is BG_ERR_NUMERIC with the step's number. */
+/* Trains for the trainer's epochs, in an order that the engine's seed and the epoch's number give; the last batch of an
+ * epoch may be smaller. test and on_progress may be NULL. A loss that is not finite is BG_ERR_NUMERIC with the step's
+ * number. */
 BG_API bg_status bg_trainer_fit(bg_trainer *trainer, const bg_dataset *train, const bg_dataset *test,
                                 bg_progress_callback *on_progress, void *user);
 
@@ -67,8 +68,8 @@ BG_API bg_status bg_trainer_evaluate(bg_trainer *trainer, const bg_dataset *data
 /* The learning rate of the steps to come. */
 BG_API void bg_trainer_set_learning_rate(bg_trainer *trainer, double learning_rate);
 
-/* The program of the trainer's step for a batch of this many examples like those of the data set, made if need be; it belongs
- * to the trainer. For reports, dumps and benchmarks. */
+/* The program of the trainer's step for a batch of this many examples like those of the data set, made if need be; it
+ * belongs to the trainer. For reports, dumps and benchmarks. */
 BG_API bg_status bg_trainer_program(bg_trainer *trainer, const bg_dataset *dataset, int64_t batch,
                                     const bg_program **program);
 

@@ -5,7 +5,7 @@
 #define BG_VERSION_MAJOR 0
 #define BG_VERSION_MINOR 1
 #define BG_VERSION_PATCH 0
-#define BG_VERSION "0.1.0"
+#define BG_VERSION       "0.1.0"
 
 /* Marks what the shared library exports. */
 #if defined(__GNUC__)

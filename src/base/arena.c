@@ -18,7 +18,7 @@ void bgi_arena_init(bgi_arena *arena, bg_engine *engine) { *arena = (bgi_arena){
 
 void *bgi_arena_push(bgi_arena *arena, size_t bytes)
 {
-    if (bytes > PTRDIFF_MAX - 2 * ALIGNMENT) {
+    if (bytes > PTRDIFF_MAX - 2 * (size_t)ALIGNMENT) {
         (void)bg_fail(BG_ERR_NOMEM, "out of memory: %zu bytes", bytes);
         return NULL;
     }

@@ -1,74 +1,10 @@
-/* plan: slices of groups, places of values, tasks.
- *
- * What decides arithmetic follows from shapes alone: the rows of a task, and with them the blocks given to one call of
- * a product. So results do not depend on the number of threads. */
+/* plan: places of values in memory, tasks. */
 #include "compile/compile.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ROWS_PER_CALL = 64,      /* of a product whose rows are samples; bench/grid.md has the measurement */
-    TILE_BYTES = 200 * 1000, /* of a result that needs every sample (weight gradients): stays in L2 for its update */
-    LEAST_TILES = 4,
-    SMALL_PRODUCT = 30000 /* m n k below which a CBLAS call costs more than the product */
-};
-static const double LEAST_TASK_FLOPS = 2e5, LEAST_SPLIT_FLOPS = 3e5, LEAST_SHARED_FLOPS = 5e5;
-
-/* ---- Slices ---- */
-
-static bool is_row_product(const bgi_compilation *c, const bgi_step *step, int64_t units)
-{
-    return units > 1 && bgi_edge_units(c, c->graph->nodes[step->defines[0]], 0) % units == 0;
-}
-
-static void slice_group(const bgi_compilation *c, bgi_group *group)
-{
-    const bg_program *p = c->program;
-    int64_t rows = 0, width = 1;
-    bool has_rows = false;
-    group->flops = 0;
-    for (int i = 0; i < group->n_steps; i++) {
-        const bgi_step *step = &p->steps[group->first_step + i];
-        group->flops += step->flops;
-        if (step->kind == BGI_STEP_PRODUCT) {
-            const bgi_product *product = &step->as.product;
-            int64_t count = c->values[step->defines[0]].count;
-            width = count / group->units > width ? count / group->units : width;
-            if (is_row_product(c, step, group->units)) {
-                has_rows = true;
-                rows = product->batch * product->m > rows ? product->batch * product->m : rows;
-            }
-        } else if (step->kind != BGI_STEP_CALL) {
-            int64_t count = c->values[step->defines[0]].count;
-            width = count / group->units > width ? count / group->units : width;
-        }
-    }
-    int64_t slices;
-    if (group->flops < LEAST_SPLIT_FLOPS) {
-        slices = 1;
-    } else if (has_rows) {
-        slices = (rows + ROWS_PER_CALL - 1) / ROWS_PER_CALL;
-        if (slices < 2 && rows >= 16)
-            slices = 2;
-    } else {
-        slices = (group->units * width * 4 + TILE_BYTES - 1) / TILE_BYTES;
-        if (slices < LEAST_TILES)
-            slices = LEAST_TILES;
-        int64_t most = (int64_t)(group->flops / LEAST_TASK_FLOPS);
-        if (slices > most)
-            slices = most;
-    }
-    if (slices < 1)
-        slices = 1;
-    if (slices > group->units)
-        slices = group->units;
-    group->chunk = (group->units + slices - 1) / slices;
-    if (slices > 1 && group->units >= 32 && (!has_rows || rows == group->units))
-        group->chunk = (group->chunk + 15) / 16 * 16;
-    if (group->chunk > group->units)
-        group->chunk = group->units;
-}
+static const double LEAST_SHARED_FLOPS = 5e5; /* below, waking the workers costs more than they save */
 
 /* ---- Places ---- */
 
@@ -327,19 +263,10 @@ static bgi_location where_is(const bgi_compilation *c, int node) { return c->val
 static size_t bind_product(const bgi_compilation *c, bgi_step *step)
 {
     bgi_product *p = &step->as.product;
-    const bgi_group *group = &c->program->groups[step->group];
     p->x.where = where_is(c, p->x.where.index);
     p->w.where = where_is(c, p->w.where.index);
     p->y.where = where_is(c, p->y.where.index);
-    int64_t m = p->splits_columns ? 1 : p->batch * p->m / group->units * group->chunk;
-    m = m < p->m ? m : p->m;
-    int64_t n = p->splits_columns ? p->n / group->units * group->chunk : p->n;
-    if ((double)m * (double)n * (double)p->k < SMALL_PRODUCT && (double)n * (double)p->k < SMALL_PRODUCT) {
-        p->provider = BGI_BY_KERNEL;
-        return BGK_SMALL_SCRATCH(n, p->k) * bg_dtype_size(p->dtype);
-    }
-    p->provider = m == 1 || n == 1 ? BGI_BY_VECTOR : BGI_BY_BLAS;
-    return 0;
+    return bgi_choose_provider(p, &c->program->groups[step->group]);
 }
 
 static size_t bind_step(const bgi_compilation *c, bgi_step *step)
@@ -425,7 +352,7 @@ bg_status bgi_plan(bgi_compilation *c)
     if (status)
         return status;
     for (int g = 0; g < p->n_groups; g++)
-        slice_group(c, &p->groups[g]);
+        bgi_slice_group(c, &p->groups[g]);
     status = place_values(c);
     if (status)
         return status;

@@ -76,7 +76,8 @@ bg_node *bgi_copy(bg_node *x)
     attributes.view.offset = access.view.offset;
     for (int i = 0; i < x->shape.rank; i++)
         attributes.view.strides[i] = access.view.strides[i];
-    return bg_apply(&gather_op, &x->graph->nodes[access.base], 1, &attributes, sizeof attributes);
+    bg_node *base = x->graph->nodes[access.base]; /* not in the array, which grows */
+    return bg_apply(&gather_op, &base, 1, &attributes, sizeof attributes);
 }
 
 bool bgi_is_copy(const bg_node *node) { return node->op == &copy_op || node->op == &gather_op; }
@@ -277,7 +278,7 @@ static bg_status rebuild(bgi_compilation *c, const bg_graph *from, bg_graph *to,
     }
     for (size_t i = 0; i < n_roots; i++)
         roots[i] = made[roots[i]->id];
-    return BG_OK;
+    return bg_graph_status(to); /* a simplification that ran out of memory may have left the node as it was */
 }
 
 bg_status bgi_simplify(bgi_compilation *c, bg_graph *graph, bg_node *const *outputs, size_t n, bool no_updates)

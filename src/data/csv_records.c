@@ -82,10 +82,10 @@ static bg_status find_end(bgi_csv *csv, size_t *length, size_t *whole)
         }
         i++;
     }
-    if (i > LINE_LIMIT)
+    *length = is_ended ? i - 1 : i;
+    if (*length > LINE_LIMIT)
         return BGI_CSV_FAIL(csv, "the line is longer than %d bytes: no table, or a quote that is not closed",
                             LINE_LIMIT);
-    *length = is_ended ? i - 1 : i;
     *whole = is_ended ? i + pair : i;
     return BG_OK;
 }

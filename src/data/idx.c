@@ -60,15 +60,16 @@ static bg_status read_layout(bgi_stream *stream, layout *l)
     l->shape.rank = magic[3];
     l->start = 4 + 4 * (uint64_t)magic[3];
     status = read_exactly(stream, extents, 4 * (size_t)magic[3]);
-    l->bytes = l->type->size;
+    uint64_t bytes = bg_dtype_size(l->type->dtype);
     for (int axis = 0; axis < l->shape.rank && !status; axis++) {
         const unsigned char *c = extents + 4 * axis;
         uint32_t extent = (uint32_t)c[0] << 24 | (uint32_t)c[1] << 16 | (uint32_t)c[2] << 8 | c[3];
         l->shape.dims[axis] = extent;
         /* No file can hold 2^62 bytes; a later extent of 0 would not make such a shape a sensible one. */
-        if (__builtin_mul_overflow(l->bytes, extent ? extent : 1, &l->bytes) || l->bytes > (uint64_t)1 << 62)
+        if (__builtin_mul_overflow(bytes, extent ? extent : 1, &bytes) || bytes > (uint64_t)1 << 62)
             return FAIL(stream, "offset %d: the extents announce more than 2^62 bytes", 4 + 4 * axis);
     }
+    l->bytes = bytes / bg_dtype_size(l->type->dtype) * l->type->size;
     for (int axis = 0; axis < l->shape.rank; axis++)
         if (l->shape.dims[axis] == 0)
             l->bytes = 0;

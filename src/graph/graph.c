@@ -1,6 +1,7 @@
 /* Graphs: nodes, leaves, updates, the first error, and the table of equal nodes of a compiler's graph. */
 #include "graph/graph.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stdalign.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 
 static void record(bg_graph *graph, bg_status status)
 {
+    assert(graph);
     if (graph->status)
         return;
     graph->status = status;
@@ -67,6 +69,9 @@ bg_graph *bgi_graph_of(const char *op, bg_node *const *inputs, int n)
             bgi_graph_fail(graph, BG_ERR_ARGUMENT, "%s: input %d is NULL", op, missing);
         return NULL;
     }
+    /* The compiler's graphs live within one call, which has asked already. */
+    if (graph && !graph->is_compiling && !bgi_graph_accept(graph, bgi_engine_check(graph->engine, op)))
+        return NULL;
     return graph;
 }
 
@@ -342,7 +347,7 @@ static bg_node *variable(bg_graph *graph, const bg_op *op, bg_tensor *value)
             return bgi_graph_fail(graph, BG_ERR_OVERLAP, "%s: the tensor %s repeats its elements along axis %d",
                                   op->name, bgi_shape_format(value->shape).text, i);
     for (bg_node *leaf = graph->tensors; leaf; leaf = leaf->next_tensor)
-        if (leaf->op != &bgi_constant_op && bgi_tensor_overlap(leaf->tensor, value))
+        if (bgi_tensor_overlap(leaf->tensor, value)) /* a constant's copy is its own */
             return bgi_graph_fail(graph, BG_ERR_OVERLAP, "%s: the tensor %s shares memory with the %s %s", op->name,
                                   bgi_shape_format(value->shape).text, leaf->op->name,
                                   bgi_shape_format(leaf->shape).text);
@@ -369,10 +374,8 @@ bg_node *bg_constant(bg_graph *graph, const bg_tensor *value)
 
 bg_node *bg_scalar(bg_graph *graph, bg_dtype dtype, double value)
 {
-    if (!graph) {
-        bg_fail(BG_ERR_ARGUMENT, "scalar: the graph is NULL");
+    if (!is_usable(graph, "scalar"))
         return NULL;
-    }
     if (dtype != BG_F32 && dtype != BG_F64)
         return bgi_graph_fail(graph, BG_ERR_DTYPE, "scalar: the type is %s, not f32 or f64", bg_dtype_name(dtype));
     if (dtype == BG_F32)

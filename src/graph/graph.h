@@ -100,7 +100,7 @@ bg_node *bgi_graph_fail(bg_graph *graph, bg_status status, const char *format, .
 /* True if status is BG_OK; else records it, with the thread's error message, as the graph's first error. */
 bool bgi_graph_accept(bg_graph *graph, bg_status status);
 /* The one graph of all inputs of an op. NULL if all are NULL, if one is (an error, unless the graph holds one already),
- * or if they belong to several graphs (an error in each). */
+ * if they belong to several graphs (an error in each), or in a child of the engine's process. */
 bg_graph *bgi_graph_of(const char *op, bg_node *const *inputs, int n);
 
 /* A graph for the compiler: hash-consing and simplifying constructors. */

@@ -109,6 +109,9 @@ bg_status bg_archive_add(bg_archive *archive, const char *name, bg_tensor *tenso
 {
     if (!archive || !name || !tensor)
         return bg_fail(BG_ERR_ARGUMENT, "archive_add: %s is NULL", !archive ? "archive" : !name ? "name" : "tensor");
+    bg_status status = bgi_engine_check(archive->engine, "archive_add");
+    if (status)
+        return status;
     if (!is_utf8(name) || !strcmp(name, BGI_METADATA_KEY))
         return bg_fail(BG_ERR_ARGUMENT, "archive_add: \"%.100s\" cannot be a tensor's name: %s", name,
                        is_utf8(name) ? "it is the key of the metadata" : "it is not UTF-8");
@@ -121,6 +124,9 @@ bg_status bg_archive_add_text(bg_archive *archive, const char *key, const char *
 {
     if (!archive || !key || !text)
         return bg_fail(BG_ERR_ARGUMENT, "archive_add_text: %s is NULL", !archive ? "archive" : !key ? "key" : "text");
+    bg_status status = bgi_engine_check(archive->engine, "archive_add_text");
+    if (status)
+        return status;
     if (!is_utf8(key) || !is_utf8(text))
         return bg_fail(BG_ERR_ARGUMENT, "archive_add_text: the %s of \"%.100s\" is not UTF-8",
                        is_utf8(key) ? "text" : "key", key);

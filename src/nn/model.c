@@ -265,7 +265,9 @@ bg_status bg_model_set(bg_model *model, const char *name, const bg_tensor *value
 {
     if (!model || !value)
         return bg_fail(BG_ERR_ARGUMENT, "model_set: %s is NULL", model ? "value" : "model");
-    bg_status status = check_name(name, is_parameter);
+    bg_status status = bgi_engine_check(model->engine, "model_set");
+    if (status == BG_OK)
+        status = check_name(name, is_parameter);
     if (status != BG_OK)
         return status;
     bg_dtype dtype = bg_tensor_dtype(value);

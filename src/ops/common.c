@@ -1,6 +1,7 @@
 /* What the families of ops share. */
 #include "ops/ops.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -88,6 +89,7 @@ bool bgi_product_of(const int64_t *dims, int n, int64_t *product)
 bg_status bgi_infer_map(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
     static const char *const labels[] = { "x", "y", "z" };
+    assert(node->n_inputs <= (int)(sizeof labels / sizeof labels[0]));
     bg_status status = bgi_check_floats(node->op->name, node->inputs, labels, node->n_inputs);
     if (status)
         return status;

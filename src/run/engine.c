@@ -114,7 +114,7 @@ double bg_engine_measure_peak(bg_engine *engine, bool is_f64, double seconds)
     /* The best of many short runs: each is long against the clock and short against the time between two interruptions.
      */
     const double short_run = 1e-3;
-    double best = 0, start = seconds_now(), before = start, now = start;
+    double best = 0, start = seconds_now(), before = start, now;
     int64_t rounds = 256;
     do {
         double operations = engine->kernels->fma_chains(rounds, is_f64);

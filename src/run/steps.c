@@ -4,7 +4,7 @@
 
 /* One matrix as BLAS wants it. */
 typedef struct {
-    const unsigned char *data;
+    const void *data;
     bool is_transposed;
     int64_t leading;
 } operand;
@@ -17,40 +17,41 @@ static operand operand_of(const unsigned char *base, const bgi_matrix *matrix, i
     return (operand){ base + (size_t)offset * size, is_transposed, leading > least ? leading : least };
 }
 
-static void multiply(const bgi_worker *worker, const bgi_product *p, operand x, operand w, unsigned char *y, int64_t m,
+static void multiply_matrices(const bgi_product *p, operand x, operand w, void *y, int64_t m, int64_t n)
+{
+    if (p->dtype == BG_F64)
+        bgi_blas_gemm_f64(x.is_transposed, w.is_transposed, m, n, p->k, x.data, x.leading, w.data, w.leading, false, y,
+                          p->n);
+    else
+        bgi_blas_gemm_f32(x.is_transposed, w.is_transposed, m, n, p->k, x.data, x.leading, w.data, w.leading, false, y,
+                          p->n);
+}
+
+/* y = a · v for a of so many rows, or aᵀ · v of so many columns; the sum runs over k. */
+static void multiply_vector(const bgi_product *p, operand a, bool transpose, int64_t size, const void *v,
+                            int64_t stride, void *y)
+{
+    transpose ^= a.is_transposed;
+    int64_t rows = transpose ? p->k : size, columns = transpose ? size : p->k;
+    if (p->dtype == BG_F64)
+        bgi_blas_gemv_f64(transpose, rows, columns, a.data, a.leading, v, stride, y);
+    else
+        bgi_blas_gemv_f32(transpose, rows, columns, a.data, a.leading, v, stride, y);
+}
+
+static void multiply(const bgi_worker *worker, const bgi_product *p, operand x, operand w, void *y, int64_t m,
                      int64_t n)
 {
-    if (p->provider == BGI_BY_KERNEL) {
+    if (p->provider == BGI_BY_KERNEL)
         bgi_kernels_of(worker->program->engine, p->dtype)
             ->product(m, n, p->k, x.data, p->x.rows, p->x.columns, w.data, p->w.rows, p->w.columns, y, p->n,
                       worker->scratch + worker->program->local_bytes);
-    } else if (p->dtype == BG_F64) {
-        if (n == 1)
-            bgi_blas_gemv_f64(x.is_transposed, x.is_transposed ? p->k : m, x.is_transposed ? m : p->k,
-                              (const double *)(const void *)x.data, x.leading, (const double *)(const void *)w.data,
-                              p->w.rows, (double *)(void *)y);
-        else if (m == 1)
-            bgi_blas_gemv_f64(!w.is_transposed, w.is_transposed ? n : p->k, w.is_transposed ? p->k : n,
-                              (const double *)(const void *)w.data, w.leading, (const double *)(const void *)x.data,
-                              p->x.columns, (double *)(void *)y);
-        else
-            bgi_blas_gemm_f64(x.is_transposed, w.is_transposed, m, n, p->k, (const double *)(const void *)x.data,
-                              x.leading, (const double *)(const void *)w.data, w.leading, false, (double *)(void *)y,
-                              p->n);
-    } else {
-        if (n == 1)
-            bgi_blas_gemv_f32(x.is_transposed, x.is_transposed ? p->k : m, x.is_transposed ? m : p->k,
-                              (const float *)(const void *)x.data, x.leading, (const float *)(const void *)w.data,
-                              p->w.rows, (float *)(void *)y);
-        else if (m == 1)
-            bgi_blas_gemv_f32(!w.is_transposed, w.is_transposed ? n : p->k, w.is_transposed ? p->k : n,
-                              (const float *)(const void *)w.data, w.leading, (const float *)(const void *)x.data,
-                              p->x.columns, (float *)(void *)y);
-        else
-            bgi_blas_gemm_f32(x.is_transposed, w.is_transposed, m, n, p->k, (const float *)(const void *)x.data,
-                              x.leading, (const float *)(const void *)w.data, w.leading, false, (float *)(void *)y,
-                              p->n);
-    }
+    else if (n == 1)
+        multiply_vector(p, x, false, m, w.data, p->w.rows, y);
+    else if (m == 1)
+        multiply_vector(p, w, true, n, x.data, p->x.columns, y);
+    else
+        multiply_matrices(p, x, w, y, m, n);
 }
 
 static int64_t batch_offset(const bgi_product *p, const bgi_matrix *matrix, int64_t batch)

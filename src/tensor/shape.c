@@ -128,7 +128,7 @@ bool bgi_shape_reshape(bg_shape shape, const int64_t *strides, bg_shape target, 
         return true;
 
     /* Axes of extent 1 carry no stride. */
-    int64_t dims[BG_MAX_RANK], steps[BG_MAX_RANK];
+    int64_t dims[BG_MAX_RANK] = { 0 }, steps[BG_MAX_RANK] = { 0 };
     int rank = 0;
     for (int i = 0; i < shape.rank; i++)
         if (shape.dims[i] != 1) {

@@ -73,7 +73,7 @@ bg_status bg_tensor_create(bg_tensor **tensor, bg_engine *engine, bg_dtype dtype
     size_t bytes = 0;
     bg_status status = bgi_engine_check(engine, "tensor_create");
     if (status == BG_OK && !tensor)
-        status = bg_fail(BG_ERR_ARGUMENT, "tensor_create: no place for the result");
+        return bg_fail(BG_ERR_ARGUMENT, "tensor_create: no place for the result");
     if (status == BG_OK)
         status = bgi_shape_check(shape, dtype, "tensor_create", NULL, &bytes);
     return status == BG_OK ? make(tensor, engine, dtype, shape, bytes, NULL) : status;
@@ -87,7 +87,7 @@ bg_status bg_tensor_wrap(bg_tensor **tensor, bg_engine *engine, bg_dtype dtype, 
     size_t bytes = 0;
     bg_status status = bgi_engine_check(engine, "tensor_wrap");
     if (status == BG_OK && !tensor)
-        status = bg_fail(BG_ERR_ARGUMENT, "tensor_wrap: no place for the result");
+        return bg_fail(BG_ERR_ARGUMENT, "tensor_wrap: no place for the result");
     if (status == BG_OK)
         status = bgi_shape_check(shape, dtype, "tensor_wrap", NULL, &bytes);
     if (status != BG_OK)

@@ -170,60 +170,86 @@ bg_status bg_tensor_expand(bg_tensor **view, bg_tensor *tensor, bg_shape shape)
 
 /* ---- Overlap ---- */
 
-/* The bytes of a tensor: runs of `bytes` bytes from `start`, at all sums of multiples of the axes' strides. */
+/* The bytes of a tensor: an element at `start`, and at all sums of multiples of the axes' strides from there. */
 typedef struct {
     uintptr_t start;
+    int64_t element;
     int rank;
-    uint64_t dims[BG_MAX_RANK], strides[BG_MAX_RANK]; /* of axes that move; strides in bytes */
-    uint64_t element;
+    int64_t dims[BG_MAX_RANK], strides[BG_MAX_RANK]; /* of axes that move; strides in bytes */
 } layout;
 
 static layout layout_of(const bg_tensor *tensor)
 {
-    layout l = { .start = (uintptr_t)bgi_tensor_bytes(tensor), .element = bg_dtype_size(tensor->dtype) };
+    layout l = { .start = (uintptr_t)bgi_tensor_bytes(tensor), .element = (int64_t)bg_dtype_size(tensor->dtype) };
     for (int i = 0; i < tensor->shape.rank; i++)
         if (tensor->shape.dims[i] > 1 && tensor->strides[i] != 0) {
-            l.dims[l.rank] = (uint64_t)tensor->shape.dims[i];
-            l.strides[l.rank++] = (uint64_t)tensor->strides[i] * l.element;
+            l.dims[l.rank] = tensor->shape.dims[i];
+            l.strides[l.rank++] = tensor->strides[i] * l.element;
         }
     return l;
 }
 
-static uint64_t greatest_divisor(uint64_t a, uint64_t b)
+static int64_t greatest_divisor(int64_t a, int64_t b)
 {
     while (b) {
-        uint64_t rest = a % b;
+        int64_t rest = a % b;
         a = b;
         b = rest;
     }
     return a;
 }
 
-/* Bytes from the first to behind the last, of the axes with smaller strides than the limit; the others' strides go into
- * the common divisor. */
-static uint64_t span_below(const layout *l, uint64_t limit, uint64_t *divisor)
+/* Bytes from the first to behind the last, of the axes with smaller strides than the limit. */
+static int64_t span_below(const layout *l, int64_t limit)
 {
-    uint64_t span = l->element;
-    for (int i = 0; i < l->rank; i++) {
-        if (l->strides[i] < limit)
-            span += (l->dims[i] - 1) * l->strides[i];
-        else
-            *divisor = greatest_divisor(*divisor, l->strides[i]);
-    }
+    int64_t span = l->element;
+    for (int i = 0; i < l->rank; i++)
+        span += l->strides[i] < limit ? (l->dims[i] - 1) * l->strides[i] : 0;
     return span;
 }
 
-/* Axes with strides of at least the limit only move by multiples of their common divisor: if the spans of what is below
- * the limit do not meet modulo that divisor, nothing does. */
-static bool is_apart_modulo(const layout *a, const layout *b, uint64_t limit)
+/* The greatest common divisor of strides from `least` to below the limit; 0 if there are none. */
+static int64_t divisor_between(const layout *a, const layout *b, int64_t least, int64_t limit)
 {
-    uint64_t divisor = 0;
-    uint64_t span_a = span_below(a, limit, &divisor), span_b = span_below(b, limit, &divisor);
+    int64_t divisor = 0;
+    for (int i = 0; i < a->rank; i++)
+        if (a->strides[i] >= least && a->strides[i] < limit)
+            divisor = greatest_divisor(divisor, a->strides[i]);
+    for (int i = 0; i < b->rank; i++)
+        if (b->strides[i] >= least && b->strides[i] < limit)
+            divisor = greatest_divisor(divisor, b->strides[i]);
+    return divisor;
+}
+
+static int64_t modulo(int64_t value, int64_t divisor)
+{
+    int64_t rest = value % divisor;
+    return rest < 0 ? rest + divisor : rest;
+}
+
+/* Whether the axes with strides below the limit, b's starting `shift` bytes behind a's, miss each other: because all of
+ * one is behind the other, or because the elements of both stay on different places modulo the strides' common divisor.
+ */
+static bool misses_below(const layout *a, const layout *b, int64_t limit, int64_t shift)
+{
+    if (shift >= span_below(a, limit) || -shift >= span_below(b, limit))
+        return true;
+    int64_t divisor = divisor_between(a, b, 0, limit);
     if (divisor == 0)
         return false;
-    uint64_t from_a =
-        b->start >= a->start ? (b->start - a->start) % divisor : (divisor - (a->start - b->start) % divisor) % divisor;
-    return from_a >= span_a && span_b <= divisor && from_a <= divisor - span_b;
+    int64_t rest = modulo(shift, divisor);
+    return rest >= a->element && rest <= divisor - b->element;
+}
+
+/* The axes with strides of at least the limit move both by multiples of a divisor. If what is below fits into it, then
+ * only two shifts can bring one to the other: that modulo the divisor, and the next one on the other side of 0. */
+static bool misses_modulo(const layout *a, const layout *b, int64_t limit, int64_t shift)
+{
+    int64_t divisor = divisor_between(a, b, limit, INT64_MAX);
+    if (divisor == 0 || span_below(a, limit) > divisor || span_below(b, limit) > divisor)
+        return false;
+    int64_t rest = modulo(shift, divisor);
+    return misses_below(a, b, limit, rest) && misses_below(a, b, limit, rest - divisor);
 }
 
 bool bgi_tensor_overlap(const bg_tensor *a, const bg_tensor *b)
@@ -231,15 +257,15 @@ bool bgi_tensor_overlap(const bg_tensor *a, const bg_tensor *b)
     if (bg_shape_count(a->shape) == 0 || bg_shape_count(b->shape) == 0)
         return false;
     layout x = layout_of(a), y = layout_of(b);
-    uint64_t unused = 0;
-    uint64_t span_x = span_below(&x, UINT64_MAX, &unused), span_y = span_below(&y, UINT64_MAX, &unused);
-    if (x.start + span_x <= y.start || y.start + span_y <= x.start)
+    /* User memory is below 2^63 on all processors that there are. */
+    int64_t shift = (int64_t)(y.start - x.start);
+    if (misses_below(&x, &y, INT64_MAX, shift))
         return false;
     for (int i = 0; i < x.rank; i++)
-        if (is_apart_modulo(&x, &y, x.strides[i]))
+        if (misses_modulo(&x, &y, x.strides[i], shift))
             return false;
     for (int i = 0; i < y.rank; i++)
-        if (is_apart_modulo(&x, &y, y.strides[i]))
+        if (misses_modulo(&x, &y, y.strides[i], shift))
             return false;
     return true;
 }

@@ -72,6 +72,21 @@ bg_metrics bgi_sums_means(const bgi_sums *sums)
 /* Small training batches would make evaluation slow. */
 enum { EVALUATION_BATCH_MIN = 256 };
 
+static int64_t evaluation_batch(const bg_trainer *trainer)
+{
+    return trainer->options.batch > EVALUATION_BATCH_MIN ? trainer->options.batch : EVALUATION_BATCH_MIN;
+}
+
+bg_status bgi_trainer_prepare_evaluation(bg_trainer *trainer, const bg_dataset *dataset)
+{
+    int64_t n = bg_dataset_size(dataset), batch = evaluation_batch(trainer);
+    bgi_batch_program *entry;
+    bg_status status = n >= batch ? bgi_trainer_find_program(trainer, dataset, batch, false, &entry) : BG_OK;
+    if (status == BG_OK && n % batch)
+        status = bgi_trainer_find_program(trainer, dataset, n % batch, false, &entry);
+    return status;
+}
+
 bg_status bg_trainer_evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_metrics *metrics)
 {
     if (!metrics)
@@ -79,8 +94,7 @@ bg_status bg_trainer_evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg
     bg_status status = bgi_trainer_check(trainer, dataset, "trainer_evaluate");
     if (status != BG_OK)
         return status;
-    int64_t n = bg_dataset_size(dataset);
-    int64_t batch = trainer->options.batch > EVALUATION_BATCH_MIN ? trainer->options.batch : EVALUATION_BATCH_MIN;
+    int64_t n = bg_dataset_size(dataset), batch = evaluation_batch(trainer);
     const bgi_order order = { .n = (uint64_t)n };
     bgi_sums sums = { .loss = 0 };
     for (int64_t start = 0; start < n; start += batch) {

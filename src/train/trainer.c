@@ -184,7 +184,8 @@ static bg_status run_epoch(fit_state *fit)
     return report(fit, epoch, fit->steps_in_epoch, true);
 }
 
-/* Builds all programs of the loop, so that an error shows before the first step and steps allocate nothing. */
+/* Builds all programs of the loop, those of the tests behind each epoch too, so that an error shows before the first
+ * step and steps allocate nothing. */
 static bg_status prepare(const fit_state *fit)
 {
     bgi_batch_program *entry;
@@ -192,6 +193,8 @@ static bg_status prepare(const fit_state *fit)
     bg_status status = bgi_trainer_find_program(fit->trainer, fit->train, fit->batch, true, &entry);
     if (status == BG_OK && rest)
         status = bgi_trainer_find_program(fit->trainer, fit->train, rest, true, &entry);
+    if (status == BG_OK && fit->test && fit->on_progress)
+        status = bgi_trainer_prepare_evaluation(fit->trainer, fit->test);
     return status;
 }
 

@@ -63,5 +63,7 @@ typedef struct {
 /* Adds what the entry's program put out in its last run; gives the loss of that run. */
 double bgi_sums_add(bgi_sums *sums, const bgi_batch_program *entry);
 bg_metrics bgi_sums_means(const bgi_sums *sums);
+/* Builds the programs that an evaluation needs, so that the evaluation itself takes no memory. */
+bg_status bgi_trainer_prepare_evaluation(bg_trainer *trainer, const bg_dataset *dataset);
 
 #endif

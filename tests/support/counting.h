@@ -20,7 +20,7 @@ bg_allocator counting_allocator(counting *counter);
 
 /* A hash of bytes, continued from an earlier one (0 at first). */
 uint64_t hash_bytes(uint64_t hash, const void *data, size_t bytes);
-/* The same of a tensor's elements, in row-major order. */
+/* The same of a tensor's elements, in row-major order. Takes no memory. */
 uint64_t hash_tensor(uint64_t hash, const bg_tensor *tensor);
 
 #endif

@@ -10,9 +10,9 @@
 struct evaluator {
     bg_graph *graph;
     int capacity;
-    evaluated *states;   /* by node: inputs, parameters and buffers, which outlast an update */
-    evaluated *memo;     /* by node: everything else; values NULL: not known yet */
-    bg_node **composed;  /* by node: what an op with `compose` stands for */
+    evaluated *states;  /* by node: inputs, parameters and buffers, which outlast an update */
+    evaluated *memo;    /* by node: everything else; values NULL: not known yet */
+    bg_node **composed; /* by node: what an op with `compose` stands for */
 };
 
 static void *need(void *memory)
@@ -141,7 +141,7 @@ void evaluator_bind(evaluator *e, const bg_node *input, const bg_tensor *value)
 static double map_move(const double *x) { return x[0]; }
 static double map_neg(const double *x) { return -x[0]; }
 static double map_abs(const double *x) { return fabs(x[0]); }
-static double map_sign(const double *x) { return x[0] > 0 ? 1 : x[0] < 0 ? -1 : x[0]; }
+static double map_sign(const double *x) { return x[0] > 0 ? 1 : x[0] < 0 ? -1 : 0; }
 static double map_square(const double *x) { return x[0] * x[0]; }
 static double map_sqrt(const double *x) { return sqrt(x[0]); }
 static double map_exp(const double *x) { return exp(x[0]); }
@@ -207,9 +207,9 @@ static double roundings(const bg_node *node)
                                     offsetof(bgk_kernels, abs),     offsetof(bgk_kernels, relu),
                                     offsetof(bgk_kernels, maximum), offsetof(bgk_kernels, minimum),
                                     offsetof(bgk_kernels, where) };
-    static const size_t rounded[] = { offsetof(bgk_kernels, add), offsetof(bgk_kernels, sub), offsetof(bgk_kernels, mul),
-                                      offsetof(bgk_kernels, div), offsetof(bgk_kernels, square),
-                                      offsetof(bgk_kernels, sqrt) };
+    static const size_t rounded[] = { offsetof(bgk_kernels, add),    offsetof(bgk_kernels, sub),
+                                      offsetof(bgk_kernels, mul),    offsetof(bgk_kernels, div),
+                                      offsetof(bgk_kernels, square), offsetof(bgk_kernels, sqrt) };
     size_t kernel = node->op->lowering->kernel;
     bool converts = node->dtype == BG_F32 && node->inputs[0]->dtype != BG_F32;
     for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++)
@@ -253,7 +253,8 @@ static double carried_error(const map_entry *map, const double *x, const double 
             continue;
         if (map->kernel == offsetof(bgk_kernels, where) && i > 0 && errors[0] == 0 && (x[0] != 0) != (i == 1))
             continue; /* the branch not taken */
-        if (!(errors[i] < INFINITY) || (map->kernel == offsetof(bgk_kernels, div) && i == 1 && fabs(x[1]) <= 2 * errors[1]))
+        if (!(errors[i] < INFINITY) ||
+            (map->kernel == offsetof(bgk_kernels, div) && i == 1 && fabs(x[1]) <= 2 * errors[1]))
             return INFINITY;
         double moved[3] = { x[0], x[1], x[2] };
         moved[i] = x[i] + errors[i];
@@ -310,17 +311,16 @@ static evaluated evaluate_view(const bg_node *node, const evaluated *input)
     return made;
 }
 
-/* A sum with the error of each addition carried along (Neumaier). */
+/* A sum with the error of each addition carried along (Knuth's two-sum). */
 typedef struct {
     double sum, rest, size, errors;
     int64_t count;
 } accumulator;
 
-static void accumulate(accumulator *a, double value, double error)
+static inline void accumulate(accumulator *a, double value, double error)
 {
-    double sum = a->sum + value;
-    if (isfinite(sum))
-        a->rest += fabs(a->sum) >= fabs(value) ? a->sum - sum + value : value - sum + a->sum;
+    double sum = a->sum + value, part = sum - a->sum;
+    a->rest += a->sum - (sum - part) + (value - part);
     a->sum = sum;
     a->size += fabs(value);
     a->errors += error;
@@ -380,18 +380,23 @@ static evaluated evaluate_product(const bg_node *node, const evaluated *x, const
 {
     evaluated made = allocate(bg_shape_count(node->shape));
     int rank = node->shape.rank;
-    int64_t m = node->shape.dims[rank - 2], n = node->shape.dims[rank - 1], k = node->inputs[0]->shape.dims[rank - 1];
-    for (int64_t i = 0; i < made.count; i++) {
-        int64_t batch = i / (m * n), row = i / n % m, column = i % n;
-        accumulator sum = { 0 };
+    int64_t n = node->shape.dims[rank - 1], k = node->inputs[0]->shape.dims[rank - 1];
+    int64_t m = node->shape.dims[rank - 2];
+    accumulator *sums = need(malloc(((size_t)n + 1) * sizeof *sums));
+    for (int64_t row = 0; row < (n > 0 ? made.count / n : 0); row++) {
+        memset(sums, 0, (size_t)n * sizeof *sums);
         for (int64_t p = 0; p < k; p++) {
-            int64_t left = (batch * m + row) * k + p, right = (batch * k + p) * n + column;
-            double a = x->values[left], b = w->values[right];
-            double carried = fabs(a) * w->errors[right] + x->errors[left] * (fabs(b) + w->errors[right]);
-            accumulate(&sum, a * b, isnan(carried) ? INFINITY : carried);
+            const double *right = w->values + (row / m * k + p) * n, *right_errors = w->errors + (row / m * k + p) * n;
+            double left = x->values[row * k + p], left_error = x->errors[row * k + p];
+            for (int64_t j = 0; j < n; j++) {
+                double carried = fabs(left) * right_errors[j] + left_error * (fabs(right[j]) + right_errors[j]);
+                accumulate(&sums[j], left * right[j], carried == carried ? carried : INFINITY);
+            }
         }
-        finish(&sum, node->dtype, PRODUCT_ROUNDINGS, &made.values[i], &made.errors[i]);
+        for (int64_t j = 0; j < n; j++)
+            finish(&sums[j], node->dtype, PRODUCT_ROUNDINGS, &made.values[row * n + j], &made.errors[row * n + j]);
     }
+    free(sums);
     return made;
 }
 

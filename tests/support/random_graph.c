@@ -2,13 +2,14 @@
 
 #include <string.h>
 
-enum { MOST_NODES = 48, MOST_COUNT = 6000 };
+enum { MOST_NODES = 48, FEW = 6000, MANY = 40000 }; /* many: enough to be split among tasks */
 
 typedef struct {
     trial *t;
     draw draw; /* of the structure; the trial's own one gives the numbers */
     bg_node *pool[MOST_NODES];
     int n;
+    int64_t most; /* elements of a node */
 } builder;
 
 static int64_t below(builder *b, int64_t n) { return draw_below(&b->draw, n); }
@@ -31,7 +32,7 @@ static bg_shape random_shape(builder *b)
     int64_t count = 1;
     for (int i = 0; i < shape.rank; i++) {
         int64_t n = extent(b);
-        shape.dims[i] = count * n > MOST_COUNT ? 1 : n;
+        shape.dims[i] = count * n > b->most ? 1 : n;
         count *= shape.dims[i] ? shape.dims[i] : 1;
     }
     return shape;
@@ -61,10 +62,7 @@ static bg_node *leaf(builder *b, bg_shape shape)
     }
 }
 
-static bool has_room(const builder *b)
-{
-    return b->t->n_inputs < TRIAL_MOST / 2 && b->t->n_states < TRIAL_MOST / 2;
-}
+static bool has_room(const builder *b) { return b->t->n_inputs < TRIAL_MOST / 2 && b->t->n_states < TRIAL_MOST / 2; }
 
 static bg_node *pick(builder *b) { return b->pool[below(b, b->n)]; }
 
@@ -227,11 +225,11 @@ static bg_node *view(builder *b, bg_node *x)
     }
     case 4: {
         bg_node *parts[3] = { x, bg_slice(x, axis, 0, n / 2 + 1, 1), x };
-        return bg_shape_count(shape) * 3 > MOST_COUNT ? bg_transpose(x, 0, axis)
-                                                      : bg_concat(parts, 1 + (int)below(b, 3), axis);
+        return bg_shape_count(shape) * 3 > b->most ? bg_transpose(x, 0, axis)
+                                                   : bg_concat(parts, 1 + (int)below(b, 3), axis);
     }
     default:
-        if (shape.rank >= 5 || bg_shape_count(shape) * 3 > MOST_COUNT)
+        if (shape.rank >= 5 || bg_shape_count(shape) * 3 > b->most)
             return bg_transpose(x, 0, axis);
         bg_shape wider = { .rank = shape.rank + 1, .dims = { 1 + below(b, 3) } };
         memcpy(wider.dims + 1, shape.dims, (size_t)shape.rank * sizeof *shape.dims);
@@ -246,9 +244,9 @@ static bg_node *product(builder *b, bg_node *x)
         return bg_square(x);
     int64_t k = shape.dims[shape.rank - 1], m = shape.rank > 1 ? shape.dims[shape.rank - 2] : 1, n = extent(b);
     double scale = k > 0 ? 1 / (double)k : 1;
-    if (bg_shape_count(shape) / (k > 0 ? k : 1) * n > MOST_COUNT || k * n > 4 * MOST_COUNT)
+    if (bg_shape_count(shape) / (k > 0 ? k : 1) * n > b->most || k * n > 4 * b->most)
         n = 1;
-    if (chance(b, 25) && shape.rank > 1 && m * m <= MOST_COUNT)
+    if (chance(b, 25) && shape.rank > 1 && m * m <= b->most)
         return bg_mul_scalar(bg_matmul(x, bg_transpose(x, -1, -2)), scale);
     if (!has_room(b))
         return bg_neg(x);
@@ -261,7 +259,7 @@ static bg_node *product(builder *b, bg_node *x)
         w.dims[w.rank - 1] = n;
         for (int i = 0; i < w.rank - 2; i++)
             w.dims[i] = chance(b, 50) ? 1 : w.dims[i];
-        if (bg_shape_count(w) > 4 * MOST_COUNT)
+        if (bg_shape_count(w) > 4 * b->most)
             return bg_neg(x);
     }
     bg_node *y = leaf(b, w);
@@ -306,6 +304,7 @@ void random_graph(trial *t, const void *context)
     (void)context;
     builder b = { .t = t, .draw = t->draw };
     draw_bits(&t->draw);
+    b.most = chance(&b, 10) ? MANY : FEW;
     int leaves = 1 + (int)below(&b, 3), nodes = 4 + (int)below(&b, 14);
     for (int i = 0; i < leaves; i++)
         add(&b, leaf(&b, random_shape(&b)));
@@ -317,8 +316,8 @@ void random_graph(trial *t, const void *context)
         trial_output(t, pick(&b));
     if (chance(&b, 60)) {
         bg_node *x = b.pool[b.n - 1];
-        bg_node *loss = bg_shape_count(bg_node_shape(x)) > 0 ? bg_mean(bg_square(x), BG_ALL_AXES)
-                                                             : bg_sum(x, BG_ALL_AXES);
+        bg_node *loss =
+            bg_shape_count(bg_node_shape(x)) > 0 ? bg_mean(bg_square(x), BG_ALL_AXES) : bg_sum(x, BG_ALL_AXES);
         trial_output(t, loss);
         trial_descend(t, loss, 0.01);
     }

@@ -72,6 +72,7 @@ const char *scratch_path(const char *name)
 const char *scratch_write(const char *name, const void *bytes, size_t count)
 {
     const char *path = scratch_path(name);
+    (void)unlink(path); /* some file systems write a file to the disk at once when it is cut and written anew */
     FILE *file = fopen(path, "wb");
     ck_assert_ptr_nonnull(file);
     ck_assert_uint_eq(fwrite(bytes, 1, count, file), count);
@@ -82,6 +83,7 @@ const char *scratch_write(const char *name, const void *bytes, size_t count)
 const char *scratch_write_gz(const char *name, const void *bytes, size_t count)
 {
     const char *path = scratch_path(name);
+    (void)unlink(path);
     gzFile file = gzopen(path, "wb");
     ck_assert_ptr_nonnull(file);
     ck_assert_int_eq(count ? gzwrite(file, bytes, (unsigned)count) : 0, (int)count);

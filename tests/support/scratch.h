@@ -30,8 +30,8 @@ typedef struct {
 } scratch_memory;
 scratch_memory *scratch_memory_state(void);
 
-/* Runs a scenario with its 1st, 2nd, .. allocation failing, once and from there on, until one runs through. The scenario
- * returns its status, and must have given everything back. Returns the number of failures. */
+/* Runs a scenario with its 1st, 2nd, .. allocation failing, once and from there on, until one runs through. The
+ * scenario returns its status, and must have given everything back. Returns the number of failures. */
 long scratch_fail_each(const char *name, bg_status (*scenario)(void));
 
 #endif

@@ -1,0 +1,99 @@
+/* How work is cut into tasks, and who multiplies.
+ *
+ * What decides arithmetic follows from shapes alone: the rows of a task, and with them the blocks given to one call of
+ * a product and the kernel that serves it. So results do not depend on the number of threads. The constants were
+ * measured (bench/grid.md). */
+#include "compile/compile.h"
+
+enum {
+    ROWS_PER_CALL = 64,      /* of a product whose rows are samples */
+    LEAST_SPLIT_ROWS = 16,   /* from here on two workers have something to do */
+    TILE_BYTES = 200 * 1000, /* of a result that needs every sample (weight gradients): stays in L2 for its update */
+    LEAST_TILE_ROWS = 64,    /* .. unless its rows are so long that a call would have too few of them */
+    LEAST_TILES = 4
+};
+static const double LEAST_TASK_FLOPS = 2e5, LEAST_SPLIT_FLOPS = 3e5;
+
+/* ---- Slices ---- */
+
+static bool is_row_product(const bgi_compilation *c, const bgi_step *step, int64_t units)
+{
+    return units > 1 && bgi_edge_units(c, c->graph->nodes[step->defines[0]], 0) % units == 0;
+}
+
+static int64_t slices_of_rows(int64_t rows)
+{
+    int64_t slices = (rows + ROWS_PER_CALL - 1) / ROWS_PER_CALL;
+    return slices < 2 && rows >= LEAST_SPLIT_ROWS ? 2 : slices;
+}
+
+static int64_t slices_of_tiles(const bgi_group *group, int64_t row_bytes)
+{
+    int64_t slices = (group->units * row_bytes + TILE_BYTES - 1) / TILE_BYTES;
+    int64_t most = (int64_t)(group->flops / LEAST_TASK_FLOPS), by_rows = group->units / LEAST_TILE_ROWS;
+    if (slices > by_rows)
+        slices = by_rows;
+    if (slices < LEAST_TILES)
+        slices = LEAST_TILES;
+    return slices < most ? slices : most;
+}
+
+void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
+{
+    const bg_program *p = c->program;
+    int64_t rows = 0, row_bytes = 1;
+    group->flops = 0;
+    for (int i = 0; i < group->n_steps; i++) {
+        const bgi_step *step = &p->steps[group->first_step + i];
+        const bg_node *node = c->graph->nodes[step->defines[0]];
+        int64_t bytes = c->values[node->id].count / group->units * (int64_t)bg_dtype_size(node->dtype);
+        group->flops += step->flops;
+        if (bytes > row_bytes && step->kind != BGI_STEP_CALL)
+            row_bytes = bytes;
+        if (step->kind == BGI_STEP_PRODUCT && is_row_product(c, step, group->units)) {
+            int64_t count = step->as.product.batch * step->as.product.m;
+            rows = count > rows ? count : rows;
+        }
+    }
+    int64_t slices = group->flops < LEAST_SPLIT_FLOPS ? 1
+                     : rows > 0                       ? slices_of_rows(rows)
+                                                      : slices_of_tiles(group, row_bytes);
+    if (slices > group->units)
+        slices = group->units;
+    if (slices < 1)
+        slices = 1;
+    group->chunk = (group->units + slices - 1) / slices;
+    bool is_unit_one_row = rows == 0 || rows == group->units;
+    if (slices > 1 && group->units >= 2 * LEAST_SPLIT_ROWS && is_unit_one_row)
+        group->chunk = (group->chunk + LEAST_SPLIT_ROWS - 1) / LEAST_SPLIT_ROWS * LEAST_SPLIT_ROWS;
+    if (group->chunk > group->units)
+        group->chunk = group->units;
+}
+
+/* ---- Providers ---- */
+
+/* Where our kernel is faster than a call of CBLAS: products smaller than the call's own cost; a right side of a few
+ * columns; and a right side that is read where it lies, as long as its rows are few enough to stay in L2. */
+static bool is_for_kernel(bg_dtype dtype, double m, double n, double k, bool reads_in_place)
+{
+    bool is_double = dtype == BG_F64;
+    if (m * n * k < 30000 && n * k < 30000)
+        return true;
+    if (n > 1 && n <= 16 && n * k < 30000)
+        return true;
+    return reads_in_place && n > 1 && k <= (is_double ? 64 : 256) && n * k <= (is_double ? 1 << 17 : 1 << 18);
+}
+
+size_t bgi_choose_provider(bgi_product *p, const bgi_group *group)
+{
+    int64_t m = p->splits_columns ? 1 : p->batch * p->m / group->units * group->chunk;
+    m = m < p->m ? m : p->m;
+    int64_t n = p->splits_columns ? p->n / group->units * group->chunk : p->n;
+    bool reads_in_place = p->w.columns == 1 && n > 1;
+    if (is_for_kernel(p->dtype, (double)m, (double)n, (double)p->k, reads_in_place)) {
+        p->provider = BGI_BY_KERNEL;
+        return reads_in_place ? 0 : BGK_SMALL_SCRATCH(n, p->k) * bg_dtype_size(p->dtype);
+    }
+    p->provider = m == 1 || n == 1 ? BGI_BY_VECTOR : BGI_BY_BLAS;
+    return 0;
+}

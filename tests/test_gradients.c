@@ -1,0 +1,476 @@
+/* Every op of the tables against the naive evaluator, its gradient and second derivative against differences. */
+#define _DEFAULT_SOURCE
+#include "support/cases.h"
+#include "support/evaluate.h"
+#include "support/trial.h"
+
+#include "ops/ops.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { LEAST_SHAPES = 20, MOST_SINGLE = 12, SOME_SINGLE = 6, DIRECTIONS = 3 };
+static const double STEP = 1e-3, RTOL = 1e-7, ATOL = 1e-9;
+
+/* How an input reaches the op. */
+typedef enum { PLAIN, STRIDED, VIEWED, TWICE, WAYS } way;
+
+/* Worst errors of a case; in memory shared with the children that Check forks. */
+typedef struct {
+    int variants;
+    double f64, f32, gradient, second;
+} result;
+static result *results;
+
+/* ---- A case with one set of shapes ---- */
+
+typedef struct {
+    const op_case *c;
+    const op_variant *v;
+    way way;
+    bg_engine *engine;
+    draw draw;
+    bg_graph *graph;
+    bg_dtype dtype;
+    char label[160];
+    bg_tensor *owners[CASE_MOST_INPUTS], *leaves[CASE_MOST_INPUTS];
+    double *values[CASE_MOST_INPUTS]; /* of the leaves, as they lie in row-major order */
+    int64_t counts[CASE_MOST_INPUTS];
+    bg_node *nodes[CASE_MOST_INPUTS]; /* of the leaves */
+    bg_node *xs[CASE_MOST_INPUTS];    /* of those that get a gradient */
+    int which[CASE_MOST_INPUTS], n_inputs, n_xs;
+    bg_node *y;
+} instance;
+
+static double *draw_values(instance *o, int input, int64_t count)
+{
+    double *values = malloc(((size_t)count + 1) * sizeof *values);
+    ck_assert_ptr_nonnull(values);
+    const bg_shape *first = &o->v->x[0];
+    int64_t classes = first->rank > 0 ? first->dims[first->rank - 1] : 1;
+    for (int64_t i = 0; i < count; i++) {
+        double sign = draw_below(&o->draw, 2) ? 1 : -1;
+        switch (o->c->domains[input]) {
+        case IS_ANY:
+            values[i] = draw_between(&o->draw, -2, 2);
+            break;
+        case IS_NOT_0:
+            values[i] = sign * draw_between(&o->draw, 0.4, 2.4);
+            break;
+        case IS_POSITIVE:
+            values[i] = draw_between(&o->draw, 0.4, 2.4);
+            break;
+        case IS_ABOVE_HALF:
+            values[i] = draw_between(&o->draw, -0.5, 2);
+            break;
+        case IS_DISTINCT: { /* shuffled as it grows */
+            int64_t j = draw_below(&o->draw, i + 1);
+            values[i] = values[j];
+            values[j] = 0.06 * (double)(i - count / 2);
+            break;
+        }
+        case IS_EVEN:
+            values[i] = 0.1 * (double)draw_below(&o->draw, 20) - 1;
+            break;
+        case IS_ODD:
+            values[i] = 0.1 * (double)draw_below(&o->draw, 20) - 0.95;
+            break;
+        case IS_PROBABILITY:
+            values[i] = draw_between(&o->draw, 0, 1);
+            break;
+        case IS_CLASS:
+            values[i] = (double)draw_below(&o->draw, classes);
+            break;
+        case IS_INTEGER:
+            values[i] = (double)draw_below(&o->draw, 5) - 2;
+            break;
+        case IS_CONDITION:
+            values[i] = (double)draw_below(&o->draw, 2);
+            break;
+        }
+    }
+    for (int64_t i = 0; i < count; i++)
+        values[i] = (double)(float)values[i]; /* the same numbers for f32 and f64 */
+    return values;
+}
+
+static bg_dtype dtype_of(const instance *o, int input)
+{
+    switch (o->c->domains[input]) {
+    case IS_CLASS:
+        return o->draw.state & 1 ? BG_I32 : BG_I64;
+    case IS_INTEGER:
+        return BG_I64;
+    case IS_CONDITION:
+        return BG_BOOL;
+    default:
+        return o->dtype;
+    }
+}
+
+/* The leaf: for STRIDED every other element of a larger tensor, for VIEWED its axes reversed. */
+static bg_node *make_input(instance *o, int input)
+{
+    bg_shape shape = o->v->x[input], stored = shape;
+    bg_dtype dtype = dtype_of(o, input);
+    int64_t count = bg_shape_count(shape);
+    if (o->way == VIEWED)
+        for (int i = 0; i < shape.rank; i++)
+            stored.dims[i] = shape.dims[shape.rank - 1 - i];
+    o->values[input] = draw_values(o, input, count);
+    o->counts[input] = count;
+    if (o->way == STRIDED && shape.rank > 0 && count > 0) {
+        bg_shape wide = shape;
+        wide.dims[0] = 2 * shape.dims[0] + 1;
+        must(bg_tensor_create(&o->owners[input], o->engine, dtype, wide), o->label);
+        must(bg_tensor_slice(&o->leaves[input], o->owners[input], 0, 1, wide.dims[0], 2), o->label);
+        bg_tensor *dense = tensor_of(o->engine, dtype, shape, o->values[input]);
+        must(bg_tensor_copy(o->leaves[input], dense), o->label);
+        bg_tensor_destroy(dense);
+    } else {
+        o->leaves[input] = tensor_of(o->engine, dtype, stored, o->values[input]);
+    }
+    o->nodes[input] = bg_parameter(o->graph, o->leaves[input]);
+    return o->way == VIEWED ? bg_permute(o->nodes[input], BG_ALL_AXES) : o->nodes[input];
+}
+
+static bool shows_op(const instance *o)
+{
+    for (int i = 0; i < o->graph->count; i++)
+        if (strcmp(o->graph->nodes[i]->op->name, o->c->op) == 0)
+            return true;
+    return false;
+}
+
+static void make(instance *o, int case_index, int variant, way how, bg_dtype dtype)
+{
+    const op_case *c = &op_cases[case_index];
+    *o = (instance){ .c = c, .v = &c->variants[variant], .way = how, .dtype = dtype, .engine = trial_engine() };
+    o->draw = draw_from((uint64_t)(case_index * 1000 + variant * WAYS + (int)how) + 7);
+    snprintf(o->label, sizeof o->label, "%s, shapes %d%s, %s", c->name, variant,
+             (const char *[]){ "", " strided", " transposed", " twice the same" }[how], bg_dtype_name(dtype));
+    must(bg_graph_create(&o->graph, o->engine), o->label);
+    bg_node *x[CASE_MOST_INPUTS] = { NULL };
+    o->n_inputs = strcmp(c->name, "concat") == 0 ? (int)o->v->n[1] : c->arity;
+    for (int i = 0; i < o->n_inputs; i++) {
+        x[i] = o->way == TWICE && i > 0 ? x[0] : make_input(o, i);
+        if (o->nodes[i] && bgi_is_float(o->nodes[i]->dtype)) {
+            o->which[o->n_xs] = i;
+            o->xs[o->n_xs++] = o->nodes[i];
+        }
+    }
+    o->y = c->build(x, o->v);
+    must(bg_graph_status(o->graph), o->label);
+}
+
+static void unmake(instance *o)
+{
+    bg_graph_destroy(o->graph);
+    for (int i = 0; i < CASE_MOST_INPUTS; i++) {
+        bg_tensor_destroy(o->leaves[i]);
+        bg_tensor_destroy(o->owners[i]);
+        free(o->values[i]);
+    }
+}
+
+/* ---- Forward ---- */
+
+static bg_program *compile(const instance *o, bg_node *const *outputs, int n)
+{
+    bg_program *program = NULL;
+    must(bg_compile(&program, o->graph, outputs, (size_t)n, NULL), o->label);
+    return program;
+}
+
+static double item(const bg_program *program, int output, int64_t i)
+{
+    double value = 0;
+    must(bg_tensor_item(bg_program_output(program, (size_t)output), i, &value), "reading a number");
+    return value;
+}
+
+static void check_against_evaluator(const instance *o, bg_node *const *outputs, int n, const bg_program *program,
+                                    double *worst)
+{
+    evaluator *e = evaluator_create(o->graph);
+    for (int i = 0; i < n; i++) {
+        const evaluated *expected = evaluator_value(e, outputs[i]);
+        ck_assert_msg(expected != NULL, "%s: the evaluator: %s", o->label, bg_last_error());
+        int64_t at = evaluated_compare(expected, bg_program_output(program, (size_t)i), worst, NULL);
+        if (at >= 0)
+            ck_abort_msg("%s: element %lld of %s %d is %.17g, not %.17g within %.3g", o->label, (long long)at,
+                         i == 0 ? "the value" : "gradient", i, item(program, i, at), expected->values[at],
+                         2 * expected->errors[at]);
+    }
+    evaluator_destroy(e);
+}
+
+/* f32 against f64, with the error that the table of tolerances allows. */
+static void check_single(int case_index, int variant, const bg_program *wide)
+{
+    instance o;
+    make(&o, case_index, variant, PLAIN, BG_F32);
+    bg_program *narrow = compile(&o, &o.y, 1);
+    must(bg_program_run(narrow), o.label);
+    double unused = 0, rho = o.c->rho > 0 ? o.c->rho : 1e-6;
+    check_against_evaluator(&o, &o.y, 1, narrow, &unused);
+    for (int64_t i = 0; i < bg_shape_count(bg_node_shape(o.y)) && !o.c->sums; i++) {
+        double exact = item(wide, 0, i), value = item(narrow, 0, i);
+        double error = value == exact ? 0 : fabs(value - exact) / fmax(1, fabs(exact));
+        ck_assert_msg(error <= rho, "%s: element %lld differs from f64 by %.3g", o.label, (long long)i, error);
+        results[case_index].f32 = fmax(results[case_index].f32, error);
+    }
+    bg_program_destroy(narrow);
+    unmake(&o);
+}
+
+/* ---- Gradients ---- */
+
+static bg_node *random_constant(instance *o, bg_shape shape)
+{
+    int64_t count = bg_shape_count(shape);
+    double *values = malloc(((size_t)count + 1) * sizeof *values);
+    ck_assert_ptr_nonnull(values);
+    for (int64_t i = 0; i < count; i++)
+        values[i] = (double)(float)draw_between(&o->draw, -1, 1);
+    bg_tensor *tensor = tensor_of(o->engine, o->dtype, shape, values);
+    bg_node *node = bg_constant(o->graph, tensor);
+    bg_tensor_destroy(tensor);
+    free(values);
+    return node;
+}
+
+static void set_leaf(const instance *o, int input, const double *values)
+{
+    must(bg_tensor_copy_from(o->leaves[input], values, (size_t)o->counts[input] * sizeof *values), o->label);
+}
+
+typedef struct {
+    bg_program *sums; /* outputs: Σ y·c, Σ dx·c2 */
+    const bg_program *gradients;
+} programs;
+
+/* Five-point differences of both sums along a direction of one leaf. */
+static void differences(const instance *o, const programs *p, int input, const double *direction, double found[2])
+{
+    static const double offsets[] = { -2, -1, 1, 2 }, weights[] = { 1, -8, 8, -1 };
+    int64_t count = o->counts[input];
+    double *moved = malloc(((size_t)count + 1) * sizeof *moved);
+    ck_assert_ptr_nonnull(moved);
+    found[0] = found[1] = 0;
+    for (int k = 0; k < 4; k++) {
+        for (int64_t i = 0; i < count; i++)
+            moved[i] = o->values[input][i] + offsets[k] * STEP * direction[i];
+        set_leaf(o, input, moved);
+        must(bg_program_run(p->sums), o->label);
+        for (int s = 0; s < 2; s++)
+            found[s] += weights[k] * item(p->sums, s, 0) / (12 * STEP);
+    }
+    set_leaf(o, input, o->values[input]);
+    free(moved);
+}
+
+static void check_direction(const instance *o, const programs *p, int x, const double *direction, result *r)
+{
+    static const char *const names[] = { "derivative", "second derivative" };
+    double found[2];
+    int input = o->which[x];
+    differences(o, p, input, direction, found);
+    for (int s = 0; s < 2; s++) {
+        double expected = 0;
+        for (int64_t i = 0; i < o->counts[input]; i++)
+            if (direction[i] != 0)
+                expected += direction[i] * item(p->gradients, 1 + s * o->n_xs + x, i);
+        double size = fmax(fabs(found[s]), fabs(expected)), error = fabs(found[s] - expected);
+        double *worst = s == 0 ? &r->gradient : &r->second;
+        ck_assert_msg(error <= ATOL + RTOL * size, "%s: the %s for input %d is %.17g, differences give %.17g", o->label,
+                      names[s], input, expected, found[s]);
+        *worst = fmax(*worst, error / fmax(size, 1));
+    }
+}
+
+/* Single elements, and for longer inputs directions of ±1 over all. */
+static void check_input(instance *o, const programs *p, int x, result *r)
+{
+    int64_t count = o->counts[o->which[x]];
+    double *direction = calloc((size_t)count + 1, sizeof *direction);
+    ck_assert_ptr_nonnull(direction);
+    for (int64_t i = 0; i < (count <= MOST_SINGLE ? count : SOME_SINGLE); i++) {
+        int64_t at = count <= MOST_SINGLE ? i : draw_below(&o->draw, count);
+        direction[at] = 1;
+        check_direction(o, p, x, direction, r);
+        direction[at] = 0;
+    }
+    for (int k = 0; k < (count > 1 ? DIRECTIONS : 0); k++) {
+        for (int64_t i = 0; i < count; i++)
+            direction[i] = draw_below(&o->draw, 2) ? 1 : -1;
+        check_direction(o, p, x, direction, r);
+    }
+    free(direction);
+}
+
+/* The gradient is linear in the cotangent to the last bit for factors 2 and 0. */
+static void check_linearity(const instance *o, bg_program *program, bg_node *cotangent, bg_tensor *c)
+{
+    int64_t total = 0, at = 0;
+    for (int x = 0; x < o->n_xs; x++)
+        total += o->counts[o->which[x]];
+    double *before = malloc(((size_t)total + 1) * sizeof *before);
+    ck_assert_ptr_nonnull(before);
+    for (int x = 0; x < o->n_xs; x++)
+        for (int64_t i = 0; i < o->counts[o->which[x]]; i++)
+            before[at++] = item(program, 1 + x, i);
+    bg_tensor *scaled = NULL;
+    must(bg_tensor_create(&scaled, o->engine, bg_tensor_dtype(c), bg_tensor_shape(c)), o->label);
+    must(bg_program_bind(program, cotangent, scaled), o->label);
+    for (int factor = 0; factor <= 2; factor += 2) {
+        const double *from = bg_tensor_const_data(c);
+        double *to = bg_tensor_data(scaled);
+        for (int64_t i = 0; i < bg_shape_count(bg_tensor_shape(c)); i++)
+            to[i] = factor * from[i];
+        must(bg_program_run(program), o->label);
+        at = 0;
+        for (int x = 0; x < o->n_xs; x++)
+            for (int64_t i = 0; i < o->counts[o->which[x]]; i++, at++) {
+                double value = item(program, 1 + x, i);
+                bool is_same = value == factor * before[at] || (isnan(before[at]) && isnan(value));
+                ck_assert_msg(is_same, "%s: %d times the cotangent gives %.17g, once %.17g", o->label, factor, value,
+                              before[at]);
+            }
+    }
+    bg_tensor_destroy(scaled);
+    free(before);
+}
+
+static void check_variant(int case_index, int variant, way how)
+{
+    instance o;
+    result *r = &results[case_index];
+    make(&o, case_index, variant, how, BG_F64);
+    bg_node *y = bgi_is_float(o.y->dtype) ? o.y : bg_cast(o.y, BG_F64), *outputs[1 + 2 * CASE_MOST_INPUTS] = { o.y };
+    bg_node *cotangent = bg_input(o.graph, "cotangent", BG_F64, bg_node_shape(y));
+    bg_node *dxs[CASE_MOST_INPUTS], *ddxs[CASE_MOST_INPUTS], *c = random_constant(&o, bg_node_shape(y));
+    size_t n = (size_t)o.n_xs;
+    must(bg_grad_from(&y, &cotangent, 1, o.xs, n, dxs), o.label);
+    bg_node *sums[2] = { bg_sum(bg_mul(y, c), BG_ALL_AXES), bg_scalar(o.graph, BG_F64, 0) };
+    for (int x = 0; x < o.n_xs; x++) {
+        bg_node *weights = random_constant(&o, bg_node_shape(dxs[x]));
+        sums[1] = bg_add(sums[1], bg_sum(bg_mul(dxs[x], weights), BG_ALL_AXES));
+        outputs[1 + x] = dxs[x];
+    }
+    must(bg_grad(sums[1], o.xs, n, ddxs), o.label);
+    for (int x = 0; x < o.n_xs; x++)
+        outputs[1 + o.n_xs + x] = ddxs[x];
+    bg_program *gradients = compile(&o, outputs, 1 + 2 * o.n_xs);
+    programs p = { compile(&o, sums, 2), gradients };
+    must(bg_program_bind(gradients, cotangent, c->tensor), o.label);
+    must(bg_program_bind(p.sums, cotangent, c->tensor), o.label);
+    must(bg_program_run(gradients), o.label);
+
+    check_against_evaluator(&o, &o.y, 1, gradients, &r->f64);
+    if (how == PLAIN)
+        check_single(case_index, variant, gradients);
+    for (int x = 0; x < o.n_xs && o.c->gradient != IS_STOPPED; x++)
+        check_input(&o, &p, x, r);
+    for (int x = 0; x < o.n_xs && o.c->gradient != IS_DIFFERENTIABLE; x++)
+        for (int64_t i = 0; i < o.counts[o.which[x]]; i++)
+            ck_assert_msg(item(gradients, 1 + x, i) == 0, "%s: the gradient is not zero", o.label);
+    check_linearity(&o, gradients, cotangent, c->tensor);
+    bg_program_destroy(gradients);
+    bg_program_destroy(p.sums);
+    unmake(&o);
+    r->variants++;
+}
+
+static bool can_be_twice(const op_case *c, const op_variant *v)
+{
+    bool is_alike = c->arity == 2 && bg_shape_equal(v->x[0], v->x[1]);
+    return is_alike && c->domains[0] <= IS_ODD && c->domains[1] <= IS_ODD;
+}
+
+START_TEST(test_case)
+{
+    const op_case *c = &op_cases[_i];
+    ck_assert_int_ge(c->n_variants, LEAST_SHAPES);
+    for (int i = 0; i < c->n_variants; i++) {
+        check_variant(_i, i, PLAIN);
+        check_variant(_i, i, i % 2 ? STRIDED : VIEWED);
+        if (can_be_twice(c, &c->variants[i]))
+            check_variant(_i, i, TWICE);
+    }
+}
+END_TEST
+
+/* ---- The table is complete ---- */
+
+static const op_case *case_of(const bg_op *op)
+{
+    for (int i = 0; i < op_case_count; i++)
+        if (op_cases[i].op && strcmp(op_cases[i].op, op->name) == 0)
+            return &op_cases[i];
+    return NULL;
+}
+
+/* Every op has a case, in whose graph it is found, with a gradient unless it is constant. */
+START_TEST(test_every_op_has_a_case)
+{
+    for (int f = 0; bgi_op_families[f]; f++)
+        for (int k = 0; bgi_op_families[f][k]; k++) {
+            const bg_op *op = bgi_op_families[f][k];
+            const op_case *c = case_of(op);
+            ck_assert_msg(c != NULL, "the op %s has no case", op->name);
+            ck_assert_msg(op->is_constant || op->gradient, "the op %s has no gradient and is not constant", op->name);
+            ck_assert_msg(!op->is_constant || c->gradient != IS_DIFFERENTIABLE ||
+                              strcmp(op->name, "check_classes") == 0,
+                          "the op %s is constant, its case is not", op->name);
+            bool is_shown = false;
+            for (int i = 0; i < c->n_variants && !is_shown; i++) {
+                instance o;
+                make(&o, (int)(c - op_cases), i, PLAIN, BG_F64);
+                is_shown = shows_op(&o);
+                unmake(&o);
+            }
+            ck_assert_msg(is_shown, "the case %s does not contain the op %s", c->name, op->name);
+        }
+}
+END_TEST
+
+static void print_results(void)
+{
+    int ops = 0, variants = 0;
+    printf("%-26s %8s %14s %10s %10s %10s\n", "case", "variants", "f64 of bound", "f32", "gradient", "second");
+    for (int i = 0; i < op_case_count; i++) {
+        const result *r = &results[i];
+        printf("%-26s %8d %14.2f %10.1e %10.1e %10.1e\n", op_cases[i].name, r->variants, r->f64, r->f32, r->gradient,
+               r->second);
+        ops += op_cases[i].op != NULL;
+        variants += r->variants;
+    }
+    printf("%d cases, %d of them of an op, %d variants\n", op_case_count, ops, variants);
+}
+
+int main(void)
+{
+    size_t bytes = (size_t)op_case_count * sizeof *results;
+    results = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (results == MAP_FAILED)
+        return EXIT_FAILURE;
+    Suite *suite = suite_create("gradients");
+    TCase *cases = tcase_create("ops");
+    tcase_set_timeout(cases, 300);
+    tcase_add_checked_fixture(cases, trial_set_up, trial_tear_down);
+    tcase_add_test(cases, test_every_op_has_a_case);
+    tcase_add_loop_test(cases, test_case, 0, op_case_count);
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    print_results();
+    munmap(results, bytes);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
