@@ -1,4 +1,4 @@
-/* The small matrix product.
+/* The matrix products.
  *
  * Every element of c is one chain of multiply-adds in the order of p, so its bits do not depend on the tile that
  * computes it. Tiles at the right edge therefore overlap instead of being cut: only a product narrower than one vector
@@ -25,12 +25,19 @@
         if (vectors > 1)                                                                                               \
             STORE(c + i * ldc + second, s##i##1);                                                                      \
     }
-#define TILE_ALL(X)  X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
-#define TILE_SUMS(i) V s##i##0 = SET(0), s##i##1 = SET(0);
+#define TILE_ALL(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+/* A chain that goes on starts from what is in c. */
+#define TILE_SUMS(i)                                                                                                   \
+    V s##i##0 = SET(0), s##i##1 = SET(0);                                                                              \
+    if (rows > i && goes_on) {                                                                                         \
+        s##i##0 = masked ? N(v_load_first)(c + i * ldc, n) : LOAD(c + i * ldc);                                        \
+        if (vectors > 1)                                                                                               \
+            s##i##1 = LOAD(c + i * ldc + second);                                                                      \
+    }
 static inline __attribute__((always_inline)) void N(tile)(const int rows, const int vectors, const int masked,
                                                           int64_t n, int64_t k, const T *a, int64_t a_rows,
                                                           int64_t a_cols, const T *b, int64_t ldb, int64_t second, T *c,
-                                                          int64_t ldc)
+                                                          int64_t ldc, int goes_on)
 {
     TILE_ALL(TILE_SUMS)
     for (int64_t p = 0; p < k; p++, a += a_cols, b += ldb) {
@@ -45,13 +52,13 @@ static inline __attribute__((always_inline)) void N(tile)(const int rows, const 
 static inline __attribute__((always_inline)) void N(tile_rows)(int64_t rows, const int vectors, const int masked,
                                                                int64_t n, int64_t k, const T *a, int64_t a_rows,
                                                                int64_t a_cols, const T *b, int64_t ldb, int64_t second,
-                                                               T *c, int64_t ldc)
+                                                               T *c, int64_t ldc, int goes_on)
 {
     switch (rows) {
 #define TILE_CASE(i)                                                                                                   \
     case i:                                                                                                            \
         if (i <= TILE_ROWS)                                                                                            \
-            N(tile)(i, vectors, masked, n, k, a, a_rows, a_cols, b, ldb, second, c, ldc);                              \
+            N(tile)(i, vectors, masked, n, k, a, a_rows, a_cols, b, ldb, second, c, ldc, goes_on);                     \
         break;
         TILE_CASE(1)
         TILE_CASE(2)
@@ -72,12 +79,12 @@ static inline __attribute__((always_inline)) void N(tile_rows)(int64_t rows, con
 
 #define DEFINE_PANEL(name, vectors, masked)                                                                            \
     static void N(panel_##name)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows, int64_t a_cols,           \
-                                const T *b, int64_t ldb, int64_t second, T *c, int64_t ldc)                            \
+                                const T *b, int64_t ldb, int64_t second, T *c, int64_t ldc, int goes_on)               \
     {                                                                                                                  \
         while (m > 0) {                                                                                                \
             /* Two tiles of about half the rows keep more sums in flight than a full one and a thin rest. */           \
             int64_t rows = m >= 2 * TILE_ROWS ? TILE_ROWS : m > TILE_ROWS ? (m + 1) / 2 : m;                           \
-            N(tile_rows)(rows, vectors, masked, n, k, a, a_rows, a_cols, b, ldb, second, c, ldc);                      \
+            N(tile_rows)(rows, vectors, masked, n, k, a, a_rows, a_cols, b, ldb, second, c, ldc, goes_on);             \
             m -= rows;                                                                                                 \
             a += rows * a_rows;                                                                                        \
             c += rows * ldc;                                                                                           \
@@ -112,7 +119,7 @@ static void N(product_rows)(int64_t m, int64_t n, int64_t k, const T *a, int64_t
 {
     int64_t j = 0;
     if (n < W) {
-        N(panel_masked)(m, n, k, a, a_rows, a_cols, b, ldb, 0, c, ldc);
+        N(panel_masked)(m, n, k, a, a_rows, a_cols, b, ldb, 0, c, ldc, 0);
         return;
     }
     if (m == 1) {
@@ -122,11 +129,11 @@ static void N(product_rows)(int64_t m, int64_t n, int64_t k, const T *a, int64_t
             N(row_four)(k, a, a_cols, b + j, ldb, c + j);
     }
     for (; n - j >= 2 * W; j += 2 * W)
-        N(panel_two)(m, n, k, a, a_rows, a_cols, b + j, ldb, W, c + j, ldc);
+        N(panel_two)(m, n, k, a, a_rows, a_cols, b + j, ldb, W, c + j, ldc, 0);
     if (n - j > W)
-        N(panel_two)(m, n, k, a, a_rows, a_cols, b + j, ldb, n - j - W, c + j, ldc);
+        N(panel_two)(m, n, k, a, a_rows, a_cols, b + j, ldb, n - j - W, c + j, ldc, 0);
     else if (j < n)
-        N(panel_one)(m, n, k, a, a_rows, a_cols, b + n - W, ldb, 0, c + n - W, ldc);
+        N(panel_one)(m, n, k, a, a_rows, a_cols, b + n - W, ldb, 0, c + n - W, ldc, 0);
 }
 
 static void N(product)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_rows, int64_t a_cols, const void *b,
@@ -139,6 +146,10 @@ static void N(product)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a
     if (k <= 0) {
         for (int64_t i = 0; i < m; i++)
             N(spread)(out + i * ldc, 0, n);
+    } else if (n > 1 && 2 * n <= W && m >= W && a_rows == 1) {
+        /* A few columns, each the transposed row bᵀ·aᵀ over the rows of a as they lie. */
+        for (int64_t j = 0; j < n; j++)
+            N(product)(m, 1, k, a, a_rows, a_cols, right + j * b_cols, b_rows, 1, out + j, ldc, scratch);
     } else if (n == 1 && m > 1) {
         /* A column is the transposed row bᵀ·aᵀ. Its columns, the rows of a, go through scratch 32 at a time. */
         T sums[32];
@@ -160,6 +171,54 @@ static void N(product)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a
     } else {
         LOAD_SAME(scratch, right, k, n, b_rows, b_cols);
         N(product_rows)(m, n, k, left, a_rows, a_cols, scratch, n, out, ldc);
+    }
+}
+
+/* Columns of b, one row of the panel after the other. */
+static void N(fill_panel)(T *panel, const T *b, int64_t depth, int64_t cols, int64_t b_rows, int64_t b_cols)
+{
+    if (b_cols != 1 || cols != 2 * W) {
+        LOAD_SAME(panel, b, depth, cols, b_rows, b_cols);
+        return;
+    }
+    for (int64_t p = 0; p < depth; p++, panel += 2 * W, b += b_rows) {
+        STORE(panel, LOAD(b));
+        STORE(panel + W, LOAD(b + W));
+    }
+}
+
+/* The right side goes through scratch in panels of two vectors' columns, so that it is read from L1 by all rows,
+ * whatever its strides; a transposed left side is brought to rows first. */
+static void N(product_panels)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_rows, int64_t a_cols,
+                              const void *b, int64_t b_rows, int64_t b_cols, void *c, int64_t ldc, void *scratch)
+{
+    const T *left = a, *right = b;
+    T *panel = scratch, *rows = panel + BGK_PANEL_DEPTH * 2 * W, *out = c;
+    for (int64_t p = 0; p < k; p += BGK_PANEL_DEPTH) {
+        const int64_t depth = k - p < BGK_PANEL_DEPTH ? k - p : BGK_PANEL_DEPTH;
+        const T *x = left + p * a_cols;
+        int64_t x_rows = a_rows, x_cols = a_cols;
+        if (a_cols != 1) {
+            LOAD_SAME(rows, x, m, depth, a_rows, a_cols);
+            x = rows;
+            x_rows = depth;
+            x_cols = 1;
+        }
+        for (int64_t j = 0; j < n; j += 2 * W) {
+            const int64_t cols = n - j < 2 * W ? n - j : 2 * W;
+            const T *y = panel;
+            T *z = out + j;
+            N(fill_panel)(panel, right + p * b_rows + j * b_cols, depth, cols, b_rows, b_cols);
+            if (cols == 2 * W) {
+                N(panel_two)(m, cols, depth, x, x_rows, x_cols, y, cols, W, z, ldc, p > 0);
+                continue;
+            }
+            if (cols >= W)
+                N(panel_one)(m, cols, depth, x, x_rows, x_cols, y, cols, 0, z, ldc, p > 0);
+            if (cols % W)
+                N(panel_masked)
+            (m, cols % W, depth, x, x_rows, x_cols, y + cols / W * W, cols, 0, z + cols / W * W, ldc, p > 0);
+        }
     }
 }
 

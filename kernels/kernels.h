@@ -44,6 +44,10 @@ typedef void bgk_store(void *d, const void *a, int64_t n);
 typedef void bgk_product(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_rows, int64_t a_cols, const void *b,
                          int64_t b_rows, int64_t b_cols, void *c, int64_t ldc, void *scratch);
 #define BGK_SMALL_SCRATCH(n, k) (((size_t)(n) + 31) / 32 * 32 * (size_t)(k))
+/* product_panels is the same product, bit for bit, for larger sizes, k at least 1: scratch holds BGK_PANEL_SCRATCH(m)
+ * elements. */
+#define BGK_PANEL_DEPTH      ((int64_t)256)
+#define BGK_PANEL_SCRATCH(m) ((size_t)BGK_PANEL_DEPTH * (32 + (size_t)(m)))
 
 /* Each list: X(name), the operation named as in ops.h. "where": a != 0 ? b : c. "fma": a*b + c, "fnma": c - a*b, one
  * rounding. Comparisons give 1 or 0. maximum, minimum, relu and the max reduction keep NaN. "softplus": log(1 + exp(a))
@@ -110,6 +114,7 @@ typedef struct {
     BGK_TYPES(BGK_FIELD)
 #undef BGK_FIELD
     bgk_product *product;
+    bgk_product *product_panels;
 } bgk_kernels;
 
 /* The kernels of one instruction set. */

@@ -771,9 +771,10 @@ END_TEST
 /* Layouts: bit 0 a transposed, bit 1 b transposed, bit 2 padded, bit 3 elements of b apart. */
 static void check_product(const element *e, int64_t m, int64_t n, int64_t k, int layout)
 {
-    enum { SIDE = 48, AREA = SIDE * SIDE * 2 };
+    enum { SIDE = 48, DEPTH = 560, AREA = SIDE * DEPTH * 2, SCRATCH = 64 * DEPTH };
     static double a[AREA], b[AREA], c[AREA], exact[AREA], chain[AREA], size[AREA];
-    static _Alignas(64) double scratch[64 * SIDE];
+    static _Alignas(64) double scratch[SCRATCH];
+    ck_assert(BGK_PANEL_SCRATCH(SIDE) <= SCRATCH && BGK_SMALL_SCRATCH(SIDE, DEPTH) <= SCRATCH);
     const int64_t pad = layout & 4 ? 3 : 0, apart = layout & 8 ? 2 : 1;
     const int64_t a_rows = layout & 1 ? 1 : k + pad, a_cols = layout & 1 ? m + pad : 1;
     const int64_t b_rows = layout & 2 ? apart : apart * (n + pad), b_cols = layout & 2 ? apart * (k + pad) : apart;
@@ -801,11 +802,13 @@ static void check_product(const element *e, int64_t m, int64_t n, int64_t k, int
             chain[i * n + j] = e->is_f64 ? f64 : (double)f32;
         }
     FOR_EACH_TABLE(table)
-    {
+    for (int is_panels = 0; is_panels < 1 + (k > 0); is_panels++) {
         const int is_fused = strcmp(table->name, "scalar") != 0;
+        const bgk_kernels *kernels = kernels_of(table, e);
         for (int64_t i = 0; i < (m + 1) * (ldc + 1); i++)
             put(e, c, i, 77);
-        kernels_of(table, e)->product(m, n, k, a, a_rows, a_cols, b, b_rows, b_cols, c, ldc, scratch);
+        (is_panels ? kernels->product_panels : kernels->product)(m, n, k, a, a_rows, a_cols, b, b_rows, b_cols, c, ldc,
+                                                                 scratch);
         for (int64_t i = 0; i < (m + 1) * (ldc + 1); i++) {
             const int64_t row = ldc > 0 ? i / ldc : m, col = ldc > 0 ? i % ldc : 0;
             const double r = (double)get(e, c, i);
@@ -817,9 +820,9 @@ static void check_product(const element *e, int64_t m, int64_t n, int64_t k, int
                                     : fabs(r - want) <= (double)(e->epsilon * (k + 1)) * size[row * n + col] + 1e-300;
             }
             if (!is_right)
-                ck_abort_msg("product_%s %s: m %lld n %lld k %lld, layout %d: (%lld, %lld) is %a, not %a", e->name,
-                             table->name, (long long)m, (long long)n, (long long)k, layout, (long long)row,
-                             (long long)col, r, want);
+                ck_abort_msg("product%s_%s %s: m %lld n %lld k %lld, layout %d: (%lld, %lld) is %a, not %a",
+                             is_panels ? "_panels" : "", e->name, table->name, (long long)m, (long long)n, (long long)k,
+                             layout, (long long)row, (long long)col, r, want);
         }
     }
 }
@@ -838,6 +841,8 @@ START_TEST(products)
                     check_product(e, sizes[i], sizes[j], depths[p], (layout += 5) & 15);
         for (int trial = 0; trial < 1500; trial++)
             check_product(e, random_below(41), random_below(41), random_below(41), (int)random_below(16));
+        for (layout = 0; layout < 16; layout++) /* chains that go on from one panel to the next */
+            check_product(e, 13 + layout, 48 - 2 * layout, layout % 2 ? 257 : 513, layout);
         for (layout = 0; layout < 16; layout++)
             for (int i = 0; i < SIZES; i++) {
                 check_product(e, 1, sizes[i], 19, layout);

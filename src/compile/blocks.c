@@ -73,6 +73,8 @@ static void shape_blocks(bgi_emitter *e)
     }
     bool is_single = loop->columns >= BGI_WIDE_ROW || (loop->rows == 1 && loop->columns > 1);
     loop->block_rows = is_single ? 1 : BGI_BLOCK / loop->columns;
+    if (loop->block_rows > loop->rows)
+        loop->block_rows = loop->rows;
     loop->block_columns = loop->columns;
     if (e->reduces ? loop->columns > BGI_LONGEST_ROW : loop->columns > BGI_BLOCK)
         loop->block_columns = e->reduces ? BGI_LONGEST_ROW : BGI_BLOCK;

@@ -97,7 +97,7 @@ bg_dtype bgi_register_dtype(const bg_node *node);
 bg_status bgi_emit(bgi_compilation *c);
 /* slices.c: units a task, and the kernel of a product; the latter returns the scratch bytes it needs. */
 void bgi_slice_group(const bgi_compilation *c, bgi_group *group);
-size_t bgi_choose_provider(bgi_product *product, const bgi_group *group);
+size_t bgi_choose_provider(bgi_product *product, const bgi_group *group, const bg_engine *engine);
 /* plan.c */
 bg_status bgi_plan(bgi_compilation *c);
 /* report.c */

@@ -119,14 +119,15 @@ static bool is_kernel(const bg_node *node, size_t offset)
     return bgi_node_is(node, BGI_MAP) && node->op->lowering->kernel == offset;
 }
 
-/* The product that becomes part of a sum: computed in this loop, for this use only. */
+/* The product, or square, that becomes part of a sum: computed in this loop, for this use only. */
 static const bg_node *absorbed_product(const bgi_emitter *e, const bg_node *node, int k)
 {
     const bgi_access *access = &e->c->values[node->inputs[k]->id].access;
     const bgi_value *v = &e->c->values[access->base];
     const bg_node *base = e->c->graph->nodes[access->base];
     bool is_used_once = v->uses == 1 && !v->is_stored && (v->is_virtual || is_here(e, access->base));
-    return is_used_once && access->is_flat && is_kernel(base, offsetof(bgk_kernels, mul)) ? base : NULL;
+    bool is_product = is_kernel(base, offsetof(bgk_kernels, mul)) || is_kernel(base, offsetof(bgk_kernels, square));
+    return is_used_once && access->is_flat && is_product ? base : NULL;
 }
 
 /* Which operand of a sum or difference is absorbed: 0, 1, or -1. */
@@ -155,7 +156,7 @@ static int emit_map(bgi_emitter *e, const bg_node *node, bool is_full)
         const bg_node *product = absorbed_product(e, node, k);
         kernel = is_kernel(node, offsetof(bgk_kernels, sub)) ? offsetof(bgk_kernels, fnma) : offsetof(bgk_kernels, fma);
         made.operand[0] = emit_operand(e, product, 0, is_full);
-        made.operand[1] = emit_operand(e, product, 1, is_full);
+        made.operand[1] = emit_operand(e, product, product->n_inputs - 1, is_full);
         made.operand[2] = emit_operand(e, node, 1 - k, is_full);
     } else {
         for (int i = 0; i < node->n_inputs; i++)

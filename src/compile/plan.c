@@ -266,7 +266,7 @@ static size_t bind_product(const bgi_compilation *c, bgi_step *step)
     p->x.where = where_is(c, p->x.where.index);
     p->w.where = where_is(c, p->w.where.index);
     p->y.where = where_is(c, p->y.where.index);
-    return bgi_choose_provider(p, &c->program->groups[step->group]);
+    return bgi_choose_provider(p, &c->program->groups[step->group], c->engine);
 }
 
 static size_t bind_step(const bgi_compilation *c, bgi_step *step)

@@ -5,6 +5,8 @@
  * measured (bench/grid.md). */
 #include "compile/compile.h"
 
+#include <string.h>
+
 enum {
     ROWS_PER_CALL = 64,      /* of a product whose rows are samples */
     LEAST_SPLIT_ROWS = 16,   /* from here on two workers have something to do */
@@ -72,28 +74,48 @@ void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
 
 /* ---- Providers ---- */
 
-/* Where our kernel is faster than a call of CBLAS: products smaller than the call's own cost; a right side of a few
- * columns; and a right side that is read where it lies, as long as its rows are few enough to stay in L2. */
-static bool is_for_kernel(bg_dtype dtype, double m, double n, double k, bool reads_in_place)
+/* Where our kernels are faster than a call of CBLAS, m n k being the size of one call. */
+typedef struct {
+    double small;       /* m n k, and n k, of products that cost less than the call */
+    double narrow;      /* n: the right side is a few columns */
+    double rows, depth; /* m or k up to which a right side with contiguous rows is read where it lies */
+    double panels;      /* n k up to which the right side goes through panels; beyond, OpenBLAS blocks better */
+} limits;
+
+/* Per instruction set. AVX2 was measured on Zen 2; AVX-512 has not been, and takes the same. The scalar kernels have no
+ * chance against OpenBLAS, which knows the processor. */
+static const struct {
+    const char *kernels;
+    limits f32, f64;
+} limits_of[] = {
+    { "avx512", { 30000, 16, 16, 64, 1 << 19 }, { 30000, 16, 16, 32, 1 << 19 } },
+    { "avx2", { 30000, 16, 16, 64, 1 << 19 }, { 30000, 16, 16, 32, 1 << 19 } },
+    { "scalar", { 4000, 0, 0, 0, 0 }, { 4000, 0, 0, 0, 0 } },
+};
+
+static bgi_provider provider_of(const limits *l, double m, double n, double k, bool has_rows)
 {
-    bool is_double = dtype == BG_F64;
-    if (m * n * k < 30000 && n * k < 30000)
-        return true;
-    if (n > 1 && n <= 16 && n * k < 30000)
-        return true;
-    return reads_in_place && n > 1 && k <= (is_double ? 64 : 256) && n * k <= (is_double ? 1 << 17 : 1 << 18);
+    if (n * k < l->small && (m * n * k < l->small || (n > 1 && n <= l->narrow)))
+        return BGI_BY_KERNEL;
+    if (m == 1 || n == 1)
+        return BGI_BY_VECTOR;
+    if (n * k > l->panels)
+        return BGI_BY_BLAS;
+    return has_rows && (m <= l->rows || k <= l->depth) ? BGI_BY_KERNEL : BGI_BY_PANELS;
 }
 
-size_t bgi_choose_provider(bgi_product *p, const bgi_group *group)
+size_t bgi_choose_provider(bgi_product *p, const bgi_group *group, const bg_engine *engine)
 {
+    size_t i = 0;
+    while (i + 1 < sizeof limits_of / sizeof *limits_of && strcmp(limits_of[i].kernels, engine->kernels->name) != 0)
+        i++;
+    const limits *l = p->dtype == BG_F64 ? &limits_of[i].f64 : &limits_of[i].f32;
     int64_t m = p->splits_columns ? 1 : p->batch * p->m / group->units * group->chunk;
     m = m < p->m ? m : p->m;
     int64_t n = p->splits_columns ? p->n / group->units * group->chunk : p->n;
-    bool reads_in_place = p->w.columns == 1 && n > 1;
-    if (is_for_kernel(p->dtype, (double)m, (double)n, (double)p->k, reads_in_place)) {
-        p->provider = BGI_BY_KERNEL;
-        return reads_in_place ? 0 : BGK_SMALL_SCRATCH(n, p->k) * bg_dtype_size(p->dtype);
-    }
-    p->provider = m == 1 || n == 1 ? BGI_BY_VECTOR : BGI_BY_BLAS;
-    return 0;
+    bool has_rows = p->w.columns == 1 && n > 1;
+    p->provider = provider_of(l, (double)m, (double)n, (double)p->k, has_rows);
+    if (p->provider == BGI_BY_PANELS)
+        return BGK_PANEL_SCRATCH(m) * bg_dtype_size(p->dtype);
+    return p->provider == BGI_BY_KERNEL && !has_rows ? BGK_SMALL_SCRATCH(n, p->k) * bg_dtype_size(p->dtype) : 0;
 }

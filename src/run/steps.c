@@ -42,10 +42,11 @@ static void multiply_vector(const bgi_product *p, operand a, bool transpose, int
 static void multiply(const bgi_worker *worker, const bgi_product *p, operand x, operand w, void *y, int64_t m,
                      int64_t n)
 {
-    if (p->provider == BGI_BY_KERNEL)
-        bgi_kernels_of(worker->program->engine, p->dtype)
-            ->product(m, n, p->k, x.data, p->x.rows, p->x.columns, w.data, p->w.rows, p->w.columns, y, p->n,
-                      worker->scratch + worker->program->local_bytes);
+    const bgk_kernels *kernels = bgi_kernels_of(worker->program->engine, p->dtype);
+    if (p->provider == BGI_BY_KERNEL || p->provider == BGI_BY_PANELS)
+        (p->provider == BGI_BY_KERNEL ? kernels->product : kernels->product_panels)(
+            m, n, p->k, x.data, p->x.rows, p->x.columns, w.data, p->w.rows, p->w.columns, y, p->n,
+            worker->scratch + worker->program->local_bytes);
     else if (n == 1)
         multiply_vector(p, x, false, m, w.data, p->w.rows, y);
     else if (m == 1)
