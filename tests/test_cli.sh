@@ -50,11 +50,14 @@ at_least() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a + 0 >= b) }'; 
 
 # ---- Usage ----
 expect 0 'train .*fit a network' --help
+holds 'help fits 79 columns' awk 'length > 79 { long = 1 } END { exit long }' out
 expect 0 '^blasgrad [0-9]' --version
 expect 2 'Usage'
 expect 2 'no command "trian"; the commands are train eval info bench' trian
 for command in train eval info bench; do
     expect 0 'Examples:' $command --help
+    expect 0 "Usage: blasgrad $command" $command -h
+    expect 0 "Usage: blasgrad $command" help $command
     expect 2 'unknown option "--frobnicate"; the options are .*--threads' $command --frobnicate
 done
 expect 2 'unknown option "-x"' train -x
@@ -72,6 +75,16 @@ expect 2 '--threads "0"' train --data digits --threads 0
 expect 2 'momentum 1, it must be' train --data digits --momentum 1
 expect 2 'Nesterov' train --data lecture --nesterov
 expect 2 '"relu" does not belong to an option' train --data digits --model dense:8 relu
+expect 2 '--lr "nan": a number' train --data digits --lr nan
+expect 2 '--out: the name of a directory is missing' train --data lecture --out ''
+expect 2 '--count is an option of strokes; --data is digits' train --data digits --count 5
+for option in '--target y' '--delimiter ;' '--decimal ,' --no-header --classes; do
+    # shellcheck disable=SC2086
+    expect 2 "${option%% *} is an option of CSV tables; --data is digits" train --data digits $option
+done
+expect 2 'those of digits are classes, whose loss is cross_entropy' train --data digits --loss l2
+expect 2 'the targets of lecture are numbers' train --data lecture --loss cross_entropy
+expect 2 '--dump is text for people' bench tiny --dump --json
 expect 2 'lstsq solves one dense layer for the loss l2' train --data lecture --method lstsq --loss l1
 expect 2 'lstsq solves one dense layer' train --data lecture --method lstsq --model 'dense:2 dense:1'
 expect 2 '--checkpoint is missing' eval
@@ -87,7 +100,9 @@ expect 1 'ragged.csv' train --data ragged.csv
 expect 1 'empty' train --data empty
 expect 1 'notes.txt' eval --checkpoint notes.txt
 expect 1 'missing' info missing.safetensors
-expect 1 'cross_entropy' train --data lecture --loss cross_entropy --out made
+expect 2 "cannot be the delimiter" train --data ragged.csv --delimiter 5
+expect 2 "decimal mark is '.' or ','" train --data ragged.csv --decimal x
+expect 1 '"dense:5" ends in 5 scores, but digits has 10 classes' train --data digits --model dense:5 --out made
 holds 'a network that does not fit leaves no run directory' test ! -e made
 
 # ---- The lecture's problem ----
@@ -108,8 +123,29 @@ holds 'lstsq saves' test -s solved/best.safetensors
 expect 0 '"event":"done"' train --data lecture.csv --delimiter ';' --decimal , --target y --dtype f64 \
     --model dense:1:nobias --method lstsq --json
 holds 'CSV, lstsq: w1' near "$(parameter 1)" 1.99670633 1e-8
+expect 0 '--weight-decay has no effect' train --data lecture --method lstsq --weight-decay 1 --model ' dense:1 '
 expect 0 '0.bias  *-0.5226' train --data lecture --model dense:1 --method lstsq
 expect 0 '^0.weight  *1.99670633 0.98455657' train --data lecture
+
+# ---- A table from training to eval ----
+printf 'x,c\n1,0\n2,1\n3,2\n4,1\n' >classes.csv
+expect 2 'those of classes.csv are classes' train --data classes.csv --classes --loss l2
+expect 0 '1 training example, 0 for testing' train --data strokes --count 1 --epochs 1
+expect 0 '"dense:3", 6 parameters, cross_entropy' train --data classes.csv --classes --epochs 2
+expect 0 '"event":"done"' train --data lecture.csv --delimiter ';' --decimal , --target x2 --test-share 0.4 --epochs 9 \
+    --json --out table
+loss=$(field test_loss)
+expect 0 '"part":"test","examples":2' eval --checkpoint table/last.safetensors --json
+holds 'eval has the options of the table' near "$(field loss)" "$loss" 1e-12
+cp lecture.csv same.csv
+expect 0 'all: 5 examples' eval --checkpoint table/last.safetensors --data same.csv
+expect 0 'blasgrad.decimal  *","' info table/last.safetensors
+expect 1 'table/last.safetensors with digits: .*"0.weight" has the shape \[1, 2\], not \[1, 64\]' \
+    eval --checkpoint table/last.safetensors --data digits
+bytes=$(printf 'table\377.csv')
+cp lecture.csv "$bytes"
+expect 0 'train loss' train --data "$bytes" --delimiter ';' --decimal , --epochs 1 --out bytes
+expect 2 '--data is missing' eval --checkpoint bytes/last.safetensors
 
 # ---- A run directory ----
 expect 0 '"event":"done"' train --data digits --epochs 6 --json --out deep/run --threads 2
@@ -182,6 +218,16 @@ interrupt()
 }
 interrupt INT 130
 interrupt TERM 143
+# While data are made there is nothing to save.
+"$BLASGRAD" train --data strokes --count 300000 --epochs 1 --out early >out 2>err &
+process=$!
+sleep 0.2
+kill -s TERM $process
+{ wait $process; } 2>/dev/null
+got=$?
+checks=$((checks + 1))
+[ $got -eq 143 ] || fail "SIGTERM while data are made: exit code $got, expected 143"
+holds 'and leaves nothing behind' test ! -e early
 
 # ---- Benchmarks ----
 expect 0 '"workload":"tiny","threads":1,"step_ms":[0-9.e-]*,' bench tiny --threads 1 --seconds 0.1 --json

@@ -3,6 +3,7 @@
  * BLASGRAD_LONG=1 adds the 784-512-512-10 network over 100 steps, all batches, both types. */
 #include "support/counting.h"
 #include "support/expect.h"
+#include "support/sanitized.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -10,17 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { IS_SANITIZED = 1 };
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-enum { IS_SANITIZED = 1 };
-#else
-enum { IS_SANITIZED = 0 };
-#endif
-#else
-enum { IS_SANITIZED = 0 };
-#endif
+enum { IS_SANITIZED = IS_ADDRESS_SANITIZED || IS_THREAD_SANITIZED };
 
 static const int thread_counts[] = { 1, 2, 3, 4, 8 };
 enum { N_THREAD_COUNTS = 5, N_LAYERS = 3 };

@@ -350,7 +350,7 @@ START_TEST(families)
             ck_assert_msg(!!(*op)->compose + !!(*op)->call + !!(*op)->lowering == 1, "%s: ways to run", name);
             ck_assert_msg((*op)->is_constant != !!(*op)->gradient, "%s: gradient", name);
             ck_assert_msg((*op)->arity > 0 || (*op)->arity == -1, "%s: arity", name);
-            ck_assert_msg(!(*op)->can_fail || (*op)->call, "%s: only calls can fail", name);
+            ck_assert_msg(!(*op)->never_fails || (*op)->call, "%s: only calls can fail", name);
             for (const bg_op *const *const *f = bgi_op_families; *f; f++)
                 for (const bg_op *const *other = *f; *other; other++)
                     ck_assert_msg(*other == *op || strcmp((*other)->name, name) != 0, "two ops are %s", name);

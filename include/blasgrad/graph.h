@@ -86,7 +86,8 @@ typedef struct bg_op {
     /* For `call`: the number of equal consecutive pieces the output (input -1) can be computed in, and whether input i
      * is needed only in the piece of the same number (the piece count) or whole (1). NULL: one piece. */
     int64_t (*units)(const bg_node *node, int input);
-    bool can_fail; /* `call` may return an error: then it runs before any update takes effect */
+    bool never_fails; /* `call` always returns BG_OK; without this promise it runs before any update takes effect, so
+                         that a failed run leaves everything as it was */
 } bg_op;
 
 /* A node of an op. attributes (may be NULL) are copied; bytes that are padding must be zero. */

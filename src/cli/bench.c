@@ -100,6 +100,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         choose(config, state, text);
         return 0;
     case ARGP_KEY_END:
+        if (config->json && config->with_dump)
+            argp_error(state, "--dump is text for people; leave out --json");
         for (const workload *w = workloads; state->arg_num == 0 && w->name; w++)
             config->chosen[config->n_chosen++] = w;
         return 0;
@@ -115,12 +117,9 @@ static const struct argp argp = {
     .doc =
         "Speed of training steps: forward, loss, backward and SGD with momentum, in f32, on data that lie in memory.\v"
         "Workloads: tiny, mlp-b1, mlp-b32, mlp-b128, mlp-b512, wide; all of them if none is named. The gradient of "
-        "each is "
-        "first compared with the same network in f64; a wrong one has no speed. Times are of one step: median, "
-        "quartiles "
-        "and minimum over trials. \"peak\" is the share of what the cores reach in fused multiply-adds, measured in "
-        "the "
-        "same process.\n"
+        "each is first compared with the same network in f64; a wrong one has no speed. Times are of one step: "
+        "median, quartiles and minimum over trials. \"peak\" is the share of what the cores reach in fused "
+        "multiply-adds, measured in the same process.\n"
         "\n"
         "Examples:\n"
         "  blasgrad bench mlp-b128\n"

@@ -18,7 +18,10 @@ bool checkpoint_is_state(const char *name)
 static bg_status add_data(bg_archive *archive, const data_settings *data)
 {
     char number[40], character[2] = { 0 };
+    /* A path need not be UTF-8, as texts must be: then it is left out, and eval needs --data. */
     bg_status status = bg_archive_add_text(archive, "blasgrad.data", data->name);
+    if (status == BG_ERR_ARGUMENT)
+        status = BG_OK;
     snprintf(number, sizeof number, "%llu", (unsigned long long)data->seed);
     if (status == BG_OK)
         status = bg_archive_add_text(archive, "blasgrad.seed", number);

@@ -28,13 +28,11 @@ enum {
 static const struct argp_option data_table[] = {
     { "data", KEY_DATA, "NAME|PATH", 0,
       "lecture, digits or strokes; a CSV table (.csv, .csv.gz); IDX images (..images..idx3-ubyte, .gz or not, with "
-      "their "
-      "labels beside them); a folder with MNIST's files",
+      "their labels beside them); a folder with MNIST's files",
       0 },
     { "test-share", KEY_TEST_SHARE, "SHARE", 0,
       "hold out this share of the examples for testing, 0 to 0.9 (default: a fifth of digits and strokes, nothing of "
-      "lecture, "
-      "CSV and IDX; MNIST folders have test files)",
+      "lecture, CSV and IDX; MNIST folders have test files)",
       0 },
     { "target", KEY_TARGET, "COLUMN", 0, "CSV: name or number from 0 of the column to predict (default: the last)", 0 },
     { "delimiter", KEY_DELIMITER, "C", 0, "CSV: what separates fields (default: ,)", 0 },
@@ -87,8 +85,23 @@ const struct argp data_argp = { .options = data_table, .parser = parse_data };
 /* ---- Kinds ---- */
 
 static const char *const UNDERSTOOD = "the built-in lecture, digits and strokes; tables ending in .csv or .csv.gz; IDX "
-                                      "files like train-images-idx3-ubyte, "
-                                      ".gz or not; and folders with MNIST's files";
+                                      "files like train-images-idx3-ubyte, .gz or not; and folders with MNIST's files";
+
+/* Finds an option that says nothing about this kind of data: a mistake that should not pass silently. */
+static int check_options(const data_settings *settings)
+{
+    const char *table = settings->target           ? "--target"
+                        : settings->delimiter      ? "--delimiter"
+                        : settings->decimal        ? "--decimal"
+                        : settings->without_header ? "--no-header"
+                        : settings->with_classes   ? "--classes"
+                                                   : NULL;
+    if (table && settings->kind != DATA_CSV)
+        return output_usage("%s is an option of CSV tables; --data is %s", table, settings->name);
+    if (settings->count && settings->kind != DATA_STROKES)
+        return output_usage("--count is an option of strokes; --data is %s", settings->name);
+    return 0;
+}
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -105,7 +118,7 @@ int data_classify(data_settings *settings)
     for (int i = 0; i < 3; i++)
         if (strcmp(name, built_in[i]) == 0) {
             settings->kind = (data_kind)(DATA_LECTURE + i);
-            return 0;
+            return check_options(settings);
         }
     struct stat about;
     if (stat(name, &about) != 0) {
@@ -122,7 +135,7 @@ int data_classify(data_settings *settings)
         settings->kind = DATA_IDX;
     else
         return output_usage("%s: not a kind of file that --data takes; it takes %s", name, UNDERSTOOD);
-    return 0;
+    return check_options(settings);
 }
 
 /* ---- Loading ---- */
@@ -242,6 +255,8 @@ static int load_whole(data_parts *parts, bg_engine *engine, const data_settings 
     default:
         status = bg_data_builtin(&parts->train, engine, settings->name, &options);
     }
+    if (status == BG_ERR_ARGUMENT)
+        return output_usage("%s", bg_last_error());
     return status == BG_OK ? 0 : output_library();
 }
 
@@ -263,7 +278,8 @@ int data_load(data_parts *parts, bg_engine *engine, const data_settings *setting
         return 0;
     if (held_out >= n) {
         data_release(parts);
-        return output_failure("--test-share %g leaves none of the %lld examples for training", share, (long long)n);
+        return output_failure("%s: holding out a share of %g of %lld example%s leaves none for training",
+                              settings->name, share, (long long)n, n == 1 ? "" : "s");
     }
     bg_dataset *all = parts->train;
     parts->train = NULL;

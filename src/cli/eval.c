@@ -60,39 +60,35 @@ static const struct argp argp = {
     .parser = parse,
     .children = children,
     .doc = "Loss and accuracy of a trained network.\v"
-           "Network, loss and type are those of the checkpoint, and so are the data, the seed and the held-out share "
-           "where no "
-           "option says otherwise: without further options this repeats the test of the training run.\n"
+           "Network, loss and type are those of the checkpoint, and so are the data, the form of a CSV table, the seed "
+           "and the held-out share where no option says otherwise: without further options this repeats the test of "
+           "the training run.\n"
            "\n"
            "Examples:\n"
            "  blasgrad eval --checkpoint run/best.safetensors\n"
-           "  blasgrad eval --checkpoint run/best.safetensors --data other.csv --part all --json",
+           "  blasgrad eval --checkpoint run/best.safetensors --data other.csv --json",
 };
 
-/* Options win over what the checkpoint says. */
+/* Options win over what the checkpoint says. Of other data than those of the run, only the form is the same. */
 static void fill_in(data_settings *data, const data_settings *saved, bool has_seed)
 {
-    data_settings merged = *saved;
-    if (data->name) {
-        merged = *data;
-        merged.target = data->target ? data->target : saved->target;
-        merged.dtype = saved->dtype;
-        merged.with_classes = data->with_classes || saved->with_classes;
-        if (saved->name && strcmp(data->name, saved->name) == 0 && data->test_share < 0)
-            merged.test_share = saved->test_share;
-    }
-    if (data->test_share >= 0)
-        merged.test_share = data->test_share;
-    if (!data->name && data->target)
-        merged.target = data->target;
-    if (data->delimiter)
-        merged.delimiter = data->delimiter;
-    if (data->decimal)
-        merged.decimal = data->decimal;
-    if (data->count)
-        merged.count = data->count;
-    merged.seed = has_seed ? data->seed : saved->seed;
-    *data = merged;
+    if (!data->target)
+        data->target = saved->target;
+    if (!data->delimiter)
+        data->delimiter = saved->delimiter;
+    if (!data->decimal)
+        data->decimal = saved->decimal;
+    data->with_classes = data->with_classes || saved->with_classes;
+    data->dtype = saved->dtype;
+    if (!has_seed)
+        data->seed = saved->seed;
+    if (!saved->name || strcmp(data->name, saved->name) != 0)
+        return;
+    data->without_header = data->without_header || saved->without_header;
+    if (data->test_share < 0)
+        data->test_share = saved->test_share;
+    if (!data->count)
+        data->count = saved->count;
 }
 
 static bg_node *network(bg_model *model, bg_node *x, void *user) { return bg_layers(model, user, x); }
@@ -110,10 +106,11 @@ static int show(const eval_config *config, const char *part, int64_t examples, c
     if (config->common.json)
         event_output(e);
     else if (metrics->has_accuracy)
-        output_line("%s: %lld examples, loss %.6g, accuracy %.2f %%", part, (long long)examples, metrics->loss,
-                    100 * metrics->accuracy);
+        output_line("%s: %lld example%s, loss %.6g, accuracy %.2f %%", part, (long long)examples,
+                    examples == 1 ? "" : "s", metrics->loss, 100 * metrics->accuracy);
     else
-        output_line("%s: %lld examples, loss %.9g", part, (long long)examples, metrics->loss);
+        output_line("%s: %lld example%s, loss %.9g", part, (long long)examples, examples == 1 ? "" : "s",
+                    metrics->loss);
     event_destroy(e);
     return EXIT_DONE;
 }
@@ -155,7 +152,9 @@ static int evaluate(const eval_config *config, const bg_archive *archive, const 
             n += m;
         }
     }
-    int code = status == BG_OK ? 0 : output_library();
+    int code = 0;
+    if (status != BG_OK)
+        code = output_failure("%s with %s: %s", config->checkpoint, config->data.name, bg_last_error());
     if (!code && bg_model_count(model) != loaded)
         code = check_tensors(config->checkpoint, archive, model);
     if (!code)
@@ -173,10 +172,13 @@ static int run(eval_config *config, bg_engine *engine)
     int code = checkpoint_load(config->checkpoint, engine, &archive, &about, &model);
     if (code)
         return code;
-    config->data.seed = config->common.seed;
-    fill_in(&config->data, &about.data, config->common.has_seed);
     data_parts data = { .train = NULL };
+    config->data.seed = config->common.seed;
+    if (!config->data.name)
+        config->data.name = about.data.name;
     code = data_classify(&config->data);
+    if (!code)
+        fill_in(&config->data, &about.data, config->common.has_seed);
     if (!code)
         code = data_load(&data, engine, &config->data);
     if (!code)

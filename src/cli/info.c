@@ -114,9 +114,13 @@ static void show_tensor(const bg_archive *archive, size_t i, event *e)
 
 static int show_file(bg_engine *engine, const char *path, bool json)
 {
-    static const char *const keys[] = {
-        "blasgrad.version", "blasgrad.model", "blasgrad.loss", "blasgrad.dtype", "blasgrad.data", "blasgrad.seed", NULL
-    };
+    static const char *const keys[] = { "blasgrad.version",    "blasgrad.model",
+                                        "blasgrad.loss",       "blasgrad.dtype",
+                                        "blasgrad.data",       "blasgrad.seed",
+                                        "blasgrad.test_share", "blasgrad.count",
+                                        "blasgrad.target",     "blasgrad.delimiter",
+                                        "blasgrad.decimal",    "blasgrad.header",
+                                        "blasgrad.classes",    NULL };
     bg_archive *archive;
     if (bg_archive_load(&archive, engine, path) != BG_OK)
         return output_library();

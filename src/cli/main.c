@@ -20,19 +20,26 @@ enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static void print_help(FILE *stream)
 {
-    fprintf(stream, "Usage: blasgrad COMMAND [OPTION...]\nBLAS-accelerated dense tensors and gradients: trains and "
-                    "measures networks on this machine's processor.\n\n");
+    fprintf(stream, "Usage: blasgrad COMMAND [OPTION...]\n"
+                    "BLAS-accelerated dense tensors and gradients: trains and measures networks on\n"
+                    "this machine's processor.\n\n");
     for (int i = 0; i < COMMANDS; i++)
         fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].summary);
     fprintf(stream, "\n  blasgrad COMMAND --help   the options of a command, with examples\n"
                     "  blasgrad --version        the version\n\n"
-                    "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 and 143 interrupted (after saving).\n");
+                    "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 and 143 interrupted (after\n"
+                    "saving).\n");
 }
 
 int main(int argc, char **argv)
 {
     output_start();
     const char *name = argc > 1 ? argv[1] : "";
+    char help[] = "--help";
+    if (argc == 3 && strcmp(name, "help") == 0) {
+        name = argv[2];
+        argv[2] = help;
+    }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0 ||
         strcmp(name, "-?") == 0) {
         print_help(stdout);

@@ -49,10 +49,13 @@ static bool is_built_in(const char *name, size_t length)
     return false;
 }
 
-/* argp says that an option is unknown; this says which ones are known. */
+/* argp says that an option is unknown; this says which ones are known, and takes -h for --help. */
 static void check_names(const struct argp *argp, int argc, char **argv)
 {
+    static char help[] = "--help";
     for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "-h") == 0)
+            argv[i] = help;
         const char *word = argv[i];
         if (word[0] != '-' || word[1] == 0 || strcmp(word, "-?") == 0)
             continue;

@@ -28,24 +28,38 @@ static void put_line(const char *line, int columns)
     drawn = columns;
 }
 
+/* The length of the longest beginning of `text`, up to a gap of two blanks or its end, that is at most `room` long. */
+static int fitting_length(const char *text, int room)
+{
+    int length = 0;
+    for (int end = 0; end <= room; end++) {
+        if (text[end] == 0)
+            return end;
+        if (text[end] == ' ' && text[end + 1] == ' ')
+            length = end;
+    }
+    return length;
+}
+
 void progress_draw(const char *title, double share, const char *rest)
 {
     if (!isatty(STDERR_FILENO))
         return;
     /* The last column stays free: some terminals wrap when it is written. */
     int width = terminal_width() - 1;
-    int texts = (int)(strlen(title) + strlen(rest)) + 4;
-    int bar = width - texts < BAR_MAX ? width - texts : BAR_MAX;
+    int room = width - (int)strlen(title) - 4; /* beside blanks and brackets */
+    int shown = fitting_length(rest, room - BAR_MIN);
+    int bar = room - shown < BAR_MAX ? room - shown : BAR_MAX;
     char line[2 * LINE_MAX_BYTES];
     if (bar < BAR_MIN) {
-        snprintf(line, sizeof line, "%s %s", title, rest);
+        snprintf(line, sizeof line, "%s", title);
     } else {
         char cells[BAR_MAX + 1];
         int full = share < 0 ? 0 : (share > 1 ? bar : (int)(share * bar));
         for (int i = 0; i < bar; i++)
             cells[i] = i < full ? '#' : '.';
         cells[bar] = 0;
-        snprintf(line, sizeof line, "%s [%s] %s", title, cells, rest);
+        snprintf(line, sizeof line, "%s [%s] %.*s", title, cells, shown, rest);
     }
     if (width < 0)
         width = 0;

@@ -2,8 +2,8 @@
 #ifndef PROGRESS_H
 #define PROGRESS_H
 
-/* Draws the bar, `share` of it full, between a title and the rest of the line; as much of it as the terminal is wide.
- */
+/* Draws the bar, `share` of it full, between a title and the rest of the line, whose parts have two blanks between: as
+ * many of them as the terminal is wide enough for. */
 void progress_draw(const char *title, double share, const char *rest);
 /* Takes it away. Before other output to the terminal, and at the end. */
 void progress_clear(void);

@@ -95,9 +95,11 @@ static void draw(train_job *job, const bg_progress *progress)
     if (progress->epoch_is_done && progress->seconds - job->last_draw < 0.1)
         return;
     job->last_draw = progress->seconds;
-    char title[64], rest[120], train[80];
+    char title[64], rest[120], accuracy[40] = "";
     snprintf(title, sizeof title, "epoch %lld/%lld", (long long)progress->epoch, (long long)job->config.epochs);
-    snprintf(rest, sizeof rest, "%s  %.0f samples/s", metrics_text(train, sizeof train, "train", &progress->train),
+    if (progress->train.has_accuracy)
+        snprintf(accuracy, sizeof accuracy, "  accuracy %.2f %%", 100 * progress->train.accuracy);
+    snprintf(rest, sizeof rest, "loss %.5g%s  %.0f samples/s", progress->train.loss, accuracy,
              progress->samples_per_second);
     double in_epoch = (double)progress->step_in_epoch / (double)progress->steps_in_epoch;
     progress_draw(title, ((double)progress->epoch - 1 + in_epoch) / (double)job->config.epochs, rest);
@@ -132,7 +134,6 @@ static int start_engine(train_job *job)
     if (bg_engine_create(&job->engine, &options) != BG_OK)
         return output_library();
     job->config.common.threads = bg_engine_describe(job->engine).threads;
-    signals_catch();
     return 0;
 }
 
@@ -176,6 +177,19 @@ static int make_trainer(train_job *job)
     return status == BG_OK ? 0 : output_library();
 }
 
+/* With fewer scores than classes, the first step would fail. The last parameter made has one row or element a score. */
+static int check_scores(const train_job *job)
+{
+    int64_t classes = bg_dataset_classes(job->data.train), scores = classes;
+    for (size_t i = 0; i < bg_model_count(job->model); i++)
+        if (bg_model_is_parameter(job->model, i))
+            scores = bg_tensor_shape(bg_model_tensor(job->model, i)).dims[0];
+    if (scores < classes)
+        return output_failure("\"%s\" ends in %lld score%s, but %s has %lld classes", job->config.model,
+                              (long long)scores, scores == 1 ? "" : "s", job->config.data.name, (long long)classes);
+    return 0;
+}
+
 static int64_t count_parameters(const bg_model *model)
 {
     int64_t count = 0;
@@ -189,12 +203,13 @@ static int begin_run(train_job *job)
 {
     const train_config *config = &job->config;
     int64_t train = bg_dataset_size(job->data.train), test = job->data.test ? bg_dataset_size(job->data.test) : 0;
+    int64_t parameters = count_parameters(job->model);
     bg_engine_info info = bg_engine_describe(job->engine);
     event *fields = event_create(NULL);
     train_config_describe(config, fields);
     event_integer(fields, "train_examples", train);
     event_integer(fields, "test_examples", test);
-    event_integer(fields, "parameter_count", count_parameters(job->model));
+    event_integer(fields, "parameter_count", parameters);
     event_text(fields, "version", bg_version());
     event_text(fields, "kernels", info.kernels);
     event_text(fields, "blas", info.blas);
@@ -204,10 +219,11 @@ static int begin_run(train_job *job)
         event *e = event_create("start");
         event_add_fields(e, fields);
         emit(job, e);
-        output_message("%s: %lld training examples, %lld for testing; \"%s\", %lld parameters, %s, %s; %d thread%s, %s",
-                       config->data.name, (long long)train, (long long)test, config->model,
-                       (long long)count_parameters(job->model), config->loss, bg_dtype_name(config->data.dtype),
-                       info.threads, info.threads == 1 ? "" : "s", info.kernels);
+        output_message(
+            "%s: %lld training example%s, %lld for testing; \"%s\", %lld parameter%s, %s, %s; %d thread%s, %s",
+            config->data.name, (long long)train, train == 1 ? "" : "s", (long long)test, config->model,
+            (long long)parameters, parameters == 1 ? "" : "s", config->loss, bg_dtype_name(config->data.dtype),
+            info.threads, info.threads == 1 ? "" : "s", info.kernels);
         code = job->code;
     }
     event_destroy(fields);
@@ -299,8 +315,9 @@ static int finish_stopped(train_job *job)
     event_integer(e, "step", job->place.step);
     emit(job, e);
     if (!code)
-        output_message("interrupted in epoch %lld after step %lld%s%s", (long long)job->last.epoch,
-                       (long long)job->place.step, job->run ? "; saved in " : "", job->run ? job->config.out : "");
+        output_message("interrupted in epoch %lld after step %lld; %s%s", (long long)job->last.epoch,
+                       (long long)job->place.step, job->run ? "saved in " : "not saved, for want of --out",
+                       job->run ? job->config.out : "");
     return code ? code : 128 + caught;
 }
 
@@ -322,6 +339,11 @@ static int run_job(train_job *job)
         code = load_data(job);
     if (!code)
         code = make_trainer(job);
+    if (!code)
+        code = check_scores(job);
+    /* So far there is nothing to be saved, and an interrupt ends the program at once; so it does in lstsq_solve. */
+    if (!code && job->config.method == METHOD_SGD)
+        signals_catch();
     if (!code)
         code = begin_run(job);
     if (code)

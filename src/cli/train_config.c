@@ -38,7 +38,7 @@ enum {
     KEY_LOSS,
     KEY_OPTIMIZER,
     KEY_METHOD,
-    KEY_LEARNING_RATE,
+    KEY_LEARNING_RATE, /* from here to KEY_EPOCHS: of gradient steps only */
     KEY_MOMENTUM,
     KEY_DAMPENING,
     KEY_NESTEROV,
@@ -73,9 +73,19 @@ static const char *const methods[] = { "sgd", "lstsq", NULL };
 static const char *const optimizers[] = { "sgd", NULL };
 static const char *const dtypes[] = { "f32", "f64", NULL };
 
+static const char *option_name(int key)
+{
+    const struct argp_option *option = table;
+    while (option->key != key)
+        option++;
+    return option->name;
+}
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     train_config *config = state->input;
+    if (key >= KEY_LEARNING_RATE && key <= KEY_EPOCHS)
+        config->step_option = option_name(key);
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &config->data;
@@ -118,6 +128,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         config->data.dtype = option_choice(state, "dtype", text, dtypes) == 0 ? BG_F32 : BG_F64;
         return 0;
     case KEY_OUT:
+        if (!*text)
+            argp_error(state, "--out: the name of a directory is missing");
         config->out = text;
         return 0;
     case ARGP_KEY_ARG:
@@ -140,20 +152,20 @@ static const struct argp argp = {
     .doc =
         "Fit a network to data.\v"
         "Whatever is left open has a default that suits the data: lecture is the five-row table with one dense layer "
-        "without bias, l2, f64; digits and strokes are images with a hidden layer and cross_entropy; a CSV table gets "
-        "one "
-        "dense layer and l2. The effective values are in the first line of --json and in config.json.\n"
+        "without bias, l2, f64; digits, strokes and MNIST are images with hidden layers and cross_entropy; a CSV table "
+        "gets one dense layer and l2, with --classes cross_entropy. The effective values are in the first line of "
+        "--json and in config.json.\n"
         "\n"
         "Checkpoints in DIR are written at the end of an epoch, at most about once a second, and at the end. best is "
-        "the "
-        "one of the lowest test loss, or train loss if nothing is held out.\n"
+        "the one of the lowest test loss, or train loss if nothing is held out. The first Ctrl-C stops after the "
+        "current step and saves, the second ends at once.\n"
         "\n"
         "Examples:\n"
-        "  blasgrad train --data digits --model \"dense:128 relu dense:10\" --epochs 20 --out run\n"
         "  blasgrad train --data lecture\n"
         "  blasgrad train --data lecture --loss l1 --lr 0.002 --epochs 20000\n"
         "  blasgrad train --data lecture --method lstsq --json\n"
-        "  blasgrad train --data table.csv --target y --delimiter ';' --decimal , --test-share 0.2",
+        "  blasgrad train --data digits --model \"dense:128 relu dense:10\" --out run\n"
+        "  blasgrad train --data table.csv --target y --delimiter ';' --decimal ,",
 };
 
 /* ---- Filling in ---- */
@@ -187,9 +199,35 @@ static void apply_recipe(train_config *config)
 
 static bool is_one_dense_layer(const char *line)
 {
-    while (*line == ' ')
-        line++;
-    return strncmp(line, "dense:", 6) == 0 && !strpbrk(line, " \t\n");
+    const char *word = line + strspn(line, " \t\n");
+    const char *end = word + strcspn(word, " \t\n");
+    return strncmp(word, "dense:", 6) == 0 && end[strspn(end, " \t\n")] == 0;
+}
+
+/* Classes have a loss of their own, and it takes nothing else. */
+static int check_loss(const train_config *config)
+{
+    bool for_classes = strcmp(config->loss, "cross_entropy") == 0;
+    if (config->data.kind == DATA_LECTURE && for_classes)
+        return output_usage("--loss cross_entropy is for classes; the targets of lecture are numbers");
+    bool has_classes = config->data.kind == DATA_CSV ? config->data.with_classes : config->data.kind != DATA_LECTURE;
+    if (has_classes && !for_classes)
+        return output_usage("--loss %s is for targets that are numbers; those of %s are classes, whose loss is "
+                            "cross_entropy",
+                            config->loss, config->data.name);
+    return 0;
+}
+
+static int check_method(const train_config *config)
+{
+    if (config->method != METHOD_LSTSQ)
+        return 0;
+    if (config->step_option)
+        output_message("--%s has no effect: --method lstsq takes no gradient steps", config->step_option);
+    if (strcmp(config->loss, "l2") != 0 || !is_one_dense_layer(config->model))
+        return output_usage("--method lstsq solves one dense layer for the loss l2, not \"%s\" for %s",
+                            config->model ? config->model : "", config->loss);
+    return 0;
 }
 
 int train_config_parse(train_config *config, int argc, char **argv)
@@ -201,14 +239,18 @@ int train_config_parse(train_config *config, int argc, char **argv)
     if (code)
         return code;
     config->data.seed = config->common.seed;
+    if (config->data.with_classes && !config->loss)
+        config->loss = "cross_entropy";
     apply_recipe(config);
     if (!bg_loss_find(config->loss) || (config->model && bg_layers_check(config->model) != BG_OK))
         return output_usage("%s", bg_last_error());
+    code = check_method(config);
+    if (!code)
+        code = check_loss(config);
+    if (code)
+        return code;
     if (strcmp(config->loss, "cross_entropy") == 0)
         config->data.with_classes = true;
-    if (config->method == METHOD_LSTSQ && (strcmp(config->loss, "l2") != 0 || !is_one_dense_layer(config->model)))
-        return output_usage("--method lstsq solves one dense layer for the loss l2, not \"%s\" for %s",
-                            config->model ? config->model : "", config->loss);
     bg_optimizer optimizer = bg_sgd(config->learning_rate, config->momentum);
     optimizer.dampening = config->dampening;
     optimizer.nesterov = config->nesterov;

@@ -13,6 +13,7 @@ typedef struct {
     data_settings data;
     const char *model; /* NULL until the data are known: one layer of as many scores as there are classes */
     const char *loss, *optimizer;
+    const char *step_option; /* the last one given that is for gradient steps only, or NULL */
     train_method method;
     double learning_rate, momentum, dampening, weight_decay;
     bool nesterov;

@@ -126,6 +126,8 @@ bool bgi_is_aligned(const bgi_value *a, const bgi_value *b, int64_t edge_units);
 
 void *bgi_compile_push(bgi_compilation *c, size_t count, size_t size); /* zeroed scratch; NULL: out of memory */
 
+/* Whether a step of this op may end the run. */
+static inline bool bgi_can_fail(const bg_op *op) { return op->call && !op->never_fails; }
 static inline bool bgi_is_leaf_id(const bgi_compilation *c, int id) { return bgi_node_is_leaf(c->graph->nodes[id]); }
 static inline int64_t bgi_gcd(int64_t a, int64_t b)
 {

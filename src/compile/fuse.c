@@ -36,6 +36,22 @@ static int64_t own_units(const bg_node *node)
     }
 }
 
+/* A call says itself in which pieces it can be computed. */
+static bg_status check_units(const bg_node *node, int64_t units)
+{
+    int64_t count = bg_shape_count(node->shape);
+    if (units < 1 || count % units != 0)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: its units say %lld pieces of an output of %lld elements", node->op->name,
+                       (long long)units, (long long)count);
+    for (int k = 0; k < node->n_inputs && node->op->units; k++) {
+        int64_t pieces = node->op->units(node, k);
+        if (pieces != 1 && (pieces != units || bg_shape_count(node->inputs[k]->shape) % units != 0))
+            return bg_fail(BG_ERR_ARGUMENT, "%s: its units say %lld pieces of input %d, and %lld of the output",
+                           node->op->name, (long long)pieces, k, (long long)units);
+    }
+    return BG_OK;
+}
+
 /* Does the edge read the base in its order, or one element of it a row of the reader? */
 static bool reads_in_order(const bgi_compilation *c, const bg_node *node, int k)
 {
@@ -77,7 +93,11 @@ static bool needs_memory(const bgi_compilation *c, const bg_node *node, int k)
     const bg_node *base = c->graph->nodes[access->base];
     if (!reads_in_order(c, node, k))
         return true;
-    if (!bgi_node_is(base, BGI_MAP) || base->op->lowering->is_costly || !c->values[access->base].is_shaped)
+    if (!bgi_node_is(base, BGI_MAP) || base->op->lowering->is_costly)
+        return false;
+    if (bgi_register_dtype(base) != bgi_register_dtype(node))
+        return true; /* its arithmetic is that of its own type */
+    if (!c->values[access->base].is_shaped)
         return false;
     bg_shape place = squeezed(node->inputs[k]->shape);
     place.rank -= access->is_flat ? 0 : 1; /* one element a row */
@@ -129,6 +149,11 @@ bg_status bgi_fuse(bgi_compilation *c)
             continue;
         v->is_real = true;
         v->units = own_units(node);
+        if (!node->op->lowering) {
+            bg_status status = check_units(node, v->units);
+            if (status)
+                return status;
+        }
         v->is_loop = bgi_node_is(node, BGI_MAP) || (bgi_node_is(node, BGI_REDUCE) && node->inputs[0]->shape.rank == 2);
         v->is_stored |= !v->is_loop || bgi_is_copy(node);
         for (int k = 0; k < node->n_inputs; k++) {

@@ -155,9 +155,13 @@ static bg_status place_values(bgi_compilation *c)
         return BG_ERR_NOMEM;
     for (int i = 0; i < c->n; i++)
         first_step[i] = c->values[i].step;
-    for (int i = 0; i < c->n; i++)
-        if (c->values[i].alias >= 0 && first_step[c->values[i].alias] > c->values[i].step)
-            first_step[c->values[i].alias] = c->values[i].step;
+    for (int i = 0; i < c->n; i++) { /* the one whose storage is shared lives from the first of them on */
+        int at = i;
+        while (c->values[at].alias >= 0)
+            at = c->values[at].alias;
+        if (first_step[at] > c->values[i].step)
+            first_step[at] = c->values[i].step;
+    }
 
     int n = 0;
     for (int i = 0; i < c->n; i++)

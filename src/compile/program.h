@@ -120,7 +120,6 @@ typedef struct {
     int n_defines;
     int *defines; /* nodes stored by this step */
     int loop;     /* during compilation */
-    bool can_fail;
     union {
         bgi_loop loop;
         bgi_product product;

@@ -76,11 +76,13 @@ static bool find_levels(bgi_compilation *c)
             v->level = x.needed;
             if (!is_deferred_value(c, i) && v->level > last_level)
                 last_level = v->level;
-            if (c->graph->nodes[i]->op->can_fail && v->level > last_fallible)
+            if (bgi_can_fail(c->graph->nodes[i]->op) && v->level > last_fallible)
                 last_fallible = v->level;
         }
         for (int k = 0; k < c->n_changes; k++) {
             bgi_value *v = &c->values[c->changes[k].value];
+            if (!v->is_real) /* of no elements */
+                continue;
             int needed = c->changes[k].is_deferred ? last_level + 1 : last_fallible + 1;
             for (int i = 0; i < c->n && !c->changes[k].is_deferred; i++) {
                 if (!c->values[i].is_real || i == c->changes[k].value)
@@ -183,7 +185,7 @@ static bool raise_hazards(bgi_compilation *c, int *worst)
     for (int k = 0; k < c->n_changes; k++) {
         int value = c->changes[k].value;
         bgi_value *v = &c->values[value];
-        for (int i = 0; i < c->n; i++) {
+        for (int i = 0; i < c->n && v->is_real; i++) {
             const bgi_value *reader = &c->values[i];
             if (!reader->is_real)
                 continue;

@@ -55,7 +55,9 @@ static bg_status gather_call(const bg_call *call)
                      attributes->view.strides, attributes->shape, size);
     return BG_OK;
 }
-static const bg_op gather_op = { .name = "copy", .arity = 1, .infer = gather_infer, .call = gather_call };
+static const bg_op gather_op = {
+    .name = "copy", .arity = 1, .infer = gather_infer, .call = gather_call, .never_fails = true
+};
 
 static bool is_float(bg_dtype dtype) { return dtype == BG_F32 || dtype == BG_F64; }
 
@@ -190,6 +192,8 @@ static bool is_matrix(const bg_node *x)
     int r = x->shape.rank - 2;
     int64_t rows = x->shape.dims[r], columns = x->shape.dims[r + 1];
     int64_t by_row = access.view.strides[r], by_column = access.view.strides[r + 1];
+    if ((rows > 1 && !bgi_blas_fits(by_row)) || (columns > 1 && !bgi_blas_fits(by_column)))
+        return false;
     return ((by_column == 1 || columns == 1) && (by_row >= columns || rows == 1)) ||
            ((by_row == 1 || rows == 1) && (by_column >= rows || columns == 1));
 }

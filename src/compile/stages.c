@@ -239,7 +239,6 @@ bg_status bgi_form_steps(bgi_compilation *c)
                 step.kind = !node->op->lowering             ? BGI_STEP_CALL
                             : bgi_node_is(node, BGI_REDUCE) ? BGI_STEP_FOLD
                                                             : BGI_STEP_PRODUCT;
-                step.can_fail = node->op->can_fail;
                 status = add_step(c, step);
             }
             for (int updates = 0; updates < 2; updates++) /* those that overwrite something come last */

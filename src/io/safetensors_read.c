@@ -105,7 +105,8 @@ static bg_status parse_header(reader *r)
 {
     json_error_t error;
     r->json = json_loadb(r->header, r->header_bytes, JSON_REJECT_DUPLICATES, &error);
-    if (!r->json && json_error_code(&error) == json_error_out_of_memory)
+    /* jansson has a text for everything that is wrong with the header itself. */
+    if (!r->json && (json_error_code(&error) == json_error_out_of_memory || !error.text[0]))
         return bg_fail(BG_ERR_NOMEM, "%s: %s: out of memory in the header's %zu bytes", caller, bgi_path_text(r->path),
                        r->header_bytes);
     if (!r->json)

@@ -61,6 +61,7 @@ static const bg_op compare_integers_op = { .name = "compare_integers",
                                            .infer = integer_infer,
                                            .is_constant = true,
                                            .call = integer_call,
+                                           .never_fails = true,
                                            .units = integer_units };
 
 static bg_node *compare(const bg_op *op, comparison relation, bg_node *x, bg_node *y)

@@ -117,8 +117,7 @@ static const bg_op check_classes_op = { .name = "check_classes",
                                         .infer = check_classes_infer,
                                         .is_constant = true,
                                         .call = check_classes_call,
-                                        .units = check_classes_units,
-                                        .can_fail = true };
+                                        .units = check_classes_units };
 
 /* The constant 0, 1, .. n - 1. */
 static bg_node *count_up(bg_graph *graph, bg_dtype dtype, int64_t n)

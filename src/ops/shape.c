@@ -364,6 +364,7 @@ static const bg_op embed_op = { .name = "embed",
                                 .infer = embed_infer,
                                 .gradient = embed_gradient,
                                 .call = embed_call,
+                                .never_fails = true,
                                 .units = embed_units };
 bg_node *bgi_embed(bg_node *x, int axis, int64_t start, int64_t step, int64_t extent)
 {
@@ -425,6 +426,7 @@ static const bg_op concat_op = { .name = "concat",
                                  .infer = concat_infer,
                                  .gradient = concat_gradient,
                                  .call = concat_call,
+                                 .never_fails = true,
                                  .units = concat_units };
 bg_node *bg_concat(bg_node *const *xs, int n, int axis)
 {
