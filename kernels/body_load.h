@@ -74,8 +74,15 @@ static void N(transpose)(T *d, const T *a, int64_t rows, int64_t cols, int64_t c
             N(load_##name)(out, in, 1, cols, 0, col_stride);                                                           \
             N(repeat_row)(out, rows, cols);                                                                            \
         } else if (col_stride == 0) {                                                                                  \
-            for (int64_t i = 0; i < rows; i++)                                                                         \
-                N(spread)(out + i * cols, CONVERT_##name(in[i * row_stride]), cols);                                   \
+            for (int64_t i = 0; i < rows; i++, out += cols) {                                                          \
+                const T x = CONVERT_##name(in[i * row_stride]);                                                        \
+                const V v = SET(x);                                                                                    \
+                int64_t j = 0;                                                                                         \
+                for (; j + W <= cols; j += W)                                                                          \
+                    STORE(out + j, v);                                                                                 \
+                for (; j < cols; j++)                                                                                  \
+                    out[j] = x;                                                                                        \
+            }                                                                                                          \
         } else if (col_stride == 1) {                                                                                  \
             for (int64_t i = 0; i < rows; i++, in += row_stride, out += cols) {                                        \
                 if (SAME_##name)                                                                                       \

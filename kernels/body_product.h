@@ -146,13 +146,10 @@ static void N(product)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a
     if (k <= 0) {
         for (int64_t i = 0; i < m; i++)
             N(spread)(out + i * ldc, 0, n);
-    } else if (n > 1 && 2 * n <= W && m >= W && a_rows == 1) {
-        /* A few columns, each the transposed row bᵀ·aᵀ over the rows of a as they lie. */
-        for (int64_t j = 0; j < n; j++)
-            N(product)(m, 1, k, a, a_rows, a_cols, right + j * b_cols, b_rows, 1, out + j, ldc, scratch);
-    } else if (n == 1 && m > 1) {
-        /* A column is the transposed row bᵀ·aᵀ. Its columns, the rows of a, go through scratch 32 at a time. */
-        T sums[32];
+    } else if (m > 1 && (n == 1 || (2 * n <= W && m >= W && a_rows == 1))) {
+        /* A few columns are the transposed rows bᵀ·aᵀ, whose columns, the rows of a, go 32 at a time, through scratch
+         * where they do not lie side by side. */
+        T sums[32 * (W > 1 ? W / 2 : 1)];
         for (int64_t i = 0; i < m; i += 32) {
             const int64_t cols = m - i < 32 ? m - i : 32;
             const T *panel = left + i * a_rows;
@@ -162,9 +159,10 @@ static void N(product)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a
                 panel = scratch;
                 ldp = cols;
             }
-            N(product_rows)(1, cols, k, right, 0, b_rows, panel, ldp, sums, cols);
-            for (int64_t r = 0; r < cols; r++)
-                out[(i + r) * ldc] = sums[r];
+            N(product_rows)(n, cols, k, right, b_cols, b_rows, panel, ldp, sums, cols);
+            for (int64_t j = 0; j < n; j++)
+                for (int64_t r = 0; r < cols; r++)
+                    out[(i + r) * ldc + j] = sums[j * cols + r];
         }
     } else if (b_cols == 1 || n == 1) {
         N(product_rows)(m, n, k, left, a_rows, a_cols, right, b_rows, out, ldc);

@@ -176,10 +176,6 @@ static void settle_operands(bgi_emitter *e)
         }
         bgi_add_instruction(e, made);
     }
-    for (int i = 0; i < loop->n_values; i++) {
-        manner how = manner_of(e, &loop->values[i]);
-        loop->values[i].is_column_of_ones = how == AS_ONE;
-    }
 }
 
 /* Registers: a linear scan over first and last uses. */

@@ -60,7 +60,6 @@ typedef struct {
     bg_dtype dtype;
     bg_shape shape;
     int64_t rows, columns;
-    bool has_rows_only; /* some value has one element a row */
 } bgi_space;
 
 typedef struct {

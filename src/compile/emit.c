@@ -50,7 +50,7 @@ int bgi_temporary(bgi_emitter *e, bool is_full)
                                               .is_full = is_full,
                                               .node = -1,
                                               .dtype = e->space->dtype,
-                                              .size = bgi_register_size(e) });
+                                              .size = (uint32_t)bgi_register_size(e) });
 }
 
 static int constant(bgi_emitter *e, double value)
@@ -59,12 +59,11 @@ static int constant(bgi_emitter *e, double value)
         if (e->loop->values[i].kind == BGI_IS_CONSTANT && !memcmp(&e->loop->values[i].f64, &value, sizeof value))
             return i;
     return bgi_add_value(e, (bgi_loop_value){ .kind = BGI_IS_CONSTANT,
-                                              .is_column_of_ones = true,
                                               .node = -1,
                                               .f64 = value,
                                               .f32 = (float)value,
                                               .dtype = e->space->dtype,
-                                              .size = bgi_register_size(e) });
+                                              .size = (uint32_t)bgi_register_size(e) });
 }
 
 /* An operand in memory: strides over the space for a full value, over its rows for one of one element a row. */
@@ -76,7 +75,7 @@ static int memory(bgi_emitter *e, int node, int64_t offset, const int64_t *strid
                              .node = node,
                              .offset = offset,
                              .dtype = e->c->graph->nodes[node]->dtype,
-                             .size = bg_dtype_size(e->c->graph->nodes[node]->dtype) };
+                             .size = (uint32_t)bg_dtype_size(e->c->graph->nodes[node]->dtype) };
     for (int i = 0; i < outer; i++)
         value.outer[i] = e->space->shape.dims[i] == 1 ? 0 : strides[i];
     value.column = is_full && e->space->columns > 1 ? strides[outer] : 0;
@@ -211,7 +210,7 @@ static int store_value(bgi_emitter *e, int id)
                              .is_full = is_full,
                              .node = id,
                              .dtype = e->c->graph->nodes[id]->dtype,
-                             .size = bg_dtype_size(e->c->graph->nodes[id]->dtype) };
+                             .size = (uint32_t)bg_dtype_size(e->c->graph->nodes[id]->dtype) };
     for (int i = 0; i < e->space->shape.rank - 1; i++)
         value.outer[i] = e->space->shape.dims[i] == 1 ? 0 : strides[i];
     value.column = is_full && e->space->columns > 1 ? 1 : 0;

@@ -262,7 +262,18 @@ static bg_status list_leaves(bgi_compilation *c)
 
 /* ---- Binding steps to places ---- */
 
-static bgi_location where_is(const bgi_compilation *c, int node) { return c->values[node].where; }
+static bgi_location where_is(const bgi_compilation *c, int node)
+{
+    const bg_program *p = c->program;
+    bgi_location where = c->values[node].where;
+    if (where.place == BGI_AT_LEAF)
+        where.base = &p->leaves[where.index].data;
+    else if (where.place == BGI_AT_OUTPUT)
+        where.base = &p->outputs[where.index]->storage->data;
+    else
+        where.base = &p->arena;
+    return where;
+}
 
 static size_t bind_product(const bgi_compilation *c, bgi_step *step)
 {
@@ -270,16 +281,20 @@ static size_t bind_product(const bgi_compilation *c, bgi_step *step)
     p->x.where = where_is(c, p->x.where.index);
     p->w.where = where_is(c, p->w.where.index);
     p->y.where = where_is(c, p->y.where.index);
+    int64_t units = c->program->groups[step->group].units;
+    p->unit_size = p->splits_columns ? p->n / units : p->batch * p->m / units;
     return bgi_choose_provider(p, &c->program->groups[step->group], c->engine);
 }
 
 static size_t bind_step(const bgi_compilation *c, bgi_step *step)
 {
+    int64_t units = c->program->groups[step->group].units;
     switch (step->kind) {
     case BGI_STEP_LOOP:
         for (int i = 0; i < step->as.loop.n_values; i++)
             if (step->as.loop.values[i].kind == BGI_IS_MEMORY)
                 step->as.loop.values[i].where = where_is(c, step->as.loop.values[i].node);
+        step->as.loop.unit_rows = step->as.loop.rows / units;
         /* Behind the slots, the addresses of the loop's values, for loops of many. */
         return (size_t)step->as.loop.n_slots * step->as.loop.slot_bytes +
                2 * (size_t)step->as.loop.n_values * sizeof(void *);
@@ -288,9 +303,11 @@ static size_t bind_step(const bgi_compilation *c, bgi_step *step)
     case BGI_STEP_FOLD:
         step->as.folding.x = where_is(c, step->as.folding.x.index);
         step->as.folding.y = where_is(c, step->as.folding.y.index);
+        step->as.folding.unit_size = (step->as.folding.a == 1 ? step->as.folding.c : step->as.folding.a) / units;
         return 0;
     case BGI_STEP_CALL:
         step->as.calling.y = where_is(c, step->as.calling.y.index);
+        step->as.calling.unit_size = step->as.calling.units / units;
         for (int k = 0; k < step->as.calling.n_inputs; k++)
             step->as.calling.inputs[k] = where_is(c, step->as.calling.inputs[k].index);
         return (size_t)step->as.calling.n_inputs * sizeof(void *);

@@ -13,9 +13,10 @@
 typedef enum { BGI_AT_NOWHERE, BGI_AT_LEAF, BGI_AT_OUTPUT, BGI_AT_ARENA, BGI_AT_LOCAL } bgi_place;
 typedef struct {
     bgi_place place;
-    int index;         /* leaf or output */
-    size_t offset;     /* bytes into the arena or the worker's scratch */
-    size_t unit_bytes; /* local: bytes of one unit */
+    int index;                  /* leaf or output */
+    unsigned char *const *base; /* where the address of the leaf, output or arena stands during a run */
+    size_t offset;              /* bytes into the arena or the worker's scratch */
+    size_t unit_bytes;          /* local: bytes of one unit */
 } bgi_location;
 
 /* ---- Loops: register programs over blocks of elements ----
@@ -27,20 +28,20 @@ typedef enum {
     BGI_IS_CONSTANT
 } bgi_value_kind;
 
+/* What the executor reads for each block comes first, within a cache line for one outer dimension. */
 typedef struct {
-    bgi_value_kind kind;
+    bgi_location where; /* memory */
+    int64_t offset;     /* elements */
+    int64_t column;     /* stride along the columns */
+    uint32_t size;      /* bytes of an element */
+    uint8_t kind;       /* bgi_value_kind */
     bool is_full;
-    bool is_column_of_ones; /* memory and constants: one element for the whole block */
-    int node;               /* memory: the base; -1 otherwise */
-    bgi_location where;
-    bg_dtype dtype; /* of the elements there, and their bytes */
-    size_t size;
-    int64_t offset;             /* elements */
     int64_t outer[BG_MAX_RANK]; /* strides over the outer dimensions, the innermost last */
-    int64_t column;             /* stride along the columns */
-    int slot;
-    double f64; /* constant */
-    float f32;
+    bg_dtype dtype;             /* of the elements there */
+    int node;                   /* memory: the base; -1 otherwise */
+    int slot;                   /* temporary */
+    float f32;                  /* constant */
+    double f64;
 } bgi_loop_value;
 
 typedef enum { BGI_DO_MAP, BGI_DO_LOAD, BGI_DO_EXPAND, BGI_DO_REDUCE, BGI_DO_STORE } bgi_instruction_kind;
@@ -64,6 +65,7 @@ typedef struct {
     int rank;       /* outer dimensions, at least 1 */
     int64_t outer[BG_MAX_RANK];
     int64_t rows, columns;
+    int64_t unit_rows; /* rows of one unit of the group */
     int64_t block_rows, block_columns;
     int n_values, n_instructions, n_slots;
     int n_memory; /* the first of the values lie in memory */
@@ -88,6 +90,7 @@ typedef struct {
     int64_t dims[BG_MAX_RANK];
     int64_t batch, m, n, k;
     bool splits_columns; /* units are columns of the result (one row in all); otherwise rows of the whole batch */
+    int64_t unit_size;   /* columns or rows of one unit of the group */
     bgi_provider provider;
     bgi_matrix x, w, y;
 } bgi_product;
@@ -96,6 +99,7 @@ typedef struct {
 typedef struct {
     bg_dtype dtype;
     int64_t a, k, c;
+    int64_t unit_size; /* of a or c, of one unit of the group */
     bgk_fold *fold;
     bgi_location x, y;
     int64_t x_offset;
@@ -103,12 +107,11 @@ typedef struct {
 
 typedef struct {
     const bg_node *node;
-    int64_t units;
-    size_t unit_bytes; /* of the output */
+    int64_t units, unit_size; /* pieces in all, and in one unit of the group */
+    size_t unit_bytes;        /* of the output's piece */
     bgi_location y;
     int n_inputs;
     bgi_location *inputs;
-    size_t *input_offsets;    /* bytes */
     size_t *input_unit_bytes; /* 0: whole */
 } bgi_calling;
 

@@ -71,16 +71,14 @@ bg_status bgi_emit_call(const bgi_compilation *c, bgi_step *step)
     call->y.index = node->id;
     call->unit_bytes = (size_t)(c->values[node->id].count / call->units) * size;
     call->inputs = bgi_arena_push(memory, n * sizeof *call->inputs);
-    call->input_offsets = bgi_arena_push(memory, n * sizeof *call->input_offsets);
     call->input_unit_bytes = bgi_arena_push(memory, n * sizeof *call->input_unit_bytes);
-    if (!call->inputs || !call->input_offsets || !call->input_unit_bytes)
+    if (!call->inputs || !call->input_unit_bytes)
         return BG_ERR_NOMEM;
     for (int k = 0; k < node->n_inputs; k++) {
         const bg_node *input = node->inputs[k];
         const bgi_access *access = &c->values[input->id].access;
         size_t input_size = bg_dtype_size(input->dtype);
         call->inputs[k].index = access->base;
-        call->input_offsets[k] = (size_t)access->view.offset * input_size;
         int64_t units = node->op->units ? node->op->units(node, k) : 1;
         call->input_unit_bytes[k] =
             units == call->units && units > 1 ? (size_t)(bg_shape_count(input->shape) / units) * input_size : 0;

@@ -83,7 +83,7 @@ static inline void find_operands(const block *b, const int64_t *index, int64_t c
     }
 }
 
-void bgi_run_loop(const bgi_worker *worker, const bgi_loop *loop, int64_t units, int64_t first, int64_t last)
+void bgi_run_loop(const bgi_worker *worker, const bgi_loop *loop, int64_t first, int64_t last)
 {
     /* More values than this are rare; their addresses then lie behind the loop's slots. */
     const unsigned char *few_pointers[MOST_ON_STACK];
@@ -106,9 +106,9 @@ void bgi_run_loop(const bgi_worker *worker, const bgi_loop *loop, int64_t units,
                         : loop->dtype == BG_F64     ? (const unsigned char *)&v->f64
                                                     : (const unsigned char *)&v->f32;
     }
-    int64_t rows_per_unit = units == 1 ? loop->rows : loop->rows / units, end = last * rows_per_unit;
+    int64_t end = last * loop->unit_rows;
     int64_t inner = loop->outer[loop->rank - 1], index[BG_MAX_RANK];
-    for (int64_t row = first * rows_per_unit; row < end; row += b.rows) {
+    for (int64_t row = first * loop->unit_rows; row < end; row += b.rows) {
         int64_t place = row;
         if (loop->rank > 1) {
             int64_t rest = row / inner;

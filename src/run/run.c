@@ -22,16 +22,16 @@ static void run_task(const bgi_worker *worker, const bgi_task *task)
         bg_status status;
         switch (step->kind) {
         case BGI_STEP_LOOP:
-            bgi_run_loop(worker, &step->as.loop, group->units, task->first, task->last);
+            bgi_run_loop(worker, &step->as.loop, task->first, task->last);
             break;
         case BGI_STEP_PRODUCT:
-            bgi_run_product(worker, &step->as.product, group->units, task->first, task->last);
+            bgi_run_product(worker, &step->as.product, task->first, task->last);
             break;
         case BGI_STEP_FOLD:
-            bgi_run_fold(worker, &step->as.folding, group->units, task->first, task->last);
+            bgi_run_fold(worker, &step->as.folding, task->first, task->last);
             break;
         case BGI_STEP_CALL:
-            status = bgi_run_call(worker, &step->as.calling, group->units, task->first, task->last);
+            status = bgi_run_call(worker, &step->as.calling, task->first, task->last);
             if (status) {
                 fail_run(p, status, group->level);
                 return;

@@ -14,26 +14,15 @@ typedef struct {
  * only. */
 static inline unsigned char *bgi_locate(const bgi_worker *worker, const bgi_location *where, int64_t first)
 {
-    const bg_program *p = worker->program;
-    switch (where->place) {
-    case BGI_AT_LEAF:
-        return p->leaves[where->index].data;
-    case BGI_AT_OUTPUT:
-        return bgi_tensor_bytes(p->outputs[where->index]);
-    case BGI_AT_ARENA:
-        return p->arena + where->offset;
-    case BGI_AT_LOCAL:
+    if (where->place == BGI_AT_LOCAL)
         return (unsigned char *)((uintptr_t)(worker->scratch + where->offset) - (uintptr_t)first * where->unit_bytes);
-    case BGI_AT_NOWHERE:
-        break;
-    }
-    return NULL;
+    return *where->base + where->offset;
 }
 
-void bgi_run_loop(const bgi_worker *worker, const bgi_loop *loop, int64_t units, int64_t first, int64_t last);
-void bgi_run_product(const bgi_worker *worker, const bgi_product *product, int64_t units, int64_t first, int64_t last);
-void bgi_run_fold(const bgi_worker *worker, const bgi_folding *folding, int64_t units, int64_t first, int64_t last);
-bg_status bgi_run_call(const bgi_worker *worker, const bgi_calling *calling, int64_t units, int64_t first,
-                       int64_t last);
+/* Each runs units [first, last) of its group. */
+void bgi_run_loop(const bgi_worker *worker, const bgi_loop *loop, int64_t first, int64_t last);
+void bgi_run_product(const bgi_worker *worker, const bgi_product *product, int64_t first, int64_t last);
+void bgi_run_fold(const bgi_worker *worker, const bgi_folding *folding, int64_t first, int64_t last);
+bg_status bgi_run_call(const bgi_worker *worker, const bgi_calling *calling, int64_t first, int64_t last);
 
 #endif

@@ -65,55 +65,54 @@ static int64_t batch_offset(const bgi_product *p, const bgi_matrix *matrix, int6
     return offset;
 }
 
-void bgi_run_product(const bgi_worker *worker, const bgi_product *p, int64_t units, int64_t first, int64_t last)
+void bgi_run_product(const bgi_worker *worker, const bgi_product *p, int64_t first, int64_t last)
 {
     size_t size = bg_dtype_size(p->dtype);
     const unsigned char *x = bgi_locate(worker, &p->x.where, first), *w = bgi_locate(worker, &p->w.where, first);
     unsigned char *y = bgi_locate(worker, &p->y.where, first);
+    int64_t start = first * p->unit_size, end = last * p->unit_size;
     if (p->splits_columns) {
-        int64_t start = p->n / units * first, n = p->n / units * (last - first);
         multiply(worker, p, operand_of(x, &p->x, p->x.offset, 1, p->k, size),
                  operand_of(w, &p->w, p->w.offset + start * p->w.columns, p->k, p->n, size), y + (size_t)start * size,
-                 1, n);
+                 1, end - start);
         return;
     }
-    int64_t rows_per_unit = p->batch * p->m / units;
-    for (int64_t row = first * rows_per_unit, end = last * rows_per_unit; row < end;) {
-        int64_t batch = row / p->m, start = row % p->m, m = p->m - start < end - row ? p->m - start : end - row;
-        multiply(worker, p, operand_of(x, &p->x, batch_offset(p, &p->x, batch) + start * p->x.rows, p->m, p->k, size),
+    for (int64_t row = start; row < end;) {
+        int64_t batch = p->batch == 1 ? 0 : row / p->m, from = row - batch * p->m;
+        int64_t m = p->m - from < end - row ? p->m - from : end - row;
+        multiply(worker, p, operand_of(x, &p->x, batch_offset(p, &p->x, batch) + from * p->x.rows, p->m, p->k, size),
                  operand_of(w, &p->w, batch_offset(p, &p->w, batch), p->k, p->n, size), y + (size_t)(row * p->n) * size,
                  m, p->n);
         row += m;
     }
 }
 
-void bgi_run_fold(const bgi_worker *worker, const bgi_folding *f, int64_t units, int64_t first, int64_t last)
+void bgi_run_fold(const bgi_worker *worker, const bgi_folding *f, int64_t first, int64_t last)
 {
     size_t size = bg_dtype_size(f->dtype);
     const unsigned char *x = bgi_locate(worker, &f->x, first) + (size_t)f->x_offset * size;
     unsigned char *y = bgi_locate(worker, &f->y, first);
+    int64_t start = first * f->unit_size, end = last * f->unit_size;
     if (f->a == 1) {
-        int64_t start = f->c / units * first, count = f->c / units * (last - first);
-        f->fold(y + (size_t)start * size, x + (size_t)start * size, f->k, count, f->c);
+        f->fold(y + (size_t)start * size, x + (size_t)start * size, f->k, end - start, f->c);
         return;
     }
-    int64_t per_unit = f->a / units;
-    for (int64_t i = first * per_unit; i < last * per_unit; i++)
+    for (int64_t i = start; i < end; i++)
         f->fold(y + (size_t)(i * f->c) * size, x + (size_t)(i * f->k * f->c) * size, f->k, f->c, f->c);
 }
 
-bg_status bgi_run_call(const bgi_worker *worker, const bgi_calling *c, int64_t units, int64_t first, int64_t last)
+bg_status bgi_run_call(const bgi_worker *worker, const bgi_calling *c, int64_t first, int64_t last)
 {
     const void **inputs = (const void **)(void *)(worker->scratch + worker->program->local_bytes);
-    int64_t from = c->units / units * first;
+    int64_t from = first * c->unit_size;
     for (int k = 0; k < c->n_inputs; k++)
-        inputs[k] = (const unsigned char *)((uintptr_t)bgi_locate(worker, &c->inputs[k], first) + c->input_offsets[k] +
+        inputs[k] = (const unsigned char *)((uintptr_t)bgi_locate(worker, &c->inputs[k], first) +
                                             (uintptr_t)from * c->input_unit_bytes[k]);
     bg_call call = { .node = c->node,
                      .inputs = inputs,
                      .output = (unsigned char *)((uintptr_t)bgi_locate(worker, &c->y, first) +
                                                  (uintptr_t)from * c->unit_bytes),
                      .first = from,
-                     .last = c->units / units * last };
+                     .last = last * c->unit_size };
     return c->node->op->call(&call);
 }
