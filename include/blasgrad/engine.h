@@ -1,7 +1,8 @@
 /* The engine: worker threads, allocator, seed, and log. Everything else belongs to one.
  *
  * Process-wide state is exactly: the thread count of OpenBLAS (set to one while any engine lives, restored by the last;
- * the parallelism is the engine's), the lock for a serial build of OpenBLAS, and each thread's error message.
+ * the parallelism is the engine's), the lock for a serial build of OpenBLAS, the count of calls under way where there
+ * are more workers than OpenBLAS has buffers, and each thread's error message.
  *
  * An engine runs one program at a time; a second run, from another thread or from inside a custom op, is BG_ERR_BUSY.
  * Otherwise an engine's objects are used from one thread at a time. In a forked child every call on the parent's engine

@@ -119,7 +119,7 @@ BG_API bg_status bg_tensor_copy_to(const bg_tensor *tensor, void *data, size_t b
 BG_API bg_status bg_tensor_copy(bg_tensor *target, const bg_tensor *source);
 /* Sets every element to value, converted to the dtype as C does; BG_ERR_ARGUMENT if it does not fit. */
 BG_API bg_status bg_tensor_fill(bg_tensor *tensor, double value);
-/* The element at a row-major index, as a double (i64 beyond 2^53 is rounded). */
+/* The element at a row-major index, as a double (i64 beyond 2^53 is rounded). BG_ERR_INDEX outside 0 .. count - 1. */
 BG_API bg_status bg_tensor_item(const bg_tensor *tensor, int64_t index, double *value);
 
 #ifdef __cplusplus

@@ -16,7 +16,7 @@
 
 typedef enum { SERIAL = 0, PTHREAD = 1, OPENMP = 2 } threading; /* as openblas_get_parallel() says */
 
-/* What DESIGN calls the process-wide state: written under `setting`, or by the one thread that renews it in a child. */
+/* The process-wide state: written under `setting`, or by the one thread that renews it in a child. */
 static struct {
     pthread_mutex_t setting; /* over the fields below */
     pthread_mutex_t turn;    /* over every call of a serial build */
