@@ -9,6 +9,8 @@
 
 enum {
     ROWS_PER_CALL = 64,      /* of a product whose rows are samples */
+    ROWS_OF_LARGE = 128,     /* .. by a matrix so large that OpenBLAS multiplies, and packs it for each call */
+    LARGE_MATRIX = 1 << 19,  /* elements */
     LEAST_SPLIT_ROWS = 16,   /* from here on two workers have something to do */
     TILE_BYTES = 200 * 1000, /* of a result that needs every sample (weight gradients): stays in L2 for its update */
     LEAST_TILE_ROWS = 64,    /* .. unless its rows are so long that a call would have too few of them */
@@ -23,9 +25,10 @@ static bool is_row_product(const bgi_compilation *c, const bgi_step *step, int64
     return units > 1 && bgi_edge_units(c, c->graph->nodes[step->defines[0]], 0) % units == 0;
 }
 
-static int64_t slices_of_rows(int64_t rows)
+static int64_t slices_of_rows(int64_t rows, int64_t largest_matrix)
 {
-    int64_t slices = (rows + ROWS_PER_CALL - 1) / ROWS_PER_CALL;
+    int64_t rows_per_call = largest_matrix > LARGE_MATRIX ? ROWS_OF_LARGE : ROWS_PER_CALL;
+    int64_t slices = (rows + rows_per_call - 1) / rows_per_call;
     return slices < 2 && rows >= LEAST_SPLIT_ROWS ? 2 : slices;
 }
 
@@ -43,7 +46,7 @@ static int64_t slices_of_tiles(const bgi_group *group, int64_t row_bytes)
 void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
 {
     const bg_program *p = c->program;
-    int64_t rows = 0, row_bytes = 1;
+    int64_t rows = 0, row_bytes = 1, largest_matrix = 0;
     group->flops = 0;
     for (int i = 0; i < group->n_steps; i++) {
         const bgi_step *step = &p->steps[group->first_step + i];
@@ -55,10 +58,12 @@ void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
         if (step->kind == BGI_STEP_PRODUCT && is_row_product(c, step, group->units)) {
             int64_t count = step->as.product.batch * step->as.product.m;
             rows = count > rows ? count : rows;
+            int64_t matrix = step->as.product.n * step->as.product.k;
+            largest_matrix = matrix > largest_matrix ? matrix : largest_matrix;
         }
     }
     int64_t slices = group->flops < LEAST_SPLIT_FLOPS ? 1
-                     : rows > 0                       ? slices_of_rows(rows)
+                     : rows > 0                       ? slices_of_rows(rows, largest_matrix)
                                                       : slices_of_tiles(group, row_bytes);
     if (slices > group->units)
         slices = group->units;
