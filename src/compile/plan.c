@@ -62,7 +62,7 @@ static void note_use(void *context, int source, int64_t units, bool is_same)
     s->escapes |= v->group != s->group || units % x->c->program->groups[s->group].units != 0;
 }
 
-/* Whether another step of the loop's group than the loop reads the node, or the loop reads it twice. */
+/* The loop's one operand that lies in the node's memory; -1 if there is none or more than one. */
 static int only_load_of(const bgi_loop *loop, int node)
 {
     int found = -1;

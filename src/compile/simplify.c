@@ -59,14 +59,12 @@ static const bg_op gather_op = {
     .name = "copy", .arity = 1, .infer = gather_infer, .call = gather_call, .never_fails = true
 };
 
-static bool is_float(bg_dtype dtype) { return dtype == BG_F32 || dtype == BG_F64; }
-
 bg_node *bgi_copy(bg_node *x)
 {
     if (!x)
         return NULL;
     int64_t serial = x->graph->count; /* keeps two copies of one value apart */
-    if (is_float(x->dtype))
+    if (bgi_is_float(x->dtype))
         return bg_apply(&copy_op, &x, 1, &serial, sizeof serial);
     bgi_access access;
     gather_attributes attributes = { .serial = serial };
@@ -217,10 +215,7 @@ static bg_node *simplify_product(const bg_node *node, bg_node *x, bg_node *w)
 static bg_node *expand_node(bg_graph *graph, const bg_node *node, bg_node **inputs)
 {
     (void)graph;
-    bg_node *made = bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes);
-    while (made && made->op->compose)
-        made = made->op->compose(made);
-    return made;
+    return bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes); /* composes at once */
 }
 
 static bg_node *simplify_node(bg_graph *graph, const bg_node *node, bg_node **inputs)
