@@ -1,130 +1,30 @@
 /* Golden values: what PyTorch computes for each op, and 20 steps of gradient descent on each loss. */
-#include "support/golden.h"
-#include "support/trial.h"
+#define _DEFAULT_SOURCE
+#include "cases/cases.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_INPUTS = 4 };
-
 /* ---- Ops: a builder for each name in the files ---- */
 
-typedef struct {
-    const golden_record *record;
-    bg_graph *graph;
-    bg_node *x[MOST_INPUTS];
-    int n;
-} golden_case;
-
-static int integer(const golden_case *c, const char *key) { return (int)golden_number(c->record, key); }
-
-static bg_axes axes_of(const golden_case *c)
+static const golden_op *find_op(const char *name)
 {
-    const golden_array *array = golden_get(c->record, "axes");
-    ck_assert_msg(array != NULL, "%s", golden_error());
-    bg_axes axes = { .count = (int)array->count };
-    for (int i = 0; i < axes.count; i++)
-        axes.axis[i] = (int)array->values[i];
-    return axes;
-}
-
-static bg_shape shape_of(const golden_case *c)
-{
-    const golden_array *array = golden_get(c->record, "shape");
-    ck_assert_msg(array != NULL, "%s", golden_error());
-    bg_shape shape = { .rank = (int)array->count };
-    for (int i = 0; i < shape.rank; i++)
-        shape.dims[i] = (int64_t)array->values[i];
-    return shape;
-}
-
-static bg_reduction reduction_of(const golden_record *record)
-{
-    const char *text = golden_text(record, "reduction");
-    ck_assert_msg(text != NULL, "%s", golden_error());
-    return strcmp(text, "mean") == 0 ? BG_MEAN : strcmp(text, "sum") == 0 ? BG_SUM : BG_NONE;
-}
-
-static bg_node *where_sqrt(const golden_case *c)
-{
-    bg_node *zero = bg_scalar(c->graph, BG_F64, 0);
-    return bg_where(bg_greater(c->x[0], zero), bg_sqrt(c->x[0]), zero);
-}
-
-/* X(name in the files, expression of c). */
-#define UNARY(X, name)      X(name, bg_##name(c->x[0]))
-#define BINARY(X, name)     X(name, bg_##name(c->x[0], c->x[1]))
-#define OVER_AXES(X, name)  X(name, bg_##name(c->x[0], axes_of(c)))
-#define ALONG_AXIS(X, name) X(name, bg_##name(c->x[0], integer(c, "axis")))
-#define LOSS(X, name)       X(name, bg_##name(c->x[0], c->x[1], reduction_of(c->record)))
-#define GOLDEN_OPS(X)                                                                                                  \
-    UNARY(X, neg)                                                                                                      \
-    UNARY(X, square)                                                                                                   \
-    UNARY(X, sqrt)                                                                                                     \
-    UNARY(X, exp)                                                                                                      \
-    UNARY(X, log)                                                                                                      \
-    UNARY(X, expm1)                                                                                                    \
-    UNARY(X, log1p)                                                                                                    \
-    UNARY(X, erf)                                                                                                      \
-    UNARY(X, abs)                                                                                                      \
-    UNARY(X, sign)                                                                                                     \
-    UNARY(X, relu)                                                                                                     \
-    UNARY(X, tanh)                                                                                                     \
-    UNARY(X, sigmoid)                                                                                                  \
-    UNARY(X, softplus)                                                                                                 \
-    UNARY(X, gelu)                                                                                                     \
-    UNARY(X, gelu_tanh)                                                                                                \
-    BINARY(X, add)                                                                                                     \
-    BINARY(X, sub)                                                                                                     \
-    BINARY(X, mul)                                                                                                     \
-    BINARY(X, div)                                                                                                     \
-    BINARY(X, maximum)                                                                                                 \
-    BINARY(X, minimum)                                                                                                 \
-    BINARY(X, equal)                                                                                                   \
-    BINARY(X, not_equal)                                                                                               \
-    BINARY(X, less)                                                                                                    \
-    BINARY(X, less_equal)                                                                                              \
-    BINARY(X, greater)                                                                                                 \
-    BINARY(X, greater_equal)                                                                                           \
-    BINARY(X, matmul)                                                                                                  \
-    BINARY(X, gather_class)                                                                                            \
-    OVER_AXES(X, sum)                                                                                                  \
-    OVER_AXES(X, mean)                                                                                                 \
-    OVER_AXES(X, max)                                                                                                  \
-    OVER_AXES(X, logsumexp)                                                                                            \
-    OVER_AXES(X, permute)                                                                                              \
-    ALONG_AXIS(X, softmax)                                                                                             \
-    ALONG_AXIS(X, log_softmax)                                                                                         \
-    LOSS(X, l1_loss)                                                                                                   \
-    LOSS(X, l2_loss)                                                                                                   \
-    LOSS(X, bce_with_logits_loss)                                                                                      \
-    LOSS(X, cross_entropy_loss)                                                                                        \
-    X(where, bg_where(c->x[0], c->x[1], c->x[2]))                                                                      \
-    X(where_sqrt, where_sqrt(c))                                                                                       \
-    X(linear, bg_linear(c->x[0], c->x[1], c->n > 2 ? c->x[2] : NULL))                                                  \
-    X(reshape, bg_reshape(c->x[0], shape_of(c)))                                                                       \
-    X(broadcast, bg_broadcast(c->x[0], shape_of(c)))                                                                   \
-    X(concat, bg_concat(c->x, c->n, integer(c, "axis")))                                                               \
-    X(slice, bg_slice(c->x[0], integer(c, "axis"), integer(c, "start"), integer(c, "stop"), integer(c, "step")))
-
-static bg_node *build_op(const golden_case *c, const char *op)
-{
-#define BUILD(name, expression)                                                                                        \
-    if (strcmp(op, #name) == 0)                                                                                        \
-        return expression;
-    GOLDEN_OPS(BUILD)
-#undef BUILD
-    ck_abort_msg("there is no builder for the golden op %s", op);
+    for (int f = 0; op_families[f]; f++)
+        for (int i = 0; i < op_families[f]->n_golden; i++)
+            if (strcmp(op_families[f]->golden[i].name, name) == 0)
+                return &op_families[f]->golden[i];
+    ck_abort_msg("there is no builder for the golden op %s", name);
     return NULL;
 }
 
-static bg_dtype input_dtype(const char *op, int input)
+static bg_dtype input_dtype(const golden_op *op, int input)
 {
-    bool is_class = input == 1 && (strcmp(op, "gather_class") == 0 || strcmp(op, "cross_entropy_loss") == 0);
-    return is_class ? BG_I64 : input == 0 && strcmp(op, "where") == 0 ? BG_BOOL : BG_F64;
+    unsigned bit = 1u << input;
+    return op->integers & bit ? BG_I64 : op->conditions & bit ? BG_BOOL : BG_F64;
 }
 
 /* ---- Comparing ---- */
@@ -159,15 +59,16 @@ static bg_tensor *tensor_from(bg_engine *engine, bg_dtype dtype, const golden_ar
 
 static void check_op(bg_engine *engine, const golden_record *record)
 {
-    const char *name = golden_name(record), *op = golden_text(record, "op");
-    bg_tensor *tensors[MOST_INPUTS];
-    bg_node *outputs[MOST_INPUTS + 1], *xs[MOST_INPUTS];
-    int n_outputs = 1, which[MOST_INPUTS];
+    const char *name = golden_name(record), *op_name = golden_text(record, "op");
+    bg_tensor *tensors[GOLDEN_MOST_INPUTS];
+    bg_node *outputs[GOLDEN_MOST_INPUTS + 1], *xs[GOLDEN_MOST_INPUTS];
+    int n_outputs = 1, which[GOLDEN_MOST_INPUTS];
     size_t n_xs = 0;
     golden_case c = { .record = record };
-    ck_assert_msg(op != NULL, "%s", golden_error());
+    ck_assert_msg(op_name != NULL, "%s", golden_error());
+    const golden_op *op = find_op(op_name);
     must(bg_graph_create(&c.graph, engine), name);
-    for (char key[] = "x0"; golden_has(record, key) && c.n < MOST_INPUTS; key[1]++) {
+    for (char key[] = "x0"; golden_has(record, key) && c.n < GOLDEN_MOST_INPUTS; key[1]++) {
         bg_dtype dtype = input_dtype(op, c.n);
         tensors[c.n] = tensor_from(engine, dtype, golden_get(record, key));
         c.x[c.n] = dtype == BG_F64 ? bg_parameter(c.graph, tensors[c.n]) : bg_buffer(c.graph, tensors[c.n]);
@@ -177,7 +78,7 @@ static void check_op(bg_engine *engine, const golden_record *record)
         }
         c.n++;
     }
-    outputs[0] = build_op(&c, op);
+    outputs[0] = op->build(&c);
     must(bg_graph_status(c.graph), name);
     if (golden_has(record, "dy")) {
         bg_tensor *dy = tensor_from(engine, BG_F64, golden_get(record, "dy"));
@@ -200,20 +101,31 @@ static void check_op(bg_engine *engine, const golden_record *record)
         bg_tensor_destroy(tensors[i]);
 }
 
-static const char *const op_files[] = { GOLDEN_PATH("elementwise.txt"), GOLDEN_PATH("reductions.txt"),
-                                        GOLDEN_PATH("contractions.txt"), GOLDEN_PATH("views.txt"),
-                                        GOLDEN_PATH("losses.txt") };
-enum { N_OP_FILES = sizeof op_files / sizeof op_files[0] };
+/* Every file beside the generator but the curves. */
+static int is_of_ops(const struct dirent *entry)
+{
+    const char *end = strrchr(entry->d_name, '.');
+    return end && strcmp(end, ".txt") == 0 && strcmp(entry->d_name, "training.txt") != 0;
+}
 
 START_TEST(test_ops)
 {
-    golden_file *file = golden_open(op_files[_i]);
-    ck_assert_msg(file != NULL, "%s", golden_error());
-    worst = 0;
-    for (size_t i = 0; i < golden_count(file); i++)
-        check_op(trial_engine(), golden_at(file, i));
-    printf("golden: %-17s %3zu records, worst error %.1e\n", strrchr(op_files[_i], '/') + 1, golden_count(file), worst);
-    golden_close(file);
+    struct dirent **files = NULL;
+    int n_files = scandir(GOLDEN_PATH(""), &files, is_of_ops, alphasort);
+    ck_assert_int_gt(n_files, 0);
+    for (int f = 0; f < n_files; f++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s%s", GOLDEN_PATH(""), files[f]->d_name);
+        golden_file *file = golden_open(path);
+        ck_assert_msg(file != NULL, "%s", golden_error());
+        worst = 0;
+        for (size_t i = 0; i < golden_count(file); i++)
+            check_op(trial_engine(), golden_at(file, i));
+        printf("golden: %-17s %3zu records, worst error %.1e\n", files[f]->d_name, golden_count(file), worst);
+        golden_close(file);
+        free(files[f]);
+    }
+    free(files);
 }
 END_TEST
 
@@ -231,8 +143,8 @@ static bg_node *loss_of(bg_graph *graph, const golden_record *record, bg_node *p
     snprintf(name, sizeof name, "%.*s", (int)(strlen(loss) - strlen("_loss")), loss);
     bg_loss *function = bg_loss_find(name);
     ck_assert_msg(function != NULL, "%s", bg_last_error());
-    bg_node *value = function(prediction, target, reduction_of(record));
-    if (reduction_of(record) != BG_NONE)
+    bg_node *value = function(prediction, target, golden_reduction(record));
+    if (golden_reduction(record) != BG_NONE)
         return value;
     bg_tensor *weights = tensor_from(trial_engine(), BG_F64, golden_get(record, "weights"));
     bg_node *weighted = bg_sum(bg_mul(bg_constant(graph, weights), value), BG_ALL_AXES);
@@ -328,7 +240,7 @@ int main(void)
     TCase *cases = tcase_create("against PyTorch");
     tcase_set_timeout(cases, 120);
     tcase_add_checked_fixture(cases, trial_set_up, trial_tear_down);
-    tcase_add_loop_test(cases, test_ops, 0, N_OP_FILES);
+    tcase_add_test(cases, test_ops);
     tcase_add_test(cases, test_training);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);

@@ -61,7 +61,8 @@ BG_API bg_graph *bg_node_graph(const bg_node *node);
 typedef struct {
     const bg_node *node;
     const void *const *inputs;
-    void *output; /* at unit `first` */
+    void *output;  /* at unit `first` */
+    void *scratch; /* as many bytes as the op's `scratch` asks for, 64-byte aligned; their contents are undefined */
     int64_t first, last;
 } bg_call;
 
@@ -73,12 +74,13 @@ typedef struct bg_op {
     bg_status (*infer)(const bg_node *node, bg_dtype *dtype, bg_shape *shape);
 
     /* Gradient rule: the cotangent of one input, of that input's shape, from the cotangent dy of the node; built from
-     * ops. NULL: no gradient flows to this input. An op without a rule and not marked is_constant is not
-     * differentiable. */
+     * ops. NULL: no gradient flows to this input. Without a rule the gradient is that of `compose`; an op that has
+     * neither and is not marked is_constant is not differentiable. */
     bg_node *(*gradient)(bg_node *node, int input, bg_node *dy);
     bool is_constant; /* its value does not vary with its inputs almost everywhere: zero gradient (sign, comparisons) */
 
-    /* How it runs: exactly one of the following. */
+    /* How it runs: one of the following. `compose` may stand beside `call`: the call runs, the composition defines what
+     * it computes and serves derivatives, also those of a gradient that is itself such an op. */
     bg_node *(*compose)(bg_node *node); /* from the node's inputs and attributes, in other ops */
     bg_status (*call)(const bg_call *call);
     const struct bgi_lowering *lowering; /* the library's own ways: elementwise kernel, view, reduction, product */
@@ -86,6 +88,10 @@ typedef struct bg_op {
     /* For `call`: the number of equal consecutive pieces the output (input -1) can be computed in, and whether input i
      * is needed only in the piece of the same number (the piece count) or whole (1). NULL: one piece. */
     int64_t (*units)(const bg_node *node, int input);
+    /* For `call`: floating-point operations of the whole output, by which the work is dealt out (NULL: one an element),
+     * and the bytes of bg_call.scratch (NULL: none). */
+    double (*flops)(const bg_node *node);
+    size_t (*scratch)(const bg_node *node);
     bool never_fails; /* `call` always returns BG_OK; without this promise it runs before any update takes effect, so
                          that a failed run leaves everything as it was */
 } bg_op;

@@ -310,7 +310,7 @@ static size_t bind_step(const bgi_compilation *c, bgi_step *step)
         step->as.calling.unit_size = step->as.calling.units / units;
         for (int k = 0; k < step->as.calling.n_inputs; k++)
             step->as.calling.inputs[k] = where_is(c, step->as.calling.inputs[k].index);
-        return (size_t)step->as.calling.n_inputs * sizeof(void *);
+        return bgi_call_address_bytes(&step->as.calling) + step->as.calling.scratch_bytes;
     }
     return 0;
 }

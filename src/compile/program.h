@@ -113,7 +113,14 @@ typedef struct {
     int n_inputs;
     bgi_location *inputs;
     size_t *input_unit_bytes; /* 0: whole */
+    size_t scratch_bytes;     /* for the op, behind the addresses of the inputs */
 } bgi_calling;
+
+/* Bytes of a worker's scratch that hold the addresses of a call's inputs. */
+static inline size_t bgi_call_address_bytes(const bgi_calling *calling)
+{
+    return ((size_t)calling->n_inputs * sizeof(void *) + 63) / 64 * 64;
+}
 
 typedef enum { BGI_STEP_LOOP, BGI_STEP_PRODUCT, BGI_STEP_FOLD, BGI_STEP_CALL } bgi_step_kind;
 typedef struct {

@@ -83,6 +83,7 @@ bg_status bgi_emit_call(const bgi_compilation *c, bgi_step *step)
         call->input_unit_bytes[k] =
             units == call->units && units > 1 ? (size_t)(bg_shape_count(input->shape) / units) * input_size : 0;
     }
-    step->flops = (double)c->values[node->id].count;
+    step->flops = node->op->flops ? node->op->flops(node) : (double)c->values[node->id].count;
+    call->scratch_bytes = node->op->scratch ? node->op->scratch(node) : 0;
     return BG_OK;
 }

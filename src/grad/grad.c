@@ -1,43 +1,71 @@
 /* Reverse-mode gradients as a transform of the graph. */
 #include "ops/ops.h"
 
-/* What the transform knows of the nodes up to the last root. */
-typedef struct {
+/* What the transform knows of the nodes of a range of the graph. */
+typedef struct flow {
     bg_graph *graph;
-    size_t count;
+    struct flow *outer; /* the range before this one, if it is that of a composition; NULL: nothing varies there */
+    int first, end;
     bool *depends;       /* a gradient may flow from the node to some x */
     bg_node **cotangent; /* the sum of what has arrived at the node; NULL: nothing yet */
 } flow;
 
+static bool depends(const flow *f, const bg_node *node)
+{
+    while (f && node->id < f->first)
+        f = f->outer;
+    return f && node->id < f->end && f->depends[node->id - f->first];
+}
+
 static bool accumulate(flow *f, bg_node *node, bg_node *cotangent)
 {
-    bg_node **sum = &f->cotangent[node->id];
+    while (node->id < f->first)
+        f = f->outer;
+    bg_node **sum = &f->cotangent[node->id - f->first];
     *sum = *sum ? bg_add(*sum, cotangent) : cotangent;
     return *sum != NULL;
 }
 
-/* Marks the nodes whose value varies with some x. */
-static void mark(flow *f, bg_node *const *xs, size_t n)
+static bool open_flow(flow *f)
 {
-    for (size_t i = 0; i < n; i++)
-        if ((size_t)xs[i]->id < f->count)
-            f->depends[xs[i]->id] = true;
-    for (size_t id = 0; id < f->count; id++) {
+    size_t count = (size_t)(f->end - f->first);
+    f->depends = bgi_alloc_zero(f->graph->engine, count * sizeof *f->depends);
+    f->cotangent = bgi_alloc_zero(f->graph->engine, count * sizeof(bg_node *));
+    if (!f->depends || !f->cotangent)
+        bgi_graph_fail(f->graph, BG_ERR_NOMEM, "grad: out of memory");
+    return f->depends && f->cotangent;
+}
+
+static void close_flow(flow *f)
+{
+    size_t count = (size_t)(f->end - f->first);
+    bgi_free(f->graph->engine, f->depends, count * sizeof *f->depends);
+    bgi_free(f->graph->engine, f->cotangent, count * sizeof(bg_node *));
+}
+
+/* Marks the nodes whose value varies with some x. */
+static void mark(flow *f)
+{
+    for (int id = f->first; id < f->end; id++) {
         const bg_node *node = f->graph->nodes[id];
-        for (int i = 0; i < node->n_inputs && !f->depends[id] && !node->op->is_constant; i++)
-            f->depends[id] = f->depends[node->inputs[i]->id];
+        bool *varies = &f->depends[id - f->first];
+        for (int i = 0; i < node->n_inputs && !*varies && !node->op->is_constant; i++)
+            *varies = depends(f, node->inputs[i]);
     }
 }
 
+static bool propagate_composition(flow *f, bg_node *node, bg_node *dy);
+
 /* Sends a node's cotangent to those of its inputs that lead to some x. */
-static bool propagate(flow *f, bg_node *node)
+static bool propagate(flow *f, bg_node *node, bg_node *dy)
 {
-    bg_node *dy = f->cotangent[node->id];
     if (node->op->is_constant)
         return true;
+    if (!node->op->gradient && node->op->compose)
+        return propagate_composition(f, node, dy);
     for (int i = 0; i < node->n_inputs; i++) {
         bg_node *input = node->inputs[i];
-        if (!f->depends[input->id])
+        if (!depends(f, input))
             continue;
         if (!node->op->gradient) {
             bgi_graph_fail(f->graph, BG_ERR_GRADIENT, "grad: %s has no gradient", node->op->name);
@@ -60,21 +88,50 @@ static bool propagate(flow *f, bg_node *node)
     return true;
 }
 
-/* Nodes are younger than their inputs, so one pass from the last root down meets each node when all that flows to it
- * has arrived, in an order that is the graph's alone. */
+/* Nodes are younger than their inputs, so one pass down meets each node when all that flows to it has arrived, in an
+ * order that is the graph's alone. */
+static bool descend(flow *f)
+{
+    for (int id = f->end; id-- > f->first;) {
+        bg_node *dy = f->cotangent[id - f->first];
+        if (dy && f->depends[id - f->first] && !propagate(f, f->graph->nodes[id], dy))
+            return false;
+    }
+    return true;
+}
+
+/* Through the nodes that the composition adds; what reaches older ones, as the node's inputs are, goes on from there.
+ */
+static bool propagate_composition(flow *f, bg_node *node, bg_node *dy)
+{
+    flow inner = { .graph = f->graph, .outer = f, .first = f->graph->count };
+    bg_node *composed = bgi_compose(node);
+    if (!composed)
+        return false;
+    inner.end = f->graph->count;
+    bool is_good = open_flow(&inner);
+    if (is_good) {
+        mark(&inner);
+        is_good = !depends(&inner, composed) || (accumulate(&inner, composed, dy) && descend(&inner));
+    }
+    close_flow(&inner);
+    return is_good;
+}
+
 static bool transform(flow *f, bg_node *const *ys, bg_node *const *cotangents, size_t n_ys, bg_node *const *xs,
                       size_t n, bg_node **dxs)
 {
-    mark(f, xs, n);
+    for (size_t i = 0; i < n; i++)
+        if (xs[i]->id < f->end)
+            f->depends[xs[i]->id] = true;
+    mark(f);
     for (size_t i = 0; i < n_ys; i++)
-        if (f->depends[ys[i]->id] && !accumulate(f, ys[i], cotangents[i]))
+        if (depends(f, ys[i]) && !accumulate(f, ys[i], cotangents[i]))
             return false;
-    for (size_t id = f->count; id-- > 0;)
-        if (f->depends[id] && f->cotangent[id] && !propagate(f, f->graph->nodes[id]))
-            return false;
+    if (!descend(f))
+        return false;
     for (size_t i = 0; i < n; i++) {
-        size_t id = (size_t)xs[i]->id;
-        dxs[i] = id < f->count ? f->cotangent[id] : NULL;
+        dxs[i] = xs[i]->id < f->end ? f->cotangent[xs[i]->id] : NULL;
         if (!dxs[i])
             dxs[i] = bg_broadcast(bgi_scalar_like(xs[i], 0), xs[i]->shape);
         if (!dxs[i])
@@ -116,16 +173,11 @@ static bg_status differentiate(bg_graph *graph, bg_node *const *ys, bg_node *con
         }
     flow f = { .graph = graph };
     for (size_t i = 0; i < n_ys; i++)
-        if ((size_t)ys[i]->id >= f.count)
-            f.count = (size_t)ys[i]->id + 1;
-    f.depends = bgi_alloc_zero(graph->engine, f.count * sizeof *f.depends);
-    f.cotangent = bgi_alloc_zero(graph->engine, f.count * sizeof(bg_node *));
-    if (!f.depends || !f.cotangent)
-        bgi_graph_fail(graph, BG_ERR_NOMEM, "grad: out of memory");
-    else
+        if (ys[i]->id >= f.end)
+            f.end = ys[i]->id + 1;
+    if (open_flow(&f))
         transform(&f, ys, cotangents, n_ys, xs, n, dxs);
-    bgi_free(graph->engine, f.depends, f.count * sizeof *f.depends);
-    bgi_free(graph->engine, f.cotangent, f.count * sizeof(bg_node *));
+    close_flow(&f);
     for (size_t i = 0; i < n && graph->status; i++)
         dxs[i] = NULL;
     return graph->status;

@@ -227,7 +227,7 @@ static bg_node *intern(bg_graph *graph, const bg_node *node)
     return added;
 }
 
-static bg_node *compose(bg_node *node)
+bg_node *bgi_compose(bg_node *node)
 {
     bg_graph *graph = node->graph;
     bg_node *composed = node->op->compose(node);
@@ -274,8 +274,8 @@ bg_node *bg_apply(const bg_op *op, bg_node *const *inputs, int n, const void *at
         return NULL;
     if (!graph->is_compiling)
         return append(graph, &node);
-    if (op->compose)
-        return compose(&node);
+    if (op->compose && !op->call)
+        return bgi_compose(&node);
     bg_node *simple = op->lowering && op->lowering->simplify ? op->lowering->simplify(&node) : NULL;
     return simple ? simple : intern(graph, &node);
 }

@@ -103,6 +103,9 @@ bool bgi_graph_accept(bg_graph *graph, bg_status status);
  * if they belong to several graphs (an error in each), or in a child of the engine's process. */
 bg_graph *bgi_graph_of(const char *op, bg_node *const *inputs, int n);
 
+/* What an op with `compose` stands for, of the node's type and shape; NULL with the error recorded. */
+bg_node *bgi_compose(bg_node *node);
+
 /* A graph for the compiler: hash-consing and simplifying constructors. */
 bg_status bgi_graph_create_compiling(bg_graph **graph, bg_engine *engine);
 /* A leaf of a compiler's graph that stands for one of the user's graph, or of another compiler's graph, whose origin it

@@ -103,7 +103,8 @@ void bgi_run_fold(const bgi_worker *worker, const bgi_folding *f, int64_t first,
 
 bg_status bgi_run_call(const bgi_worker *worker, const bgi_calling *c, int64_t first, int64_t last)
 {
-    const void **inputs = (const void **)(void *)(worker->scratch + worker->program->local_bytes);
+    unsigned char *scratch = worker->scratch + worker->program->local_bytes;
+    const void **inputs = (const void **)(void *)scratch;
     int64_t from = first * c->unit_size;
     for (int k = 0; k < c->n_inputs; k++)
         inputs[k] = (const unsigned char *)((uintptr_t)bgi_locate(worker, &c->inputs[k], first) +
@@ -112,6 +113,7 @@ bg_status bgi_run_call(const bgi_worker *worker, const bgi_calling *c, int64_t f
                      .inputs = inputs,
                      .output = (unsigned char *)((uintptr_t)bgi_locate(worker, &c->y, first) +
                                                  (uintptr_t)from * c->unit_bytes),
+                     .scratch = scratch + bgi_call_address_bytes(c),
                      .first = from,
                      .last = last * c->unit_size };
     return c->node->op->call(&call);

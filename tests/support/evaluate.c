@@ -419,8 +419,10 @@ static bool evaluate_call(const bg_node *node, const evaluated *const *inputs, e
         for (int k = 0; k < node->n_inputs; k++)
             data[k] = pack(is_error ? inputs[k]->errors : inputs[k]->values, inputs[k]->count, node->inputs[k]->dtype);
         void *output = need(calloc((size_t)made->count + 1, bg_dtype_size(node->dtype)));
-        bg_call call = { node, (const void *const *)data, output, 0, units };
+        void *scratch = need(aligned_alloc(64, (node->op->scratch ? node->op->scratch(node) : 0) / 64 * 64 + 64));
+        bg_call call = { node, (const void *const *)data, output, scratch, 0, units };
         status = node->op->call(&call);
+        free(scratch);
         for (int64_t i = 0; i < made->count; i++) {
             double value = element_of(output, node->dtype, i);
             if (is_error)
