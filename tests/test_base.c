@@ -2,7 +2,9 @@
 #define _GNU_SOURCE
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/cpu.h"
+#include "base/hash.h"
 #include "base/random.h"
 #include "support/counting.h"
 #include "support/expect.h"
@@ -248,6 +250,42 @@ START_TEST(hashes)
 }
 END_TEST
 
+/* Bytes that come in pieces have the hash of all of them at once. */
+START_TEST(hash_of_pieces)
+{
+    unsigned char bytes[1000];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(i * i);
+    for (size_t piece = 1; piece <= sizeof bytes; piece = piece * 3 + 1) {
+        bgi_checksum checksum;
+        bgi_checksum_start(&checksum);
+        for (size_t done = 0; done < sizeof bytes; done += piece)
+            bgi_checksum_add(&checksum, bytes + done, done + piece < sizeof bytes ? piece : sizeof bytes - done);
+        ck_assert_uint_eq(bgi_checksum_value(&checksum), bgi_hash_bytes(bytes, sizeof bytes));
+    }
+    ck_assert_str_eq(bgi_checksum_format(bgi_hash_text("")).text, "2d06800538d394c2");
+}
+END_TEST
+
+START_TEST(clock_goes_forward)
+{
+    int64_t start = bgi_clock_nanoseconds(), before = start;
+    double seconds = bgi_clock_seconds();
+    for (int i = 0; i < 100000; i++) {
+        int64_t now = bgi_clock_nanoseconds();
+        ck_assert_int_ge(now, before);
+        before = now;
+    }
+    ck_assert_int_gt(before, start);
+    ck_assert(seconds >= 1e-9 * (double)start && seconds <= 1e-9 * (double)before);
+    /* Not the time of day, which can be set back. */
+    struct timespec machine;
+    ck_assert_int_eq(clock_gettime(CLOCK_MONOTONIC, &machine), 0);
+    ck_assert_int_lt((int64_t)machine.tv_sec - start / 1000000000, 60);
+    ck_assert_int_ge((int64_t)machine.tv_sec, start / 1000000000);
+}
+END_TEST
+
 /* ---- The machine ---- */
 
 static void write_file(const char *root, const char *path, const char *text)
@@ -399,6 +437,8 @@ int main(void)
     tcase_add_test(cases, philox);
     tcase_add_test(cases, uniform);
     tcase_add_test(cases, hashes);
+    tcase_add_test(cases, hash_of_pieces);
+    tcase_add_test(cases, clock_goes_forward);
     tcase_add_loop_test(cases, quota, 0, (int)(sizeof quotas / sizeof *quotas));
     tcase_add_test(cases, core_counts);
     tcase_add_test(cases, kernels);

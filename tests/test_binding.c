@@ -222,6 +222,11 @@ START_TEST(test_binding)
     expect_failure(bg_program_run(NULL), BG_ERR_ARGUMENT, "NULL", "no program");
     expect_ok(bg_program_bind(program, unused, NULL), "unused");
     expect_failure(bg_program_bind(program, unused, good), BG_ERR_SHAPE, "\"unused\" is [2]", "unused");
+    bg_node *unused_state = bg_input(graph, "unused", BG_F32, BG_SHAPE(4, 3));
+    expect_ok(bg_program_bind(program, unused_state, state), "unused, and updated by the program");
+    for (size_t i = 0; i < 2; i++)
+        expect_ok(bg_program_bind(program, unused_state, (bg_tensor *)(uintptr_t)bg_program_output(program, i)),
+                  "unused, and an output");
 
     /* What the program writes. */
     bg_tensor *part, *whole_view;
@@ -256,6 +261,25 @@ START_TEST(test_binding)
     bg_tensor *const rest[] = { state, fixed, wide, f64, part, whole_view, part_flat };
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
         bg_tensor_destroy(rest[i]);
+}
+END_TEST
+
+/* The program keeps what it needs of its graph: an input that it uses can be bound when the graph is gone. */
+START_TEST(test_binding_without_graph)
+{
+    bg_graph *other = NULL;
+    expect_ok(bg_graph_create(&other, engine), "graph");
+    bg_node *x = bg_input(other, "late", BG_F32, BG_SHAPE(3)), *y = bg_mul_scalar(x, 2);
+    bg_program *program = compiled(other, &y, 1);
+    bg_graph_destroy(other);
+    bg_tensor *good = filled(BG_F32, BG_SHAPE(3), 4), *wide = filled(BG_F32, BG_SHAPE(4), 0);
+    expect_failure(bg_program_bind(program, x, wide), BG_ERR_SHAPE, "\"late\" is [3], the tensor [4]", "wide");
+    expect_ok(bg_program_bind(program, x, good), "good");
+    expect_ok(bg_program_run(program), "run");
+    ck_assert(value_at(bg_program_output(program, 0), 2) == 8);
+    bg_program_destroy(program);
+    bg_tensor_destroy(good);
+    bg_tensor_destroy(wide);
 }
 END_TEST
 
@@ -333,6 +357,7 @@ static Suite *make_suite(void)
     tcase_add_test(tests, test_other_types);
     tcase_add_test(tests, test_mask_buffer);
     tcase_add_test(tests, test_overlapping_leaves);
+    tcase_add_test(tests, test_binding_without_graph);
     tcase_add_test(tests, test_leaf_of_two_kinds);
     tcase_add_test(tests, test_expanded_leaf);
     tcase_add_test(tests, test_binding);

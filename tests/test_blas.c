@@ -1,8 +1,9 @@
 /* Products against long double, and least squares against known and computed answers. */
 #include "base/random.h"
 #include "blas/blas.h"
-#include "support/counting.h"
+#include "support/counted.h"
 #include "support/expect.h"
+#include "support/suite.h"
 #include "tensor/tensor.h"
 
 #include <blasgrad/linalg.h>
@@ -10,23 +11,6 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
-
-static bg_engine *engine;
-static counting counter;
-
-static void set_up(void)
-{
-    counter = (counting){ .fail_at = 0 };
-    bg_engine_options options = { .threads = 1, .allocator = counting_allocator(&counter) };
-    expect_ok(bg_engine_create(&engine, &options), "engine");
-}
-
-static void tear_down(void)
-{
-    bg_engine_destroy(engine);
-    ck_assert_int_eq((int)counter.live, 0);
-    ck_assert_int_eq((int)counter.wrong, 0);
-}
 
 static double uniform(uint64_t stream, int64_t index) { return 2 * bgi_random_uniform(1, stream, (uint64_t)index) - 1; }
 
@@ -133,7 +117,7 @@ END_TEST
 static bg_tensor *matrix(bg_dtype dtype, bg_shape shape, const double *values)
 {
     bg_tensor *tensor = NULL;
-    expect_ok(bg_tensor_create(&tensor, engine, dtype, shape), "matrix");
+    expect_ok(bg_tensor_create(&tensor, counted_engine(), dtype, shape), "matrix");
     for (int64_t i = 0; i < bg_shape_count(shape); i++) {
         if (dtype == BG_F32)
             ((float *)bg_tensor_data(tensor))[i] = (float)values[i];
@@ -181,8 +165,8 @@ START_TEST(normal_equations)
 {
     int64_t m = solved[_i].m, n = solved[_i].n, r = solved[_i].r;
     bg_tensor *at = NULL, *bt = NULL, *a = NULL, *b = NULL, *solution = NULL;
-    expect_ok(bg_tensor_create(&at, engine, BG_F64, BG_SHAPE(n, m)), "a");
-    expect_ok(bg_tensor_create(&bt, engine, BG_F64, BG_SHAPE(r, m)), "b");
+    expect_ok(bg_tensor_create(&at, counted_engine(), BG_F64, BG_SHAPE(n, m)), "a");
+    expect_ok(bg_tensor_create(&bt, counted_engine(), BG_F64, BG_SHAPE(r, m)), "b");
     double *av = bg_tensor_data(at), *bv = bg_tensor_data(bt);
     for (int64_t i = 0; i < n * m; i++)
         av[i] = uniform(6, i) * solved[_i].scale;
@@ -300,13 +284,13 @@ START_TEST(out_of_memory)
     bg_status status = BG_ERR_NOMEM;
     int failures = 0;
     for (long long n = 1; status != BG_OK; n++, failures++) {
-        long long live = counter.live;
+        long long live = counted_memory()->live;
         bg_tensor *solution = NULL;
-        counter.fail_at = counter.calls + n;
+        counted_memory()->fail_at = counted_memory()->calls + n;
         status = bg_lstsq(&solution, a, b);
         ck_assert_msg(status == BG_OK || (status == BG_ERR_NOMEM && !solution), "allocation %lld", n);
         bg_tensor_destroy(solution);
-        ck_assert_int_eq((int)counter.live, (int)live);
+        ck_assert_int_eq((int)counted_memory()->live, (int)live);
     }
     ck_assert_int_ge(failures, 6);
     bg_tensor_destroy(a);
@@ -320,7 +304,7 @@ int main(void)
 {
     Suite *suite = suite_create("blas");
     TCase *cases = tcase_create("blas");
-    tcase_add_checked_fixture(cases, set_up, tear_down);
+    tcase_add_checked_fixture(cases, counted_begin, counted_end);
     tcase_add_loop_test(cases, products, 0, COUNT(gemm_sizes));
     tcase_add_test(cases, integers);
     tcase_add_test(cases, lecture);
@@ -329,9 +313,5 @@ int main(void)
     tcase_add_test(cases, no_elements);
     tcase_add_test(cases, out_of_memory);
     suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

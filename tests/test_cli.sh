@@ -173,6 +173,27 @@ expect 1 'cut.safetensors' eval --checkpoint cut.safetensors
 expect 1 'learning rate 1e+30' train --data digits --lr 1e30 --out diverged
 holds 'a failure is logged' grep -q '"event":"failed"' diverged/log.jsonl
 holds 'and nothing saved' test ! -e diverged/last.safetensors
+expect 0 '"event":"done"' train --data digits --epochs 1 --json --out diverged
+holds 'a run that failed before it saved makes room for the next' cmp -s out diverged/log.jsonl
+holds 'which saves' test -s diverged/last.safetensors
+expect 1 'holds a run already (last.safetensors)' train --data digits --out diverged
+mkdir foreign
+echo '{}' >foreign/config.json
+expect 1 'foreign: holds a run already (config.json)' train --data digits --out foreign
+echo 'GET /' >foreign/log.jsonl
+expect 1 'foreign: holds a run already (log.jsonl)' train --data digits --out foreign
+holds 'and the files of others are left alone' sh -c 'grep -q GET foreign/log.jsonl && grep -q "{}" foreign/config.json'
+mkdir dead
+echo '{"event":"start","data":"digits"}' >dead/log.jsonl
+if command -v flock >flock.path; then
+    checks=$((checks + 1))
+    flock dead/log.jsonl "$BLASGRAD" train --data lecture --out dead >out 2>err
+    got=$?
+    if [ $got -ne 1 ] || ! grep -q 'a run is under way there' err; then
+        fail "beside a run that has not saved yet: exit code $got"
+    fi
+fi
+expect 0 '"event":"done"' train --data lecture --json --out dead
 
 # The thread count changes nothing.
 expect 0 '"event":"done"' train --data digits --epochs 2 --json --threads 1
@@ -218,6 +239,21 @@ interrupt()
 }
 interrupt INT 130
 interrupt TERM 143
+interrupt HUP 129
+# Under nohup the program outlives its terminal.
+(trap '' HUP; exec "$BLASGRAD" train --data digits --epochs 1000000 --out outlived --json) >out 2>err &
+process=$!
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    [ -e outlived/last.safetensors ] && break
+    sleep 0.5
+done
+kill -s HUP $process
+sleep 0.5
+kill -s TERM $process
+wait $process
+got=$?
+checks=$((checks + 1))
+[ $got -eq 143 ] || fail "SIGTERM after a SIGHUP that is ignored: exit code $got, expected 143"
 # While data are made there is nothing to save.
 "$BLASGRAD" train --data strokes --count 300000 --epochs 1 --out early >out 2>err &
 process=$!
@@ -231,6 +267,7 @@ holds 'and leaves nothing behind' test ! -e early
 
 # ---- Benchmarks ----
 expect 0 '"workload":"tiny","threads":1,"step_ms":[0-9.e-]*,' bench tiny --threads 1 --seconds 0.1 --json
+holds 'a commit' grep -q '"commit":"\([0-9a-f]\{12\}\(-dirty\)\{0,1\}\|unknown\)"' out
 holds 'no allocation in a step' test "$(field allocations_per_step)" = 0.0
 expect 0 '^tiny  *2 ' bench tiny --threads 2 --seconds 0.1 --report
 expect 0 'update of' bench tiny --dump

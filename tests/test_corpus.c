@@ -1,5 +1,7 @@
 /* The fuzz targets over the frozen corpus: what once was found, and one file of each kind. */
 #define _GNU_SOURCE /* memfd_create */
+#include "support/suite.h"
+
 #include "fuzz/fuzz.h"
 
 #define LLVMFuzzerTestOneInput fuzz_csv
@@ -60,9 +62,5 @@ int main(void)
     TCase *tests = tcase_create("corpus");
     tcase_add_test(tests, corpus);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -1,21 +1,10 @@
 /* Data sets and built-in data. */
-#include "support/expect.h"
 #include "support/scratch.h"
+#include "support/suite.h"
+#include "support/values.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-#define OK(call) ck_assert_msg((call) == BG_OK, "%s", bg_last_error())
-
-static double item(const bg_tensor *tensor, int64_t i)
-{
-    double value;
-    OK(bg_tensor_item(tensor, i, &value));
-    return value;
-}
-
-static double x_of(const bg_dataset *dataset, int64_t i) { return item(bg_dataset_column(dataset, 0), i); }
-static double y_of(const bg_dataset *dataset, int64_t i) { return item(bg_dataset_column(dataset, 1), i); }
 
 static bg_dataset *builtin(const char *name, const bg_data_options *options)
 {
@@ -395,9 +384,5 @@ int main(void)
     tcase_add_test(tests, strokes);
     tcase_add_test(tests, out_of_memory);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

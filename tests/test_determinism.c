@@ -4,6 +4,7 @@
 #include "support/counting.h"
 #include "support/expect.h"
 #include "support/sanitized.h"
+#include "support/suite.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -252,11 +253,4 @@ static Suite *make_suite(void)
     return suite;
 }
 
-int main(void)
-{
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+int main(void) { return run_suite(make_suite()); }

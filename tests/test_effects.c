@@ -1,5 +1,6 @@
 /* Effects: every reader sees the values from before the run, and all updates take effect together. */
 #include "support/expect.h"
+#include "support/suite.h"
 #include "support/trial.h"
 
 #include <stdlib.h>
@@ -612,11 +613,4 @@ static Suite *make_suite(void)
     return suite;
 }
 
-int main(void)
-{
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+int main(void) { return run_suite(make_suite()); }

@@ -5,14 +5,13 @@
 #include "blas/blas.h"
 #include "support/counting.h"
 #include "support/expect.h"
+#include "support/multiply.h"
 #include "support/sanitized.h"
 #include "tensor/tensor.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -262,42 +261,6 @@ START_TEST(out_of_memory)
 }
 END_TEST
 
-/* ---- Work in OpenBLAS ---- */
-
-enum { N = 96 };
-typedef struct {
-    float a[N * N], c[4][N * N];
-} products;
-
-static void multiply(void *context, int worker)
-{
-    products *p = context;
-    for (int i = 0; i < 5; i++)
-        bgi_blas_gemm_f32(false, true, N, N, N, p->a, N, p->a, N, false, p->c[worker], N);
-}
-
-/* Whether all workers get the bits of the first, which are right. */
-static bool multiplies_right(bg_engine *engine)
-{
-    products *p = malloc(sizeof *p);
-    if (!p)
-        return false;
-    for (int i = 0; i < N * N; i++)
-        p->a[i] = (float)(i % 7 - 3);
-    bgi_pool_run(engine->pool, multiply, p);
-    bool is_right = true;
-    for (int w = 1; w < engine->threads; w++)
-        is_right = is_right && memcmp(p->c[w], p->c[0], sizeof p->c[0]) == 0;
-    for (int i = 0; i < N; i++) {
-        float sum = 0;
-        for (int k = 0; k < N; k++)
-            sum += p->a[k] * p->a[i * N + k];
-        is_right = is_right && p->c[0][i] == sum; /* small integers: exact */
-    }
-    free(p);
-    return is_right;
-}
-
 /* ---- Forked children ---- */
 
 /* What a child does with the parent's objects and with an engine of its own: 0, or the number of what went wrong. */
@@ -436,58 +399,6 @@ END_TEST
 
 /* ---- What the system refuses ---- */
 
-#if !IS_ADDRESS_SANITIZED && !IS_THREAD_SANITIZED
-/* Worker threads of this process, by their name: OpenBLAS may start some of its own. */
-static int count_workers(void)
-{
-    int workers = 0;
-    DIR *folder = opendir("/proc/self/task");
-    for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        char path[300], name[32] = "";
-        (void)snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
-        FILE *file = fopen(path, "r");
-        workers += file && fgets(name, sizeof name, file) && strcmp(name, "blasgrad\n") == 0;
-        if (file)
-            (void)fclose(file);
-    }
-    if (folder)
-        (void)closedir(folder);
-    return workers;
-}
-#endif
-
-/* Address space for some stacks of the 1023 threads, but not for all. The sanitizers themselves do not bear that. */
-START_TEST(no_threads)
-{
-#if !IS_ADDRESS_SANITIZED && !IS_THREAD_SANITIZED
-    pid_t process = fork();
-    ck_assert_int_ge(process, 0);
-    if (process == 0) {
-        (void)alarm(60);
-        counting counter = { .fail_at = 0 };
-        bg_engine *engine = NULL;
-        bg_engine_options options = { .threads = 1024, .allocator = counting_allocator(&counter) };
-        struct rlimit limit = { .rlim_cur = (rlim_t)1 << 30, .rlim_max = (rlim_t)1 << 30 };
-        if (setrlimit(RLIMIT_AS, &limit) != 0)
-            _exit(1);
-        if (bg_engine_create(&engine, &options) != BG_ERR_SYSTEM || engine)
-            _exit(2);
-        if (!strstr(bg_last_error(), " of 1023 cannot be started: error "))
-            _exit(3);
-        if (counter.live != 0)
-            _exit(4);
-        /* A joined thread may be listed a little longer. */
-        for (int i = 0; i < 1000 && count_workers() > 0; i++)
-            (void)usleep(1000);
-        _exit(count_workers() == 0 ? 0 : 5);
-    }
-    int status = -1;
-    ck_assert_int_eq(waitpid(process, &status, 0), process);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
-#endif
-}
-END_TEST
-
 /* More threads than OpenBLAS has buffers for, all inside it: it would print, or end the process. */
 static void multiply_small(void *context, int worker)
 {
@@ -543,7 +454,6 @@ int main(void)
     if (!IS_THREAD_SANITIZED && !IS_ADDRESS_SANITIZED)
         tcase_add_test(cases, forked_meanwhile);
     tcase_add_test(cases, side_by_side);
-    tcase_add_test(cases, no_threads);
     tcase_add_test(cases, most_threads);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);

@@ -1,21 +1,10 @@
 /* IDX files, and the folder of MNIST. */
-#include "support/expect.h"
 #include "support/scratch.h"
+#include "support/suite.h"
+#include "support/values.h"
 
 #include <stdlib.h>
 #include <unistd.h>
-
-#define OK(call) ck_assert_msg((call) == BG_OK, "%s", bg_last_error())
-
-static double item(const bg_tensor *tensor, int64_t i)
-{
-    double value;
-    OK(bg_tensor_item(tensor, i, &value));
-    return value;
-}
-
-static double x_of(const bg_dataset *dataset, int64_t i) { return item(bg_dataset_column(dataset, 0), i); }
-static double y_of(const bg_dataset *dataset, int64_t i) { return item(bg_dataset_column(dataset, 1), i); }
 
 static bg_status read_idx(bg_tensor **tensor, const void *bytes, size_t count, bool with_gz)
 {
@@ -55,7 +44,7 @@ START_TEST(idx_types)
             ck_assert_int_eq(bg_tensor_dtype(tensor), cases[c].dtype);
             ck_assert_msg(bg_shape_equal(bg_tensor_shape(tensor), cases[c].shape), "%s", cases[c].name);
             for (int64_t i = 0; i < bg_shape_count(cases[c].shape); i++)
-                ck_assert_msg(item(tensor, i) == cases[c].values[i], "%s: %g", cases[c].name, item(tensor, i));
+                ck_assert_msg(value_at(tensor, i) == cases[c].values[i], "%s: %g", cases[c].name, value_at(tensor, i));
             bg_tensor_destroy(tensor);
         }
     }
@@ -69,7 +58,7 @@ START_TEST(idx_types)
     bg_tensor *tensor;
     OK(read_idx(&tensor, many, sizeof many, true));
     for (int i = 0; i < N; i++)
-        ck_assert(item(tensor, i) == i);
+        ck_assert(value_at(tensor, i) == i);
     bg_tensor_destroy(tensor);
 }
 END_TEST
@@ -147,7 +136,7 @@ START_TEST(idx_damaged)
             /* Bits that mean nothing to gzip may change unnoticed, the elements never. */
             ck_assert_msg(status != BG_OK || form, "bit %zu went unnoticed", bit);
             for (int i = 0; i < 6 && tensor; i++)
-                ck_assert(item(tensor, i) == i + 1);
+                ck_assert(value_at(tensor, i) == i + 1);
             ck_assert_uint_le(memory->most - held, 1 << 16);
             bg_tensor_destroy(tensor);
             bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
@@ -262,9 +251,5 @@ int main(void)
     tcase_add_test(tests, mnist);
     tcase_add_test(tests, out_of_memory);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include "support/scratch.h"
 
 #include <check.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,13 @@ START_TEST(round_trip)
     ck_assert_str_eq(bg_archive_text(loaded, strange), strange);
     ck_assert_str_eq(bg_archive_text(loaded, ""), "");
     ck_assert_ptr_null(bg_archive_text(loaded, "blasgrad.xxh3"));
+    ck_assert_uint_eq(bg_archive_text_count(loaded), bg_archive_text_count(archive));
+    ck_assert_uint_gt(bg_archive_text_count(loaded), 1);
+    for (size_t i = 0; i < bg_archive_text_count(loaded); i++)
+        ck_assert_str_eq(bg_archive_text_key(loaded, i), bg_archive_text_key(archive, i));
+    ck_assert_ptr_null(bg_archive_text_key(loaded, bg_archive_text_count(loaded)));
+    ck_assert_ptr_null(bg_archive_text_key(NULL, 0));
+    ck_assert_uint_eq(bg_archive_text_count(NULL), 0);
 
     /* What was loaded saves as the same bytes. */
     OK(bg_archive_save(loaded, scratch_path("b.safetensors")));
@@ -487,6 +495,37 @@ START_TEST(out_of_memory)
 }
 END_TEST
 
+/* jansson's memory, which it asks for at any time; the nth block is refused. */
+static int blocks_left;
+static void *allocate_some(size_t bytes) { return --blocks_left == 0 ? NULL : malloc(bytes); }
+
+START_TEST(out_of_json_memory)
+{
+    /* jansson itself reads beyond a string that it had to cut, so none is longer than its first block. */
+    static const char header[] = "{\"__metadata__\":{\"key\":\"text\"},\"a\":{\"dtype\":\"F32\",\"shape\":[1],"
+                                 "\"data_offsets\":[0,4]}} ";
+    unsigned char file[8 + sizeof header - 1 + 4] = { sizeof header - 1 };
+    memcpy(file + 8, header, sizeof header - 1);
+    scratch_write("json", file, sizeof file);
+    json_malloc_t allocate;
+    json_free_t release;
+    json_get_alloc_funcs(&allocate, &release);
+    json_set_alloc_funcs(allocate_some, free);
+    bg_status status = BG_ERR_NOMEM;
+    int n = 0;
+    while (status == BG_ERR_NOMEM) {
+        bg_archive *archive;
+        blocks_left = ++n;
+        status = bg_archive_load(&archive, scratch_engine(), scratch_path("json"));
+        ck_assert((status == BG_OK) == (archive != NULL));
+        bg_archive_destroy(archive);
+    }
+    json_set_alloc_funcs(allocate, release);
+    ck_assert_msg(status == BG_OK, "block %d: %s: %s", n, bg_status_name(status), bg_last_error());
+    ck_assert_int_gt(n, 20);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("io");
@@ -503,6 +542,7 @@ int main(void)
     tcase_add_test(tests, failed_saves);
     tcase_add_test(tests, replaces);
     tcase_add_test(tests, out_of_memory);
+    tcase_add_test(tests, out_of_json_memory);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,4 +1,6 @@
 /* Models, layers, activations by name, and layer lines. */
+#include "support/suite.h"
+
 #include <blasgrad/blasgrad.h>
 
 #include <check.h>
@@ -370,9 +372,5 @@ int main(void)
     tcase_add_test(layers, test_line_implied_flatten);
     suite_add_tcase(suite, models);
     suite_add_tcase(suite, layers);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -1,46 +1,11 @@
 /* Optimizers against loops in f64. */
-#include <blasgrad/blasgrad.h>
+#include "support/counted.h"
+#include "support/suite.h"
+#include "support/values.h"
 
-#include <check.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static bg_engine *engine;
-
-static void setup(void)
-{
-    ck_assert_int_eq(bg_engine_create(&engine, &(bg_engine_options){ .threads = 2, .seed = 3 }), BG_OK);
-}
-static void teardown(void)
-{
-    bg_engine_destroy(engine);
-    engine = NULL;
-}
-
-static void expect_ok(bg_status status)
-{
-    ck_assert_msg(status == BG_OK, "%s: %s", bg_status_name(status), bg_last_error());
-}
-
-static void expect_status(bg_status status, bg_status expected, const char *part)
-{
-    ck_assert_msg(status == expected, "%s, expected %s", bg_status_name(status), bg_status_name(expected));
-    ck_assert_msg(strstr(bg_last_error(), part), "message \"%s\" lacks \"%s\"", bg_last_error(), part);
-}
-
-static void expect_near(const char *what, double found, double expected, double tolerance)
-{
-    ck_assert_msg(fabs(found - expected) <= tolerance, "%s is %.17g, expected %.17g", what, found, expected);
-}
-
-static double value_at(const bg_tensor *tensor, int64_t i)
-{
-    double value = NAN;
-    expect_ok(bg_tensor_item(tensor, i, &value));
-    return value;
-}
 
 /* ---- SGD ---- */
 
@@ -70,15 +35,15 @@ START_TEST(test_sgd)
     bg_graph *graph;
     bg_program *program;
     bg_tensor *values, *curvatures, *rate, *count;
-    expect_ok(bg_model_create(&model, engine, BG_F64));
-    expect_ok(bg_tensor_create(&values, engine, BG_F64, BG_SHAPE(SITES)));
-    expect_ok(bg_tensor_create(&curvatures, engine, BG_F64, BG_SHAPE(SITES)));
-    expect_ok(bg_tensor_create(&rate, engine, BG_F64, BG_SCALAR));
-    expect_ok(bg_tensor_create(&count, engine, BG_F64, BG_SCALAR));
-    expect_ok(bg_tensor_copy_from(values, first, sizeof first));
-    expect_ok(bg_tensor_copy_from(curvatures, curvature, sizeof curvature));
-    expect_ok(bg_model_set(model, "p", values, true));
-    expect_ok(bg_graph_create(&graph, engine));
+    OK(bg_model_create(&model, counted_engine(), BG_F64));
+    OK(bg_tensor_create(&values, counted_engine(), BG_F64, BG_SHAPE(SITES)));
+    OK(bg_tensor_create(&curvatures, counted_engine(), BG_F64, BG_SHAPE(SITES)));
+    OK(bg_tensor_create(&rate, counted_engine(), BG_F64, BG_SCALAR));
+    OK(bg_tensor_create(&count, counted_engine(), BG_F64, BG_SCALAR));
+    OK(bg_tensor_copy_from(values, first, sizeof first));
+    OK(bg_tensor_copy_from(curvatures, curvature, sizeof curvature));
+    OK(bg_model_set(model, "p", values, true));
+    OK(bg_graph_create(&graph, counted_engine()));
     bg_node *p = bg_model_parameter(model, graph, "p", BG_SHAPE(SITES), (bg_init){ 0 });
     bg_node *squares = bg_square(bg_add_scalar(p, -1));
     bg_node *loss = bg_mul_scalar(bg_sum(bg_mul(bg_constant(graph, curvatures), squares), BG_ALL_AXES), 0.5);
@@ -87,10 +52,10 @@ START_TEST(test_sgd)
     sgd.dampening = variants[_i].dampening;
     sgd.weight_decay = variants[_i].weight_decay;
     sgd.nesterov = variants[_i].nesterov;
-    expect_ok(bg_optimizer_apply(&sgd, model, loss, lr, step));
-    expect_ok(bg_compile(&program, graph, &loss, 1, NULL));
-    expect_ok(bg_program_bind(program, lr, rate));
-    expect_ok(bg_program_bind(program, step, count));
+    OK(bg_optimizer_apply(&sgd, model, loss, lr, step));
+    OK(bg_compile(&program, graph, &loss, 1, NULL));
+    OK(bg_program_bind(program, lr, rate));
+    OK(bg_program_bind(program, step, count));
 
     double q[SITES], v[SITES] = { 0 };
     memcpy(q, first, sizeof q);
@@ -98,7 +63,7 @@ START_TEST(test_sgd)
         double r = variants[_i].changes_rate ? 0.1 / (1 + 0.3 * s) : 0.1;
         *(double *)bg_tensor_data(rate) = r;
         *(double *)bg_tensor_data(count) = s;
-        expect_ok(bg_program_run(program));
+        OK(bg_program_run(program));
         for (int i = 0; i < SITES; i++) {
             double g = curvature[i] * (q[i] - 1) + sgd.weight_decay * q[i], d = g;
             if (sgd.momentum != 0) {
@@ -126,24 +91,24 @@ START_TEST(test_optimizer_numbers)
 {
     bg_optimizer sgd = bg_sgd(0.1, 0.9);
     ck_assert_int_eq(bg_optimizer_check(&sgd), BG_OK);
-    expect_status(bg_optimizer_check(NULL), BG_ERR_ARGUMENT, "NULL");
+    FAILS(bg_optimizer_check(NULL), BG_ERR_ARGUMENT, "NULL");
     sgd = bg_sgd(-0.1, 0);
-    expect_status(bg_optimizer_check(&sgd), BG_ERR_ARGUMENT, "learning rate -0.1");
+    FAILS(bg_optimizer_check(&sgd), BG_ERR_ARGUMENT, "learning rate -0.1");
     sgd = bg_sgd(NAN, 0);
-    expect_status(bg_optimizer_check(&sgd), BG_ERR_ARGUMENT, "learning rate");
+    FAILS(bg_optimizer_check(&sgd), BG_ERR_ARGUMENT, "learning rate");
     sgd = bg_sgd(INFINITY, 0);
-    expect_status(bg_optimizer_check(&sgd), BG_ERR_ARGUMENT, "learning rate inf");
+    FAILS(bg_optimizer_check(&sgd), BG_ERR_ARGUMENT, "learning rate inf");
     sgd = bg_sgd(0.1, 1);
-    expect_status(bg_optimizer_check(&sgd), BG_ERR_ARGUMENT, "momentum 1, it must be in [0, 1)");
+    FAILS(bg_optimizer_check(&sgd), BG_ERR_ARGUMENT, "momentum 1, it must be in [0, 1)");
     sgd = bg_sgd(0.1, 0);
     sgd.nesterov = true;
-    expect_status(bg_optimizer_check(&sgd), BG_ERR_ARGUMENT, "Nesterov");
+    FAILS(bg_optimizer_check(&sgd), BG_ERR_ARGUMENT, "Nesterov");
     sgd = bg_sgd(0.1, 0.9);
     sgd.dampening = 1.5;
-    expect_status(bg_optimizer_check(&sgd), BG_ERR_ARGUMENT, "dampening 1.5, it must be in [0, 1]");
+    FAILS(bg_optimizer_check(&sgd), BG_ERR_ARGUMENT, "dampening 1.5, it must be in [0, 1]");
     sgd = bg_sgd(0.1, 0.9);
     sgd.weight_decay = -1;
-    expect_status(bg_optimizer_check(&sgd), BG_ERR_ARGUMENT, "weight decay -1");
+    FAILS(bg_optimizer_check(&sgd), BG_ERR_ARGUMENT, "weight decay -1");
 }
 END_TEST
 
@@ -153,8 +118,8 @@ START_TEST(test_unused_parameter)
     bg_model *model;
     bg_graph *graph;
     bg_program *program;
-    expect_ok(bg_model_create(&model, engine, BG_F64));
-    expect_ok(bg_graph_create(&graph, engine));
+    OK(bg_model_create(&model, counted_engine(), BG_F64));
+    OK(bg_graph_create(&graph, counted_engine()));
     bg_init ones = { .kind = BG_INIT_ONES };
     bg_node *used = bg_model_parameter(model, graph, "used", BG_SHAPE(3), ones);
     bg_model_parameter(model, graph, "unused", BG_SHAPE(3), ones);
@@ -162,19 +127,19 @@ START_TEST(test_unused_parameter)
     bg_optimizer sgd = bg_sgd(0.1, 0);
     sgd.weight_decay = 0.5;
     bg_node *rate = bg_scalar(graph, BG_F64, 0.1), *zero = bg_scalar(graph, BG_F64, 0);
-    expect_ok(bg_optimizer_apply(&sgd, model, loss, rate, zero));
-    expect_ok(bg_compile(&program, graph, &loss, 1, NULL));
-    expect_ok(bg_program_run(program));
+    OK(bg_optimizer_apply(&sgd, model, loss, rate, zero));
+    OK(bg_compile(&program, graph, &loss, 1, NULL));
+    OK(bg_program_run(program));
     expect_near("used", value_at(bg_model_find(model, "used"), 0), 1 - 0.1 * 2.5, 1e-15);
     expect_near("unused", value_at(bg_model_find(model, "unused"), 0), 1, 0);
     bg_program_destroy(program);
     bg_graph_destroy(graph);
 
-    expect_ok(bg_graph_create(&graph, engine));
+    OK(bg_graph_create(&graph, counted_engine()));
     loss = bg_scalar(graph, BG_F64, 1);
-    expect_status(bg_optimizer_apply(&sgd, model, loss, loss, loss), BG_ERR_ARGUMENT, "no parameter");
+    FAILS(bg_optimizer_apply(&sgd, model, loss, loss, loss), BG_ERR_ARGUMENT, "no parameter");
     bg_node *wrong = bg_scalar(graph, BG_F32, 1);
-    expect_status(bg_optimizer_apply(&sgd, model, loss, wrong, loss), BG_ERR_DTYPE, "learning_rate is f32");
+    FAILS(bg_optimizer_apply(&sgd, model, loss, wrong, loss), BG_ERR_DTYPE, "learning_rate is f32");
     bg_graph_destroy(graph);
     bg_model_destroy(model);
 }
@@ -184,14 +149,10 @@ int main(void)
 {
     Suite *suite = suite_create("optim");
     TCase *tests = tcase_create("optim");
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_checked_fixture(tests, counted_begin, counted_end);
     tcase_add_loop_test(tests, test_sgd, 0, (int)(sizeof variants / sizeof variants[0]));
     tcase_add_test(tests, test_optimizer_numbers);
     tcase_add_test(tests, test_unused_parameter);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

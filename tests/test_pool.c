@@ -3,6 +3,7 @@
 #include "base/pool.h"
 
 #include "support/expect.h"
+#include "support/suite.h"
 
 #include <fenv.h>
 #include <pthread.h>
@@ -295,9 +296,5 @@ int main(void)
     tcase_add_test(cases, made_and_ended_at_once);
     tcase_add_test(cases, side_by_side);
     suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The sizes a builder takes from its row of the table. */
 typedef struct {
@@ -462,6 +463,139 @@ START_TEST(test_empty)
 }
 END_TEST
 
+/* ---- Plans ---- */
+
+typedef struct {
+    char *text; /* as bg_program_dump writes it */
+    bg_report report;
+} plan_text;
+
+static plan_text plan_of(void (*build)(trial *t, const void *context), const void *context)
+{
+    trial_plan plan = { "plan", build, context, .seed = 1, .steps = 1 };
+    trial_check(&plan, BG_F64);
+    trial t = { .engine = trial_engine(), .dtype = BG_F64, .draw = draw_from(1) };
+    bg_program *program = NULL;
+    must(bg_graph_create(&t.graph, t.engine), "a graph");
+    build(&t, context);
+    must(bg_compile(&program, t.graph, t.outputs, (size_t)t.n_outputs, NULL), "a program");
+    size_t length = bg_program_dump(program, NULL, 0);
+    plan_text made = { malloc(length + 1), bg_program_report(program) };
+    ck_assert_ptr_nonnull(made.text);
+    bg_program_dump(program, made.text, length + 1);
+    bg_program_destroy(program);
+    bg_graph_destroy(t.graph);
+    for (int i = 0; i < t.n_inputs; i++)
+        bg_tensor_destroy(t.inputs[i].tensor);
+    for (int i = 0; i < t.n_states; i++)
+        bg_tensor_destroy(t.states[i]);
+    return made;
+}
+
+static int occurrences(const plan_text *plan, const char *word)
+{
+    int n = 0;
+    for (const char *at = strstr(plan->text, word); at; at = strstr(at + 1, word))
+        n++;
+    return n;
+}
+
+/* Both gradients of x · w, where x is a product that others read too. */
+static void build_attention(trial *t, const void *context)
+{
+    (void)context;
+    bg_node *q = trial_parameter(t, BG_SHAPE(12, 6), -1, 1), *k = trial_parameter(t, BG_SHAPE(12, 6), -1, 1);
+    bg_node *w = trial_parameter(t, BG_SHAPE(6, 6), -1, 1), *v = trial_input(t, BG_SHAPE(12, 6), -1, 1);
+    bg_node *keys = bg_matmul(k, w), *scores = bg_matmul(q, bg_transpose(keys, 0, 1));
+    bg_node *loss = bg_sum(bg_mul(bg_softmax(scores, 1), bg_matmul(v, bg_transpose(v, 0, 1))), BG_ALL_AXES);
+    trial_descend(t, loss, 0.1);
+}
+
+static void build_transposed(trial *t, const void *context)
+{
+    bg_node *y = bg_matmul(trial_input(t, BG_SHAPE(9, 5), -1, 1), trial_input(t, BG_SHAPE(5, 7), -1, 1));
+    trial_output(t, bg_transpose(y, 0, 1));
+    if (context)
+        trial_output(t, y);
+}
+
+/* The elements of a product in another shape, and in its own. */
+static void build_reshaped(trial *t, const void *context)
+{
+    bg_node *y = bg_matmul(trial_input(t, BG_SHAPE(8, 5), -1, 1), trial_input(t, BG_SHAPE(5, 6), -1, 1));
+    trial_output(t, bg_reshape(y, BG_SHAPE(4, 12)));
+    if (context)
+        trial_output(t, y);
+}
+
+/* Two shapes of a transpose that no strides express. */
+static void build_two_shapes(trial *t, const void *context)
+{
+    (void)context;
+    bg_node *x = bg_transpose(trial_input(t, BG_SHAPE(8, 6), -1, 1), 0, 1);
+    trial_output(t, bg_tanh(bg_reshape(x, BG_SHAPE(4, 12))));
+    trial_output(t, bg_exp(bg_reshape(x, BG_SHAPE(3, 16))));
+}
+
+/* 90, 126 and 140 rows have 18, 14 and 10 two by two, and 2 all together. */
+static void build_rows(trial *t, const void *context)
+{
+    (void)context;
+    bg_node *x = bg_tanh(trial_input(t, BG_SHAPE(90, 14), -1, 1));
+    x = bg_exp(bg_reshape(x, BG_SHAPE(126, 10)));
+    trial_output(t, bg_tanh(bg_reshape(x, BG_SHAPE(140, 9))));
+}
+
+static void build_row_values(trial *t, const void *context)
+{
+    (void)context;
+    trial_output(t, bg_exp(bg_sum(trial_input(t, BG_SHAPE(20, 30), -1, 1), BG_AXES(1))));
+}
+
+enum { N_PAIRS = 12 };
+
+/* Pairs of parameters that change places: one of each pair has to wait. */
+static void build_pairs(trial *t, const void *context)
+{
+    (void)context;
+    for (int i = 0; i < N_PAIRS; i++) {
+        bg_node *x = trial_parameter(t, BG_SHAPE(4, 4), -1, 1), *y = trial_parameter(t, BG_SHAPE(4, 4), -1, 1);
+        bg_update(x, bg_tanh(bg_transpose(y, 0, 1)));
+        bg_update(y, bg_tanh(bg_transpose(x, 0, 1)));
+    }
+}
+
+START_TEST(test_plans)
+{
+    static const struct {
+        void (*build)(trial *t, const void *context);
+        const void *context;
+        const char *word;
+        int times, steps;
+    } rows[] = {
+        { build_transposed, NULL, "product ", 1, 1 }, { build_transposed, "both", "product ", 1, 2 },
+        { build_attention, NULL, "product ", 7, -1 }, { build_reshaped, NULL, "product ", 1, 1 },
+        { build_reshaped, "both", "move", 1, 2 },     { build_two_shapes, NULL, "move", 1, 3 },
+        { build_rows, NULL, " 2 units", 0, -1 },      { build_pairs, NULL, "move", N_PAIRS, -1 },
+    };
+    plan_text plan = plan_of(rows[_i].build, rows[_i].context);
+    int times = occurrences(&plan, rows[_i].word);
+    ck_assert_msg(times == rows[_i].times, "plan %d has %d \"%s\":\n%.3000s", _i, times, rows[_i].word, plan.text);
+    ck_assert_msg(rows[_i].steps < 0 || plan.report.steps == rows[_i].steps, "plan %d has %d steps:\n%.3000s", _i,
+                  plan.report.steps, plan.text);
+    free(plan.text);
+}
+END_TEST
+
+/* One operation an element of the sum, and one a row for the exponential. */
+START_TEST(test_flops)
+{
+    plan_text plan = plan_of(build_row_values, NULL);
+    ck_assert_msg(plan.report.flops == 20 * 30 + 20, "%g operations:\n%.3000s", plan.report.flops, plan.text);
+    free(plan.text);
+}
+END_TEST
+
 /* BLASGRAD_LONG=n makes n times as many graphs; BLASGRAD_SEED=s begins with the graph of that seed. */
 static uint64_t environment_number(const char *name, uint64_t otherwise)
 {
@@ -499,6 +633,8 @@ int main(void)
     tcase_add_loop_test(cases, test_networks, 0, COUNT(networks));
     tcase_add_loop_test(cases, test_shapes, 0, COUNT(shapes));
     tcase_add_test(cases, test_empty);
+    tcase_add_loop_test(cases, test_plans, 0, 8);
+    tcase_add_test(cases, test_flops);
     tcase_add_loop_test(cases, test_random, 0, RANDOM_PARTS);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);

@@ -1,5 +1,7 @@
 /* The library writes nothing: what goes to the file descriptors 1 and 2 is caught during training, errors and files. */
 #define _POSIX_C_SOURCE 200809L
+#include "support/suite.h"
+
 #include <blasgrad/blasgrad.h>
 
 #include <check.h>
@@ -131,11 +133,4 @@ static Suite *make_suite(void)
     return suite;
 }
 
-int main(void)
-{
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+int main(void) { return run_suite(make_suite()); }

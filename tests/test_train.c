@@ -1,46 +1,11 @@
 /* The training loop. */
-#include <blasgrad/blasgrad.h>
+#include "support/counted.h"
+#include "support/suite.h"
+#include "support/values.h"
 
-#include <check.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static bg_engine *engine;
-
-static void setup(void)
-{
-    ck_assert_int_eq(bg_engine_create(&engine, &(bg_engine_options){ .threads = 2, .seed = 3 }), BG_OK);
-}
-static void teardown(void)
-{
-    bg_engine_destroy(engine);
-    engine = NULL;
-}
-
-static void expect_ok(bg_status status)
-{
-    ck_assert_msg(status == BG_OK, "%s: %s", bg_status_name(status), bg_last_error());
-}
-
-static void expect_status(bg_status status, bg_status expected, const char *part)
-{
-    ck_assert_msg(status == expected, "%s, expected %s", bg_status_name(status), bg_status_name(expected));
-    ck_assert_msg(strstr(bg_last_error(), part), "message \"%s\" lacks \"%s\"", bg_last_error(), part);
-}
-
-static void expect_near(const char *what, double found, double expected, double tolerance)
-{
-    ck_assert_msg(fabs(found - expected) <= tolerance, "%s is %.17g, expected %.17g", what, found, expected);
-}
-
-static double value_at(const bg_tensor *tensor, int64_t i)
-{
-    double value = NAN;
-    expect_ok(bg_tensor_item(tensor, i, &value));
-    return value;
-}
 
 /* ---- The lecture's problem ---- */
 
@@ -53,19 +18,19 @@ START_TEST(test_lecture_by_hand)
     bg_tensor *weights;
     bg_graph *graph;
     bg_program *step;
-    expect_ok(bg_data_builtin(&data, engine, "lecture", &(bg_data_options){ .dtype = BG_F64 }));
-    expect_ok(bg_tensor_create(&weights, engine, BG_F64, BG_SHAPE(2, 1)));
-    expect_ok(bg_graph_create(&graph, engine));
+    OK(bg_data_builtin(&data, counted_engine(), "lecture", &(bg_data_options){ .dtype = BG_F64 }));
+    OK(bg_tensor_create(&weights, counted_engine(), BG_F64, BG_SHAPE(2, 1)));
+    OK(bg_graph_create(&graph, counted_engine()));
     bg_node *x = bg_input(graph, "x", BG_F64, BG_SHAPE(5, 2)), *y = bg_input(graph, "y", BG_F64, BG_SHAPE(5, 1));
     bg_node *w = bg_parameter(graph, weights);
     bg_node *loss = bg_l2_loss(bg_matmul(x, w), y, BG_MEAN), *dw;
-    expect_ok(bg_grad(loss, &w, 1, &dw));
+    OK(bg_grad(loss, &w, 1, &dw));
     bg_update(w, bg_sub(w, bg_mul_scalar(dw, 0.02)));
-    expect_ok(bg_compile(&step, graph, &loss, 1, NULL));
-    expect_ok(bg_program_bind(step, x, bg_dataset_column(data, 0)));
-    expect_ok(bg_program_bind(step, y, bg_dataset_column(data, 1)));
+    OK(bg_compile(&step, graph, &loss, 1, NULL));
+    OK(bg_program_bind(step, x, bg_dataset_column(data, 0)));
+    OK(bg_program_bind(step, y, bg_dataset_column(data, 1)));
     for (int i = 0; i < 2000; i++)
-        expect_ok(bg_program_run(step));
+        OK(bg_program_run(step));
     for (int i = 0; i < 2; i++)
         expect_near("weight", value_at(weights, i), ANSWER_L2[i], 1e-8);
     expect_near("loss", value_at(bg_program_output(step, 0), 0), 0.18486129, 1e-8);
@@ -95,20 +60,20 @@ START_TEST(test_lecture_by_trainer)
     bg_model *model;
     bg_trainer *trainer;
     bg_metrics metrics;
-    expect_ok(bg_data_builtin(&data, engine, "lecture", &(bg_data_options){ .dtype = BG_F64 }));
-    expect_ok(bg_model_create(&model, engine, BG_F64));
+    OK(bg_data_builtin(&data, counted_engine(), "lecture", &(bg_data_options){ .dtype = BG_F64 }));
+    OK(bg_model_create(&model, counted_engine(), BG_F64));
     bg_trainer_options options = { .network = line_network,
                                    .user = "dense:1:nobias",
                                    .loss = lectures[_i].loss,
                                    .optimizer = bg_sgd(lectures[_i].rate, 0),
                                    .batch = 100,
                                    .epochs = lectures[_i].epochs };
-    expect_ok(bg_trainer_create(&trainer, model, &options));
-    expect_ok(bg_trainer_fit(trainer, data, NULL, NULL, NULL));
+    OK(bg_trainer_create(&trainer, model, &options));
+    OK(bg_trainer_fit(trainer, data, NULL, NULL, NULL));
     for (int i = 0; i < 2; i++)
         expect_near(lectures[_i].name, value_at(bg_model_find(model, "0.weight"), i), lectures[_i].answer[i],
                     lectures[_i].error);
-    expect_ok(bg_trainer_evaluate(trainer, data, &metrics));
+    OK(bg_trainer_evaluate(trainer, data, &metrics));
     expect_near("loss", metrics.loss, lectures[_i].loss_value, lectures[_i].error);
     ck_assert(!metrics.has_accuracy);
     ck_assert_uint_eq(bg_model_count(model), 1); /* no momentum, no buffer */
@@ -126,18 +91,18 @@ typedef struct {
     bg_trainer *trainer;
 } digits_run;
 
-static void start_digits(digits_run *run, bg_trainer_options options)
+static void start_digits(digits_run *run, bg_engine *engine, bg_trainer_options options)
 {
     bg_dataset *all;
-    expect_ok(bg_data_builtin(&all, engine, "digits", NULL));
-    expect_ok(bg_dataset_split(&run->train, &run->test, all, 1438, 1));
+    OK(bg_data_builtin(&all, engine, "digits", NULL));
+    OK(bg_dataset_split(&run->train, &run->test, all, 1438, 1));
     bg_dataset_destroy(all);
-    expect_ok(bg_model_create(&run->model, engine, BG_F32));
+    OK(bg_model_create(&run->model, engine, BG_F32));
     options.network = line_network;
     options.loss = bg_cross_entropy_loss;
     if (!options.user)
         options.user = "dense:128 relu dense:10";
-    expect_ok(bg_trainer_create(&run->trainer, run->model, &options));
+    OK(bg_trainer_create(&run->trainer, run->model, &options));
 }
 
 static void finish_digits(digits_run *run)
@@ -176,8 +141,9 @@ START_TEST(test_digits)
 {
     digits_run run;
     call_log log = { 0 };
-    start_digits(&run, (bg_trainer_options){ .optimizer = bg_sgd(0.1, 0.9), .batch = 64, .epochs = 20 });
-    expect_ok(bg_trainer_fit(run.trainer, run.train, run.test, on_progress, &log));
+    start_digits(&run, counted_engine(),
+                 (bg_trainer_options){ .optimizer = bg_sgd(0.1, 0.9), .batch = 64, .epochs = 20 });
+    OK(bg_trainer_fit(run.trainer, run.train, run.test, on_progress, &log));
     ck_assert_int_eq(log.epochs, 20);
     ck_assert_int_eq(log.last.steps_in_epoch, 23);
     ck_assert_int_eq(log.last.step, 460);
@@ -186,7 +152,7 @@ START_TEST(test_digits)
     ck_assert(log.losses[19] < 0.1 * log.losses[0]);
 
     bg_metrics again;
-    expect_ok(bg_trainer_evaluate(run.trainer, run.test, &again));
+    OK(bg_trainer_evaluate(run.trainer, run.test, &again));
     ck_assert(again.loss == log.last.test.loss && again.accuracy == log.last.test.accuracy);
     finish_digits(&run);
 }
@@ -197,11 +163,11 @@ START_TEST(test_weights_do_not_depend_on_threads)
 {
     float *first = NULL;
     for (int threads = 1; threads <= 3; threads++) {
-        bg_engine_destroy(engine);
-        expect_ok(bg_engine_create(&engine, &(bg_engine_options){ .threads = threads, .seed = 5 }));
+        bg_engine *engine;
+        OK(bg_engine_create(&engine, &(bg_engine_options){ .threads = threads, .seed = 5 }));
         digits_run run;
-        start_digits(&run, (bg_trainer_options){ .optimizer = bg_sgd(0.05, 0.9), .batch = 100, .epochs = 2 });
-        expect_ok(bg_trainer_fit(run.trainer, run.train, NULL, NULL, NULL));
+        start_digits(&run, engine, (bg_trainer_options){ .optimizer = bg_sgd(0.05, 0.9), .batch = 100, .epochs = 2 });
+        OK(bg_trainer_fit(run.trainer, run.train, NULL, NULL, NULL));
         const bg_tensor *weight = bg_model_find(run.model, "0.weight");
         size_t bytes = 128 * 64 * sizeof(float);
         if (!first) {
@@ -210,6 +176,7 @@ START_TEST(test_weights_do_not_depend_on_threads)
         }
         ck_assert_msg(memcmp(first, bg_tensor_const_data(weight), bytes) == 0, "%d threads", threads);
         finish_digits(&run);
+        bg_engine_destroy(engine);
     }
     free(first);
 }
@@ -230,12 +197,12 @@ static bg_dataset *numbered(int64_t n)
     bg_tensor *columns[2];
     bg_dataset *data;
     for (int c = 0; c < 2; c++) {
-        expect_ok(bg_tensor_create(&columns[c], engine, BG_F64, BG_SHAPE(n, 1)));
+        OK(bg_tensor_create(&columns[c], counted_engine(), BG_F64, BG_SHAPE(n, 1)));
         double *values = bg_tensor_data(columns[c]);
         for (int64_t i = 0; i < n; i++)
             values[i] = c ? (double)i : 0;
     }
-    expect_ok(bg_dataset_create(&data, columns, 2, 0));
+    OK(bg_dataset_create(&data, columns, 2, 0));
     bg_tensor_destroy(columns[0]);
     bg_tensor_destroy(columns[1]);
     return data;
@@ -253,18 +220,18 @@ START_TEST(test_every_example_once)
             bg_trainer *trainer;
             bg_metrics metrics;
             call_log log = { 0 };
-            expect_ok(bg_model_create(&model, engine, BG_F64));
+            OK(bg_model_create(&model, counted_engine(), BG_F64));
             bg_trainer_options options = {
                 .step = counting_step, .optimizer = bg_sgd(0, 0), .batch = batches[b], .epochs = 2
             };
-            expect_ok(bg_trainer_create(&trainer, model, &options));
-            expect_ok(bg_trainer_fit(trainer, data, data, on_progress, &log));
+            OK(bg_trainer_create(&trainer, model, &options));
+            OK(bg_trainer_fit(trainer, data, data, on_progress, &log));
             double mean = (double)(sizes[s] - 1) / 2;
             for (int e = 0; e < 2; e++)
                 expect_near("mean", log.losses[e], mean, 1e-12);
             expect_near("test mean", log.last.test.loss, mean, 1e-12);
             ck_assert_int_eq(log.last.steps_in_epoch, (sizes[s] + batches[b] - 1) / batches[b]);
-            expect_ok(bg_trainer_evaluate(trainer, data, &metrics));
+            OK(bg_trainer_evaluate(trainer, data, &metrics));
             expect_near("mean", metrics.loss, mean, 1e-12);
             ck_assert(!metrics.has_accuracy);
             bg_trainer_destroy(trainer);
@@ -282,14 +249,14 @@ static void order_losses(bool without_shuffle, double *losses)
     bg_model *model;
     bg_trainer *trainer;
     call_log log = { 0 };
-    expect_ok(bg_model_create(&model, engine, BG_F64));
+    OK(bg_model_create(&model, counted_engine(), BG_F64));
     bg_trainer_options options = { .step = counting_step,
                                    .optimizer = bg_sgd(0.01, 0.5),
                                    .batch = 1,
                                    .epochs = 3,
                                    .without_shuffle = without_shuffle };
-    expect_ok(bg_trainer_create(&trainer, model, &options));
-    expect_ok(bg_trainer_fit(trainer, data, NULL, on_progress, &log));
+    OK(bg_trainer_create(&trainer, model, &options));
+    OK(bg_trainer_fit(trainer, data, NULL, on_progress, &log));
     memcpy(losses, log.losses, 3 * sizeof *losses);
     bg_trainer_destroy(trainer);
     bg_model_destroy(model);
@@ -322,12 +289,13 @@ START_TEST(test_callback_stops)
 {
     digits_run run;
     call_log log = { .stop_after = 2 };
-    start_digits(&run, (bg_trainer_options){ .optimizer = bg_sgd(0.1, 0), .batch = 128, .epochs = 9 });
-    expect_status(bg_trainer_fit(run.trainer, run.train, NULL, on_progress, &log), BG_ERR_STOPPED, "after step 24");
+    start_digits(&run, counted_engine(),
+                 (bg_trainer_options){ .optimizer = bg_sgd(0.1, 0), .batch = 128, .epochs = 9 });
+    FAILS(bg_trainer_fit(run.trainer, run.train, NULL, on_progress, &log), BG_ERR_STOPPED, "after step 24");
     ck_assert_int_eq(log.epochs, 2);
     /* A further fit goes on counting. */
     log.stop_after = 3;
-    expect_status(bg_trainer_fit(run.trainer, run.train, NULL, on_progress, &log), BG_ERR_STOPPED, "after step 36");
+    FAILS(bg_trainer_fit(run.trainer, run.train, NULL, on_progress, &log), BG_ERR_STOPPED, "after step 36");
     ck_assert_int_eq(log.last.epoch, 3);
     finish_digits(&run);
 }
@@ -336,8 +304,9 @@ END_TEST
 START_TEST(test_loss_not_finite)
 {
     digits_run run;
-    start_digits(&run, (bg_trainer_options){ .optimizer = bg_sgd(1e30, 0.9), .batch = 64, .epochs = 2 });
-    expect_status(bg_trainer_fit(run.trainer, run.train, NULL, NULL, NULL), BG_ERR_NUMERIC, "in step ");
+    start_digits(&run, counted_engine(),
+                 (bg_trainer_options){ .optimizer = bg_sgd(1e30, 0.9), .batch = 64, .epochs = 2 });
+    FAILS(bg_trainer_fit(run.trainer, run.train, NULL, NULL, NULL), BG_ERR_NUMERIC, "in step ");
     ck_assert(strstr(bg_last_error(), "(epoch 1, learning rate 1e+30)"));
     finish_digits(&run);
 }
@@ -347,7 +316,7 @@ static bool lower_rate(bg_trainer *trainer, const bg_progress *progress, void *u
 {
     call_log *log = user;
     bg_dataset *data = numbered(2);
-    expect_status(bg_trainer_fit(trainer, data, NULL, NULL, NULL), BG_ERR_BUSY, "callback");
+    FAILS(bg_trainer_fit(trainer, data, NULL, NULL, NULL), BG_ERR_BUSY, "callback");
     bg_dataset_destroy(data);
     if (progress->epoch_is_done)
         bg_trainer_set_learning_rate(trainer, 0);
@@ -361,11 +330,11 @@ START_TEST(test_learning_rate)
     bg_model *model;
     bg_trainer *trainer;
     call_log log = { 0 };
-    expect_ok(bg_dataset_slice(&one, all, 1, 2));
-    expect_ok(bg_model_create(&model, engine, BG_F64));
+    OK(bg_dataset_slice(&one, all, 1, 2));
+    OK(bg_model_create(&model, counted_engine(), BG_F64));
     bg_trainer_options options = { .step = counting_step, .optimizer = bg_sgd(0.25, 0), .epochs = 3 };
-    expect_ok(bg_trainer_create(&trainer, model, &options));
-    expect_ok(bg_trainer_fit(trainer, one, NULL, lower_rate, &log));
+    OK(bg_trainer_create(&trainer, model, &options));
+    OK(bg_trainer_fit(trainer, one, NULL, lower_rate, &log));
     expect_near("p", value_at(bg_model_find(model, "p"), 0), -0.25, 0);
     bg_trainer_destroy(trainer);
     bg_model_destroy(model);
@@ -378,18 +347,18 @@ END_TEST
 START_TEST(test_columns_that_are_views)
 {
     bg_tensor *base, *turned, *target, *even, *packed, *targets;
-    expect_ok(bg_tensor_create(&base, engine, BG_F64, BG_SHAPE(3, 6)));
-    expect_ok(bg_tensor_create(&target, engine, BG_F64, BG_SHAPE(12, 1)));
+    OK(bg_tensor_create(&base, counted_engine(), BG_F64, BG_SHAPE(3, 6)));
+    OK(bg_tensor_create(&target, counted_engine(), BG_F64, BG_SHAPE(12, 1)));
     for (int i = 0; i < 18; i++)
         ((double *)bg_tensor_data(base))[i] = sin(i);
     for (int i = 0; i < 12; i++)
         ((double *)bg_tensor_data(target))[i] = cos(i);
-    expect_ok(bg_tensor_permute(&turned, base, BG_AXES(1, 0)));
-    expect_ok(bg_tensor_slice(&even, target, 0, 0, 12, 2));
-    expect_ok(bg_tensor_create(&packed, engine, BG_F64, BG_SHAPE(6, 3)));
-    expect_ok(bg_tensor_copy(packed, turned));
-    expect_ok(bg_tensor_create(&targets, engine, BG_F64, BG_SHAPE(6, 1)));
-    expect_ok(bg_tensor_copy(targets, even));
+    OK(bg_tensor_permute(&turned, base, BG_AXES(1, 0)));
+    OK(bg_tensor_slice(&even, target, 0, 0, 12, 2));
+    OK(bg_tensor_create(&packed, counted_engine(), BG_F64, BG_SHAPE(6, 3)));
+    OK(bg_tensor_copy(packed, turned));
+    OK(bg_tensor_create(&targets, counted_engine(), BG_F64, BG_SHAPE(6, 1)));
+    OK(bg_tensor_copy(targets, even));
 
     double weights[2][3];
     for (int k = 0; k < 2; k++) {
@@ -397,17 +366,17 @@ START_TEST(test_columns_that_are_views)
         bg_dataset *data;
         bg_model *model;
         bg_trainer *trainer;
-        expect_ok(bg_dataset_create(&data, columns, 2, 0));
-        expect_ok(bg_model_create(&model, engine, BG_F64));
+        OK(bg_dataset_create(&data, columns, 2, 0));
+        OK(bg_model_create(&model, counted_engine(), BG_F64));
         bg_trainer_options options = { .network = line_network,
                                        .user = "dense:1",
                                        .loss = bg_l2_loss,
                                        .optimizer = bg_sgd(0.1, 0.9),
                                        .batch = 4,
                                        .epochs = 3 };
-        expect_ok(bg_trainer_create(&trainer, model, &options));
-        expect_ok(bg_trainer_fit(trainer, data, NULL, NULL, NULL));
-        expect_ok(bg_tensor_copy_to(bg_model_find(model, "0.weight"), weights[k], sizeof weights[k]));
+        OK(bg_trainer_create(&trainer, model, &options));
+        OK(bg_trainer_fit(trainer, data, NULL, NULL, NULL));
+        OK(bg_tensor_copy_to(bg_model_find(model, "0.weight"), weights[k], sizeof weights[k]));
         bg_dataset_destroy(data);
         bg_model_destroy(model);
         bg_trainer_destroy(trainer);
@@ -427,16 +396,16 @@ START_TEST(test_many_batch_shapes)
     bg_trainer *trainer;
     bg_metrics metrics;
     const bg_program *program;
-    expect_ok(bg_model_create(&model, engine, BG_F64));
+    OK(bg_model_create(&model, counted_engine(), BG_F64));
     bg_trainer_options options = { .step = counting_step, .optimizer = bg_sgd(0, 0) };
-    expect_ok(bg_trainer_create(&trainer, model, &options));
+    OK(bg_trainer_create(&trainer, model, &options));
     for (int round = 0; round < 2; round++)
         for (int64_t n = 1; n <= 40; n += 3) {
             bg_dataset *part;
-            expect_ok(bg_dataset_slice(&part, all, 0, n));
-            expect_ok(bg_trainer_evaluate(trainer, part, &metrics));
+            OK(bg_dataset_slice(&part, all, 0, n));
+            OK(bg_trainer_evaluate(trainer, part, &metrics));
             expect_near("mean", metrics.loss, (double)(n - 1) / 2, 1e-12);
-            expect_ok(bg_trainer_program(trainer, part, n, &program));
+            OK(bg_trainer_program(trainer, part, n, &program));
             ck_assert(bg_program_report(program).steps > 0);
             bg_dataset_destroy(part);
         }
@@ -459,32 +428,32 @@ START_TEST(test_trainer_errors)
     digits_run run;
     bg_metrics metrics;
     bg_trainer *trainer = NULL;
-    start_digits(&run, (bg_trainer_options){ .optimizer = bg_sgd(0.1, 0), .user = "dense:9" });
-    expect_status(bg_trainer_fit(run.trainer, run.train, NULL, NULL, NULL), BG_ERR_INDEX, "");
-    expect_status(bg_trainer_fit(run.trainer, NULL, NULL, NULL, NULL), BG_ERR_ARGUMENT, "dataset is NULL");
-    expect_status(bg_trainer_evaluate(run.trainer, run.train, NULL), BG_ERR_ARGUMENT, "metrics");
+    start_digits(&run, counted_engine(), (bg_trainer_options){ .optimizer = bg_sgd(0.1, 0), .user = "dense:9" });
+    FAILS(bg_trainer_fit(run.trainer, run.train, NULL, NULL, NULL), BG_ERR_INDEX, "");
+    FAILS(bg_trainer_fit(run.trainer, NULL, NULL, NULL, NULL), BG_ERR_ARGUMENT, "dataset is NULL");
+    FAILS(bg_trainer_evaluate(run.trainer, run.train, NULL), BG_ERR_ARGUMENT, "metrics");
     bg_dataset *empty;
-    expect_ok(bg_dataset_slice(&empty, run.train, 0, 0));
-    expect_status(bg_trainer_evaluate(run.trainer, empty, &metrics), BG_ERR_ARGUMENT, "no examples");
+    OK(bg_dataset_slice(&empty, run.train, 0, 0));
+    FAILS(bg_trainer_evaluate(run.trainer, empty, &metrics), BG_ERR_ARGUMENT, "no examples");
     bg_dataset_destroy(empty);
 
     bg_trainer_options options = { .optimizer = bg_sgd(0.1, 0) };
-    expect_status(bg_trainer_create(&trainer, run.model, &options), BG_ERR_ARGUMENT, "network and loss, or step");
+    FAILS(bg_trainer_create(&trainer, run.model, &options), BG_ERR_ARGUMENT, "network and loss, or step");
     options.network = no_network;
-    expect_status(bg_trainer_create(&trainer, run.model, &options), BG_ERR_ARGUMENT, "network and loss, or step");
+    FAILS(bg_trainer_create(&trainer, run.model, &options), BG_ERR_ARGUMENT, "network and loss, or step");
     options.loss = bg_l2_loss;
     options.batch = -1;
-    expect_status(bg_trainer_create(&trainer, run.model, &options), BG_ERR_ARGUMENT, "batch of -1");
+    FAILS(bg_trainer_create(&trainer, run.model, &options), BG_ERR_ARGUMENT, "batch of -1");
     options.batch = 4;
     options.optimizer.nesterov = true;
-    expect_status(bg_trainer_create(&trainer, run.model, &options), BG_ERR_ARGUMENT, "Nesterov");
+    FAILS(bg_trainer_create(&trainer, run.model, &options), BG_ERR_ARGUMENT, "Nesterov");
     options.optimizer.nesterov = false;
-    expect_ok(bg_trainer_create(&trainer, run.model, &options));
-    expect_status(bg_trainer_fit(trainer, run.train, NULL, NULL, NULL), BG_ERR_ARGUMENT, "network returned no node");
+    OK(bg_trainer_create(&trainer, run.model, &options));
+    FAILS(bg_trainer_fit(trainer, run.train, NULL, NULL, NULL), BG_ERR_ARGUMENT, "network returned no node");
     bg_trainer_destroy(trainer);
     options.network = line_network;
     options.user = "dense:4";
-    expect_ok(bg_trainer_create(&trainer, run.model, &options));
+    OK(bg_trainer_create(&trainer, run.model, &options));
     ck_assert_int_ne(bg_trainer_fit(trainer, run.train, NULL, NULL, NULL), BG_OK);
     bg_trainer_destroy(trainer);
     bg_trainer_destroy(NULL);
@@ -496,7 +465,7 @@ int main(void)
 {
     Suite *suite = suite_create("train");
     TCase *tests = tcase_create("train");
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_checked_fixture(tests, counted_begin, counted_end);
     tcase_add_test(tests, test_lecture_by_hand);
     tcase_add_loop_test(tests, test_lecture_by_trainer, 0, (int)(sizeof lectures / sizeof lectures[0]));
     tcase_add_test(tests, test_digits);
@@ -510,9 +479,5 @@ int main(void)
     tcase_add_test(tests, test_many_batch_shapes);
     tcase_add_test(tests, test_trainer_errors);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

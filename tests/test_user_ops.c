@@ -251,6 +251,43 @@ START_TEST(test_op_without_gradient)
 }
 END_TEST
 
+/* Fails without a message: an older one must not stand for it. */
+static bg_status silent_call(const bg_call *call) { return (void)call, BG_ERR_NUMERIC; }
+static const bg_op silent_op = { .name = "silent", .arity = 1, .infer = same_infer, .call = silent_call };
+static bg_status silent_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    (void)same_infer(node, dtype, shape);
+    return BG_ERR_SHAPE;
+}
+static const bg_op shapeless_op = { .name = "shapeless", .arity = 1, .infer = silent_infer, .call = silent_call };
+static bg_status strange_call(const bg_call *call) { return (void)call, (bg_status)99; }
+static const bg_op strange_op = { .name = "strange", .arity = 1, .infer = same_infer, .call = strange_call };
+
+START_TEST(test_failure_without_message)
+{
+    static const struct {
+        const bg_op *op;
+        bg_status status;
+        const char *message;
+    } ops[] = { { &silent_op, BG_ERR_NUMERIC, "silent: the op's call returned BG_ERR_NUMERIC" },
+                { &strange_op, (bg_status)99, "strange: the op's call returned unknown status (99)" } };
+    bg_tensor *value = filled(BG_F64, BG_SHAPE(2, 2), 2);
+    bg_node *x = bg_parameter(graph, value);
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        bg_node *y = bg_apply(ops[i].op, &x, 1, NULL, 0);
+        bg_program *program = compiled(graph, &y, 1);
+        (void)bg_fail(BG_ERR_IO, "an older message");
+        expect_failure(bg_program_run(program), ops[i].status, ops[i].message, ops[i].op->name);
+        bg_program_destroy(program);
+    }
+    (void)bg_fail(BG_ERR_IO, "an older message");
+    ck_assert_ptr_null(bg_apply(&shapeless_op, &x, 1, NULL, 0));
+    expect_failure(bg_graph_status(graph), BG_ERR_SHAPE, "shapeless: the op's infer returned BG_ERR_SHAPE",
+                   "a shape rule");
+    bg_tensor_destroy(value);
+}
+END_TEST
+
 /* ---- */
 
 static Suite *make_suite(void)
@@ -262,6 +299,7 @@ static Suite *make_suite(void)
     tcase_add_test(tests, test_op_in_one_piece);
     tcase_add_test(tests, test_op_by_composition);
     tcase_add_test(tests, test_op_without_gradient);
+    tcase_add_test(tests, test_failure_without_message);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -2,7 +2,8 @@
  *
  * Process-wide state is exactly: the thread count of OpenBLAS (set to one while any engine lives, restored by the last;
  * the parallelism is the engine's), the lock for a serial build of OpenBLAS, the count of calls under way where there
- * are more workers than OpenBLAS has buffers, and each thread's error message.
+ * are more workers than OpenBLAS has buffers, and each thread's error message. A fork waits while the thread count is
+ * being set.
  *
  * An engine runs one program at a time; a second run, from another thread or from inside a custom op, is BG_ERR_BUSY.
  * Otherwise an engine's objects are used from one thread at a time. In a forked child every call on the parent's engine
@@ -50,8 +51,10 @@ typedef struct {
 
 /* Starts an engine. options may be NULL: all defaults. The environment variable BLASGRAD_KERNELS (scalar, avx2, avx512)
  * forces one instruction set.
- * BG_ERR_ARGUMENT for a thread count out of range or half an allocator, BG_ERR_SYSTEM if threads cannot be started or
- * the forced instruction set is unknown or not there, BG_ERR_NOMEM. */
+ * OpenBLAS takes 128 MiB of address space for each of these threads and for each of its own, and uses a small part of
+ * it; all of it is taken here, so that no run has to wait for it. BG_ERR_ARGUMENT for a thread count out of range or
+ * half an allocator, BG_ERR_SYSTEM if threads cannot be started or the forced instruction set is unknown or not there,
+ * BG_ERR_NOMEM, also if OpenBLAS's address space is not to be had. */
 BG_API bg_status bg_engine_create(bg_engine **engine, const bg_engine_options *options);
 
 /* Gives back the caller's hold on the engine. It lives on until the last object that uses it is destroyed. */

@@ -23,6 +23,10 @@ BG_API bg_tensor *bg_archive_tensor(const bg_archive *archive, size_t i);
 /* NULL if there is none. */
 BG_API bg_tensor *bg_archive_find(const bg_archive *archive, const char *name);
 BG_API const char *bg_archive_text(const bg_archive *archive, const char *key);
+/* The metadata strings, in order: how many there are, and their keys. NULL if there is no key i. The checksum of a file
+ * is none of them. */
+BG_API size_t bg_archive_text_count(const bg_archive *archive);
+BG_API const char *bg_archive_text_key(const bg_archive *archive, size_t i);
 
 /* Writes a safetensors file: whole, or not at all (a temporary file .NAME.tmp.ID in the same folder, fsync, rename,
  * fsync of the folder). The metadata gets an XXH3 checksum of the data, blasgrad.xxh3. BG_ERR_IO names file and cause.

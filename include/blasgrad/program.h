@@ -22,12 +22,14 @@ BG_API bg_status bg_compile(bg_program **program, bg_graph *graph, bg_node *cons
 BG_API void bg_program_destroy(bg_program *program);
 
 /* Gives an input its tensor, of the same shape and type (any strides), which the program keeps alive and whose contents
- * it reads at each run. value NULL unbinds. An input the program does not use is accepted and ignored. BG_ERR_OVERLAP
- * if the tensor shares memory with an updated tensor or an output: state that goes around is a bg_buffer. */
+ * it reads at each run. value NULL unbinds. A tensor for an input that the program does not use is ignored, if its
+ * shape and type are right. BG_ERR_OVERLAP if the tensor shares memory with an updated tensor or an output: state that
+ * goes around is a bg_buffer. The graph that the input belongs to need not be there any more, if the program uses it.
+ */
 BG_API bg_status bg_program_bind(bg_program *program, bg_node *input, bg_tensor *value);
 
 /* Runs all steps: all of its effects, or none and an error. BG_ERR_UNBOUND names an input without a value; BG_ERR_INDEX
- * and BG_ERR_NUMERIC name the op. Allocates nothing. */
+ * and BG_ERR_NUMERIC name the op; what a user's op returns is passed on. Allocates nothing. */
 BG_API bg_status bg_program_run(bg_program *program);
 
 /* Output i, valid until the next run; NULL if there is no such output. It belongs to the program. */

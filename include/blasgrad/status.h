@@ -1,7 +1,8 @@
 /* Statuses and the error message.
  *
  * A call that fails says so by its status (or by NULL, for the builders of graph nodes), changes nothing, and leaves a
- * message for the calling thread. The library never aborts, exits, prints, or installs a signal handler.
+ * message for the calling thread. A place for a new object, the first arguments of the calls that make one, is NULL
+ * after a failure, whatever it held before. The library never aborts, exits, prints, or installs a signal handler.
  */
 #ifndef BLASGRAD_STATUS_H
 #define BLASGRAD_STATUS_H

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "base/pool.h"
 
+#include "base/clock.h"
 #include "base/cpu.h"
 
 #include <blasgrad/graph.h>
@@ -13,7 +14,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <xmmintrin.h>
@@ -83,13 +83,6 @@ static void pause_briefly(void)
 #endif
 }
 
-static int64_t nanoseconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* The change is visible before the count of sleepers is read, and a sleeper counts itself before it looks for the
  * change: one of the two sees the other. */
 static void event_happen(event *e)
@@ -105,14 +98,14 @@ static void event_wait(event *e, unsigned old, bool spins)
     enum { PAUSES = 32, ROUNDS_ALONE = 2 }; /* pauses between two looks at the clock, a round */
     if (spins) {
         int64_t end = 0;
-        for (int round = 0; end == 0 || nanoseconds() < end; round++) {
+        for (int round = 0; end == 0 || bgi_clock_nanoseconds() < end; round++) {
             for (int i = 0; i < PAUSES; i++) {
                 if (atomic_load_explicit(&e->count, memory_order_acquire) != old)
                     return;
                 pause_briefly();
             }
             if (end == 0)
-                end = nanoseconds() + SPIN_NANOSECONDS;
+                end = bgi_clock_nanoseconds() + SPIN_NANOSECONDS;
             /* The thread that is waited for may stand behind this one on the same processor. */
             if (round >= ROUNDS_ALONE)
                 (void)sched_yield();

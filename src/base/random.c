@@ -1,12 +1,7 @@
-/* Philox4x32-10 by Random123, and XXH3 by xxHash. */
+/* Philox4x32-10 by Random123. */
 #include "base/random.h"
 
 #include <Random123/philox.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-#include <string.h>
 
 bgi_block bgi_random_block(uint64_t seed, uint64_t stream, uint64_t index)
 {
@@ -25,7 +20,3 @@ double bgi_random_uniform(uint64_t seed, uint64_t stream, uint64_t index)
     uint64_t bits = (uint64_t)half[1] << 32 | half[0];
     return (double)(bits >> 11) * 0x1p-53;
 }
-
-uint64_t bgi_hash_text(const char *text) { return bgi_hash_bytes(text, strlen(text)); }
-
-uint64_t bgi_hash_bytes(const void *bytes, uint64_t count) { return XXH3_64bits(bytes, (size_t)count); }

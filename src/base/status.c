@@ -1,6 +1,7 @@
 /* Statuses, the calling thread's error message, and the version. */
+#include "base/status.h"
+
 #include <blasgrad/graph.h>
-#include <blasgrad/status.h>
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 enum { MESSAGE_BYTES = 512 };
 static _Thread_local char last_error[MESSAGE_BYTES];
+static _Thread_local unsigned failures;
 
 /* Cuts a text that was too long in front of a UTF-8 sequence that is not whole. */
 static void cut_at_character(char *text, size_t length)
@@ -36,10 +38,21 @@ bg_status bg_fail(bg_status status, const char *format, ...)
     else if ((size_t)length >= sizeof message)
         cut_at_character(message, sizeof message - 1);
     memcpy(last_error, message, strlen(message) + 1);
+    failures++;
     return status;
 }
 
 const char *bg_last_error(void) { return last_error; }
+
+unsigned bgi_failures(void) { return failures; }
+
+bg_status bgi_check_message(bg_status status, unsigned before, const char *op, const char *function)
+{
+    if (status == BG_OK || failures != before)
+        return status;
+    return bg_fail(status, "%s: the op's %s returned %s (%d) without a message", op, function, bg_status_name(status),
+                   (int)status);
+}
 
 const char *bg_status_name(bg_status status)
 {

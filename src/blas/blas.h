@@ -33,10 +33,11 @@ bgi_blas_call bgi_blas_enter(void);
 void bgi_blas_leave(bgi_blas_call call);
 
 /* The engines' hold on OpenBLAS's one thread-count setting: the first acquire sets it to one, the last release restores
- * it. threads: how many of the engine's threads may call at one time. */
-void bgi_blas_acquire(int threads);
+ * it. threads: how many of the engine's threads may call at one time; OpenBLAS gets its memory for them here.
+ * BG_ERR_NOMEM if there is none. */
+bg_status bgi_blas_acquire(int threads);
 void bgi_blas_release(int threads);
-/* Makes the calling thread's first product, which allocates inside OpenBLAS. */
+/* Makes the calling thread's first product, so that the first step finds OpenBLAS's memory and code in their caches. */
 void bgi_blas_warm(void);
 const char *bgi_blas_description(void);
 const char *bgi_blas_core(void);

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "blas/blas.h"
 
+#include <blasgrad/graph.h>
+
 #include <cblas.h>
 
 #include <assert.h>
@@ -12,7 +14,12 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+/* OpenBLAS's own, in no header; a build may hide them. */
+void *blas_memory_alloc(int place) __attribute__((weak));
+void blas_memory_free(void *buffer) __attribute__((weak));
 
 typedef enum { SERIAL = 0, PTHREAD = 1, OPENMP = 2 } threading; /* as openblas_get_parallel() says */
 
@@ -26,8 +33,10 @@ static struct {
     int holders;
     int threads;     /* of all engines */
     int threads_max; /* that OpenBLAS was built for */
+    int buffers;     /* that OpenBLAS is known to have */
     int threads_before;
     threading threading;
+    bool waits_in_forks;
     const char *description;
     int (*omp_get_max_threads)(void);
     void (*omp_set_num_threads)(int);
@@ -47,6 +56,8 @@ static void lock_setting(void)
                 (void)pthread_mutex_init(&state.setting, NULL);
                 (void)pthread_mutex_init(&state.turn, NULL);
                 atomic_store(&state.is_counting, false);
+                /* A thread that was in a call has left its buffer in use for ever. */
+                state.buffers = 0;
             }
             atomic_store(&state.process, self);
             break;
@@ -55,6 +66,17 @@ static void lock_setting(void)
         owner = atomic_load(&state.process);
     }
     (void)pthread_mutex_lock(&state.setting);
+}
+
+static void unlock_setting(void) { (void)pthread_mutex_unlock(&state.setting); }
+
+/* OpenBLAS starts its own threads again when its thread count is set after a fork. A lock of its own that is held then
+ * by one thread, while another forks, would stay locked in the child: so forks wait for whoever sets it. */
+static void wait_in_forks(void)
+{
+    if (!state.waits_in_forks)
+        (void)pthread_atfork(lock_setting, unlock_setting, unlock_setting);
+    state.waits_in_forks = true;
 }
 
 /* OpenBLAS has two buffers for each of the threads that it was built for; a call that finds none free prints and ends
@@ -79,29 +101,118 @@ static void find_function(const char *name, void *function)
     memcpy(function, &address, sizeof address);
 }
 
-void bgi_blas_acquire(int threads)
+/* What OpenBLAS maps for a buffer: seen with strace in the serial, pthread and OpenMP builds of 0.3.21. */
+enum { BUFFER_MIB = 128 };
+
+/* Maps what OpenBLAS will for so many buffers, one after the other, and gives it back. */
+static int count_room(int buffers)
+{
+    size_t bytes = (size_t)BUFFER_MIB << 20;
+    void *last = NULL; /* each holds the address of the one before */
+    int found = 0;
+    while (found < buffers) {
+        void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED)
+            break;
+        memcpy(memory, &last, sizeof last);
+        last = memory;
+        found++;
+    }
+    while (last) {
+        void *before;
+        memcpy(&before, last, sizeof before);
+        (void)munmap(last, bytes);
+        last = before;
+    }
+    return found;
+}
+
+/* Has OpenBLAS make so many buffers, by holding them all at one time. It keeps them, so that no later call has to ask
+ * the system for memory: where that is refused, OpenBLAS tries again for ever. */
+static bg_status make_buffers(int wanted)
+{
+    int room = count_room(wanted);
+    if (room < wanted)
+        return bg_fail(BG_ERR_NOMEM,
+                       "engine: out of memory: OpenBLAS takes %d MiB of address space for each thread, its own among "
+                       "them; %d times that is needed, and there is room for %d",
+                       BUFFER_MIB, wanted, room);
+    void *held = NULL;
+    for (int i = 0; i < wanted && blas_memory_alloc; i++) {
+        void *buffer = blas_memory_alloc(0);
+        if (!buffer)
+            break;
+        memcpy(buffer, &held, sizeof held);
+        held = buffer;
+    }
+    while (held) {
+        void *before;
+        memcpy(&before, held, sizeof before);
+        blas_memory_free(held);
+        held = before;
+    }
+    state.buffers = wanted;
+    return BG_OK;
+}
+
+/* The first engine looks at OpenBLAS and remembers its setting. */
+static void look_at_blas(void)
+{
+    int parallel = openblas_get_parallel();
+    state.threading = parallel == SERIAL || parallel == OPENMP ? (threading)parallel : PTHREAD;
+    /* OpenBLAS puts the text together anew at each call, in one place: only while nobody reads it. */
+    state.description = openblas_get_config();
+    if (state.threading == OPENMP) {
+        find_function("omp_get_max_threads", &state.omp_get_max_threads);
+        find_function("omp_set_num_threads", &state.omp_set_num_threads);
+    }
+    state.threads_before = openblas_get_num_threads();
+    state.threads_max = threads_built_for(state.description);
+}
+
+static int smaller(int a, int b) { return a < b ? a : b; }
+
+/* The buffers that engines of so many threads in all may need at one time. OpenBLAS's own threads take one each:
+ * those of a pthread build when they first run, which may be at any time after the program's start, and all of an
+ * OpenMP build, the caller's among them, whenever its thread count is set. */
+static int buffers_for(int threads)
+{
+    if (state.threading == SERIAL)
+        return 1;
+    int own = state.threads_before - (state.threading == PTHREAD);
+    /* There are two for each thread of OpenBLAS; its own may have theirs already, and calls be under way. */
+    int most = 2 * state.threads_max - own - smaller(state.threads, state.threads_max);
+    return smaller(smaller(threads, state.threads_max) + own, most);
+}
+
+bg_status bgi_blas_acquire(int threads)
 {
     lock_setting();
-    if (state.holders++ == 0) {
-        int parallel = openblas_get_parallel();
-        state.threading = parallel == SERIAL || parallel == OPENMP ? (threading)parallel : PTHREAD;
-        /* OpenBLAS puts the text together anew at each call, in one place: only while nobody reads it. */
-        state.description = openblas_get_config();
-        if (state.threading == OPENMP) {
-            find_function("omp_get_max_threads", &state.omp_get_max_threads);
-            find_function("omp_set_num_threads", &state.omp_set_num_threads);
+    wait_in_forks();
+    if (state.holders == 0)
+        look_at_blas();
+    int buffers = buffers_for(state.threads + threads);
+    bg_status status = BG_OK;
+    if (buffers > state.buffers) {
+        if (state.threading == SERIAL)
+            (void)pthread_mutex_lock(&state.turn);
+        status = make_buffers(buffers);
+        if (state.threading == SERIAL)
+            (void)pthread_mutex_unlock(&state.turn);
+    }
+    if (status == BG_OK) {
+        state.holders++;
+        state.threads += threads;
+        if (state.threading != SERIAL && state.threads > state.threads_max && !atomic_load(&state.is_counting)) {
+            (void)sem_init(&state.places, 0, (unsigned)state.threads_max);
+            atomic_store(&state.is_counting, true);
         }
-        state.threads_before = openblas_get_num_threads();
-        state.threads_max = threads_built_for(state.description);
+        /* In a forked child, setting what is set already would start OpenBLAS's own threads again. */
+        if (state.threading != SERIAL && openblas_get_num_threads() != 1)
+            openblas_set_num_threads(1);
     }
-    state.threads += threads;
-    if (state.threading != SERIAL && state.threads > state.threads_max && !atomic_load(&state.is_counting)) {
-        (void)sem_init(&state.places, 0, (unsigned)state.threads_max);
-        atomic_store(&state.is_counting, true);
-    }
-    if (state.threading != SERIAL)
-        openblas_set_num_threads(1);
-    (void)pthread_mutex_unlock(&state.setting);
+    unlock_setting();
+    return status;
 }
 
 void bgi_blas_release(int threads)
@@ -114,7 +225,7 @@ void bgi_blas_release(int threads)
             openblas_set_num_threads(state.threads_before);
         atomic_store(&state.is_counting, false);
     }
-    (void)pthread_mutex_unlock(&state.setting);
+    unlock_setting();
 }
 
 /* In an OpenMP build each call takes the thread count of the calling thread's OpenMP state, whatever the setting says.

@@ -1,6 +1,7 @@
 /* blasgrad bench */
 #define _POSIX_C_SOURCE 200809L
 #include "commands.h"
+#include "commit.h"
 #include "events.h"
 #include "machine.h"
 #include "options.h"
@@ -271,6 +272,7 @@ static void show_json(const workload *w, bg_engine *engine, const measurement *m
     event_text(e, "blas", info.blas);
     event_text(e, "blas_core", info.blas_core);
     event_text(e, "version", bg_version());
+    event_text(e, "commit", commit_id);
     event_output(e);
     event_destroy(e);
 }

@@ -70,6 +70,14 @@ void event_add_fields(event *e, const event *other)
     json_object_foreach((json_t *)(uintptr_t)other, key, value) json_object_set(e, key, value);
 }
 
+char *event_quote(const char *text)
+{
+    json_t *value = text_value(text);
+    char *quoted = json_dumps(value, JSON_ENCODE_ANY);
+    json_decref(value);
+    return quoted;
+}
+
 char *event_line(const event *e) { return json_dumps(e, JSON_COMPACT | JSON_REAL_PRECISION(17)); }
 char *event_pretty(const event *e) { return json_dumps(e, JSON_INDENT(2) | JSON_REAL_PRECISION(17)); }
 

@@ -25,6 +25,9 @@ void event_object(event *e, const char *key, event *item);        /* takes item 
 /* All fields of `other`, copied. */
 void event_add_fields(event *e, const event *other);
 
+/* A text in quotes, with control characters escaped, to be freed; NULL if memory is out. */
+char *event_quote(const char *text);
+
 /* The text, on one line or indented, to be freed; NULL if memory is out. */
 char *event_line(const event *e);
 char *event_pretty(const event *e);

@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -112,15 +113,16 @@ static void show_tensor(const bg_archive *archive, size_t i, event *e)
         event_destroy(item);
 }
 
+/* One text, on one line whatever is in it. */
+static void show_text(const char *key, const char *text)
+{
+    char *quoted = event_quote(text);
+    output_line("%-32s %s", key, quoted ? quoted : "");
+    free(quoted);
+}
+
 static int show_file(bg_engine *engine, const char *path, bool json)
 {
-    static const char *const keys[] = { "blasgrad.version",    "blasgrad.model",
-                                        "blasgrad.loss",       "blasgrad.dtype",
-                                        "blasgrad.data",       "blasgrad.seed",
-                                        "blasgrad.test_share", "blasgrad.count",
-                                        "blasgrad.target",     "blasgrad.delimiter",
-                                        "blasgrad.decimal",    "blasgrad.header",
-                                        "blasgrad.classes",    NULL };
     bg_archive *archive;
     if (bg_archive_load(&archive, engine, path) != BG_OK)
         return output_library();
@@ -131,13 +133,11 @@ static int show_file(bg_engine *engine, const char *path, bool json)
     }
     for (size_t i = 0; i < bg_archive_count(archive); i++)
         show_tensor(archive, i, e);
-    for (int i = 0; keys[i]; i++) {
-        const char *text = bg_archive_text(archive, keys[i]);
-        if (!text)
-            continue;
-        event_text(metadata, keys[i], text);
+    for (size_t i = 0; i < bg_archive_text_count(archive); i++) {
+        const char *key = bg_archive_text_key(archive, i), *text = bg_archive_text(archive, key);
+        event_text(metadata, key, text);
         if (!json)
-            output_line("%-32s \"%s\"", keys[i], text);
+            show_text(key, text);
     }
     if (e) {
         event_object(e, "metadata", metadata);

@@ -27,8 +27,8 @@ static void print_help(FILE *stream)
         fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].summary);
     fprintf(stream, "\n  blasgrad COMMAND --help   the options of a command, with examples\n"
                     "  blasgrad --version        the version\n\n"
-                    "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 and 143 interrupted (after\n"
-                    "saving).\n");
+                    "Exit codes: 0 done, 1 failed, 2 wrong usage, 129, 130 and 143 interrupted by\n"
+                    "SIGHUP, SIGINT and SIGTERM (after saving).\n");
 }
 
 int main(int argc, char **argv)

@@ -1,14 +1,16 @@
 /* The run directory: log, configuration and checkpoints of one training run. */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE /* flock */
 #include "rundir.h"
 
 #include "output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,19 +51,46 @@ static int fail_file(const char *folder, const char *name)
     return output_failure("%s/%s: %s", folder, name, strerror(error));
 }
 
+/* Whether a log is one of ours; so is an empty one, of a run that ended before its first line. */
+static bool is_our_log(const char *path)
+{
+    static const char start[] = "{\"event\":\"start\",";
+    char line[sizeof start] = "";
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return false;
+    size_t length = fread(line, 1, sizeof start - 1, file);
+    bool is_ours = !ferror(file) && (length == 0 || strcmp(line, start) == 0);
+    fclose(file);
+    return is_ours;
+}
+
+static const char *const checkpoints[] = { "last.safetensors", "previous.safetensors", "best.safetensors", NULL };
+
+/* The file by which a directory holds a run, or something else that is not to be touched; NULL if there is none. What
+ * a run that failed before its first checkpoint left behind does not count. */
+static const char *find_run(const char *path)
+{
+    char name[PATH_MAX_BYTES];
+    for (int i = 0; checkpoints[i]; i++)
+        if (access(join(name, path, checkpoints[i]), F_OK) == 0)
+            return checkpoints[i];
+    bool has_log = access(join(name, path, "log.jsonl"), F_OK) == 0;
+    if (has_log)
+        return is_our_log(name) ? NULL : "log.jsonl";
+    return access(join(name, path, "config.json"), F_OK) == 0 ? "config.json" : NULL;
+}
+
 int rundir_check(const char *path)
 {
-    static const char *const files[] = { "config.json", "last.safetensors", "log.jsonl" };
     char name[PATH_MAX_BYTES];
     if (strlen(path) + 32 > sizeof name)
         return output_usage("--out: the path has more than %zu bytes", sizeof name - 32);
     struct stat about;
     if (stat(path, &about) == 0 && !S_ISDIR(about.st_mode))
         return output_failure("--out %s: not a directory", path);
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        if (access(join(name, path, files[i]), F_OK) == 0)
-            return output_failure("--out %s: holds a run already (%s); choose another directory", path, files[i]);
-    return 0;
+    const char *file = find_run(path);
+    return file ? output_failure("--out %s: holds a run already (%s); choose another directory", path, file) : 0;
 }
 
 static int make_folders(const char *path)
@@ -85,7 +114,7 @@ static int write_config(const char *path, const event *config)
 {
     char name[PATH_MAX_BYTES];
     char *text = event_pretty(config);
-    FILE *file = fopen(join(name, path, "config.json"), "wx");
+    FILE *file = fopen(join(name, path, "config.json"), "w");
     if (!file || !text) {
         free(text);
         int code = fail_file(path, "config.json");
@@ -101,6 +130,32 @@ static int write_config(const char *path, const event *config)
         return code;
     }
     return 0;
+}
+
+/* Opens the log and locks it: a run that has not saved yet is not taken for one that failed. Where there are no locks,
+ * it goes without. */
+static int open_log(rundir *run)
+{
+    char name[PATH_MAX_BYTES];
+    int code = rundir_check(run->path);
+    if (code)
+        return code;
+    int descriptor = open(join(name, run->path, "log.jsonl"), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor < 0)
+        return fail_file(run->path, "log.jsonl");
+    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        code = output_failure("--out %s: a run is under way there; choose another directory", run->path);
+    /* Another run may have come to its end meanwhile. */
+    for (int i = 0; !code && checkpoints[i]; i++)
+        if (access(join(name, run->path, checkpoints[i]), F_OK) == 0)
+            code = output_failure("--out %s: holds a run already (%s); choose another directory", run->path,
+                                  checkpoints[i]);
+    run->log = code ? NULL : fdopen(descriptor, "w");
+    if (!code && (!run->log || ftruncate(descriptor, 0) != 0))
+        code = fail_file(run->path, "log.jsonl");
+    if (!run->log)
+        close(descriptor);
+    return code;
 }
 
 static int copy_tensors(rundir *run)
@@ -127,16 +182,13 @@ int rundir_open(rundir **run, const char *path, const bg_model *model, const che
     if (!made)
         return output_failure("out of memory");
     *made = (rundir){ .path = path, .model = model, .about = about, .best_loss = INFINITY };
-    char name[PATH_MAX_BYTES];
     int code = copy_tensors(made);
     if (!code)
         code = make_folders(path);
     if (!code)
+        code = open_log(made);
+    if (!code)
         code = write_config(path, config);
-    if (!code) {
-        made->log = fopen(join(name, path, "log.jsonl"), "w");
-        code = made->log ? 0 : fail_file(path, "log.jsonl");
-    }
     if (code) {
         rundir_close(made);
         return code;

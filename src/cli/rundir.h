@@ -7,10 +7,11 @@
 
 typedef struct rundir rundir;
 
-/* 0, or the exit code after a message, if there is a run in the directory already. */
+/* 0, or the exit code after a message, if there is a run in the directory already. One that failed before it saved is
+ * none. */
 int rundir_check(const char *path);
-/* Makes the directory, if need be with those above it, and writes config.json. model and about are used until it is
- * closed. 0, or the exit code after a message; so the others. */
+/* Makes the directory, if need be with those above it, begins the log and writes config.json. model and about are used
+ * until it is closed. 0, or the exit code after a message; so the others. */
 int rundir_open(rundir **run, const char *path, const bg_model *model, const checkpoint_about *about,
                 const event *config);
 void rundir_close(rundir *run);

@@ -1,6 +1,8 @@
 /* Where operands lie, and which piece of them a piece of the result needs. */
 #include "compile/compile.h"
 
+#include <string.h>
+
 void *bgi_compile_push(bgi_compilation *c, size_t count, size_t size)
 {
     return bgi_arena_push(&c->scratch, (count ? count : 1) * size);
@@ -17,22 +19,43 @@ static bool is_contiguous(bg_shape shape, const int64_t *strides)
     return true;
 }
 
-bool bgi_access_of(const bg_node *node, bgi_access *access)
+static void find_access(const bg_node *node, bgi_access *accesses)
 {
+    bgi_access *access = &accesses[node->id];
     if (!bgi_node_is(node, BGI_VIEW) || bg_shape_count(node->shape) == 0) {
-        *access = (bgi_access){ .base = node->id, .is_flat = true };
+        *access = (bgi_access){ .base = node->id, .is_contiguous = true, .is_flat = true };
         bgi_shape_strides(node->shape, access->view.strides);
-        return true;
+        return;
     }
-    bgi_access input;
-    if (!bgi_access_of(node->inputs[0], &input))
-        return false;
-    *access = (bgi_access){ .base = input.base };
-    if (!node->op->lowering->view(node, &input.view, &access->view))
-        return false;
-    access->is_flat = access->view.offset == 0 && is_contiguous(node->shape, access->view.strides) &&
+    const bgi_access *input = &accesses[node->inputs[0]->id];
+    *access = (bgi_access){ .base = input->base };
+    if (input->base < 0 || !node->op->lowering->view(node, &input->view, &access->view)) {
+        access->base = -1;
+        return;
+    }
+    access->is_contiguous = is_contiguous(node->shape, access->view.strides);
+    access->is_flat = access->is_contiguous && access->view.offset == 0 &&
                       bg_shape_count(node->shape) == bg_shape_count(node->graph->nodes[access->base]->shape);
-    return true;
+}
+
+/* Nodes come after their inputs, so that a chain of views, however long, takes one look at each. */
+const bgi_access *bgi_access_of(bgi_compilation *c, const bg_node *node)
+{
+    if (node->id >= c->access_capacity) {
+        int capacity = 2 * node->id + 64;
+        bgi_access *accesses = bgi_compile_push(c, (size_t)capacity, sizeof *accesses);
+        if (!accesses) {
+            bgi_graph_accept(c->graph, BG_ERR_NOMEM);
+            return NULL;
+        }
+        if (c->n_accesses)
+            memcpy(accesses, c->accesses, (size_t)c->n_accesses * sizeof *accesses);
+        c->accesses = accesses;
+        c->access_capacity = capacity;
+    }
+    for (; c->n_accesses <= node->id; c->n_accesses++)
+        find_access(c->graph->nodes[c->n_accesses], c->accesses);
+    return c->accesses[node->id].base < 0 ? NULL : &c->accesses[node->id];
 }
 
 /* The product P of a prefix of the first `limit` dimensions such that the elements under prefix index p lie in part p
@@ -62,7 +85,7 @@ int64_t bgi_edge_units(const bgi_compilation *c, const bg_node *node, int k)
     if (!lowering)
         return node->op->units ? node->op->units(node, k) : 1;
     const bg_node *input = node->inputs[k];
-    const bgi_access *access = &c->values[input->id].access;
+    const bgi_access *access = &c->accesses[input->id];
     int64_t base_count = bg_shape_count(c->graph->nodes[access->base]->shape);
     bg_shape shape = input->shape;
     int limit = shape.rank;
@@ -104,26 +127,53 @@ bool bgi_is_column_broadcast(const bg_node *node, const bgi_access *access, int6
            (rows == 1 || strides[0] == 1) && (columns == 1 || strides[1] == 0);
 }
 
-static void visit_sources(const bgi_compilation *c, const bg_node *node, int64_t units, bool is_same, bgi_visit *visit,
-                          void *context)
+static bg_status add_edge(bgi_compilation *c, bgi_edge edge)
 {
-    for (int k = 0; k < node->n_inputs; k++) {
-        const bgi_access *access = &c->values[node->inputs[k]->id].access;
+    if (c->n_edges == c->edge_capacity) {
+        int capacity = c->edge_capacity ? 2 * c->edge_capacity : 256;
+        bgi_edge *edges = bgi_compile_push(c, (size_t)capacity, sizeof *edges);
+        if (!edges)
+            return BG_ERR_NOMEM;
+        if (c->n_edges)
+            memcpy(edges, c->edges, (size_t)c->n_edges * sizeof *edges);
+        c->edges = edges;
+        c->edge_capacity = capacity;
+    }
+    c->edges[c->n_edges++] = edge;
+    return BG_OK;
+}
+
+/* Goes no deeper than values are computed again. */
+static bg_status find_sources(bgi_compilation *c, const bg_node *node, int64_t units, bool is_same)
+{
+    bg_status status = BG_OK;
+    for (int k = 0; k < node->n_inputs && !status; k++) {
+        const bgi_access *access = &c->accesses[node->inputs[k]->id];
         const bgi_value *source = &c->values[access->base];
         if (source->count == 0)
             continue;
-        int64_t edge = bgi_gcd(units, bgi_edge_units(c, node, k));
-        bool same = is_same && access->is_flat && bgi_node_is(node, BGI_MAP);
-        if (source->is_virtual)
-            visit_sources(c, c->graph->nodes[access->base], edge, same, visit, context);
-        else
-            visit(context, access->base, edge, same);
+        bgi_edge edge = { .source = access->base,
+                          .units = bgi_gcd(units, bgi_edge_units(c, node, k)),
+                          .is_same = is_same && access->is_flat && bgi_node_is(node, BGI_MAP) };
+        status = source->is_virtual ? find_sources(c, c->graph->nodes[access->base], edge.units, edge.is_same)
+                                    : add_edge(c, edge);
     }
+    return status;
 }
 
-void bgi_each_source(const bgi_compilation *c, const bg_node *node, bgi_visit *visit, void *context)
+bg_status bgi_find_edges(bgi_compilation *c)
 {
-    visit_sources(c, node, c->values[node->id].units, true, visit, context);
+    c->n_edges = 0;
+    c->first_edge = bgi_compile_push(c, (size_t)c->n + 1, sizeof *c->first_edge);
+    if (!c->first_edge)
+        return BG_ERR_NOMEM;
+    bg_status status = BG_OK;
+    for (int i = 0; i < c->n && !status; i++) {
+        if (c->values[i].is_real)
+            status = find_sources(c, c->graph->nodes[i], c->values[i].units, true);
+        c->first_edge[i + 1] = c->n_edges;
+    }
+    return status;
 }
 
 bool bgi_is_aligned(const bgi_value *a, const bgi_value *b, int64_t edge_units)

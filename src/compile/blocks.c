@@ -178,26 +178,45 @@ static void settle_operands(bgi_emitter *e)
     }
 }
 
+typedef struct {
+    int *last; /* of a value: the last instruction that uses it; behind all of them if it stays */
+    int *free; /* slots */
+    int n_free;
+} registers;
+
+/* Gives back the slots of what the instruction was the last to use. */
+static void release_slots(registers *r, const bgi_loop *loop, int at)
+{
+    const bgi_instruction *instruction = &loop->instructions[at];
+    for (int k = -1; k < 3; k++) {
+        int value = k < 0 ? instruction->target : instruction->operand[k];
+        if (value < 0 || loop->values[value].kind != BGI_IS_TEMPORARY || r->last[value] != at)
+            continue;
+        r->last[value] = -1;
+        r->free[r->n_free++] = loop->values[value].slot;
+    }
+}
+
 /* Registers: a linear scan over first and last uses. */
 static void assign_slots(bgi_emitter *e)
 {
     bgi_loop *loop = e->loop;
     int n = loop->n_instructions;
-    int *last = bgi_compile_push(e->c, (size_t)loop->n_values, sizeof *last);
-    int *free_after = bgi_compile_push(e->c, (size_t)loop->n_values, sizeof *free_after);
-    if (!last || !free_after) {
+    registers r = { .last = bgi_compile_push(e->c, (size_t)loop->n_values, sizeof *r.last),
+                    .free = bgi_compile_push(e->c, (size_t)loop->n_values, sizeof *r.free) };
+    if (!r.last || !r.free) {
         e->status = BG_ERR_NOMEM;
         return;
     }
     for (int i = 0; i < n; i++) {
         const bgi_instruction *instruction = &loop->instructions[i];
-        if (last[instruction->target] < i)
-            last[instruction->target] = i;
+        if (r.last[instruction->target] < i)
+            r.last[instruction->target] = i;
         for (int k = 0; k < 3; k++)
             if (instruction->operand[k] >= 0)
-                last[instruction->operand[k]] = i;
+                r.last[instruction->operand[k]] = i;
         if (instruction->is_hoisted)
-            last[instruction->target] = n;
+            r.last[instruction->target] = n;
     }
     /* What one instruction needs for the next block stays; a value of one element a row is kept over a row's blocks of
      * columns. */
@@ -205,18 +224,13 @@ static void assign_slots(bgi_emitter *e)
     for (int i = 0; i < n; i++) {
         const bgi_instruction *instruction = &loop->instructions[i];
         bgi_loop_value *target = &loop->values[instruction->target];
-        if (target->kind != BGI_IS_TEMPORARY)
-            continue;
-        bool is_kept = instruction->is_hoisted || (keeps_rows && !target->is_full);
-        if (is_kept)
-            last[instruction->target] = n;
-        int slot = is_kept ? loop->n_slots : 0;
-        while (slot < loop->n_slots && free_after[slot] >= i)
-            slot++;
-        if (slot == loop->n_slots)
-            loop->n_slots++;
-        free_after[slot] = last[instruction->target];
-        target->slot = slot;
+        if (target->kind == BGI_IS_TEMPORARY) {
+            bool is_kept = instruction->is_hoisted || (keeps_rows && !target->is_full);
+            if (is_kept)
+                r.last[instruction->target] = n;
+            target->slot = is_kept || r.n_free == 0 ? loop->n_slots++ : r.free[--r.n_free];
+        }
+        release_slots(&r, loop, i);
     }
     int64_t elements = loop->block_rows * loop->block_columns;
     if (elements < loop->block_rows)
@@ -224,13 +238,16 @@ static void assign_slots(bgi_emitter *e)
     loop->slot_bytes = ((size_t)elements * bgi_register_size(e) + 63) / 64 * 64;
 }
 
-/* Operands in memory come first, so that the executor finds their addresses without looking at the others. */
+/* The finished program moves to memory of its own. Operands in memory come first, so that the executor finds their
+ * addresses without looking at the others. */
 static void order_values(bgi_emitter *e)
 {
     bgi_loop *loop = e->loop;
     bgi_loop_value *values = bgi_arena_push(&e->p->memory, (size_t)(loop->n_values + 1) * sizeof *values);
+    bgi_instruction *instructions =
+        bgi_arena_push(&e->p->memory, (size_t)(loop->n_instructions + 1) * sizeof *instructions);
     int *place = bgi_compile_push(e->c, (size_t)loop->n_values, sizeof *place);
-    if (!values || !place) {
+    if (!values || !instructions || !place) {
         e->status = BG_ERR_NOMEM;
         return;
     }
@@ -244,8 +261,11 @@ static void order_values(bgi_emitter *e)
         loop->n_memory = is_other ? loop->n_memory : n;
     }
     loop->values = values;
+    if (loop->n_instructions > 0)
+        memcpy(instructions, loop->instructions, (size_t)loop->n_instructions * sizeof *instructions);
+    loop->instructions = instructions;
     for (int i = 0; i < loop->n_instructions; i++) {
-        bgi_instruction *instruction = &loop->instructions[i];
+        bgi_instruction *instruction = &instructions[i];
         instruction->target = place[instruction->target];
         for (int k = 0; k < 3; k++)
             if (instruction->operand[k] >= 0)

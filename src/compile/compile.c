@@ -1,15 +1,8 @@
 /* bg_compile: the passes in their order. */
 #include "compile/compile.h"
+#include "base/clock.h"
 
 #include <string.h>
-#include <time.h>
-
-static double now(void)
-{
-    struct timespec t;
-    timespec_get(&t, TIME_UTC);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void bgi_program_release(bg_program *p)
 {
@@ -63,7 +56,7 @@ bg_status bg_compile(bg_program **program, bg_graph *graph, bg_node *const *outp
     if (status)
         return status;
 
-    double start = now();
+    double start = bgi_clock_seconds();
     bg_engine *engine = graph->engine;
     bg_program *p = bgi_alloc_zero(engine, sizeof *p);
     if (!p)
@@ -74,6 +67,7 @@ bg_status bg_compile(bg_program **program, bg_graph *graph, bg_node *const *outp
     bgi_arena_init(&p->memory, engine);
     bgi_compilation c = { .program = p, .engine = engine };
     bgi_arena_init(&c.scratch, engine);
+    bgi_arena_init(&c.round, engine);
     status = bgi_simplify(&c, graph, outputs, n, options && options->no_updates);
     if (!status)
         status = bgi_schedule(&c);
@@ -81,12 +75,13 @@ bg_status bg_compile(bg_program **program, bg_graph *graph, bg_node *const *outp
         status = bgi_emit(&c);
     if (!status)
         status = bgi_plan(&c);
+    bgi_arena_release(&c.round);
     bgi_arena_release(&c.scratch);
     if (status) {
         bgi_program_release(p);
         return status;
     }
-    p->compile_seconds = now() - start;
+    p->compile_seconds = bgi_clock_seconds() - start;
     *program = p;
     return BG_OK;
 }

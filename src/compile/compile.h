@@ -20,14 +20,14 @@ enum {
 
 /* Where a node's elements are: a view of its base, a node that is no view. */
 typedef struct {
-    int base;
+    int base; /* -1: no strides over the base express the view */
     bgi_view view;
-    bool is_flat; /* all elements of the base in their order */
+    bool is_contiguous;
+    bool is_flat; /* contiguous, and all elements of the base */
 } bgi_access;
 
 /* What the passes know of a node. */
 typedef struct {
-    bgi_access access;
     /* fuse */
     bool is_live;
     bool is_real; /* live and computed by a step: no leaf, no view, not virtual, not empty */
@@ -42,17 +42,39 @@ typedef struct {
     int output; /* the output tensor it fills, or -1 */
     /* schedule */
     int level, least, group, stage, loop, step;
+    int64_t group_units;
     /* plan */
     bgi_location where;
     int last_level, last_step;
-    bool escapes; /* from its task */
-    int alias;    /* shares the storage of this node, or -1 */
+    bool escapes;   /* from its task */
+    int alias;      /* shares the storage of this node, or -1 */
+    bool is_shared; /* another one has it as its alias */
 } bgi_value;
+
+/* A value that a node's step reads: a leaf, or a stored or real value; what is computed again is looked through. */
+typedef struct {
+    int source;
+    bool is_same;  /* only the element that is being computed */
+    int64_t units; /* on which source and reader correspond piece by piece; 1: they do not */
+} bgi_edge;
 
 typedef struct {
     int target, value; /* nodes */
     bool is_deferred;  /* value is a copy made after everything else */
 } bgi_change;
+
+typedef struct {
+    int value; /* node; distinct among outputs and changes */
+    bg_shape shape;
+} bgi_output;
+
+/* A step before it is written out. */
+typedef struct {
+    bgi_step_kind kind;
+    int group, stage;
+    int node; /* of a step that is no loop */
+    int loop; /* of a loop: its space; -1 otherwise */
+} bgi_step_plan;
 
 /* The space of a loop: rows are the product of all dimensions but the last. */
 typedef struct {
@@ -60,6 +82,7 @@ typedef struct {
     bg_dtype dtype;
     bg_shape shape;
     int64_t rows, columns;
+    int next; /* the one made after it whose hash is the same, or -1 */
 } bgi_space;
 
 typedef struct {
@@ -67,20 +90,30 @@ typedef struct {
     bg_engine *engine;
     bg_graph *graph;
     bgi_arena scratch; /* for the time of compilation */
-    int n;             /* nodes */
+    int n_accesses, access_capacity;
+    bgi_access *accesses; /* of the graph's first nodes */
+    int n;                /* nodes */
     bgi_value *values;
     int n_outputs;
-    int *outputs; /* nodes; distinct real values or copies */
+    bgi_output *outputs;
     int n_changes;
     bgi_change *changes;
-    int n_spaces, space_capacity;
+    /* Of each node i that is real, edges[first_edge[i]] up to the first of i + 1. */
+    int *first_edge, n_edges, edge_capacity;
+    bgi_edge *edges;
+    /* The schedule's last round, in memory of its own; the groups are the program's in the end. */
+    bgi_arena round;
+    int n_spaces, space_capacity, n_buckets;
     bgi_space *spaces;
+    int *first_space, *last_space; /* by hash */
+    bgi_step_plan *step_plans;     /* in order */
+    int *members, *first_member;   /* of step i, members[first_member[i]] up to the first of i + 1, ascending nodes */
 } bgi_compilation;
 
 /* simplify.c: fills graph, outputs, changes. */
 bg_status bgi_simplify(bgi_compilation *c, bg_graph *graph, bg_node *const *outputs, size_t n, bool no_updates);
-/* A value with the elements of x that lies in memory of its own. */
-bg_node *bgi_copy(bg_node *x);
+/* A value with the elements of x that lies in memory of its own, and is no other's however often it is asked for. */
+bg_node *bgi_new_copy(bgi_compilation *c, bg_node *x);
 bool bgi_is_copy(const bg_node *node);
 
 /* fuse.c */
@@ -97,13 +130,18 @@ bg_status bgi_emit(bgi_compilation *c);
 /* slices.c: units a task, and the kernel of a product; the latter returns the scratch bytes it needs. */
 void bgi_slice_group(const bgi_compilation *c, bgi_group *group);
 size_t bgi_choose_provider(bgi_product *product, const bgi_group *group, const bg_engine *engine);
+/* Deals the groups' slices out to the levels. */
+bg_status bgi_deal_tasks(bgi_compilation *c);
+/* leaves.c */
+bg_status bgi_list_leaves(bgi_compilation *c);
+bg_status bgi_make_outputs(bgi_compilation *c);
 /* plan.c */
 bg_status bgi_plan(bgi_compilation *c);
 /* report.c */
 const char *bgi_kernel_name(size_t offset);
 
-/* access.c */
-bool bgi_access_of(const bg_node *node, bgi_access *access);
+/* access.c: good until the graph grows. NULL: no strides express the view, or out of memory (in the graph's status). */
+const bgi_access *bgi_access_of(bgi_compilation *c, const bg_node *node);
 /* Into how many equal consecutive pieces a step's result can be cut so that piece i needs of input k only piece i of
  * the base: 1 if it needs the whole. */
 int64_t bgi_edge_units(const bgi_compilation *c, const bg_node *node, int k);
@@ -115,27 +153,19 @@ bool bgi_operand_strides(const bg_node *node, const bgi_view *view, const bgi_sp
 bool bgi_is_column_broadcast(const bg_node *node, const bgi_access *access, int64_t base_count, int64_t rows,
                              int64_t columns);
 
-/* Calls visit for every value that a node's step reads: leaves, stored and real ones; values computed again are looked
- * through. is_aligned: piece by piece, on a common number of units. is_same: only the element that is being computed.
- */
-typedef void bgi_visit(void *context, int source, int64_t units, bool is_same);
-void bgi_each_source(const bgi_compilation *c, const bg_node *node, bgi_visit *visit, void *context);
+/* Fills edges. */
+bg_status bgi_find_edges(bgi_compilation *c);
 /* Whether two values may work on the same units side by side. */
 bool bgi_is_aligned(const bgi_value *a, const bgi_value *b, int64_t edge_units);
+
+/* order.c: the numbers 0 .. n - 1 by their keys, which are below n_keys, equal ones in order; those of key -1 are left
+ * out. Key k has (*order)[(*first)[k]] up to the first of k + 1. False: out of memory. */
+bool bgi_order(bgi_arena *memory, const int *keys, int n, int n_keys, int **order, int **first);
 
 void *bgi_compile_push(bgi_compilation *c, size_t count, size_t size); /* zeroed scratch; NULL: out of memory */
 
 /* Whether a step of this op may end the run. */
 static inline bool bgi_can_fail(const bg_op *op) { return op->call && !op->never_fails; }
 static inline bool bgi_is_leaf_id(const bgi_compilation *c, int id) { return bgi_node_is_leaf(c->graph->nodes[id]); }
-static inline int64_t bgi_gcd(int64_t a, int64_t b)
-{
-    while (b) {
-        int64_t t = a % b;
-        a = b;
-        b = t;
-    }
-    return a;
-}
 
 #endif

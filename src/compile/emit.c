@@ -12,7 +12,7 @@ int bgi_add_value(bgi_emitter *e, bgi_loop_value value)
     bgi_loop *loop = e->loop;
     if (loop->n_values == e->value_capacity) {
         int capacity = e->value_capacity ? 2 * e->value_capacity : 16;
-        bgi_loop_value *values = bgi_arena_push(&e->p->memory, (size_t)capacity * sizeof *values);
+        bgi_loop_value *values = bgi_compile_push(e->c, (size_t)capacity, sizeof *values);
         if (!values) {
             e->status = BG_ERR_NOMEM;
             return 0;
@@ -31,7 +31,7 @@ void bgi_add_instruction(bgi_emitter *e, bgi_instruction instruction)
     bgi_loop *loop = e->loop;
     if (loop->n_instructions == e->instruction_capacity) {
         int capacity = e->instruction_capacity ? 2 * e->instruction_capacity : 16;
-        bgi_instruction *instructions = bgi_arena_push(&e->p->memory, (size_t)capacity * sizeof *instructions);
+        bgi_instruction *instructions = bgi_compile_push(e->c, (size_t)capacity, sizeof *instructions);
         if (!instructions) {
             e->status = BG_ERR_NOMEM;
             return;
@@ -55,15 +55,24 @@ int bgi_temporary(bgi_emitter *e, bool is_full)
 
 static int constant(bgi_emitter *e, double value)
 {
-    for (int i = 0; i < e->loop->n_values; i++)
-        if (e->loop->values[i].kind == BGI_IS_CONSTANT && !memcmp(&e->loop->values[i].f64, &value, sizeof value))
+    for (int i = e->status ? -1 : e->last_constant; i >= 0; i = e->loop->values[i].previous)
+        if (!memcmp(&e->loop->values[i].f64, &value, sizeof value))
             return i;
-    return bgi_add_value(e, (bgi_loop_value){ .kind = BGI_IS_CONSTANT,
-                                              .node = -1,
-                                              .f64 = value,
-                                              .f32 = (float)value,
-                                              .dtype = e->space->dtype,
-                                              .size = (uint32_t)bgi_register_size(e) });
+    int added = bgi_add_value(e, (bgi_loop_value){ .kind = BGI_IS_CONSTANT,
+                                                   .node = -1,
+                                                   .f64 = value,
+                                                   .f32 = (float)value,
+                                                   .dtype = e->space->dtype,
+                                                   .size = (uint32_t)bgi_register_size(e),
+                                                   .previous = e->last_constant });
+    if (!e->status)
+        e->last_constant = added;
+    return added;
+}
+
+static int last_memory(const bgi_emitter *e, int node)
+{
+    return e->memory_owner[node] == e->index + 1 ? e->last_memory[node] : -1;
 }
 
 /* An operand in memory: strides over the space for a full value, over its rows for one of one element a row. */
@@ -79,14 +88,19 @@ static int memory(bgi_emitter *e, int node, int64_t offset, const int64_t *strid
     for (int i = 0; i < outer; i++)
         value.outer[i] = e->space->shape.dims[i] == 1 ? 0 : strides[i];
     value.column = is_full && e->space->columns > 1 ? strides[outer] : 0;
-    for (int i = 0; i < e->loop->n_values; i++) {
+    value.previous = last_memory(e, node);
+    for (int i = value.previous; i >= 0; i = e->loop->values[i].previous) {
         const bgi_loop_value *other = &e->loop->values[i];
-        if (other->kind == BGI_IS_MEMORY && other->node == node && other->offset == offset &&
-            other->is_full == is_full && other->column == value.column &&
+        if (other->offset == offset && other->is_full == is_full && other->column == value.column &&
             !memcmp(other->outer, value.outer, sizeof value.outer))
             return i;
     }
-    return bgi_add_value(e, value);
+    int added = bgi_add_value(e, value);
+    if (!e->status) {
+        e->last_memory[node] = added;
+        e->memory_owner[node] = e->index + 1;
+    }
+    return added;
 }
 
 static int emit_node(bgi_emitter *e, int id);
@@ -100,7 +114,7 @@ static bool is_here(const bgi_emitter *e, int base)
 static int emit_operand(bgi_emitter *e, const bg_node *node, int k, bool is_full)
 {
     const bg_node *input = node->inputs[k];
-    const bgi_access *access = &e->c->values[input->id].access;
+    const bgi_access *access = &e->c->accesses[input->id];
     double value;
     if (bgi_node_is_constant(input, &value))
         return constant(e, value);
@@ -121,7 +135,7 @@ static bool is_kernel(const bg_node *node, size_t offset)
 /* The product, or square, that becomes part of a sum: computed in this loop, for this use only. */
 static const bg_node *absorbed_product(const bgi_emitter *e, const bg_node *node, int k)
 {
-    const bgi_access *access = &e->c->values[node->inputs[k]->id].access;
+    const bgi_access *access = &e->c->accesses[node->inputs[k]->id];
     const bgi_value *v = &e->c->values[access->base];
     const bg_node *base = e->c->graph->nodes[access->base];
     bool is_used_once = v->uses == 1 && !v->is_stored && (v->is_virtual || is_here(e, access->base));
@@ -217,17 +231,6 @@ static int store_value(bgi_emitter *e, int id)
     return bgi_add_value(e, value);
 }
 
-static bool is_read_later(const bgi_loop *loop, int first, int node)
-{
-    for (int i = first; i < loop->n_instructions; i++)
-        for (int k = 0; k < 3; k++) {
-            int operand = loop->instructions[i].operand[k];
-            if (operand >= 0 && loop->values[operand].kind == BGI_IS_MEMORY && loop->values[operand].node == node)
-                return true;
-        }
-    return false;
-}
-
 static bgk_store *store_kernel(const bgi_emitter *e, bg_dtype dtype)
 {
     const bgk_kernels *kernels = bgi_kernels_of(e->c->engine, e->space->dtype);
@@ -238,46 +241,91 @@ static bgk_store *store_kernel(const bgi_emitter *e, bg_dtype dtype)
     return stores[dtype];
 }
 
-static void emit_store(bgi_emitter *e, int id)
+typedef struct {
+    int *made_by;   /* of a value: instruction */
+    int *last_read; /* of a value: instruction, or -1 */
+    int *stored_as; /* of a value: the memory that takes its place, or -1 */
+} value_uses;
+
+static bool find_uses(bgi_emitter *e, value_uses *uses)
+{
+    const bgi_loop *loop = e->loop;
+    size_t n = (size_t)loop->n_values;
+    uses->made_by = bgi_compile_push(e->c, n, sizeof *uses->made_by);
+    uses->last_read = bgi_compile_push(e->c, n, sizeof *uses->last_read);
+    uses->stored_as = bgi_compile_push(e->c, n, sizeof *uses->stored_as);
+    if (!uses->made_by || !uses->last_read || !uses->stored_as)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        uses->last_read[i] = uses->stored_as[i] = -1;
+    for (int i = 0; i < loop->n_instructions; i++) {
+        uses->made_by[loop->instructions[i].target] = i;
+        for (int k = 0; k < 3; k++)
+            if (loop->instructions[i].operand[k] >= 0)
+                uses->last_read[loop->instructions[i].operand[k]] = i;
+    }
+    return true;
+}
+
+/* Whether the old value of an update is still wanted after the new one is known. */
+static bool is_read_later(const bgi_emitter *e, const value_uses *uses, int target, int source)
+{
+    for (int i = last_memory(e, target); i >= 0; i = e->loop->values[i].previous)
+        if (uses->last_read[i] > uses->made_by[source])
+            return true;
+    return false;
+}
+
+static void emit_store(bgi_emitter *e, int id, const value_uses *uses)
 {
     const bgi_value *v = &e->c->values[id];
-    const bg_node *node = e->c->graph->nodes[id];
-    bgi_loop *loop = e->loop;
-    int source = e->value_of[id], target = store_value(e, id), at = 0;
+    bg_dtype dtype = e->c->graph->nodes[id]->dtype;
+    int source = e->value_of[id], target = store_value(e, id);
     if (e->status)
         return;
-    if (node->dtype != e->space->dtype) {
-        bgi_add_instruction(e, (bgi_instruction){ .kind = BGI_DO_STORE,
-                                                  .is_full = loop->values[target].is_full,
-                                                  .target = target,
-                                                  .operand = { source, -1, -1 },
-                                                  .name = "store",
-                                                  .store = store_kernel(e, node->dtype) });
-        return;
-    }
-    while (loop->instructions[at].target != source)
-        at++;
-    if (v->update >= 0 && is_read_later(loop, at + 1, e->c->changes[v->update].target)) {
-        /* The old value is still wanted after the new one is known. */
-        bgi_add_instruction(e, (bgi_instruction){ .kind = BGI_DO_MAP,
-                                                  .is_full = loop->values[target].is_full,
-                                                  .target = target,
-                                                  .operand = { source, -1, -1 },
-                                                  .name = "move",
-                                                  .map = map_kernel(e, offsetof(bgk_kernels, move)) });
-        return;
-    }
-    for (int i = at; i < loop->n_instructions; i++) {
-        bgi_instruction *instruction = &loop->instructions[i];
-        if (instruction->target == source)
-            instruction->target = target;
-        for (int k = 0; k < 3; k++)
-            if (instruction->operand[k] == source)
-                instruction->operand[k] = target;
+    bgi_instruction made = { .kind = BGI_DO_STORE,
+                             .is_full = e->loop->values[target].is_full,
+                             .target = target,
+                             .operand = { source, -1, -1 },
+                             .name = "store" };
+    if (dtype != e->space->dtype) {
+        made.store = store_kernel(e, dtype);
+        bgi_add_instruction(e, made);
+    } else if (v->update >= 0 && is_read_later(e, uses, e->c->changes[v->update].target, source)) {
+        made.kind = BGI_DO_MAP;
+        made.name = "move";
+        made.map = map_kernel(e, offsetof(bgk_kernels, move));
+        bgi_add_instruction(e, made);
+    } else {
+        uses->stored_as[source] = target;
     }
 }
 
-static bg_status emit_loop(bgi_emitter *e, bgi_step *step)
+/* Stored values are computed where they are stored, if nothing stands against it. */
+static void emit_stores(bgi_emitter *e, const bgi_step *step)
+{
+    bgi_loop *loop = e->loop;
+    value_uses uses;
+    int n = loop->n_instructions; /* without those that stores add */
+    if (!find_uses(e, &uses)) {
+        e->status = BG_ERR_NOMEM;
+        return;
+    }
+    for (int i = 0; i < step->n_defines && !e->status; i++)
+        emit_store(e, step->defines[i], &uses);
+    for (int i = 0; i < n; i++) {
+        bgi_instruction *instruction = &loop->instructions[i];
+        if (uses.stored_as[instruction->target] >= 0)
+            instruction->target = uses.stored_as[instruction->target];
+        for (int k = 0; k < 3; k++) {
+            int operand = instruction->operand[k];
+            if (operand >= 0 && uses.stored_as[operand] >= 0)
+                instruction->operand[k] = uses.stored_as[operand];
+        }
+    }
+}
+
+static bg_status emit_loop(bgi_emitter *e, bgi_step *step, const int *members, int n)
 {
     bgi_compilation *c = e->c;
     e->index = step->loop;
@@ -285,19 +333,24 @@ static bg_status emit_loop(bgi_emitter *e, bgi_step *step)
     e->loop = &step->as.loop;
     e->value_capacity = e->instruction_capacity = 0;
     e->reduces = false;
-    for (int i = 0; i < c->n; i++) {
-        if (!is_here(e, i))
-            continue;
-        int k = absorbed_operand(e, c->graph->nodes[i]);
+    e->last_constant = -1;
+    for (int i = 0; i < n; i++) {
+        const bg_node *node = c->graph->nodes[members[i]];
+        int k = absorbed_operand(e, node);
         if (k >= 0)
-            e->is_absorbed[c->values[c->graph->nodes[i]->inputs[k]->id].access.base] = true;
+            e->is_absorbed[c->accesses[node->inputs[k]->id].base] = true;
     }
-    for (int i = 0; i < c->n && !e->status; i++)
-        if (is_here(e, i) && !e->is_absorbed[i])
-            emit_node(e, i);
-    step->flops = (double)e->loop->n_instructions * (double)(e->space->rows * e->space->columns);
-    for (int i = 0; i < step->n_defines && !e->status; i++)
-        emit_store(e, step->defines[i]);
+    for (int i = 0; i < n && !e->status; i++)
+        if (!e->is_absorbed[members[i]])
+            emit_node(e, members[i]);
+    step->flops = 0;
+    for (int i = 0; i < e->loop->n_instructions; i++) {
+        const bgi_instruction *x = &e->loop->instructions[i];
+        int64_t columns = x->is_full || x->kind == BGI_DO_REDUCE ? e->space->columns : 1;
+        step->flops += (double)(e->space->rows * columns);
+    }
+    if (!e->status)
+        emit_stores(e, step);
     if (!e->status)
         bgi_lay_out_blocks(e);
     return e->status;
@@ -309,14 +362,16 @@ bg_status bgi_emit(bgi_compilation *c)
     e.value_of = bgi_compile_push(c, (size_t)c->n, sizeof *e.value_of);
     e.owner = bgi_compile_push(c, (size_t)c->n, sizeof *e.owner);
     e.is_absorbed = bgi_compile_push(c, (size_t)c->n, sizeof *e.is_absorbed);
-    if (!e.value_of || !e.owner || !e.is_absorbed)
+    e.last_memory = bgi_compile_push(c, (size_t)c->n, sizeof *e.last_memory);
+    e.memory_owner = bgi_compile_push(c, (size_t)c->n, sizeof *e.memory_owner);
+    if (!e.value_of || !e.owner || !e.is_absorbed || !e.last_memory || !e.memory_owner)
         return BG_ERR_NOMEM;
     for (int i = 0; i < c->program->n_steps; i++) {
         bgi_step *step = &c->program->steps[i];
         bg_status status = BG_OK;
         switch (step->kind) {
         case BGI_STEP_LOOP:
-            status = emit_loop(&e, step);
+            status = emit_loop(&e, step, c->members + c->first_member[i], c->first_member[i + 1] - c->first_member[i]);
             break;
         case BGI_STEP_PRODUCT:
             bgi_emit_product(c, step);

@@ -13,6 +13,9 @@ typedef struct {
     int value_capacity, instruction_capacity;
     int *value_of; /* of a node, in this loop; valid where owner is index + 1 */
     int *owner;
+    int *last_memory; /* of a node, the operand in its memory added last; valid where memory_owner is index + 1 */
+    int *memory_owner;
+    int last_constant;
     bool *is_absorbed;
     bool reduces;
     bg_status status;

@@ -56,7 +56,7 @@ static bg_status check_units(const bg_node *node, int64_t units)
 static bool reads_in_order(const bgi_compilation *c, const bg_node *node, int k)
 {
     const bg_node *input = node->inputs[k];
-    const bgi_access *access = &c->values[input->id].access;
+    const bgi_access *access = &c->accesses[input->id];
     int64_t rows, columns;
     bgi_natural_space(node, &rows, &columns);
     return access->is_flat || bgi_is_column_broadcast(input, access, c->values[access->base].count, rows, columns);
@@ -76,7 +76,7 @@ static bg_shape squeezed(bg_shape shape)
 static bool is_shaped(const bgi_compilation *c, const bg_node *node)
 {
     for (int k = 0; k < node->n_inputs; k++) {
-        const bgi_access *access = &c->values[node->inputs[k]->id].access;
+        const bgi_access *access = &c->accesses[node->inputs[k]->id];
         const bgi_value *source = &c->values[access->base];
         double constant;
         if (access->is_flat ? !source->is_stored && source->is_shaped
@@ -89,7 +89,7 @@ static bool is_shaped(const bgi_compilation *c, const bg_node *node)
 /* Whether an edge reads its base as no loop could compute it in passing. */
 static bool needs_memory(const bgi_compilation *c, const bg_node *node, int k)
 {
-    const bgi_access *access = &c->values[node->inputs[k]->id].access;
+    const bgi_access *access = &c->accesses[node->inputs[k]->id];
     const bg_node *base = c->graph->nodes[access->base];
     if (!reads_in_order(c, node, k))
         return true;
@@ -107,6 +107,10 @@ static bool needs_memory(const bgi_compilation *c, const bg_node *node, int k)
 bg_status bgi_fuse(bgi_compilation *c)
 {
     c->n = c->graph->count;
+    if (c->n > 0)
+        (void)bgi_access_of(c, c->graph->nodes[c->n - 1]);
+    if (c->n_accesses < c->n)
+        return BG_ERR_NOMEM;
     c->values = bgi_compile_push(c, (size_t)c->n, sizeof *c->values);
     if (!c->values)
         return BG_ERR_NOMEM;
@@ -116,29 +120,31 @@ bg_status bgi_fuse(bgi_compilation *c)
         v->update = v->output = v->alias = v->loop = v->step = -1;
         v->last_level = v->last_step = -1;
         v->count = bg_shape_count(nodes[i]->shape);
-        if (!bgi_access_of(nodes[i], &v->access)) /* made before its input was copied: nobody reads it */
-            v->access = (bgi_access){ .base = i };
     }
     for (int i = 0; i < c->n_outputs; i++) {
-        c->values[c->outputs[i]].is_live = c->values[c->outputs[i]].is_stored = true;
-        c->values[c->outputs[i]].output = i;
+        bgi_value *v = &c->values[c->outputs[i].value];
+        v->is_live = v->is_stored = true;
+        v->output = i;
     }
     for (int i = 0; i < c->n_changes; i++) {
         bgi_value *v = &c->values[c->changes[i].value];
         v->is_live = v->is_stored = true;
         v->update = i;
         if (c->changes[i].is_deferred) /* it is copied when the operands may have been overwritten */
-            c->values[c->values[nodes[c->changes[i].value]->inputs[0]->id].access.base].is_stored = true;
+            c->values[c->accesses[nodes[c->changes[i].value]->inputs[0]->id].base].is_stored = true;
     }
     for (int i = c->n - 1; i >= 0; i--) {
         bgi_value *v = &c->values[i];
         v->is_live = v->is_live && v->count != 0;
-        if (v->is_live && bgi_node_is(nodes[i], BGI_VIEW) && v->access.base == i)
+        if (v->is_live &&
+            c->accesses[i].base < 0) /* others were made before their input was copied: nobody reads them */
             return bg_fail(BG_ERR_ARGUMENT, "compile: %s cannot be expressed", nodes[i]->op->name);
         for (int k = 0; k < nodes[i]->n_inputs && v->is_live; k++) {
             bgi_value *input = &c->values[nodes[i]->inputs[k]->id];
+            int base = c->accesses[nodes[i]->inputs[k]->id].base;
             input->is_live = true;
-            c->values[input->access.base].uses++;
+            if (base >= 0)
+                c->values[base].uses++;
         }
     }
 
@@ -157,7 +163,7 @@ bg_status bgi_fuse(bgi_compilation *c)
         v->is_loop = bgi_node_is(node, BGI_MAP) || (bgi_node_is(node, BGI_REDUCE) && node->inputs[0]->shape.rank == 2);
         v->is_stored |= !v->is_loop || bgi_is_copy(node);
         for (int k = 0; k < node->n_inputs; k++) {
-            bgi_value *source = &c->values[c->values[node->inputs[k]->id].access.base];
+            bgi_value *source = &c->values[c->accesses[node->inputs[k]->id].base];
             if (!v->is_loop || needs_memory(c, node, k))
                 source->is_stored = true;
         }
@@ -170,7 +176,7 @@ bg_status bgi_fuse(bgi_compilation *c)
             continue;
         bool is_virtual = true;
         for (int k = 0; k < nodes[i]->n_inputs && is_virtual; k++) {
-            const bgi_value *source = &c->values[c->values[nodes[i]->inputs[k]->id].access.base];
+            const bgi_value *source = &c->values[c->accesses[nodes[i]->inputs[k]->id].base];
             is_virtual = !source->is_real || source->is_stored;
             if (source->is_virtual) {
                 /* What is computed again is computed for the places of its reader. */
@@ -183,5 +189,5 @@ bg_status bgi_fuse(bgi_compilation *c)
         v->is_virtual = is_virtual && v->depth <= BGI_MAX_DEPTH;
         v->is_real = !v->is_virtual;
     }
-    return BG_OK;
+    return bgi_find_edges(c);
 }

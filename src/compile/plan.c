@@ -1,10 +1,8 @@
-/* plan: places of values in memory, tasks. */
+/* plan: places of values in memory. */
 #include "compile/compile.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const double LEAST_SHARED_FLOPS = 5e5; /* below, waking the workers costs more than they save */
 
 /* ---- Places ---- */
 
@@ -19,61 +17,39 @@ static int by_bytes(const void *x, const void *y)
     return a->bytes != b->bytes ? (a->bytes < b->bytes ? 1 : -1) : (a->node > b->node) - (a->node < b->node);
 }
 
-/* First fit, the largest first. Returns the bytes needed. */
-static size_t pack(lifetime *lives, int n)
+/* First fit, the largest first: the lowest gap among those placed before that live at the same time. False if the end
+ * is no size. */
+static bool pack(lifetime *lives, int n, lifetime *placed, size_t *top)
 {
-    size_t top = 0;
-    qsort(lives, (size_t)n, sizeof *lives, by_bytes);
+    *top = 0;
+    if (n > 1)
+        qsort(lives, (size_t)n, sizeof *lives, by_bytes);
+    int at = 0;
     for (int i = 0; i < n; i++) {
-        size_t offset = 0;
-        for (int j = 0; j < i; j++) {
-            bool meets = lives[j].first <= lives[i].last && lives[i].first <= lives[j].last &&
-                         offset < lives[j].offset + lives[j].bytes && lives[j].offset < offset + lives[i].bytes;
-            if (meets) {
-                offset = lives[j].offset + lives[j].bytes;
-                j = -1;
-            }
-        }
-        lives[i].offset = offset;
-        top = offset + lives[i].bytes > top ? offset + lives[i].bytes : top;
+        lifetime life = lives[i];
+        size_t end;
+        /* One as large as the one before and of the same time finds no place below it either. */
+        bool goes_on = i > 0 && life.bytes == lives[i - 1].bytes && life.first == lives[i - 1].first &&
+                       life.last == lives[i - 1].last;
+        at = goes_on ? at + 1 : 0;
+        life.offset = goes_on ? lives[i - 1].offset + lives[i - 1].bytes : 0;
+        for (; at < i && (placed[at].offset < life.offset || placed[at].offset - life.offset < life.bytes); at++)
+            if (placed[at].first <= life.last && life.first <= placed[at].last &&
+                life.offset < placed[at].offset + placed[at].bytes)
+                life.offset = placed[at].offset + placed[at].bytes;
+        if (__builtin_add_overflow(life.offset, life.bytes, &end))
+            return false;
+        *top = end > *top ? end : *top;
+        lives[i] = life;
+        while (at > 0 && placed[at - 1].offset > life.offset)
+            at--;
+        memmove(&placed[at + 1], &placed[at], (size_t)(i - at) * sizeof *placed);
+        placed[at] = life;
     }
-    return top;
+    return true;
 }
 
 static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
-typedef struct {
-    bgi_compilation *c;
-    int reader;
-} use_context;
-
-static void note_use(void *context, int source, int64_t units, bool is_same)
-{
-    (void)is_same;
-    use_context *x = context;
-    bgi_value *s = &x->c->values[source];
-    const bgi_value *v = &x->c->values[x->reader];
-    if (!s->is_real)
-        return;
-    if (v->level > s->last_level)
-        s->last_level = v->level;
-    if (v->step > s->last_step)
-        s->last_step = v->step;
-    s->escapes |= v->group != s->group || units % x->c->program->groups[s->group].units != 0;
-}
-
-/* The loop's one operand that lies in the node's memory; -1 if there is none or more than one. */
-static int only_load_of(const bgi_loop *loop, int node)
-{
-    int found = -1;
-    for (int i = 0; i < loop->n_values; i++)
-        if (loop->values[i].kind == BGI_IS_MEMORY && loop->values[i].node == node) {
-            if (found >= 0)
-                return -1;
-            found = i;
-        }
-    return found;
-}
 
 static bool is_whole_block(const bgi_loop *loop, const bgi_loop_value *value)
 {
@@ -89,53 +65,108 @@ static bool is_whole_block(const bgi_loop *loop, const bgi_loop_value *value)
     return true;
 }
 
-/* In place: what dies in a loop (the product under an activation) lies where a result of the loop will. */
-static void share_storage(bgi_compilation *c, const bgi_step *step, int index)
+/* What sharing asks of one loop after another. */
+typedef struct {
+    int *loads;     /* of a node: values of this loop in its memory */
+    int *last_read; /* of a value: instruction, or -1 */
+    int *next_root; /* of an instruction: it or the next one that fills a whole block of memory */
+} loop_uses;
+
+static bool find_uses(bgi_compilation *c, const bgi_loop *loop, loop_uses *uses)
 {
-    const bgi_loop *loop = &step->as.loop;
+    uses->last_read = bgi_compile_push(c, (size_t)loop->n_values, sizeof *uses->last_read);
+    uses->next_root = bgi_compile_push(c, (size_t)loop->n_instructions + 1, sizeof *uses->next_root);
+    if (!uses->last_read || !uses->next_root)
+        return false;
+    for (int i = 0; i < loop->n_values; i++) {
+        uses->last_read[i] = -1;
+        if (loop->values[i].kind == BGI_IS_MEMORY)
+            uses->loads[loop->values[i].node]++;
+    }
+    for (int j = 0; j < loop->n_instructions; j++)
+        for (int k = 0; k < 3; k++)
+            if (loop->instructions[j].operand[k] >= 0)
+                uses->last_read[loop->instructions[j].operand[k]] = j;
+    uses->next_root[loop->n_instructions] = loop->n_instructions;
+    for (int j = loop->n_instructions; j-- > 0;)
+        uses->next_root[j] =
+            is_whole_block(loop, &loop->values[loop->instructions[j].target]) ? j : uses->next_root[j + 1];
+    return true;
+}
+
+/* In place: what dies in a loop (the product under an activation) lies where a result of the loop will. */
+static bool share_storage(bgi_compilation *c, int index, loop_uses *uses)
+{
+    const bgi_loop *loop = &c->program->steps[index].as.loop;
+    if (!find_uses(c, loop, uses))
+        return false;
     for (int i = 0; i < loop->n_values; i++) {
         const bgi_loop_value *load = &loop->values[i];
-        if (!is_whole_block(loop, load))
+        if (!is_whole_block(loop, load) || uses->last_read[i] < 0)
             continue;
         bgi_value *v = &c->values[load->node];
         if (!v->is_real || v->where.place != BGI_AT_LOCAL || v->last_step != index || v->step == index ||
-            v->alias >= 0 || only_load_of(loop, load->node) != i)
+            v->alias >= 0 || uses->loads[load->node] != 1)
             continue;
-        int last_read = -1;
-        for (int j = 0; j < loop->n_instructions; j++)
-            for (int k = 0; k < 3; k++)
-                if (loop->instructions[j].operand[k] == i)
-                    last_read = j;
-        for (int j = last_read; j < loop->n_instructions; j++) {
+        for (int j = uses->next_root[uses->last_read[i]]; j < loop->n_instructions; j = uses->next_root[j + 1]) {
             const bgi_loop_value *target = &loop->values[loop->instructions[j].target];
-            if (!is_whole_block(loop, target) || target->dtype != load->dtype)
-                continue;
-            const bgi_value *root = &c->values[target->node];
-            bool is_taken = root->update >= 0;
-            for (int k = 0; k < c->n && !is_taken; k++)
-                is_taken = c->values[k].alias == target->node;
-            if (!is_taken) {
+            bgi_value *root = &c->values[target->node];
+            if (target->dtype == load->dtype && root->update < 0 && !root->is_shared) {
                 v->alias = target->node;
+                root->is_shared = true;
                 break;
             }
         }
     }
+    for (int i = 0; i < loop->n_values; i++)
+        if (loop->values[i].kind == BGI_IS_MEMORY)
+            uses->loads[loop->values[i].node] = 0;
+    return true;
 }
 
-static bg_status place_values(bgi_compilation *c)
+/* The node in whose storage another lies. */
+static int owner_of(bgi_compilation *c, int node)
+{
+    while (c->values[node].alias >= 0) {
+        int next = c->values[c->values[node].alias].alias;
+        if (next < 0)
+            return c->values[node].alias;
+        node = c->values[node].alias = next;
+    }
+    return node;
+}
+
+static void note_uses(bgi_compilation *c, int node)
+{
+    const bgi_value *v = &c->values[node];
+    for (int e = c->first_edge[node]; e < c->first_edge[node + 1]; e++) {
+        bgi_value *source = &c->values[c->edges[e].source];
+        if (!source->is_real)
+            continue;
+        if (v->level > source->last_level)
+            source->last_level = v->level;
+        if (v->step > source->last_step)
+            source->last_step = v->step;
+        source->escapes |=
+            v->group != source->group || c->edges[e].units % c->program->groups[source->group].units != 0;
+    }
+}
+
+static size_t bytes_of(const bgi_compilation *c, int node)
+{
+    return (size_t)c->values[node].count * bg_dtype_size(c->graph->nodes[node]->dtype);
+}
+
+static bg_status choose_places(bgi_compilation *c)
 {
     bg_program *p = c->program;
-    for (int i = 0; i < c->n; i++) {
-        if (!c->values[i].is_real)
-            continue;
-        use_context x = { c, i };
-        bgi_each_source(c, c->graph->nodes[i], note_use, &x);
-    }
+    for (int i = 0; i < c->n; i++)
+        note_uses(c, i);
     for (int i = 0; i < c->n; i++) {
         bgi_value *v = &c->values[i];
-        if (v->is_live && !bgi_node_is(c->graph->nodes[i], BGI_VIEW))
-            p->unplanned_bytes +=
-                bgi_is_leaf_id(c, i) ? 0 : (size_t)v->count * bg_dtype_size(c->graph->nodes[i]->dtype);
+        if (v->is_live && !bgi_node_is(c->graph->nodes[i], BGI_VIEW) && !bgi_is_leaf_id(c, i) &&
+            __builtin_add_overflow(p->unplanned_bytes, bytes_of(c, i), &p->unplanned_bytes))
+            p->unplanned_bytes = SIZE_MAX;
         if (!v->is_real || !v->is_stored)
             continue;
         if (v->update >= 0)
@@ -145,119 +176,85 @@ static bg_status place_values(bgi_compilation *c)
         else
             v->where.place = v->escapes ? BGI_AT_ARENA : BGI_AT_LOCAL;
     }
-    for (int i = 0; i < p->n_steps; i++)
-        if (p->steps[i].kind == BGI_STEP_LOOP)
-            share_storage(c, &p->steps[i], i);
+    loop_uses uses = { .loads = bgi_compile_push(c, (size_t)c->n, sizeof *uses.loads) };
+    bool is_good = uses.loads != NULL;
+    for (int i = 0; i < p->n_steps && is_good; i++)
+        is_good = p->steps[i].kind != BGI_STEP_LOOP || share_storage(c, i, &uses);
+    return is_good ? BG_OK : BG_ERR_NOMEM;
+}
 
-    lifetime *lives = bgi_compile_push(c, (size_t)c->n, sizeof *lives);
+typedef struct {
+    lifetime *lives, *placed;
+    int n;
+} packing;
+
+static bool pack_all(bgi_compilation *c, packing *x, size_t *bytes)
+{
+    bool fits = pack(x->lives, x->n, x->placed, bytes);
+    for (int i = 0; i < x->n; i++)
+        c->values[x->lives[i].node].where.offset = x->lives[i].offset;
+    return fits;
+}
+
+static bool place_in_arena(bgi_compilation *c, packing *x)
+{
+    x->n = 0;
+    for (int i = 0; i < c->n; i++) {
+        const bgi_value *v = &c->values[i];
+        if (v->where.place == BGI_AT_ARENA)
+            x->lives[x->n++] = (lifetime){ .bytes = aligned(bytes_of(c, i)),
+                                           .first = v->level,
+                                           .last = v->last_level > v->level ? v->last_level : v->level,
+                                           .node = i };
+    }
+    return pack_all(c, x, &c->program->arena_bytes);
+}
+
+static bool place_in_scratch(bgi_compilation *c, packing *x, const bgi_group *group, const int *first_step)
+{
+    int first = c->first_member[group->first_step], last = c->first_member[group->first_step + group->n_steps];
+    size_t bytes;
+    x->n = 0;
+    for (int k = first; k < last; k++) {
+        int i = c->members[k];
+        bgi_value *v = &c->values[i];
+        if (v->where.place != BGI_AT_LOCAL)
+            continue;
+        v->where.unit_bytes = bytes_of(c, i) / (size_t)group->units;
+        if (v->alias < 0)
+            x->lives[x->n++] = (lifetime){ .bytes = aligned((size_t)group->chunk * v->where.unit_bytes),
+                                           .first = first_step[i],
+                                           .last = v->last_step > v->step ? v->last_step : v->step,
+                                           .node = i };
+    }
+    bool fits = pack_all(c, x, &bytes);
+    c->program->local_bytes = bytes > c->program->local_bytes ? bytes : c->program->local_bytes;
+    return fits;
+}
+
+static bg_status place_values(bgi_compilation *c)
+{
+    bg_status status = choose_places(c);
+    if (status)
+        return status;
+    packing x = { .lives = bgi_compile_push(c, (size_t)c->n, sizeof *x.lives),
+                  .placed = bgi_compile_push(c, (size_t)c->n, sizeof *x.placed) };
     int *first_step = bgi_compile_push(c, (size_t)c->n, sizeof *first_step);
-    if (!lives || !first_step)
+    if (!x.lives || !x.placed || !first_step)
         return BG_ERR_NOMEM;
     for (int i = 0; i < c->n; i++)
         first_step[i] = c->values[i].step;
     for (int i = 0; i < c->n; i++) { /* the one whose storage is shared lives from the first of them on */
-        int at = i;
-        while (c->values[at].alias >= 0)
-            at = c->values[at].alias;
-        if (first_step[at] > c->values[i].step)
-            first_step[at] = c->values[i].step;
+        int owner = owner_of(c, i);
+        if (first_step[owner] > c->values[i].step)
+            first_step[owner] = c->values[i].step;
     }
-
-    int n = 0;
+    bool fits = place_in_arena(c, &x);
+    for (int g = 0; g < c->program->n_groups && fits; g++)
+        fits = place_in_scratch(c, &x, &c->program->groups[g], first_step);
     for (int i = 0; i < c->n; i++)
-        if (c->values[i].where.place == BGI_AT_ARENA)
-            lives[n++] =
-                (lifetime){ .bytes = aligned((size_t)c->values[i].count * bg_dtype_size(c->graph->nodes[i]->dtype)),
-                            .first = c->values[i].level,
-                            .last = c->values[i].last_level > c->values[i].level ? c->values[i].last_level
-                                                                                 : c->values[i].level,
-                            .node = i };
-    p->arena_bytes = pack(lives, n);
-    for (int i = 0; i < n; i++)
-        c->values[lives[i].node].where.offset = lives[i].offset;
-
-    for (int g = 0; g < p->n_groups; g++) {
-        n = 0;
-        for (int i = 0; i < c->n; i++) {
-            bgi_value *v = &c->values[i];
-            if (v->where.place != BGI_AT_LOCAL || v->group != g)
-                continue;
-            v->where.unit_bytes = (size_t)(v->count / p->groups[g].units) * bg_dtype_size(c->graph->nodes[i]->dtype);
-            if (v->alias < 0)
-                lives[n++] = (lifetime){ .bytes = aligned((size_t)p->groups[g].chunk * v->where.unit_bytes),
-                                         .first = first_step[i],
-                                         .last = v->last_step > v->step ? v->last_step : v->step,
-                                         .node = i };
-        }
-        size_t bytes = pack(lives, n);
-        p->local_bytes = bytes > p->local_bytes ? bytes : p->local_bytes;
-        for (int i = 0; i < n; i++)
-            c->values[lives[i].node].where.offset = lives[i].offset;
-    }
-    for (int i = 0; i < c->n; i++) {
-        int at = i;
-        while (c->values[at].alias >= 0)
-            at = c->values[at].alias;
-        c->values[i].where = c->values[at].where;
-    }
-    return BG_OK;
-}
-
-/* ---- Leaves and outputs ---- */
-
-static bg_status list_leaves(bgi_compilation *c)
-{
-    bg_program *p = c->program;
-    int n = 0;
-    for (int i = 0; i < c->n_changes; i++)
-        c->values[c->changes[i].target].is_live = true;
-    for (int i = 0; i < c->n; i++)
-        n += bgi_is_leaf_id(c, i) && c->values[i].is_live;
-    p->leaves = bgi_arena_push(&p->memory, (size_t)(n ? n : 1) * sizeof *p->leaves);
-    if (!p->leaves)
-        return BG_ERR_NOMEM;
-    for (int i = 0; i < c->n; i++) {
-        const bg_node *node = c->graph->nodes[i];
-        if (!bgi_is_leaf_id(c, i) || !c->values[i].is_live)
-            continue;
-        c->values[i].where = (bgi_location){ .place = BGI_AT_LEAF, .index = p->n_leaves };
-        bgi_leaf *leaf = &p->leaves[p->n_leaves++];
-        *leaf = (bgi_leaf){ .node = node,
-                            .origin = node->origin,
-                            .kind = bgi_node_kind(node),
-                            .bytes = (size_t)c->values[i].count * bg_dtype_size(node->dtype) };
-        double value;
-        if (leaf->kind == BGI_SCALAR && bgi_node_is_constant(node, &value)) {
-            leaf->data = bgi_arena_push(&p->memory, sizeof value);
-            if (!leaf->data)
-                return BG_ERR_NOMEM;
-            float single = (float)value;
-            if (node->dtype == BG_F64)
-                memcpy(leaf->data, &value, sizeof value);
-            else
-                memcpy(leaf->data, &single, sizeof single);
-        } else if (leaf->kind != BGI_INPUT) {
-            leaf->tensor = node->tensor;
-            bgi_tensor_retain(leaf->tensor);
-            if (!bg_tensor_is_contiguous(leaf->tensor)) {
-                leaf->staged = bgi_alloc(c->engine, leaf->bytes);
-                if (!leaf->staged)
-                    return BG_ERR_NOMEM;
-            }
-        }
-    }
-    for (int i = 0; i < c->n_changes; i++)
-        p->leaves[c->values[c->changes[i].target].where.index].is_updated = true;
-    p->outputs = bgi_arena_push(&p->memory, (size_t)(c->n_outputs ? c->n_outputs : 1) * sizeof(bg_tensor *));
-    if (!p->outputs)
-        return BG_ERR_NOMEM;
-    for (; p->n_output_tensors < c->n_outputs; p->n_output_tensors++) {
-        const bg_node *node = c->graph->nodes[c->outputs[p->n_output_tensors]];
-        bg_status status = bg_tensor_create(&p->outputs[p->n_output_tensors], c->engine, node->dtype, node->shape);
-        if (status)
-            return status;
-    }
-    return BG_OK;
+        c->values[i].where = c->values[owner_of(c, i)].where;
+    return fits ? BG_OK : bg_fail(BG_ERR_OVERFLOW, "compile: the bytes of all values together overflow");
 }
 
 /* ---- Binding steps to places ---- */
@@ -315,61 +312,12 @@ static size_t bind_step(const bgi_compilation *c, bgi_step *step)
     return 0;
 }
 
-/* ---- Tasks ---- */
-
-static int by_flops(const void *x, const void *y)
-{
-    const bgi_task *a = x, *b = y;
-    if (a->flops != b->flops)
-        return a->flops < b->flops ? 1 : -1;
-    if (a->group != b->group)
-        return a->group < b->group ? -1 : 1;
-    return (a->first > b->first) - (a->first < b->first);
-}
-
-static bg_status deal_tasks(bgi_compilation *c)
-{
-    bg_program *p = c->program;
-    int64_t n = 0;
-    for (int g = 0; g < p->n_groups; g++)
-        n += (p->groups[g].units + p->groups[g].chunk - 1) / p->groups[g].chunk;
-    p->tasks = bgi_arena_push(&p->memory, (size_t)(n ? n : 1) * sizeof *p->tasks);
-    p->level_tasks = bgi_arena_push(&p->memory, (size_t)(p->n_levels + 1) * sizeof *p->level_tasks);
-    p->counters = bgi_arena_push(&p->memory, (size_t)(p->n_levels + 1) * sizeof *p->counters);
-    if (!p->tasks || !p->level_tasks || !p->counters)
-        return BG_ERR_NOMEM;
-    double flops = 0;
-    bool is_shared = false;
-    for (int level = 0; level < p->n_levels; level++) {
-        p->level_tasks[level] = p->n_tasks;
-        for (int g = 0; g < p->n_groups; g++) {
-            const bgi_group *group = &p->groups[g];
-            if (group->level != level)
-                continue;
-            flops += group->flops;
-            for (int64_t first = 0; first < group->units; first += group->chunk) {
-                int64_t last = first + group->chunk < group->units ? first + group->chunk : group->units;
-                p->tasks[p->n_tasks++] =
-                    (bgi_task){ .group = g,
-                                .first = first,
-                                .last = last,
-                                .flops = group->flops * (double)(last - first) / (double)group->units };
-            }
-        }
-        /* The longest first, so that the short ones fill the gaps at the end. */
-        int count = p->n_tasks - p->level_tasks[level];
-        qsort(p->tasks + p->level_tasks[level], (size_t)count, sizeof *p->tasks, by_flops);
-        is_shared |= count > 1;
-    }
-    p->level_tasks[p->n_levels] = p->n_tasks;
-    p->runs_alone = !is_shared || flops < LEAST_SHARED_FLOPS;
-    return BG_OK;
-}
-
 bg_status bgi_plan(bgi_compilation *c)
 {
     bg_program *p = c->program;
-    bg_status status = list_leaves(c);
+    bg_status status = bgi_list_leaves(c);
+    if (!status)
+        status = bgi_make_outputs(c);
     if (status)
         return status;
     for (int g = 0; g < p->n_groups; g++)
@@ -382,10 +330,12 @@ bg_status bgi_plan(bgi_compilation *c)
         size_t bytes = bind_step(c, &p->steps[i]);
         slots = bytes > slots ? bytes : slots;
     }
-    status = deal_tasks(c);
+    status = bgi_deal_tasks(c);
     if (status)
         return status;
     p->local_bytes = aligned(p->local_bytes);
+    if (slots > PTRDIFF_MAX || p->local_bytes > PTRDIFF_MAX)
+        return bg_fail(BG_ERR_OVERFLOW, "compile: the bytes of a worker's values overflow");
     p->scratch_bytes = aligned(p->local_bytes + slots);
     p->arena = bgi_alloc_zero(c->engine, p->arena_bytes);
     p->scratch = bgi_arena_push(&p->memory, (size_t)c->engine->threads * sizeof *p->scratch);

@@ -40,6 +40,7 @@ typedef struct {
     bg_dtype dtype;             /* of the elements there */
     int node;                   /* memory: the base; -1 otherwise */
     int slot;                   /* temporary */
+    int previous;               /* during compilation: constant, or memory of the same node; -1: none */
     float f32;                  /* constant */
     double f64;
 } bgi_loop_value;

@@ -59,88 +59,83 @@ static const bg_op gather_op = {
     .name = "copy", .arity = 1, .infer = gather_infer, .call = gather_call, .never_fails = true
 };
 
-bg_node *bgi_copy(bg_node *x)
+/* Copies of one value and serial number are one node. */
+static bg_node *copy_of(bgi_compilation *c, bg_node *x, int64_t serial)
 {
     if (!x)
         return NULL;
-    int64_t serial = x->graph->count; /* keeps two copies of one value apart */
     if (bgi_is_float(x->dtype))
         return bg_apply(&copy_op, &x, 1, &serial, sizeof serial);
-    bgi_access access;
     gather_attributes attributes = { .serial = serial };
     attributes.shape.rank = x->shape.rank;
     for (int i = 0; i < x->shape.rank; i++)
         attributes.shape.dims[i] = x->shape.dims[i];
-    if (!bgi_access_of(x, &access)) /* of a view whose input is expressible: callers copy that first */
+    const bgi_access *access = bgi_access_of(c, x);
+    if (!access) /* of a view whose input is expressible: callers copy that first */
         return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "%s: a view of integers cannot be expressed", x->op->name);
-    attributes.view.offset = access.view.offset;
+    attributes.view.offset = access->view.offset;
     for (int i = 0; i < x->shape.rank; i++)
-        attributes.view.strides[i] = access.view.strides[i];
-    bg_node *base = x->graph->nodes[access.base]; /* not in the array, which grows */
+        attributes.view.strides[i] = access->view.strides[i];
+    bg_node *base = x->graph->nodes[access->base]; /* not in the array, which grows */
     return bg_apply(&gather_op, &base, 1, &attributes, sizeof attributes);
 }
+
+static bg_node *copy(bgi_compilation *c, bg_node *x) { return copy_of(c, x, 0); }
+bg_node *bgi_new_copy(bgi_compilation *c, bg_node *x) { return copy_of(c, x, c->graph->count); }
 
 bool bgi_is_copy(const bg_node *node) { return node->op == &copy_op || node->op == &gather_op; }
 
 /* ---- Canonical forms ---- */
 
-static bool is_contiguous(const bg_node *x)
+static bool is_contiguous(bgi_compilation *c, const bg_node *x)
 {
-    bgi_access access;
-    if (!bgi_access_of(x, &access))
-        return false;
-    int64_t expected = 1;
-    for (int i = x->shape.rank - 1; i >= 0; i--) {
-        if (x->shape.dims[i] != 1 && access.view.strides[i] != expected)
-            return false;
-        expected *= x->shape.dims[i];
-    }
-    return true;
+    const bgi_access *access = bgi_access_of(c, x);
+    return access && access->is_contiguous;
 }
 
-static bg_node *flat(bg_node *x)
+static bg_node *flat(bgi_compilation *c, bg_node *x)
 {
-    bgi_access access;
-    return x && bgi_access_of(x, &access) && !access.is_flat ? bgi_copy(x) : x;
+    const bgi_access *access = x ? bgi_access_of(c, x) : NULL;
+    return access && !access->is_flat ? copy(c, x) : x;
 }
 
 /* A view node, of a copy of its input if strides over the input's base cannot express it. */
-static bg_node *viewable(bg_node *node)
+static bg_node *viewable(bgi_compilation *c, bg_node *node)
 {
-    bgi_access access;
-    if (!node || !bgi_node_is(node, BGI_VIEW) || bgi_access_of(node, &access))
+    if (!node || !bgi_node_is(node, BGI_VIEW) || bgi_access_of(c, node))
         return node;
-    bg_node *copy = bgi_copy(node->inputs[0]);
-    return bg_apply(node->op, &copy, 1, node->attributes, node->attribute_bytes);
+    bg_node *input = copy(c, node->inputs[0]);
+    return bg_apply(node->op, &input, 1, node->attributes, node->attribute_bytes);
 }
 
-static bg_node *reshape(bg_node *x, bg_shape shape) { return viewable(bg_reshape(x, shape)); }
+static bg_node *reshape(bgi_compilation *c, bg_node *x, bg_shape shape) { return viewable(c, bg_reshape(x, shape)); }
 
 static bool is_sum(const bg_op *op) { return op->lowering->kernel == offsetof(bgk_kernels, sum_rows); }
 
-static bg_node *reduce_middle(const bg_op *op, bg_node *x, int64_t a, int64_t k, int64_t c)
+/* x as [outer, k, inner] -> [outer, inner]; an inner of 1 is left out. */
+static bg_node *reduce_middle(bgi_compilation *c, const bg_op *op, bg_node *x, int64_t outer, int64_t k, int64_t inner)
 {
     if (k == 1)
-        return reshape(x, c == 1 ? BG_SHAPE(a) : BG_SHAPE(a, c));
-    if (a == 1 && k > LONG_SUM) {
-        int64_t part = c == 1 ? PART_OF_ROW : PART_OF_COLUMN, parts = k / part, rest = k - parts * part;
-        bg_node *lines = reshape(x, BG_SHAPE(k, c));
-        bg_node *head = reduce_middle(op, viewable(bg_slice(lines, 0, 0, k - rest, 1)), parts, part, c);
-        head = reduce_middle(op, head, 1, parts, c);
+        return reshape(c, x, inner == 1 ? BG_SHAPE(outer) : BG_SHAPE(outer, inner));
+    if (outer == 1 && k > LONG_SUM) {
+        int64_t part = inner == 1 ? PART_OF_ROW : PART_OF_COLUMN, parts = k / part, rest = k - parts * part;
+        bg_node *lines = reshape(c, x, BG_SHAPE(k, inner));
+        bg_node *head = reduce_middle(c, op, viewable(c, bg_slice(lines, 0, 0, k - rest, 1)), parts, part, inner);
+        head = reduce_middle(c, op, head, 1, parts, inner);
         if (rest == 0)
             return head;
-        bg_node *tail = reduce_middle(op, viewable(bg_slice(lines, 0, k - rest, k, 1)), 1, rest, c);
+        bg_node *tail = reduce_middle(c, op, viewable(c, bg_slice(lines, 0, k - rest, k, 1)), 1, rest, inner);
         return is_sum(op) ? bg_add(head, tail) : bg_maximum(head, tail);
     }
-    x = reshape(x, c == 1 ? BG_SHAPE(a, k) : BG_SHAPE(a, k, c));
-    if (x && c > 1 && !is_contiguous(x))
-        x = bgi_copy(x);
+    x = reshape(c, x, inner == 1 ? BG_SHAPE(outer, k) : BG_SHAPE(outer, k, inner));
+    if (x && inner > 1 && !is_contiguous(c, x))
+        x = copy(c, x);
     bgi_reduce_attributes attributes = { .axis = { [1] = true } };
     return bg_apply(op, &x, 1, &attributes, sizeof attributes);
 }
 
 /* Inner axes first: their sums need no other rows. */
-static bg_node *simplify_reduce(const bg_node *node, bg_node *x)
+static bg_node *simplify_reduce(bgi_compilation *c, const bg_node *node, bg_node *x)
 {
     const bgi_reduce_attributes *attributes = node->attributes;
     int64_t dims[BG_MAX_RANK];
@@ -161,16 +156,16 @@ static bg_node *simplify_reduce(const bg_node *node, bg_node *x)
         while (end > 0 && !reduced[end - 1])
             end--;
         if (end == 0)
-            return reshape(x, node->shape);
+            return reshape(c, x, node->shape);
         int start = end;
         while (start > 0 && reduced[start - 1])
             start--;
         if (start == 0 && end > 1)
             start = 1;
-        int64_t a = 1, k = 1, c = 1;
+        int64_t outer = 1, k = 1, inner = 1;
         for (int i = 0; i < rank; i++)
-            *(i < start ? &a : i < end ? &k : &c) *= dims[i];
-        x = reduce_middle(node->op, x, a, k, c);
+            *(i < start ? &outer : i < end ? &k : &inner) *= dims[i];
+        x = reduce_middle(c, node->op, x, outer, k, inner);
         if (!x)
             return NULL;
         for (int i = end; i < rank; i++) {
@@ -182,86 +177,109 @@ static bg_node *simplify_reduce(const bg_node *node, bg_node *x)
 }
 
 /* A matrix as BLAS takes it: one stride of 1, the other at least the extent along it. */
-static bool is_matrix(const bg_node *x)
+static bool is_matrix(bgi_compilation *c, const bg_node *x)
 {
-    bgi_access access;
-    if (!bgi_access_of(x, &access))
+    const bgi_access *access = bgi_access_of(c, x);
+    if (!access)
         return false;
     int r = x->shape.rank - 2;
     int64_t rows = x->shape.dims[r], columns = x->shape.dims[r + 1];
-    int64_t by_row = access.view.strides[r], by_column = access.view.strides[r + 1];
+    int64_t by_row = access->view.strides[r], by_column = access->view.strides[r + 1];
     if ((rows > 1 && !bgi_blas_fits(by_row)) || (columns > 1 && !bgi_blas_fits(by_column)))
         return false;
     return ((by_column == 1 || columns == 1) && (by_row >= columns || rows == 1)) ||
            ((by_row == 1 || rows == 1) && (by_column >= rows || columns == 1));
 }
 
-static bg_node *simplify_product(const bg_node *node, bg_node *x, bg_node *w)
+static bg_node *matrix(bgi_compilation *c, bg_node *x) { return !x || is_matrix(c, x) ? x : copy(c, x); }
+
+static bg_node *simplify_product(bgi_compilation *c, const bg_op *op, bg_node *x, bg_node *w)
 {
-    int r = node->shape.rank - 2;
-    int64_t m = node->shape.dims[r], n = node->shape.dims[r + 1], k = x->shape.dims[r + 1];
+    if (!x || !w)
+        return NULL;
+    int r = x->shape.rank - 2;
+    int64_t m = x->shape.dims[r], n = w->shape.dims[r + 1], k = x->shape.dims[r + 1];
+    bg_shape shape = x->shape;
+    shape.dims[r + 1] = n;
     if (k == 0)
-        return bg_broadcast(bg_scalar(x->graph, node->dtype, 0), node->shape);
+        return bg_broadcast(bg_scalar(x->graph, x->dtype, 0), shape);
     if (k == 1)
-        return bg_mul(bg_broadcast(x, node->shape), bg_broadcast(w, node->shape));
+        return bg_mul(bg_broadcast(x, shape), bg_broadcast(w, shape));
     if (!bgi_blas_fits(m) || !bgi_blas_fits(n) || !bgi_blas_fits(k))
         return bgi_graph_fail(x->graph, BG_ERR_OVERFLOW,
                               "matmul: a dimension of %lld x %lld x %lld does not fit the integer of the BLAS",
                               (long long)m, (long long)n, (long long)k);
-    bg_node *inputs[2] = { is_matrix(x) ? x : bgi_copy(x), is_matrix(w) ? w : bgi_copy(w) };
-    return bg_apply(node->op, inputs, 2, node->attributes, node->attribute_bytes);
-}
-
-static bg_node *expand_node(bg_graph *graph, const bg_node *node, bg_node **inputs)
-{
-    (void)graph;
-    return bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes); /* composes at once */
-}
-
-static bg_node *simplify_node(bg_graph *graph, const bg_node *node, bg_node **inputs)
-{
-    if (node->op->lowering && bg_shape_count(node->shape) != 0) {
-        switch (node->op->lowering->kind) {
-        case BGI_REDUCE:
-            return simplify_reduce(node, inputs[0]);
-        case BGI_PRODUCT:
-            return simplify_product(node, inputs[0], inputs[1]);
-        default:
-            break;
-        }
-    }
-    if (!node->op->lowering)
-        for (int i = 0; i < node->n_inputs; i++)
-            inputs[i] = flat(inputs[i]);
-    (void)graph;
-    return viewable(bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes));
+    return bgi_apply_2(op, matrix(c, x), matrix(c, w));
 }
 
 /* ---- The rebuilding ---- */
 
-typedef bg_node *make_node(bg_graph *graph, const bg_node *node, bg_node **inputs);
+typedef struct {
+    bgi_compilation *c;
+    bg_graph *to;
+    bg_node **made; /* of each node of the old graph, its new form */
+    int *uses;      /* of each node of the old graph: edges and roots */
+} rebuilding;
+
+typedef bg_node *make_node(const rebuilding *r, const bg_node *node, bg_node **inputs);
+
+static bg_node *expand_node(const rebuilding *r, const bg_node *node, bg_node **inputs)
+{
+    (void)r;
+    return bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes); /* composes at once */
+}
+
+/* (a · b)ᵀ = bᵀ · aᵀ: a product reads transposes for nothing, and the gradient of linear's weights is one. Not if
+ * somebody else wants a · b too, which would be one product more, unless it is as cheap as one of an inner size of 1.
+ */
+static bool is_transposed_product(const rebuilding *r, const bg_node *node)
+{
+    if (bg_shape_count(node->shape) == 0 || !bgi_is_transpose_last(node) || !bgi_node_is(node->inputs[0], BGI_PRODUCT))
+        return false;
+    const bg_node *x = node->inputs[0], *a = x->inputs[0];
+    return r->uses[x->id] == 1 || a->shape.dims[a->shape.rank - 1] == 1;
+}
+
+static bg_node *simplify_node(const rebuilding *r, const bg_node *node, bg_node **inputs)
+{
+    bgi_compilation *c = r->c;
+    if (bg_shape_count(node->shape) != 0 && bgi_node_is(node, BGI_REDUCE))
+        return simplify_reduce(c, node, inputs[0]);
+    if (bg_shape_count(node->shape) != 0 && bgi_node_is(node, BGI_PRODUCT))
+        return simplify_product(c, node->op, inputs[0], inputs[1]);
+    if (is_transposed_product(r, node)) {
+        const bg_node *x = node->inputs[0];
+        return simplify_product(c, x->op, bgi_transpose_last(r->made[x->inputs[1]->id]),
+                                bgi_transpose_last(r->made[x->inputs[0]->id]));
+    }
+    if (!node->op->lowering)
+        for (int i = 0; i < node->n_inputs; i++)
+            inputs[i] = flat(c, inputs[i]);
+    return viewable(c, bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes));
+}
 
 /* Rebuilds what the roots need of one graph in another; roots are replaced by their new forms. */
 static bg_status rebuild(bgi_compilation *c, const bg_graph *from, bg_graph *to, bg_node **roots, size_t n_roots,
                          make_node *make)
 {
     size_t count = (size_t)from->count;
-    bool *is_needed = bgi_compile_push(c, count, sizeof *is_needed);
-    bg_node **made = bgi_compile_push(c, count, sizeof(bg_node *));
-    if (!is_needed || !made)
+    rebuilding r = { .c = c,
+                     .to = to,
+                     .made = bgi_compile_push(c, count, sizeof(bg_node *)),
+                     .uses = bgi_compile_push(c, count, sizeof(int)) };
+    if (!r.made || !r.uses)
         return BG_ERR_NOMEM;
     for (size_t i = 0; i < n_roots; i++)
-        is_needed[roots[i]->id] = true;
+        r.uses[roots[i]->id]++;
     for (size_t i = count; i-- > 0;)
-        if (is_needed[i])
-            for (int k = 0; k < from->nodes[i]->n_inputs; k++)
-                is_needed[from->nodes[i]->inputs[k]->id] = true;
+        for (int k = 0; k < from->nodes[i]->n_inputs && r.uses[i] > 0; k++)
+            r.uses[from->nodes[i]->inputs[k]->id]++;
     for (size_t i = 0; i < count; i++) {
-        if (!is_needed[i])
+        if (r.uses[i] == 0)
             continue;
         const bg_node *node = from->nodes[i];
         if (bgi_node_is_leaf(node)) {
-            made[i] = bgi_graph_import_leaf(to, node);
+            r.made[i] = bgi_graph_import_leaf(to, node);
         } else {
             bg_node *few[4], **inputs = few;
             if (node->n_inputs > 4)
@@ -269,15 +287,57 @@ static bg_status rebuild(bgi_compilation *c, const bg_graph *from, bg_graph *to,
             if (!inputs)
                 return BG_ERR_NOMEM;
             for (int k = 0; k < node->n_inputs; k++)
-                inputs[k] = made[node->inputs[k]->id];
-            made[i] = make(to, node, inputs);
+                inputs[k] = r.made[node->inputs[k]->id];
+            r.made[i] = make(&r, node, inputs);
         }
-        if (!made[i])
+        if (!r.made[i])
             return bg_graph_status(to) ? bg_graph_status(to) : BG_ERR_NOMEM;
     }
     for (size_t i = 0; i < n_roots; i++)
-        roots[i] = made[roots[i]->id];
+        roots[i] = r.made[roots[i]->id];
     return bg_graph_status(to); /* a simplification that ran out of memory may have left the node as it was */
+}
+
+/* A value can fill one place: the second one wanted of it, and anything that no step computes, is a copy. */
+static bg_status list_changes(bgi_compilation *c, bg_node *const *pairs, size_t n, bool *is_taken)
+{
+    for (size_t i = 0; i < n; i++) {
+        bg_node *target = pairs[2 * i], *value = pairs[2 * i + 1];
+        if (value == target)
+            continue;
+        if (!bgi_node_is(value, BGI_MAP) || is_taken[value->id])
+            value = bgi_new_copy(c, value);
+        else
+            is_taken[value->id] = true;
+        if (!value)
+            return bg_graph_status(c->graph);
+        c->changes[c->n_changes++] = (bgi_change){ .target = target->id, .value = value->id };
+    }
+    return BG_OK;
+}
+
+/* A view of all elements in their order is its base in another shape. */
+static bg_status list_outputs(bgi_compilation *c, bg_node *const *roots, size_t n, bool *is_taken)
+{
+    int *listed = bgi_compile_push(c, (size_t)c->graph->count, sizeof *listed); /* 1 + output that the root is */
+    if (!listed)
+        return BG_ERR_NOMEM;
+    for (size_t i = 0; i < n; i++) {
+        if (!listed[roots[i]->id]) {
+            const bgi_access *access = bgi_access_of(c, roots[i]);
+            bg_node *value = access && access->is_flat ? c->graph->nodes[access->base] : roots[i];
+            if (bgi_node_is_leaf(value) || bgi_node_is(value, BGI_VIEW) || is_taken[value->id])
+                value = bgi_new_copy(c, roots[i]);
+            else
+                is_taken[value->id] = true;
+            if (!value)
+                return bg_graph_status(c->graph);
+            c->outputs[c->n_outputs++] = (bgi_output){ .value = value->id, .shape = roots[i]->shape };
+            listed[roots[i]->id] = c->n_outputs;
+        }
+        c->program->output_of[i] = listed[roots[i]->id] - 1;
+    }
+    return bg_graph_status(c->graph); /* out of memory where a view was looked at */
 }
 
 bg_status bgi_simplify(bgi_compilation *c, bg_graph *graph, bg_node *const *outputs, size_t n, bool no_updates)
@@ -313,34 +373,9 @@ bg_status bgi_simplify(bgi_compilation *c, bg_graph *graph, bg_node *const *outp
     if (status)
         return status;
 
-    /* A value can fill one place: the second one wanted of it, and anything that no step computes, is a copy. */
-    for (size_t i = 0; i < n; i++) {
-        size_t first = 0;
-        while (roots[first] != roots[i])
-            first++;
-        c->program->output_of[i] = first < i ? c->program->output_of[first] : c->n_outputs;
-        if (first < i)
-            continue;
-        bg_node *value = roots[i];
-        bool is_taken = bgi_node_is_leaf(value) || bgi_node_is(value, BGI_VIEW);
-        for (size_t k = n; k < r && !is_taken; k += 2)
-            is_taken = roots[k + 1] == value;
-        value = is_taken ? bgi_copy(value) : value;
-        if (!value)
-            return bg_graph_status(c->graph);
-        c->outputs[c->n_outputs++] = value->id;
-    }
-    for (size_t k = n; k < r; k += 2) {
-        bg_node *target = roots[k], *value = roots[k + 1];
-        bool is_taken = !bgi_node_is(value, BGI_MAP);
-        for (size_t j = n; j < k && !is_taken; j += 2)
-            is_taken = roots[j + 1] == value;
-        if (is_taken && value == target)
-            continue;
-        value = is_taken ? bgi_copy(value) : value;
-        if (!value)
-            return bg_graph_status(c->graph);
-        c->changes[c->n_changes++] = (bgi_change){ .target = target->id, .value = value->id };
-    }
-    return BG_OK;
+    bool *is_taken = bgi_compile_push(c, (size_t)c->graph->count, sizeof *is_taken);
+    if (!is_taken)
+        return BG_ERR_NOMEM;
+    status = list_changes(c, roots + n, n_changes, is_taken);
+    return status ? status : list_outputs(c, roots, n, is_taken);
 }

@@ -5,6 +5,7 @@
  * measured (bench/grid.md). */
 #include "compile/compile.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -17,6 +18,7 @@ enum {
     LEAST_TILES = 4
 };
 static const double LEAST_TASK_FLOPS = 2e5, LEAST_SPLIT_FLOPS = 3e5;
+static const double LEAST_SHARED_FLOPS = 5e5; /* below, waking the workers costs more than they save */
 
 /* ---- Slices ---- */
 
@@ -25,17 +27,21 @@ static bool is_row_product(const bgi_compilation *c, const bgi_step *step, int64
     return units > 1 && bgi_edge_units(c, c->graph->nodes[step->defines[0]], 0) % units == 0;
 }
 
+/* size / part, rounded up; size + part may not be a number. */
+static int64_t pieces(int64_t size, int64_t part) { return size / part + (size % part != 0); }
+
 static int64_t slices_of_rows(int64_t rows, int64_t largest_matrix)
 {
     int64_t rows_per_call = largest_matrix > LARGE_MATRIX ? ROWS_OF_LARGE : ROWS_PER_CALL;
-    int64_t slices = (rows + rows_per_call - 1) / rows_per_call;
+    int64_t slices = pieces(rows, rows_per_call);
     return slices < 2 && rows >= LEAST_SPLIT_ROWS ? 2 : slices;
 }
 
 static int64_t slices_of_tiles(const bgi_group *group, int64_t row_bytes)
 {
-    int64_t slices = (group->units * row_bytes + TILE_BYTES - 1) / TILE_BYTES;
-    int64_t most = (int64_t)(group->flops / LEAST_TASK_FLOPS), by_rows = group->units / LEAST_TILE_ROWS;
+    int64_t slices = pieces(group->units * row_bytes, TILE_BYTES), by_rows = group->units / LEAST_TILE_ROWS;
+    double tasks = group->flops / LEAST_TASK_FLOPS;
+    int64_t most = tasks < (double)group->units ? (int64_t)tasks : group->units;
     if (slices > by_rows)
         slices = by_rows;
     if (slices < LEAST_TILES)
@@ -69,10 +75,10 @@ void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
         slices = group->units;
     if (slices < 1)
         slices = 1;
-    group->chunk = (group->units + slices - 1) / slices;
+    group->chunk = pieces(group->units, slices);
     bool is_unit_one_row = rows == 0 || rows == group->units;
     if (slices > 1 && group->units >= 2 * LEAST_SPLIT_ROWS && is_unit_one_row)
-        group->chunk = (group->chunk + LEAST_SPLIT_ROWS - 1) / LEAST_SPLIT_ROWS * LEAST_SPLIT_ROWS;
+        group->chunk = pieces(group->chunk, LEAST_SPLIT_ROWS) * LEAST_SPLIT_ROWS;
     if (group->chunk > group->units)
         group->chunk = group->units;
 }
@@ -123,4 +129,58 @@ size_t bgi_choose_provider(bgi_product *p, const bgi_group *group, const bg_engi
     if (p->provider == BGI_BY_PANELS)
         return BGK_PANEL_SCRATCH(m) * bg_dtype_size(p->dtype);
     return p->provider == BGI_BY_KERNEL && !has_rows ? BGK_SMALL_SCRATCH(n, p->k) * bg_dtype_size(p->dtype) : 0;
+}
+
+/* ---- Tasks ---- */
+
+static int by_flops(const void *x, const void *y)
+{
+    const bgi_task *a = x, *b = y;
+    if (a->flops != b->flops)
+        return a->flops < b->flops ? 1 : -1;
+    if (a->group != b->group)
+        return a->group < b->group ? -1 : 1;
+    return (a->first > b->first) - (a->first < b->first);
+}
+
+static void list_tasks(bg_program *p, int g)
+{
+    const bgi_group *group = &p->groups[g];
+    for (int64_t first = 0; first < group->units; first += group->chunk) {
+        int64_t last = group->units - first > group->chunk ? first + group->chunk : group->units;
+        p->tasks[p->n_tasks++] = (bgi_task){ .group = g,
+                                             .first = first,
+                                             .last = last,
+                                             .flops = group->flops * (double)(last - first) / (double)group->units };
+    }
+}
+
+/* Groups are numbered level by level. */
+bg_status bgi_deal_tasks(bgi_compilation *c)
+{
+    bg_program *p = c->program;
+    int64_t n = 0;
+    for (int g = 0; g < p->n_groups; g++)
+        n += pieces(p->groups[g].units, p->groups[g].chunk);
+    p->tasks = bgi_arena_push(&p->memory, (size_t)(n ? n : 1) * sizeof *p->tasks);
+    p->level_tasks = bgi_arena_push(&p->memory, (size_t)(p->n_levels + 1) * sizeof *p->level_tasks);
+    p->counters = bgi_arena_push(&p->memory, (size_t)(p->n_levels + 1) * sizeof *p->counters);
+    if (!p->tasks || !p->level_tasks || !p->counters)
+        return BG_ERR_NOMEM;
+    double flops = 0;
+    bool is_shared = false;
+    for (int level = 0, g = 0; level < p->n_levels; level++) {
+        p->level_tasks[level] = p->n_tasks;
+        for (; g < p->n_groups && p->groups[g].level == level; g++) {
+            flops += p->groups[g].flops;
+            list_tasks(p, g);
+        }
+        /* The longest first, so that the short ones fill the gaps at the end. */
+        int count = p->n_tasks - p->level_tasks[level];
+        qsort(p->tasks + p->level_tasks[level], (size_t)count, sizeof *p->tasks, by_flops);
+        is_shared |= count > 1;
+    }
+    p->level_tasks[p->n_levels] = p->n_tasks;
+    p->runs_alone = !is_shared || flops < LEAST_SHARED_FLOPS;
+    return BG_OK;
 }

@@ -21,7 +21,7 @@ static bool operands_fit(const bgi_compilation *c, const bg_node *node, int loop
 {
     for (int k = 0; k < node->n_inputs; k++) {
         const bg_node *input = node->inputs[k];
-        const bgi_access *access = &c->values[input->id].access;
+        const bgi_access *access = &c->accesses[input->id];
         const bgi_value *source = &c->values[access->base];
         const bg_node *base = c->graph->nodes[access->base];
         bool is_here = loop >= 0 && source->is_real && source->loop == loop;
@@ -73,65 +73,56 @@ static bgi_space natural_space(const bg_node *node)
     return space;
 }
 
-typedef struct {
-    bgi_compilation *c;
-    int reader, stage;
-    int loops[64]; /* loops of the stage that hold sources */
-    int n_loops;
-    bool must_store;
-} stage_context;
-
-static void find_stage(void *context, int source, int64_t units, bool is_same)
+/* The first stage at which the value can be computed. What it reads from an earlier one is stored; is_apart: all that
+ * it reads. */
+static int find_stage(bgi_compilation *c, int node, bool is_apart)
 {
-    (void)units;
-    (void)is_same;
-    stage_context *x = context;
-    bgi_value *s = &x->c->values[source], *v = &x->c->values[x->reader];
-    if (!s->is_real || s->group != v->group)
-        return;
-    int stage = s->stage;
-    if (!s->is_loop || !v->is_loop || x->must_store) {
-        s->is_stored = true;
-        stage++;
+    const bgi_value *v = &c->values[node];
+    int stage = 0;
+    for (int e = c->first_edge[node]; e < c->first_edge[node + 1]; e++) {
+        bgi_value *source = &c->values[c->edges[e].source];
+        if (!source->is_real || source->group != v->group)
+            continue;
+        bool is_behind = is_apart || !source->is_loop || !v->is_loop;
+        source->is_stored |= is_behind;
+        if (stage < source->stage + is_behind)
+            stage = source->stage + is_behind;
     }
-    x->stage = x->stage > stage ? x->stage : stage;
+    return stage;
 }
 
-static void find_loops(void *context, int source, int64_t units, bool is_same)
+enum { NO_LOOP = -1, MANY_LOOPS = -2 };
+
+/* The one loop of the stage that computes something that the node reads. */
+static int find_loop(bgi_compilation *c, int node, int stage)
 {
-    (void)units;
-    (void)is_same;
-    stage_context *x = context;
-    bgi_value *s = &x->c->values[source], *v = &x->c->values[x->reader];
-    if (!s->is_real || s->group != v->group)
-        return;
-    if (s->stage < x->stage) {
-        s->is_stored = true;
-        return;
+    int loop = NO_LOOP;
+    for (int e = c->first_edge[node]; e < c->first_edge[node + 1]; e++) {
+        bgi_value *source = &c->values[c->edges[e].source];
+        if (!source->is_real || source->group != c->values[node].group)
+            continue;
+        if (source->stage < stage)
+            source->is_stored = true;
+        else
+            loop = loop == NO_LOOP || loop == source->loop ? source->loop : MANY_LOOPS;
     }
-    for (int i = 0; i < x->n_loops; i++)
-        if (x->loops[i] == s->loop)
-            return;
-    if (x->n_loops < (int)(sizeof x->loops / sizeof *x->loops))
-        x->loops[x->n_loops++] = s->loop;
+    return loop;
 }
 
-static bg_status place_in_loop(bgi_compilation *c, const bg_node *node, int stage)
+static uint64_t mix(uint64_t hash, int64_t value)
 {
-    bgi_value *v = &c->values[node->id];
-    bgi_space space = natural_space(node);
-    space.group = v->group;
-    space.stage = stage;
-    v->stage = stage;
-    for (int i = 0; i < c->n_spaces; i++) {
-        const bgi_space *other = &c->spaces[i];
-        if (other->group == space.group && other->stage == stage && other->rows == space.rows &&
-            other->columns == space.columns && fits(c, node, i, other)) {
-            v->loop = i;
-            return BG_OK;
-        }
-    }
-    assert(fits(c, node, -1, &space));
+    hash = (hash ^ (uint64_t)value) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ (hash >> 32);
+}
+
+static int bucket_of(const bgi_compilation *c, const bgi_space *space)
+{
+    uint64_t hash = mix(mix(mix(mix(0, space->group), space->stage), space->rows), space->columns);
+    return (int)(hash % (uint64_t)c->n_buckets);
+}
+
+static bg_status add_space(bgi_compilation *c, bgi_space space, int bucket)
+{
     if (c->n_spaces == c->space_capacity) {
         int capacity = c->space_capacity ? 2 * c->space_capacity : 32;
         bgi_space *spaces = bgi_compile_push(c, (size_t)capacity, sizeof *spaces);
@@ -142,114 +133,153 @@ static bg_status place_in_loop(bgi_compilation *c, const bg_node *node, int stag
         c->spaces = spaces;
         c->space_capacity = capacity;
     }
-    c->spaces[c->n_spaces] = space;
-    v->loop = c->n_spaces++;
+    if (c->first_space[bucket] < 0)
+        c->first_space[bucket] = c->n_spaces;
+    else
+        c->spaces[c->last_space[bucket]].next = c->n_spaces;
+    c->last_space[bucket] = c->n_spaces;
+    c->spaces[c->n_spaces++] = space;
     return BG_OK;
+}
+
+static bg_status place_in_loop(bgi_compilation *c, const bg_node *node, int stage)
+{
+    bgi_value *v = &c->values[node->id];
+    bgi_space space = natural_space(node);
+    space.group = v->group;
+    space.stage = v->stage = stage;
+    space.next = -1;
+    int bucket = bucket_of(c, &space);
+    for (int i = c->first_space[bucket]; i >= 0; i = c->spaces[i].next) {
+        const bgi_space *other = &c->spaces[i];
+        if (other->group == space.group && other->stage == stage && other->rows == space.rows &&
+            other->columns == space.columns && fits(c, node, i, other)) {
+            v->loop = i;
+            return BG_OK;
+        }
+    }
+    assert(fits(c, node, -1, &space));
+    v->loop = c->n_spaces;
+    return add_space(c, space, bucket);
 }
 
 static bg_status find_place(bgi_compilation *c, const bg_node *node)
 {
     bgi_value *v = &c->values[node->id];
-    stage_context x = { .c = c, .reader = node->id };
-    bgi_each_source(c, node, find_stage, &x);
-    if (!v->is_loop) {
-        v->stage = x.stage;
+    v->stage = find_stage(c, node->id, false);
+    if (!v->is_loop)
+        return BG_OK;
+    int loop = find_loop(c, node->id, v->stage);
+    if (loop >= 0 && fits(c, node, loop, &c->spaces[loop])) {
+        v->loop = loop;
         return BG_OK;
     }
-    bgi_each_source(c, node, find_loops, &x);
-    if (x.n_loops == 1 && fits(c, node, x.loops[0], &c->spaces[x.loops[0]])) {
-        v->stage = x.stage;
-        v->loop = x.loops[0];
-        return BG_OK;
-    }
-    if (x.n_loops > 0) {
-        x.must_store = true;
-        bgi_each_source(c, node, find_stage, &x);
-    }
-    return place_in_loop(c, node, x.stage);
+    return place_in_loop(c, node, loop == NO_LOOP ? v->stage : find_stage(c, node->id, true));
 }
 
-static bool updates_something(const bgi_compilation *c, int loop)
+static bg_status find_places(bgi_compilation *c)
 {
-    for (int i = 0; i < c->n; i++)
-        if (c->values[i].is_real && c->values[i].loop == loop && c->values[i].update >= 0)
-            return true;
-    return false;
-}
-
-static bg_status add_step(bgi_compilation *c, bgi_step step)
-{
-    bg_program *p = c->program;
-    bgi_step *s = &p->steps[p->n_steps];
-    int n = 0;
-    *s = step;
-    for (int i = 0; i < c->n; i++)
-        n += c->values[i].is_real && (step.loop >= 0 ? c->values[i].loop == step.loop : i == step.defines[0]) &&
-             c->values[i].is_stored;
-    int *defines = bgi_arena_push(&p->memory, (size_t)(n ? n : 1) * sizeof *defines);
-    if (!defines)
+    c->n_spaces = 0;
+    c->n_buckets = c->n + 1;
+    c->first_space = bgi_arena_push(&c->round, (size_t)c->n_buckets * sizeof *c->first_space);
+    c->last_space = bgi_arena_push(&c->round, (size_t)c->n_buckets * sizeof *c->last_space);
+    if (!c->first_space || !c->last_space)
         return BG_ERR_NOMEM;
+    for (int i = 0; i < c->n_buckets; i++)
+        c->first_space[i] = -1;
+    for (int i = 0; i < c->n; i++)
+        c->values[i].loop = c->values[i].step = -1;
+    bg_status status = BG_OK;
+    for (int i = 0; i < c->n && !status; i++)
+        if (c->values[i].is_real)
+            status = find_place(c, c->graph->nodes[i]);
+    return status;
+}
+
+/* ---- Steps ---- */
+
+static bgi_step_kind kind_of(const bg_node *node)
+{
+    return !node->op->lowering ? BGI_STEP_CALL : bgi_node_is(node, BGI_REDUCE) ? BGI_STEP_FOLD : BGI_STEP_PRODUCT;
+}
+
+/* All steps, in the order that they have within one stage of a group: the loops that overwrite something come last. */
+static bool list_steps(bgi_compilation *c, bgi_step_plan *steps)
+{
+    bool *updates = bgi_arena_push(&c->round, (size_t)c->n_spaces * sizeof *updates);
+    int n = 0;
+    if (!updates)
+        return false;
+    for (int i = 0; i < c->n; i++) {
+        const bgi_value *v = &c->values[i];
+        if (v->is_real && v->is_loop)
+            updates[v->loop] |= v->update >= 0;
+        else if (v->is_real)
+            steps[n++] = (bgi_step_plan){ kind_of(c->graph->nodes[i]), v->group, v->stage, .node = i, .loop = -1 };
+    }
+    for (int is_last = 0; is_last < 2; is_last++)
+        for (int i = 0; i < c->n_spaces; i++)
+            if (updates[i] == is_last)
+                steps[n++] =
+                    (bgi_step_plan){ BGI_STEP_LOOP, c->spaces[i].group, c->spaces[i].stage, .node = -1, .loop = i };
+    return true;
+}
+
+/* Sorts the listed steps by group and stage. */
+static bool sort_steps(bgi_compilation *c, const bgi_step_plan *listed, int n)
+{
+    int *keys = bgi_arena_push(&c->round, (size_t)n * sizeof *keys);
+    int *by_stage, *by_group, *first, n_stages = 0;
+    c->step_plans = bgi_arena_push(&c->round, (size_t)n * sizeof *c->step_plans);
+    if (!keys || !c->step_plans)
+        return false;
+    for (int i = 0; i < n; i++) {
+        keys[i] = listed[i].stage;
+        n_stages = n_stages > keys[i] ? n_stages : keys[i] + 1;
+    }
+    if (!bgi_order(&c->round, keys, n, n_stages, &by_stage, &first))
+        return false;
+    for (int i = 0; i < n; i++)
+        keys[i] = listed[by_stage[i]].group;
+    if (!bgi_order(&c->round, keys, n, c->program->n_groups, &by_group, &first))
+        return false;
+    for (int i = 0; i < n; i++)
+        c->step_plans[i] = listed[by_stage[by_group[i]]];
+    return true;
+}
+
+/* Tells groups and values their steps. */
+static bool number_steps(bgi_compilation *c, int n)
+{
+    int *step_of_loop = bgi_arena_push(&c->round, (size_t)c->n_spaces * sizeof *step_of_loop);
+    int *steps = bgi_arena_push(&c->round, (size_t)c->n * sizeof *steps);
+    if (!step_of_loop || !steps)
+        return false;
+    for (int i = 0; i < n; i++) {
+        const bgi_step_plan *step = &c->step_plans[i];
+        bgi_group *group = &c->program->groups[step->group];
+        if (group->n_steps++ == 0)
+            group->first_step = i;
+        *(step->loop >= 0 ? &step_of_loop[step->loop] : &c->values[step->node].step) = i;
+    }
     for (int i = 0; i < c->n; i++) {
         bgi_value *v = &c->values[i];
-        if (!v->is_real || (step.loop >= 0 ? v->loop != step.loop : i != step.defines[0]))
-            continue;
-        v->step = p->n_steps;
-        if (v->is_stored)
-            defines[s->n_defines++] = i;
+        if (v->is_real && v->is_loop)
+            v->step = step_of_loop[v->loop];
+        steps[i] = v->is_real ? v->step : -1;
     }
-    s->defines = defines;
-    p->n_steps++;
-    return BG_OK;
+    return bgi_order(&c->round, steps, c->n, n, &c->members, &c->first_member);
 }
 
 bg_status bgi_form_steps(bgi_compilation *c)
 {
-    bg_program *p = c->program;
-    int n_plain = 0;
-    c->n_spaces = 0;
+    bg_status status = find_places(c);
+    if (status)
+        return status;
+    int n = c->n_spaces;
     for (int i = 0; i < c->n; i++)
-        c->values[i].loop = c->values[i].step = -1;
-    for (int i = 0; i < c->n; i++) {
-        if (!c->values[i].is_real)
-            continue;
-        n_plain += !c->values[i].is_loop;
-        bg_status status = find_place(c, c->graph->nodes[i]);
-        if (status)
-            return status;
-    }
-    p->n_steps = 0;
-    p->steps = bgi_arena_push(&p->memory, (size_t)(n_plain + c->n_spaces + 1) * sizeof *p->steps);
-    if (!p->steps)
-        return BG_ERR_NOMEM;
-    for (int g = 0; g < p->n_groups; g++) {
-        bgi_group *group = &p->groups[g];
-        int last_stage = 0;
-        group->first_step = p->n_steps;
-        for (int i = 0; i < c->n; i++)
-            if (c->values[i].is_real && c->values[i].group == g && c->values[i].stage > last_stage)
-                last_stage = c->values[i].stage;
-        for (int stage = 0; stage <= last_stage; stage++) {
-            bg_status status = BG_OK;
-            for (int i = 0; i < c->n && !status; i++) {
-                const bgi_value *v = &c->values[i];
-                if (!v->is_real || v->group != g || v->stage != stage || v->is_loop)
-                    continue;
-                const bg_node *node = c->graph->nodes[i];
-                bgi_step step = { .group = g, .stage = stage, .loop = -1, .defines = &i };
-                step.kind = !node->op->lowering             ? BGI_STEP_CALL
-                            : bgi_node_is(node, BGI_REDUCE) ? BGI_STEP_FOLD
-                                                            : BGI_STEP_PRODUCT;
-                status = add_step(c, step);
-            }
-            for (int updates = 0; updates < 2; updates++) /* those that overwrite something come last */
-                for (int i = 0; i < c->n_spaces && !status; i++)
-                    if (c->spaces[i].group == g && c->spaces[i].stage == stage && updates_something(c, i) == updates)
-                        status =
-                            add_step(c, (bgi_step){ .kind = BGI_STEP_LOOP, .group = g, .stage = stage, .loop = i });
-            if (status)
-                return status;
-        }
-        group->n_steps = p->n_steps - group->first_step;
-    }
-    return BG_OK;
+        n += c->values[i].is_real && !c->values[i].is_loop;
+    bgi_step_plan *listed = bgi_arena_push(&c->round, (size_t)n * sizeof *listed);
+    c->program->n_steps = n;
+    return listed && list_steps(c, listed) && sort_steps(c, listed, n) && number_steps(c, n) ? BG_OK : BG_ERR_NOMEM;
 }

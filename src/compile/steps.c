@@ -5,7 +5,7 @@
 
 static bgi_matrix matrix_of(const bgi_compilation *c, const bg_node *node)
 {
-    const bgi_access *access = &c->values[node->id].access;
+    const bgi_access *access = &c->accesses[node->id];
     int rank = node->shape.rank;
     bgi_matrix matrix = { .where = { .index = access->base },
                           .offset = access->view.offset,
@@ -48,7 +48,7 @@ void bgi_emit_product(const bgi_compilation *c, bgi_step *step)
 void bgi_emit_fold(const bgi_compilation *c, bgi_step *step)
 {
     const bg_node *node = c->graph->nodes[step->defines[0]], *input = node->inputs[0];
-    const bgi_access *access = &c->values[input->id].access;
+    const bgi_access *access = &c->accesses[input->id];
     step->as.folding = (bgi_folding){ .dtype = node->dtype,
                                       .a = input->shape.dims[0],
                                       .k = input->shape.dims[1],
@@ -76,7 +76,7 @@ bg_status bgi_emit_call(const bgi_compilation *c, bgi_step *step)
         return BG_ERR_NOMEM;
     for (int k = 0; k < node->n_inputs; k++) {
         const bg_node *input = node->inputs[k];
-        const bgi_access *access = &c->values[input->id].access;
+        const bgi_access *access = &c->accesses[input->id];
         size_t input_size = bg_dtype_size(input->dtype);
         call->inputs[k].index = access->base;
         int64_t units = node->op->units ? node->op->units(node, k) : 1;

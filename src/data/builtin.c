@@ -110,9 +110,10 @@ enum { BUILTINS = sizeof builtins / sizeof *builtins };
 
 bg_status bg_data_builtin(bg_dataset **dataset, bg_engine *engine, const char *name, const bg_data_options *options)
 {
+    if (dataset)
+        *dataset = NULL;
     if (!dataset || !name)
         return bg_fail(BG_ERR_ARGUMENT, "data_builtin: %s is NULL", dataset ? "name" : "dataset");
-    *dataset = NULL;
     bg_data_options checked;
     bg_status status = bgi_data_options_check(&checked, engine, "data_builtin", options);
     if (status)

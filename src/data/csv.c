@@ -306,9 +306,10 @@ static bg_status check_marks(const bg_data_options *options)
 
 bg_status bg_data_read_csv(bg_dataset **dataset, bg_engine *engine, const char *path, const bg_data_options *options)
 {
+    if (dataset)
+        *dataset = NULL;
     if (!dataset || !path)
         return bg_fail(BG_ERR_ARGUMENT, "read_csv: %s is NULL", dataset ? "path" : "dataset");
-    *dataset = NULL;
     bg_data_options checked;
     bg_status status = bgi_data_options_check(&checked, engine, "read_csv", options);
     if (!status)

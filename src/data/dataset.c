@@ -3,7 +3,7 @@
 
 #include <blasgrad/graph.h>
 
-#include "base/random.h"
+#include "base/hash.h"
 #include "tensor/tensor.h"
 
 #include <string.h>
@@ -112,9 +112,10 @@ static bg_tensor **new_columns(const bg_dataset *dataset)
 
 bg_status bg_dataset_slice(bg_dataset **part, const bg_dataset *dataset, int64_t start, int64_t stop)
 {
+    if (part)
+        *part = NULL;
     if (!part || !dataset)
         return bg_fail(BG_ERR_ARGUMENT, "dataset_slice: %s is NULL", part ? "dataset" : "part");
-    *part = NULL;
     bg_status status = bgi_engine_check(dataset->engine, "dataset_slice");
     if (status)
         return status;

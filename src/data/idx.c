@@ -142,9 +142,10 @@ static bg_status read_tensor(bgi_stream *stream, bg_engine *engine, bg_tensor **
 
 bg_status bg_data_read_idx(bg_tensor **tensor, bg_engine *engine, const char *path)
 {
+    if (tensor)
+        *tensor = NULL;
     if (!tensor || !path)
         return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", caller, tensor ? "path" : "tensor");
-    *tensor = NULL;
     bg_status status = bgi_engine_check(engine, caller);
     if (status)
         return status;

@@ -6,6 +6,7 @@
 
 #include <blasgrad/graph.h>
 
+#include "base/hash.h"
 #include "base/random.h"
 #include "tensor/tensor.h"
 

@@ -1,6 +1,8 @@
 /* Graphs: nodes, leaves, updates, the first error, and the table of equal nodes of a compiler's graph. */
 #include "graph/graph.h"
 
+#include "base/status.h"
+
 #include <assert.h>
 #include <limits.h>
 #include <stdalign.h>
@@ -269,7 +271,9 @@ bg_node *bg_apply(const bg_op *op, bg_node *const *inputs, int n, const void *at
                      .attribute_bytes = bytes };
     int64_t count;
     size_t size;
-    if (!bgi_graph_accept(graph, op->infer(&node, &node.dtype, &node.shape)) ||
+    unsigned before = bgi_failures();
+    bg_status status = op->infer(&node, &node.dtype, &node.shape);
+    if (!bgi_graph_accept(graph, bgi_check_message(status, before, op->name, "infer")) ||
         !bgi_graph_accept(graph, bgi_shape_check(node.shape, node.dtype, op->name, &count, &size)))
         return NULL;
     if (!graph->is_compiling)

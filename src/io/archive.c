@@ -164,3 +164,10 @@ const char *bg_archive_text(const bg_archive *archive, const char *key)
             return archive->texts[i].text;
     return NULL;
 }
+
+size_t bg_archive_text_count(const bg_archive *archive) { return archive ? (size_t)archive->text_count : 0; }
+
+const char *bg_archive_text_key(const bg_archive *archive, size_t i)
+{
+    return i < bg_archive_text_count(archive) ? archive->texts[i].key : NULL;
+}

@@ -1,8 +1,8 @@
 /* Reading safetensors files into archives. Everything in the file is checked before a tensor is made: the header's
  * form, that each range holds exactly its shape, and that the ranges tile the data without hole, overlap or tail. */
+#include "base/hash.h"
 #include "io/archive.h"
 #include "io/bytes.h"
-#include "io/checksum.h"
 #include "io/file.h"
 
 #include <blasgrad/graph.h>
@@ -101,12 +101,25 @@ static bg_status scan_header(const reader *r)
     return BG_OK;
 }
 
+/* Whether jansson lacked memory. It has a text for everything that is wrong with the header itself. A string that it
+ * read to its end but could not store it takes for no string, and then says so behind the closing quote. */
+static bool is_shortage(const reader *r, const json_error_t *error)
+{
+    static const char *const no_string[] = { "invalid token", "string or '}' expected" };
+    if (json_error_code(error) == json_error_out_of_memory || !error->text[0])
+        return true;
+    size_t end = error->position > 0 ? (size_t)error->position : 0;
+    if (end == 0 || end > r->header_bytes || r->header[end - 1] != '"')
+        return false;
+    return !strncmp(error->text, no_string[0], strlen(no_string[0])) ||
+           !strncmp(error->text, no_string[1], strlen(no_string[1]));
+}
+
 static bg_status parse_header(reader *r)
 {
     json_error_t error;
     r->json = json_loadb(r->header, r->header_bytes, JSON_REJECT_DUPLICATES, &error);
-    /* jansson has a text for everything that is wrong with the header itself. */
-    if (!r->json && (json_error_code(&error) == json_error_out_of_memory || !error.text[0]))
+    if (!r->json && is_shortage(r, &error))
         return bg_fail(BG_ERR_NOMEM, "%s: %s: out of memory in the header's %zu bytes", caller, bgi_path_text(r->path),
                        r->header_bytes);
     if (!r->json)

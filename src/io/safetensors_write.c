@@ -2,9 +2,9 @@
  *
  * The header names tensors in the order of the archive; their bytes lie in the order of falling element size, so that
  * each begins at a multiple of its element size, which some readers need. */
+#include "base/hash.h"
 #include "io/archive.h"
 #include "io/bytes.h"
-#include "io/checksum.h"
 #include "io/file.h"
 
 #include <blasgrad/graph.h>

@@ -1,6 +1,7 @@
 /* Models: named parameters and buffers, made at first use and found afterwards. */
 #include "nn/model.h"
 
+#include "base/hash.h"
 #include "base/random.h"
 #include "graph/graph.h"
 #include "tensor/tensor.h"
@@ -29,6 +30,7 @@ bg_status bg_model_create(bg_model **model, bg_engine *engine, bg_dtype dtype)
 {
     if (!model)
         return bg_fail(BG_ERR_ARGUMENT, "model_create: model is NULL");
+    *model = NULL;
     bg_status status = bgi_engine_check(engine, "model_create");
     if (status != BG_OK)
         return status;

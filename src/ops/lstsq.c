@@ -84,6 +84,8 @@ static void *copy_columns(const bg_tensor *matrix, bg_engine *engine, size_t byt
 
 bg_status bg_lstsq(bg_tensor **solution, const bg_tensor *a, const bg_tensor *b)
 {
+    if (solution)
+        *solution = NULL;
     bg_status status = check_arguments(solution, a, b);
     if (status != BG_OK)
         return status;

@@ -91,6 +91,7 @@ bg_node *bgi_sum_over(bg_node *x, const bool axis[BG_MAX_RANK]);
 bg_node *bgi_log1p_exp(bg_node *x);
 /* [.., m, n] -> [.., n, m] */
 bg_node *bgi_transpose_last(bg_node *x);
+bool bgi_is_transpose_last(const bg_node *node);
 /* The gradient of a slice: zeros, of `extent` along the axis, with x at start, start + step, .. */
 bg_node *bgi_embed(bg_node *x, int axis, int64_t start, int64_t step, int64_t extent);
 

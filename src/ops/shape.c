@@ -183,13 +183,6 @@ static bool permute_view(const bg_node *node, const bgi_view *input, bgi_view *v
         view->strides[i] = input->strides[attributes->axis[i]];
     return true;
 }
-static bool swaps_last_two(const permute_attributes *attributes, int rank)
-{
-    bool result = rank >= 2 && attributes->axis[rank - 1] == rank - 2 && attributes->axis[rank - 2] == rank - 1;
-    for (int i = 0; i < rank - 2; i++)
-        result = result && attributes->axis[i] == i;
-    return result;
-}
 static const bg_op permute_op;
 static bg_node *permute_simplify(bg_node *node)
 {
@@ -202,9 +195,6 @@ static bg_node *permute_simplify(bg_node *node)
             axes.axis[i] = (int)inner->axis[attributes->axis[i]];
         return bg_permute(x->inputs[0], axes);
     }
-    /* (a · b)ᵀ = bᵀ · aᵀ: a product reads transposes for nothing, and the gradient of linear's weights is one. */
-    if (bgi_node_is(x, BGI_PRODUCT) && swaps_last_two(attributes, x->shape.rank))
-        return bgi_apply_2(x->op, bgi_transpose_last(x->inputs[1]), bgi_transpose_last(x->inputs[0]));
     return NULL;
 }
 static const bgi_lowering permute_lowering = { .kind = BGI_VIEW, .view = permute_view, .simplify = permute_simplify };
@@ -247,6 +237,17 @@ bg_node *bg_transpose(bg_node *x, int axis_a, int axis_b)
     return swap(x, a, b);
 }
 bg_node *bgi_transpose_last(bg_node *x) { return x ? swap(x, x->shape.rank - 2, x->shape.rank - 1) : NULL; }
+bool bgi_is_transpose_last(const bg_node *node)
+{
+    const permute_attributes *attributes = node->attributes;
+    int rank = node->shape.rank;
+    if (node->op != &permute_op || rank < 2)
+        return false;
+    bool result = attributes->axis[rank - 1] == rank - 2 && attributes->axis[rank - 2] == rank - 1;
+    for (int i = 0; i < rank - 2; i++)
+        result = result && attributes->axis[i] == i;
+    return result;
+}
 
 /* slice: dx = zeros with dy in place of the slice */
 static bg_status slice_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)

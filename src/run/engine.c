@@ -3,18 +3,18 @@
 #include "base/engine.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/cpu.h"
 #include "base/pool.h"
 #include "blas/blas.h"
 
 #include <blasgrad/graph.h>
 
-#include <time.h>
 #include <unistd.h>
 
 enum { THREADS_MAX = 1024 };
 
-/* All workers make their first product at the same time, so that each gets a buffer of its own inside OpenBLAS now. */
+/* All workers make their first product at the same time, each in a buffer of its own inside OpenBLAS. */
 static void warm(void *context, int worker)
 {
     (void)worker;
@@ -42,6 +42,7 @@ bg_status bg_engine_create(bg_engine **engine, const bg_engine_options *options)
     static const bg_engine_options defaults = { 0 };
     if (!engine)
         return bg_fail(BG_ERR_ARGUMENT, "engine: no place for the result");
+    *engine = NULL;
     if (!options)
         options = &defaults;
     bg_status status = check_options(options);
@@ -65,9 +66,10 @@ bg_status bg_engine_create(bg_engine **engine, const bg_engine_options *options)
     made->log = options->log;
     made->log_user = options->log_user;
 
-    bgi_blas_acquire(made->threads);
-    made->at_end = release_blas;
-    status = bgi_pool_create(&made->pool, made, made->threads);
+    status = bgi_blas_acquire(made->threads);
+    made->at_end = status == BG_OK ? release_blas : NULL;
+    if (status == BG_OK)
+        status = bgi_pool_create(&made->pool, made, made->threads);
     if (status != BG_OK) {
         bgi_engine_release(made);
         return status;
@@ -99,13 +101,6 @@ bg_engine_info bg_engine_describe(const bg_engine *engine)
     };
 }
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 double bg_engine_measure_peak(bg_engine *engine, bool is_f64, double seconds)
 {
     enum { MANY = 1 << 28 };
@@ -114,17 +109,17 @@ double bg_engine_measure_peak(bg_engine *engine, bool is_f64, double seconds)
     /* The best of many short runs: each is long against the clock and short against the time between two interruptions.
      */
     const double short_run = 1e-3;
-    double best = 0, start = seconds_now(), before = start, now;
+    double best = 0, start = bgi_clock_seconds(), before = start, now;
     int64_t rounds = 256;
     do {
         double operations = engine->kernels->fma_chains(rounds, is_f64);
-        now = seconds_now();
+        now = bgi_clock_seconds();
         double taken = now - before;
         if (taken > 0 && operations / taken > best)
             best = operations / taken;
         if (taken < short_run && rounds < MANY)
             rounds *= 2;
-        before = seconds_now();
+        before = bgi_clock_seconds();
     } while (now - start < seconds);
     return best;
 }

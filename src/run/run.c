@@ -134,57 +134,80 @@ bg_status bg_program_run(bg_program *p)
     return status;
 }
 
+static bgi_leaf *find_leaf(bg_program *p, const bg_node *input)
+{
+    for (int i = 0; i < p->n_leaves; i++)
+        if (p->leaves[i].origin == input && p->leaves[i].kind == BGI_INPUT)
+            return &p->leaves[i];
+    return NULL;
+}
+
+/* node: the input, which is of the compiler's graph if the program uses it. */
+static bg_status check_value(const bg_node *node, const bg_tensor *value)
+{
+    if (value->dtype != node->dtype)
+        return bg_fail(BG_ERR_DTYPE, "bind: input \"%s\" is %s, the tensor %s", node->name, bg_dtype_name(node->dtype),
+                       bg_dtype_name(value->dtype));
+    if (!bg_shape_equal(value->shape, node->shape))
+        return bg_fail(BG_ERR_SHAPE, "bind: input \"%s\" is %s, the tensor %s", node->name,
+                       bgi_shape_format(node->shape).text, bgi_shape_format(value->shape).text);
+    return BG_OK;
+}
+
+/* Whether the program writes what it would read at any time of its run. */
+static bg_status check_overlap(const bg_program *p, const char *name, const bg_tensor *value)
+{
+    for (int i = 0; i < p->n_leaves; i++)
+        if (p->leaves[i].is_updated && bgi_tensor_overlap(value, p->leaves[i].tensor))
+            return bg_fail(BG_ERR_OVERLAP,
+                           "bind: the tensor for input \"%s\" shares memory with a %s that the program updates; state "
+                           "that goes around is a bg_buffer",
+                           name, p->leaves[i].kind == BGI_PARAMETER ? "parameter" : "buffer");
+    for (int i = 0; i < p->n_output_tensors; i++)
+        if (bgi_tensor_overlap(value, p->outputs[i]))
+            return bg_fail(BG_ERR_OVERLAP,
+                           "bind: the tensor for input \"%s\" is an output of the program; state that goes around is a "
+                           "bg_buffer",
+                           name);
+    return BG_OK;
+}
+
+static bg_status set_value(bg_program *p, bgi_leaf *leaf, bg_tensor *value)
+{
+    unsigned char *staged = NULL;
+    if (value && !bg_tensor_is_contiguous(value)) {
+        staged = bgi_alloc(p->engine, leaf->bytes);
+        if (!staged)
+            return BG_ERR_NOMEM;
+    }
+    if (value)
+        bgi_tensor_retain(value);
+    bg_tensor_destroy(leaf->tensor);
+    if (leaf->staged)
+        bgi_free(p->engine, leaf->staged, leaf->bytes);
+    leaf->tensor = value;
+    leaf->staged = staged;
+    return BG_OK;
+}
+
 bg_status bg_program_bind(bg_program *p, bg_node *input, bg_tensor *value)
 {
-    if (!p)
-        return bg_fail(BG_ERR_ARGUMENT, "bind: program is NULL");
-    if (!input || !bgi_node_is(input, BGI_INPUT))
-        return bg_fail(BG_ERR_ARGUMENT, "bind: %s", input ? "the node is not an input" : "input is NULL");
+    if (!p || !input)
+        return bg_fail(BG_ERR_ARGUMENT, "bind: %s is NULL", p ? "input" : "program");
+    /* The input's graph may be gone, so what the program knows of it comes first. */
+    bgi_leaf *leaf = find_leaf(p, input);
+    if (!leaf && !bgi_node_is(input, BGI_INPUT))
+        return bg_fail(BG_ERR_ARGUMENT, "bind: the node is not an input");
     bg_status status = bgi_engine_check(p->engine, "bind");
     if (status)
         return status;
     if (atomic_load(&p->engine->is_running))
         return bg_fail(BG_ERR_BUSY, "bind: the engine is running a program");
-    if (value) {
-        if (value->dtype != input->dtype)
-            return bg_fail(BG_ERR_DTYPE, "bind: input \"%s\" is %s, the tensor %s", input->name,
-                           bg_dtype_name(input->dtype), bg_dtype_name(value->dtype));
-        if (!bg_shape_equal(value->shape, input->shape))
-            return bg_fail(BG_ERR_SHAPE, "bind: input \"%s\" is %s, the tensor %s", input->name,
-                           bgi_shape_format(input->shape).text, bgi_shape_format(value->shape).text);
-        for (int i = 0; i < p->n_leaves; i++)
-            if (p->leaves[i].is_updated && bgi_tensor_overlap(value, p->leaves[i].tensor))
-                return bg_fail(BG_ERR_OVERLAP,
-                               "bind: the tensor for input \"%s\" shares memory with a %s that the program updates; "
-                               "state that goes around is a bg_buffer",
-                               input->name, p->leaves[i].kind == BGI_PARAMETER ? "parameter" : "buffer");
-        for (int i = 0; i < p->n_output_tensors; i++)
-            if (bgi_tensor_overlap(value, p->outputs[i]))
-                return bg_fail(BG_ERR_OVERLAP,
-                               "bind: the tensor for input \"%s\" is an output of the program; state that goes around "
-                               "is a bg_buffer",
-                               input->name);
-    }
-    for (int i = 0; i < p->n_leaves; i++) {
-        bgi_leaf *leaf = &p->leaves[i];
-        if (leaf->origin != input)
-            continue;
-        unsigned char *staged = NULL;
-        if (value && !bg_tensor_is_contiguous(value)) {
-            staged = bgi_alloc(p->engine, leaf->bytes);
-            if (!staged)
-                return BG_ERR_NOMEM;
-        }
-        if (value)
-            bgi_tensor_retain(value);
-        bg_tensor_destroy(leaf->tensor);
-        if (leaf->staged)
-            bgi_free(p->engine, leaf->staged, leaf->bytes);
-        leaf->tensor = value;
-        leaf->staged = staged;
-        break;
-    }
-    return BG_OK;
+    if (value)
+        status = check_value(leaf ? leaf->node : input, value);
+    if (!status && value && leaf)
+        status = check_overlap(p, leaf->node->name, value);
+    return status || !leaf ? status : set_value(p, leaf, value);
 }
 
 const bg_tensor *bg_program_output(const bg_program *p, size_t i)

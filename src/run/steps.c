@@ -1,4 +1,5 @@
 /* Runs products, column sums and calls. */
+#include "base/status.h"
 #include "blas/blas.h"
 #include "run/run.h"
 
@@ -116,5 +117,6 @@ bg_status bgi_run_call(const bgi_worker *worker, const bgi_calling *c, int64_t f
                      .scratch = scratch + bgi_call_address_bytes(c),
                      .first = from,
                      .last = last * c->unit_size };
-    return c->node->op->call(&call);
+    unsigned before = bgi_failures();
+    return bgi_check_message(c->node->op->call(&call), before, c->node->op->name, "call");
 }

@@ -71,6 +71,8 @@ static bg_status make(bg_tensor **tensor, bg_engine *engine, bg_dtype dtype, bg_
 bg_status bg_tensor_create(bg_tensor **tensor, bg_engine *engine, bg_dtype dtype, bg_shape shape)
 {
     size_t bytes = 0;
+    if (tensor)
+        *tensor = NULL;
     bg_status status = bgi_engine_check(engine, "tensor_create");
     if (status == BG_OK && !tensor)
         return bg_fail(BG_ERR_ARGUMENT, "tensor_create: no place for the result");
@@ -85,6 +87,8 @@ bg_status bg_tensor_wrap(bg_tensor **tensor, bg_engine *engine, bg_dtype dtype, 
     static const _Alignas(64) unsigned char nothing[64] = { 0 };
 
     size_t bytes = 0;
+    if (tensor)
+        *tensor = NULL;
     bg_status status = bgi_engine_check(engine, "tensor_wrap");
     if (status == BG_OK && !tensor)
         return bg_fail(BG_ERR_ARGUMENT, "tensor_wrap: no place for the result");

@@ -34,6 +34,17 @@ static inline unsigned char *bgi_tensor_bytes(const bg_tensor *tensor)
  * interleaved slices of one storage are told apart where strides show it). */
 bool bgi_tensor_overlap(const bg_tensor *a, const bg_tensor *b);
 
+/* The greatest common divisor of numbers that are not negative; of 0 and x, x. */
+static inline int64_t bgi_gcd(int64_t a, int64_t b)
+{
+    while (b) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
 /* Checks rank and extents and gives the element count and byte count; caller names the operation in messages. */
 bg_status bgi_shape_check(bg_shape shape, bg_dtype dtype, const char *caller, int64_t *count, size_t *bytes);
 void bgi_shape_strides(bg_shape shape, int64_t strides[BG_MAX_RANK]);

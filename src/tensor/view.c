@@ -7,6 +7,8 @@
 
 static bg_status check(bg_tensor **view, const bg_tensor *tensor, const char *caller)
 {
+    if (view)
+        *view = NULL;
     bg_status status = bgi_tensor_check(tensor, caller);
     if (status == BG_OK && !view)
         status = bg_fail(BG_ERR_ARGUMENT, "%s: no place for the result", caller);
@@ -189,16 +191,6 @@ static layout layout_of(const bg_tensor *tensor)
     return l;
 }
 
-static int64_t greatest_divisor(int64_t a, int64_t b)
-{
-    while (b) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 /* Bytes from the first to behind the last, of the axes with smaller strides than the limit. */
 static int64_t span_below(const layout *l, int64_t limit)
 {
@@ -214,10 +206,10 @@ static int64_t divisor_between(const layout *a, const layout *b, int64_t least, 
     int64_t divisor = 0;
     for (int i = 0; i < a->rank; i++)
         if (a->strides[i] >= least && a->strides[i] < limit)
-            divisor = greatest_divisor(divisor, a->strides[i]);
+            divisor = bgi_gcd(divisor, a->strides[i]);
     for (int i = 0; i < b->rank; i++)
         if (b->strides[i] >= least && b->strides[i] < limit)
-            divisor = greatest_divisor(divisor, b->strides[i]);
+            divisor = bgi_gcd(divisor, b->strides[i]);
     return divisor;
 }
 

@@ -1,7 +1,7 @@
 /* Batches: the shuffled order of an epoch, and the copying of its examples. */
 #include "train/trainer.h"
 
-#include "base/random.h"
+#include "base/hash.h"
 #include "tensor/tensor.h"
 
 #include <string.h>

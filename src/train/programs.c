@@ -179,6 +179,7 @@ bg_status bg_trainer_program(bg_trainer *trainer, const bg_dataset *dataset, int
 {
     if (!program)
         return bg_fail(BG_ERR_ARGUMENT, "trainer_program: program is NULL");
+    *program = NULL;
     bg_status status = bgi_trainer_check(trainer, dataset, "trainer_program");
     if (status != BG_OK)
         return status;

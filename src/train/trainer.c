@@ -1,19 +1,11 @@
 /* The training loop. */
-#define _POSIX_C_SOURCE 200809L
 #include "train/trainer.h"
 
+#include "base/clock.h"
 #include "nn/model.h"
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static bg_status check_options(const bg_trainer_options *options)
 {
@@ -28,6 +20,8 @@ static bg_status check_options(const bg_trainer_options *options)
 
 bg_status bg_trainer_create(bg_trainer **trainer, bg_model *model, const bg_trainer_options *options)
 {
+    if (trainer)
+        *trainer = NULL;
     if (!trainer || !model || !options)
         return bg_fail(BG_ERR_ARGUMENT, "trainer_create: %s is NULL",
                        !trainer ? "trainer" : (!model ? "model" : "options"));
@@ -129,7 +123,7 @@ static bg_status report(fit_state *fit, int64_t epoch, int64_t steps_done, bool 
     if (!fit->on_progress(trainer, &progress, fit->user))
         return bg_fail(BG_ERR_STOPPED, "trainer_fit: the callback asked to stop after step %lld",
                        (long long)trainer->step);
-    fit->last_call = seconds_now();
+    fit->last_call = bgi_clock_seconds();
     return BG_OK;
 }
 
@@ -141,7 +135,7 @@ static bg_status take_step(fit_state *fit, const bgi_order *order, int64_t start
     bg_status status = bgi_trainer_find_program(trainer, fit->train, size, true, &entry);
     if (status != BG_OK)
         return status;
-    double begin = seconds_now();
+    double begin = bgi_clock_seconds();
     /* A batch that is the whole data set is copied once and stays. */
     if (size < fit->n || entry->content != trainer->fits) {
         bgi_gather_batch(entry, fit->train, order, start);
@@ -154,7 +148,7 @@ static bg_status take_step(fit_state *fit, const bgi_order *order, int64_t start
         return status;
     trainer->step++;
     double loss = bgi_sums_add(&fit->sums, entry);
-    double elapsed = seconds_now() - begin;
+    double elapsed = bgi_clock_seconds() - begin;
     fit->epoch_seconds += elapsed;
     trainer->seconds += elapsed;
     if (!isfinite(loss))
@@ -175,7 +169,7 @@ static bg_status run_epoch(fit_state *fit)
     for (int64_t i = 0; i < fit->steps_in_epoch; i++) {
         bg_status status = take_step(fit, &order, i * fit->batch);
         bool is_last = i + 1 == fit->steps_in_epoch;
-        if (status == BG_OK && !is_last && seconds_now() - fit->last_call >= CALL_INTERVAL)
+        if (status == BG_OK && !is_last && bgi_clock_seconds() - fit->last_call >= CALL_INTERVAL)
             status = report(fit, epoch, i + 1, false);
         if (status != BG_OK)
             return status;

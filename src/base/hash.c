@@ -1,9 +1,14 @@
-/* XXH3 in pieces. */
+/* XXH3 by xxHash. */
 #define XXH_INLINE_ALL
 #define XXH_STATIC_LINKING_ONLY
-#include "io/checksum.h"
+#include "base/hash.h"
 
+#include <string.h>
 #include <xxhash.h>
+
+uint64_t bgi_hash_bytes(const void *bytes, uint64_t count) { return XXH3_64bits(bytes, (size_t)count); }
+
+uint64_t bgi_hash_text(const char *text) { return bgi_hash_bytes(text, strlen(text)); }
 
 _Static_assert(sizeof(XXH3_state_t) <= sizeof(bgi_checksum), "the state fits");
 _Static_assert(_Alignof(XXH3_state_t) <= _Alignof(bgi_checksum), "the state is aligned");

@@ -1,11 +1,15 @@
-/* XXH3 (64 bits) of bytes that come in pieces; the same as of all of them at once. */
-#ifndef BGI_CHECKSUM_H
-#define BGI_CHECKSUM_H
+/* XXH3 with 64 bits: of bytes, of a text, and of bytes that come in pieces. */
+#ifndef BGI_HASH_H
+#define BGI_HASH_H
 
 #include <stdalign.h>
 #include <stddef.h>
 #include <stdint.h>
 
+uint64_t bgi_hash_bytes(const void *bytes, uint64_t count);
+uint64_t bgi_hash_text(const char *text);
+
+/* In pieces: the same as of all of them at once. */
 typedef struct {
     alignas(64) unsigned char state[576];
 } bgi_checksum;

@@ -1,0 +1,203 @@
+/* Each family of ops, built, differentiated, compiled and run. */
+#include "cycle.h"
+
+/* Two parameters and an input of [4, 6], classes of its rows. The mean of what the scenario builds is descended. */
+static bg_status family_graph(cycle *c)
+{
+    bg_status status = make_tensor(c, 1, BG_I64, BG_SHAPE(4));
+    for (int i = 0; i < 4 && !status; i += i ? 1 : 2) /* 0, 2, 3 */
+        status = make_tensor(c, i, c->scenario->dtype, BG_SHAPE(4, 6));
+    if (!status)
+        status = bg_graph_create(&c->graph, c->engine);
+    if (status)
+        return status;
+    c->x = bg_input(c->graph, "x", c->scenario->dtype, BG_SHAPE(4, 6));
+    c->y = bg_input(c->graph, "y", BG_I64, BG_SHAPE(4));
+    for (int i = 0; i < 2; i++)
+        c->w[i] = bg_parameter(c->graph, c->tensors[2 + i]);
+    return finish_descent(c, bg_mean(c->scenario->build(c), BG_ALL_AXES), 2);
+}
+
+static bg_node *arithmetic(cycle *c)
+{
+    bg_node *p = c->w[0], *positive = bg_add_scalar(bg_square(c->w[1]), 1);
+    bg_node *sum = bg_add(bg_div(p, positive), bg_sub(bg_sqrt(positive), bg_neg(bg_abs(p))));
+    sum = bg_add(sum, bg_mul(bg_log(positive), bg_expm1(bg_mul_scalar(p, 0.1))));
+    sum = bg_add(sum, bg_add(bg_log1p(positive), bg_sub_from(2, bg_exp(bg_neg(positive)))));
+    return bg_add(sum, bg_mul(bg_erf(p), bg_sign(c->x)));
+}
+static bg_node *choices(cycle *c)
+{
+    bg_node *p = c->w[0], *q = c->w[1];
+    bg_node *y = bg_where(bg_less(p, q), bg_mul(p, c->x), q);
+    y = bg_add(y, bg_maximum(p, bg_minimum(q, c->x)));
+    y = bg_where(bg_greater_equal(p, c->x), y, bg_stop_gradient(y));
+    y = bg_add(y, bg_cast(bg_equal(p, q), bg_node_dtype(p)));
+    return bg_where(bg_is_finite(y), y, bg_cast(bg_cast(y, BG_F32), c->scenario->dtype));
+}
+static bg_node *activations(cycle *c)
+{
+    bg_node *y = bg_relu(bg_add(c->w[0], c->x));
+    y = bg_add(bg_tanh(y), bg_sigmoid(c->w[1]));
+    return bg_add(bg_softplus(y), bg_add(bg_gelu(y), bg_gelu_tanh(y)));
+}
+static bg_node *reductions(cycle *c)
+{
+    bg_node *y = bg_add(bg_sum(c->w[0], BG_AXES(0)), bg_max(c->w[1], BG_AXES(0)));
+    bg_node *rows = bg_add(bg_mean(bg_mul(c->w[0], c->x), BG_AXES(1)), bg_logsumexp(c->w[1], BG_AXES(1)));
+    return bg_mul(bg_sum(y, BG_ALL_AXES), rows);
+}
+static bg_node *shapes(cycle *c)
+{
+    bg_node *halves[2] = { bg_slice(c->w[0], 1, 0, 6, 2), bg_slice(c->w[1], 1, 1, 6, 2) };
+    bg_node *y = bg_reshape(bg_concat(halves, 2, 0), BG_SHAPE(2, 3, 4));
+    y = bg_permute(y, BG_AXES(2, 0, 1));
+    y = bg_mul(y, bg_broadcast(bg_reshape(bg_slice(c->x, 0, 0, 1, 1), BG_SHAPE(2, 3)), BG_SHAPE(4, 2, 3)));
+    return bg_transpose(y, 0, 2);
+}
+static bg_node *products(cycle *c)
+{
+    bg_node *square = bg_matmul(c->w[0], bg_transpose(c->w[1], 0, 1));
+    bg_node *batch = bg_matmul(bg_reshape(c->w[0], BG_SHAPE(2, 2, 6)), bg_reshape(c->w[1], BG_SHAPE(2, 6, 2)));
+    bg_node *row = bg_sum(c->x, BG_AXES(0)), *column = bg_matmul(c->w[0], row);
+    bg_node *y = bg_linear(bg_matmul(square, c->w[0]), c->w[1], column);
+    return bg_add(y, bg_sum(batch, BG_ALL_AXES));
+}
+static bg_node *scores(cycle *c)
+{
+    bg_node *y = bg_add(bg_softmax(c->w[0], -1), bg_log_softmax(c->w[1], 0));
+    return bg_gather_class(bg_add(y, c->x), c->y);
+}
+static bg_node *losses(cycle *c)
+{
+    bg_node *l = bg_add(bg_l1_loss(c->w[0], c->x, BG_MEAN), bg_l2_loss(c->w[1], c->x, BG_SUM));
+    l = bg_add(l, bg_mean(bg_bce_with_logits_loss(c->w[0], bg_sigmoid(c->x), BG_NONE), BG_ALL_AXES));
+    return bg_add(l, bg_cross_entropy_loss(c->w[1], c->y, BG_MEAN));
+}
+/* Scores of all rows with all rows, and what they weigh. */
+static bg_node *attention(cycle *c)
+{
+    bg_node *q = bg_matmul(c->x, bg_transpose(c->w[0], 0, 1)), *k = bg_matmul(c->x, bg_transpose(c->w[1], 0, 1));
+    return bg_matmul(bg_softmax(bg_mul_scalar(bg_matmul(q, bg_transpose(k, 0, 1)), 0.5), -1), c->x);
+}
+/* The gradient of the shared parameter is a sum of products and of what its transposed use gives. */
+static bg_node *weight_used_thrice(cycle *c)
+{
+    bg_node *w = c->w[0], *turned = bg_transpose(w, 0, 1);
+    bg_node *y = bg_matmul(bg_tanh(bg_matmul(c->x, turned)), w);
+    return bg_add(bg_linear(bg_relu(y), w, NULL), bg_sum(bg_square(c->w[1]), BG_ALL_AXES));
+}
+static bg_node *long_chain(cycle *c)
+{
+    bg_node *y = c->w[0];
+    for (int i = 0; i < 24; i++)
+        y = i % 3 ? bg_tanh(bg_add(y, c->w[i % 2])) : bg_mul(y, c->x);
+    return y;
+}
+static bg_node *constants(cycle *c)
+{
+    bg_node *k = bg_constant(c->graph, c->tensors[0]), *two = bg_scalar(c->graph, c->scenario->dtype, 2);
+    bg_node *folded = bg_exp(bg_mul(bg_add(k, k), bg_neg(two)));
+    return bg_add(bg_mul(folded, c->w[0]), bg_mul(c->w[1], two));
+}
+static bg_node *gradient_penalty(cycle *c)
+{
+    bg_node *y = bg_sum(bg_gelu(bg_matmul(c->x, bg_transpose(c->w[0], 0, 1))), BG_ALL_AXES), *dw = NULL;
+    if (!y || bg_grad(y, c->w, 1, &dw))
+        return NULL;
+    return bg_add(bg_sum(bg_square(dw), BG_ALL_AXES), bg_mean(c->w[1], BG_ALL_AXES));
+}
+static bg_node *several_roots(cycle *c)
+{
+    bg_node *ys[2] = { bg_tanh(bg_mul(c->w[0], c->w[1])), bg_softmax(c->w[0], 1) };
+    bg_node *cotangents[2] = { c->x, bg_square(c->x) }, *d[2];
+    if (!ys[0] || !ys[1] || !cotangents[0] || !cotangents[1] || bg_grad_from(ys, cotangents, 2, c->w, 2, d))
+        return NULL;
+    return bg_add(d[0], d[1]);
+}
+
+/* ---- Ops of users ---- */
+
+static bg_status own_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    *dtype = bg_node_dtype(bg_node_input(node, 0));
+    *shape = bg_node_shape(bg_node_input(node, 0));
+    return BG_OK;
+}
+static bg_status own_call(const bg_call *call)
+{
+    const double *x = call->inputs[0];
+    double *y = call->output;
+    for (int64_t i = 0; i < bg_shape_count(bg_node_shape(call->node)); i++)
+        y[i] = x[i] + 1;
+    return BG_OK;
+}
+static bg_status refusing_call(const bg_call *call)
+{
+    (void)call;
+    return bg_fail(BG_ERR_NUMERIC, "refusing: as it always does");
+}
+static bg_node *own_gradient(bg_node *node, int input, bg_node *dy)
+{
+    (void)node;
+    (void)input;
+    return dy;
+}
+static bg_node *own_composition(bg_node *node)
+{
+    const double *factor = bg_node_attributes(node);
+    return bg_mul_scalar(bg_tanh(bg_node_input(node, 0)), *factor);
+}
+static bg_node *composed_gradient(bg_node *node, int input, bg_node *dy)
+{
+    (void)input;
+    const double *factor = bg_node_attributes(node);
+    return bg_mul_scalar(bg_mul(dy, bg_sub_from(1, bg_square(bg_tanh(bg_node_input(node, 0))))), *factor);
+}
+static const bg_op own_op = {
+    .name = "own", .arity = 1, .infer = own_infer, .call = own_call, .gradient = own_gradient
+};
+static const bg_op composed_op = {
+    .name = "composed", .arity = 1, .infer = own_infer, .compose = own_composition, .gradient = composed_gradient
+};
+static const bg_op refusing_op = {
+    .name = "refusing", .arity = 1, .infer = own_infer, .call = refusing_call, .gradient = own_gradient
+};
+
+static bg_node *ops_of_users(cycle *c)
+{
+    const double factor = 0.5;
+    bg_node *swapped = bg_transpose(c->w[0], 0, 1);
+    bg_node *y = bg_transpose(bg_apply(&own_op, &swapped, 1, "attribute", 9), 0, 1);
+    return bg_apply(&composed_op, &(bg_node *){ bg_add(y, c->w[1]) }, 1, &factor, sizeof factor);
+}
+static bg_node *refusing(cycle *c) { return bg_add(bg_apply(&refusing_op, &c->w[0], 1, NULL, 0), bg_tanh(c->w[1])); }
+static bg_status refused_run(cycle *c) { return expected_to_fail(bg_program_run(c->program), BG_ERR_NUMERIC); }
+
+#define FAMILY(function, type)                                                                                         \
+    .build = (function), .dtype = (type), .stages = { engine_1, family_graph, compile, bind_x_and_y, run, run }
+#define FAMILY_ON_TWO(function, type)                                                                                  \
+    .build = (function), .dtype = (type), .stages = { engine_2, family_graph, compile, bind_x_and_y, run, run }
+
+const scenario family_scenarios[] = {
+    { .name = "arithmetic", FAMILY(arithmetic, BG_F64) },
+    { .name = "choices", FAMILY(choices, BG_F64) },
+    { .name = "activations", FAMILY(activations, BG_F64) },
+    { .name = "reductions", FAMILY(reductions, BG_F64) },
+    { .name = "shapes", FAMILY(shapes, BG_F64) },
+    { .name = "products", FAMILY(products, BG_F64) },
+    { .name = "scores", FAMILY(scores, BG_F64) },
+    { .name = "losses", FAMILY(losses, BG_F64) },
+    { .name = "attention on two threads", FAMILY_ON_TWO(attention, BG_F32) },
+    { .name = "weight used three times", FAMILY(weight_used_thrice, BG_F32) },
+    { .name = "long chain on two threads", FAMILY_ON_TWO(long_chain, BG_F32) },
+    { .name = "constants", FAMILY(constants, BG_F32) },
+    { .name = "gradient penalty", FAMILY(gradient_penalty, BG_F64) },
+    { .name = "several roots", FAMILY(several_roots, BG_F64) },
+    { .name = "ops of users", FAMILY(ops_of_users, BG_F64) },
+    { .name = "op that fails",
+      .stages = { engine_1, family_graph, compile, bind_x_and_y, refused_run, refused_run },
+      .build = refusing,
+      .dtype = BG_F64 },
+};
+const int family_scenario_count = sizeof family_scenarios / sizeof *family_scenarios;

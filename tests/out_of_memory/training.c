@@ -1,0 +1,353 @@
+/* Models, data sets, optimizers and trainers. */
+#include "cycle.h"
+
+/* ---- Models ---- */
+
+static bg_status model(cycle *c) { return bg_model_create(&c->model, c->engine, c->scenario->dtype); }
+static bg_status second_model(cycle *c) { return bg_model_create(&c->second_model, c->engine, BG_F32); }
+
+/* A new graph with x [30, 20] and classes y, in tensors 0 and 1. */
+static bg_status start_graph(cycle *c)
+{
+    bg_status status = make_tensor(c, 0, c->scenario->dtype, BG_SHAPE(30, 20));
+    if (!status)
+        status = make_tensor(c, 1, BG_I64, BG_SHAPE(30));
+    if (!status)
+        status = bg_graph_create(&c->graph, c->engine);
+    if (status)
+        return status;
+    c->x = bg_input(c->graph, "x", c->scenario->dtype, BG_SHAPE(30, 20));
+    c->y = bg_input(c->graph, "y", BG_I64, BG_SHAPE(30));
+    return BG_OK;
+}
+/* The loss of these scores as output, and the optimizer's updates of the model's parameters. */
+static bg_status finish_model_graph(cycle *c, bg_node *h, const bg_optimizer *optimizer)
+{
+    c->outputs[0] = bg_cross_entropy_loss(h, c->y, BG_MEAN);
+    c->n_outputs = 1;
+    bg_node *rate = bg_scalar(c->graph, c->scenario->dtype, 0.1), *step = bg_scalar(c->graph, c->scenario->dtype, 0);
+    bg_status status = bg_graph_status(c->graph);
+    if (!status && optimizer)
+        status = bg_optimizer_apply(optimizer, c->model, c->outputs[0], rate, step);
+    if (status) {
+        bg_graph_destroy(c->graph);
+        c->graph = NULL;
+        return status;
+    }
+    return finish_graph(c);
+}
+static bg_status model_graph(cycle *c)
+{
+    bg_status status = start_graph(c);
+    if (status)
+        return status;
+    bg_node *h = bg_activation("relu", bg_dense(c->model, "one", c->x, 16));
+    h = bg_dense_with(c->model, "two", h, 3, &(bg_dense_options){ .without_bias = true });
+    bg_node *count = bg_model_buffer(c->model, c->graph, "count", BG_F32, BG_SCALAR, (bg_init){ .kind = BG_INIT_ONES });
+    bg_update(count, count ? bg_add_scalar(count, 1) : NULL);
+    bg_optimizer sgd = bg_sgd(0.1, 0.9);
+    return finish_model_graph(c, h, &sgd);
+}
+static bg_status layers_graph(cycle *c)
+{
+    bg_status status = start_graph(c);
+    if (status)
+        return status;
+    bg_node *image = bg_reshape(c->x, BG_SHAPE(30, 4, 5));
+    return finish_model_graph(c, bg_layers(c->model, c->scenario->text, image), NULL);
+}
+/* The second layer is the first, the other way round. */
+static bg_status tied_graph(cycle *c)
+{
+    bg_status status = start_graph(c);
+    if (status)
+        return status;
+    bg_init init = { .kind = BG_INIT_UNIFORM, .bound = 0.3 };
+    bg_node *w = bg_model_parameter(c->model, c->graph, "tied", BG_SHAPE(8, 20), init);
+    bg_node *again = bg_model_parameter(c->model, c->graph, "tied", BG_SHAPE(8, 20), init);
+    bg_optimizer sgd = bg_sgd(0.1, 0);
+    return finish_model_graph(c, bg_matmul(bg_tanh(bg_linear(c->x, w, NULL)), again), &sgd);
+}
+static bg_status nesterov_graph(cycle *c)
+{
+    bg_status status = start_graph(c);
+    bg_optimizer sgd = bg_sgd(0.1, 0.9);
+    sgd.nesterov = true;
+    sgd.weight_decay = 0.01;
+    return status ? status : finish_model_graph(c, bg_layers(c->model, c->scenario->text, c->x), &sgd);
+}
+/* A rule of the user's with two states a parameter. */
+static void two_moments(const bg_optimizer *optimizer, const bg_update_site *site)
+{
+    bg_node *m = bg_optimizer_state(site, "first"), *v = bg_optimizer_state(site, "second");
+    bg_update(m, bg_add(bg_mul_scalar(m, 0.9), bg_mul_scalar(site->gradient, 0.1)));
+    bg_update(v, bg_add(bg_mul_scalar(v, 0.99), bg_mul_scalar(bg_square(site->gradient), 0.01)));
+    bg_node *size = bg_add_scalar(bg_sqrt(bg_updated(v)), 1e-3);
+    bg_node *step = bg_mul(site->learning_rate, bg_div(bg_updated(m), size));
+    bg_update(site->parameter, bg_sub(site->parameter, bg_mul_scalar(step, optimizer->learning_rate)));
+}
+static bg_optimizer own_optimizer(void)
+{
+    bg_optimizer own = bg_sgd(0.1, 0);
+    own.name = "own";
+    own.update = two_moments;
+    return own;
+}
+static bg_status own_optimizer_graph(cycle *c)
+{
+    bg_status status = start_graph(c);
+    bg_optimizer own = own_optimizer();
+    return status ? status : finish_model_graph(c, bg_layers(c->model, c->scenario->text, c->x), &own);
+}
+static bg_status model_copies(cycle *c)
+{
+    bg_status status = c->second_model ? BG_OK : second_model(c);
+    for (size_t i = 0; i < bg_model_count(c->model) && !status; i++)
+        status = bg_model_set(c->second_model, bg_model_name(c->model, i), bg_model_tensor(c->model, i),
+                              bg_model_is_parameter(c->model, i));
+    return status;
+}
+static bg_status new_values(cycle *c)
+{
+    bg_status status = make_tensor(c, 2, BG_F32, BG_SHAPE(3, 16));
+    return status ? status : bg_model_set(c->model, "two.weight", c->tensors[2], true);
+}
+static bg_status refused_values(cycle *c)
+{
+    return expected_to_fail(bg_model_set(c->model, "one.weight", c->tensors[2], true), BG_ERR_SHAPE);
+}
+static bg_status set_evaluation(cycle *c)
+{
+    bg_model_set_training(c->model, false);
+    return BG_OK;
+}
+
+/* ---- Data sets ---- */
+
+/* 25 examples of 12 numbers, their classes, and numbers to hit. */
+static bg_status columns(cycle *c)
+{
+    bg_status status = make_tensor(c, 0, c->scenario->dtype, BG_SHAPE(25, 12));
+    if (!status)
+        status = make_tensor(c, 1, BG_I64, BG_SHAPE(25));
+    return status ? status : make_tensor(c, 2, c->scenario->dtype, BG_SHAPE(25, 3));
+}
+static bg_status classes_data(cycle *c)
+{
+    bg_status status = columns(c);
+    return status ? status : bg_dataset_create(&c->data[0], c->tensors, 2, 3);
+}
+static bg_status target_data(cycle *c)
+{
+    bg_status status = columns(c);
+    bg_tensor *const used[2] = { c->tensors[0], c->tensors[2] };
+    return status ? status : bg_dataset_create(&c->data[0], used, 2, 0);
+}
+static bg_status three_columns(cycle *c)
+{
+    bg_status status = columns(c);
+    if (!status && !c->tensors[3])
+        status = bg_tensor_permute(&c->tensors[3], c->tensors[2], BG_AXES(0, 1));
+    return status
+               ? status
+               : bg_dataset_create(&c->data[0], (bg_tensor *[]){ c->tensors[0], c->tensors[3], c->tensors[1] }, 3, 0);
+}
+static bg_status split_data(cycle *c)
+{
+    bg_status status = bg_dataset_split(&c->data[1], &c->data[2], c->data[0], 18, 5);
+    if (!status)
+        take_in(c, c->data[1]);
+    return status;
+}
+static bg_status slice_data(cycle *c)
+{
+    bg_status status = c->data[1] ? BG_OK : bg_dataset_slice(&c->data[1], c->data[0], 3, 20);
+    return status ? status : bg_dataset_slice(&c->data[2], c->data[0], 20, 25);
+}
+static bg_status slice_a_part(cycle *c)
+{
+    bg_status status = bg_dataset_slice(&c->data[3], c->data[1], 4, 11);
+    if (!status)
+        take_in(c, c->data[3]);
+    return status;
+}
+static bg_status refused_data(cycle *c)
+{
+    bg_status status = columns(c);
+    bg_dataset *none = NULL;
+    if (!status && !c->tensors[3])
+        status = bg_tensor_create(&c->tensors[3], c->engine, BG_F32, BG_SHAPE(24));
+    if (!status)
+        status = expected_to_fail(bg_dataset_create(&none, (bg_tensor *[]){ c->tensors[0], c->tensors[3] }, 2, 0),
+                                  BG_ERR_SHAPE);
+    return status ? status : expected_to_fail(bg_data_builtin(&none, c->engine, "nothing", NULL), BG_ERR_ARGUMENT);
+}
+static bg_status builtin(cycle *c)
+{
+    bg_data_options options = { .count = 8, .seed = 3, .dtype = c->scenario->dtype };
+    bg_status status = bg_data_builtin(&c->data[0], c->engine, c->scenario->text, &options);
+    if (!status)
+        take_in(c, c->data[0]);
+    return status;
+}
+
+/* ---- Trainers ---- */
+
+static bg_node *network(bg_model *m, bg_node *x, void *user) { return bg_layers(m, user, x); }
+/* The distance from the second column, each row weighted by the third. */
+static bg_node *weighted_step(bg_model *m, bg_node *const *columns, int n, void *user)
+{
+    (void)n;
+    bg_node *errors = bg_mean(bg_l2_loss(bg_layers(m, user, columns[0]), columns[1], BG_NONE), BG_AXES(1));
+    return bg_mean(bg_mul(errors, bg_cast(columns[2], bg_model_dtype(m))), BG_ALL_AXES);
+}
+static char line[] = "dense:9 relu dense:3";
+
+static bg_trainer_options settings(void)
+{
+    return (bg_trainer_options){ .network = network,
+                                 .user = line,
+                                 .loss = bg_cross_entropy_loss,
+                                 .optimizer = bg_sgd(0.1, 0.9),
+                                 .batch = 7,
+                                 .epochs = 2 };
+}
+static bg_status trainer(cycle *c)
+{
+    bg_trainer_options options = settings();
+    return bg_trainer_create(&c->trainer, c->model, &options);
+}
+static bg_status second_trainer(cycle *c)
+{
+    bg_trainer_options options = settings();
+    options.batch = 5;
+    options.optimizer.momentum = 0;
+    options.without_shuffle = true;
+    return bg_trainer_create(&c->second_trainer, c->model, &options);
+}
+static bg_status loss_trainer(cycle *c)
+{
+    bg_trainer_options options = settings();
+    options.loss = bg_loss_find(c->scenario->text);
+    return bg_trainer_create(&c->trainer, c->model, &options);
+}
+static bg_status step_trainer(cycle *c)
+{
+    bg_trainer_options options = settings();
+    options.network = NULL;
+    options.loss = NULL;
+    options.step = weighted_step;
+    return bg_trainer_create(&c->trainer, c->model, &options);
+}
+static bg_status own_optimizer_trainer(cycle *c)
+{
+    bg_trainer_options options = settings();
+    options.optimizer = own_optimizer();
+    return bg_trainer_create(&c->trainer, c->model, &options);
+}
+static bool go_on(bg_trainer *t, const bg_progress *progress, void *user)
+{
+    (void)t;
+    (void)progress;
+    (void)user;
+    return true;
+}
+static bool stop(bg_trainer *t, const bg_progress *progress, void *user)
+{
+    (void)t;
+    (void)user;
+    return !progress->epoch_is_done;
+}
+static bg_status fit(cycle *c) { return bg_trainer_fit(c->trainer, c->data[1], c->data[2], go_on, NULL); }
+static bg_status fit_all(cycle *c) { return bg_trainer_fit(c->trainer, c->data[0], NULL, NULL, NULL); }
+static bg_status second_fit(cycle *c) { return bg_trainer_fit(c->second_trainer, c->data[0], NULL, NULL, NULL); }
+static bg_status stopped_fit(cycle *c)
+{
+    return expected_to_fail(bg_trainer_fit(c->trainer, c->data[1], NULL, stop, NULL), BG_ERR_STOPPED);
+}
+static bg_status evaluate_part(cycle *c, const bg_dataset *data)
+{
+    bg_metrics metrics;
+    bg_status status = bg_trainer_evaluate(c->trainer, data, &metrics);
+    if (!status)
+        c->hash = hash_bytes(c->hash, &metrics.loss, sizeof metrics.loss);
+    return status;
+}
+static bg_status evaluate(cycle *c) { return evaluate_part(c, c->data[2]); }
+static bg_status evaluate_all(cycle *c) { return evaluate_part(c, c->data[0]); }
+/* Batches of 1, 2, .. examples, more than the trainer keeps programs for. */
+static bg_status look_at_programs(cycle *c)
+{
+    bg_status status = BG_OK;
+    for (int64_t batch = 1; batch <= 9 && !status; batch++) {
+        const bg_program *program = NULL;
+        status = bg_trainer_program(c->trainer, c->data[0], batch, &program);
+        if (!status)
+            status = bg_program_report(program).steps > 0 ? BG_OK : BG_ERR_ARGUMENT;
+    }
+    return status;
+}
+/* Scores for fewer classes than there are: the first step fails. */
+static bg_status refused_fit(cycle *c)
+{
+    static char narrow[] = "dense:2";
+    bg_trainer_options options = settings();
+    options.user = narrow;
+    bg_trainer *t = NULL;
+    bg_status status = bg_trainer_create(&t, c->model, &options);
+    if (!status)
+        status = expected_to_fail(bg_trainer_fit(t, c->data[0], NULL, NULL, NULL), BG_ERR_INDEX);
+    bg_trainer_destroy(t);
+    return status;
+}
+
+const scenario training_scenarios[] = {
+    { .name = "model", .stages = { engine_1, model, model_graph, compile, bind_x_and_y, run, model_copies } },
+    { .name = "model, built twice",
+      .stages = { engine_1, model, model_graph, compile, drop_graph, model_graph, compile, bind_x_and_y, run } },
+    { .name = "model's values replaced",
+      .stages = { engine_1, model, model_graph, compile, bind_x_and_y, run, new_values, refused_values, run } },
+    { .name = "model for evaluation",
+      .stages = { engine_1, model, set_evaluation, model_graph, compile, bind_x_and_y, run } },
+    { .name = "two models of two types", .stages = { engine_1, model, second_model, model_copies }, .dtype = BG_F64 },
+    { .name = "layers in a line",
+      .stages = { engine_1, model, layers_graph, compile, bind_x_and_y, run },
+      .text = "dense:7 gelu dense:6:nobias tanh dense:5 softplus dense:3" },
+    { .name = "tied layers", .stages = { engine_1, model, tied_graph, compile, bind_x_and_y, run, run } },
+    { .name = "Nesterov's momentum",
+      .stages = { engine_1, model, nesterov_graph, compile, bind_x_and_y, run, run },
+      .text = "dense:7 relu dense:3",
+      .dtype = BG_F64 },
+    { .name = "optimizer of the user",
+      .stages = { engine_2, model, own_optimizer_graph, compile, bind_x_and_y, run, run },
+      .text = "dense:7 sigmoid dense:3" },
+    { .name = "data set split", .stages = { engine_1, classes_data, split_data } },
+    { .name = "data set sliced", .stages = { engine_1, classes_data, slice_data } },
+    { .name = "slice of a split", .stages = { engine_1, three_columns, split_data, slice_a_part }, .dtype = BG_F64 },
+    { .name = "data sets refused", .stages = { engine_1, refused_data } },
+    { .name = "lecture", .stages = { engine_1, builtin }, .text = "lecture", .dtype = BG_F64 },
+    { .name = "digits", .stages = { engine_1, builtin }, .text = "digits" },
+    { .name = "strokes", .stages = { engine_1, builtin }, .text = "strokes" },
+    { .name = "trainer", .stages = { engine_1, classes_data, split_data, model, trainer, fit, evaluate } },
+    { .name = "trainer on two threads",
+      .stages = { engine_2, classes_data, slice_data, model, trainer, fit, fit, evaluate } },
+    { .name = "trainer that only evaluates",
+      .stages = { engine_1, classes_data, slice_data, model, trainer, evaluate, evaluate_all },
+      .dtype = BG_F64 },
+    { .name = "trainer of a step", .stages = { engine_1, three_columns, model, step_trainer, fit_all, evaluate_all } },
+    { .name = "trainer with the user's optimizer",
+      .stages = { engine_1, classes_data, model, own_optimizer_trainer, fit_all, evaluate_all } },
+    { .name = "trainer of least absolute deviations",
+      .stages = { engine_1, target_data, model, loss_trainer, fit_all, evaluate_all },
+      .text = "l1",
+      .dtype = BG_F64 },
+    { .name = "two trainers of a model",
+      .stages = { engine_1, classes_data, slice_data, model, trainer, second_trainer, fit, second_fit, fit,
+                  evaluate } },
+    { .name = "trainer that is stopped",
+      .stages = { engine_1, classes_data, slice_data, model, trainer, stopped_fit, stopped_fit, fit, evaluate } },
+    { .name = "programs of many batches",
+      .stages = { engine_1, classes_data, model, trainer, look_at_programs, fit_all } },
+    { .name = "training that fails", .stages = { engine_1, classes_data, model, refused_fit, refused_fit } },
+};
+const int training_scenario_count = sizeof training_scenarios / sizeof *training_scenarios;

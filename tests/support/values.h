@@ -1,0 +1,28 @@
+/* Calls that must succeed or fail, named by their own text, and numbers out of tensors. */
+#ifndef BLASGRAD_TESTS_VALUES_H
+#define BLASGRAD_TESTS_VALUES_H
+
+#include "expect.h"
+
+#include <math.h>
+
+#define OK(call)                  expect_ok(call, #call)
+#define FAILS(call, status, part) expect_failure(call, status, part, #call)
+
+/* The element at a row-major index. */
+static inline double value_at(const bg_tensor *tensor, int64_t i)
+{
+    double value = NAN;
+    OK(bg_tensor_item(tensor, i, &value));
+    return value;
+}
+/* The same of a data set's inputs and targets. */
+static inline double x_of(const bg_dataset *dataset, int64_t i) { return value_at(bg_dataset_column(dataset, 0), i); }
+static inline double y_of(const bg_dataset *dataset, int64_t i) { return value_at(bg_dataset_column(dataset, 1), i); }
+
+static inline void expect_near(const char *what, double found, double expected, double tolerance)
+{
+    ck_assert_msg(fabs(found - expected) <= tolerance, "%s is %.17g, expected %.17g", what, found, expected);
+}
+
+#endif

@@ -1,0 +1,116 @@
+/* The small products, on every instruction set that this processor has. */
+#include "support/draw.h"
+#include "support/elements.h"
+#include "support/suite.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static draw numbers;
+static long double random_unit(void) { return (long double)draw_between(&numbers, -1, 1); }
+
+/* Layouts: bit 0 a transposed, bit 1 b transposed, bit 2 padded, bit 3 elements of b apart. */
+static void check_product(const element *e, int64_t m, int64_t n, int64_t k, int layout)
+{
+    enum { SIDE = 48, DEPTH = 560, AREA = SIDE * DEPTH * 2, SCRATCH = 64 * DEPTH };
+    static double a[AREA], b[AREA], c[AREA], exact[AREA], chain[AREA], size[AREA];
+    static _Alignas(64) double scratch[SCRATCH];
+    ck_assert(BGK_PANEL_SCRATCH(SIDE) <= SCRATCH && BGK_SMALL_SCRATCH(SIDE, DEPTH) <= SCRATCH);
+    const int64_t pad = layout & 4 ? 3 : 0, apart = layout & 8 ? 2 : 1;
+    const int64_t a_rows = layout & 1 ? 1 : k + pad, a_cols = layout & 1 ? m + pad : 1;
+    const int64_t b_rows = layout & 2 ? apart : apart * (n + pad), b_cols = layout & 2 ? apart * (k + pad) : apart;
+    const int64_t ldc = n + pad;
+    for (int64_t i = 0; i < (m + pad) * (k + pad); i++)
+        put(e, a, i, random_unit());
+    for (int64_t i = 0; i < apart * (n + pad) * (k + pad); i++)
+        put(e, b, i, random_unit());
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) {
+            long double sum = 0, absolute = 0;
+            double f64 = 0;
+            float f32 = 0;
+            for (int64_t p = 0; p < k; p++) {
+                const long double x = get(e, a, i * a_rows + p * a_cols), y = get(e, b, p * b_rows + j * b_cols);
+                sum += x * y;
+                absolute += fabsl(x * y);
+                if (e->is_f64)
+                    f64 = fma((double)x, (double)y, f64);
+                else
+                    f32 = fmaf((float)x, (float)y, f32);
+            }
+            exact[i * n + j] = (double)sum;
+            size[i * n + j] = (double)absolute;
+            chain[i * n + j] = e->is_f64 ? f64 : (double)f32;
+        }
+    FOR_EACH_TABLE(table)
+    for (int is_panels = 0; is_panels < 1 + (k > 0); is_panels++) {
+        const int is_fused = strcmp(table->name, "scalar") != 0;
+        const bgk_kernels *kernels = kernels_of(table, e);
+        for (int64_t i = 0; i < (m + 1) * (ldc + 1); i++)
+            put(e, c, i, 77);
+        (is_panels ? kernels->product_panels : kernels->product)(m, n, k, a, a_rows, a_cols, b, b_rows, b_cols, c, ldc,
+                                                                 scratch);
+        for (int64_t i = 0; i < (m + 1) * (ldc + 1); i++) {
+            const int64_t row = ldc > 0 ? i / ldc : m, col = ldc > 0 ? i % ldc : 0;
+            const double r = (double)get(e, c, i);
+            int is_right = r == 77;
+            double want = 77;
+            if (row < m && col < n) {
+                want = is_fused ? chain[row * n + col] : exact[row * n + col];
+                is_right = is_fused ? r == want
+                                    : fabs(r - want) <= (double)(e->epsilon * (k + 1)) * size[row * n + col] + 1e-300;
+            }
+            if (!is_right)
+                ck_abort_msg("product%s_%s %s: m %lld n %lld k %lld, layout %d: (%lld, %lld) is %a, not %a",
+                             is_panels ? "_panels" : "", e->name, table->name, (long long)m, (long long)n, (long long)k,
+                             layout, (long long)row, (long long)col, r, want);
+        }
+    }
+}
+
+START_TEST(products)
+{
+    static const int64_t sizes[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16, 17, 23, 24, 31, 32, 33, 40 };
+    enum { SIZES = sizeof sizes / sizeof sizes[0] };
+    static const int64_t depths[] = { 0, 1, 2, 5, 16, 37 };
+    int layout = 0;
+    FOR_EACH_ELEMENT(e)
+    {
+        for (int i = 0; i < SIZES; i++)
+            for (int j = 0; j < SIZES; j++)
+                for (int p = 0; p < 6; p++)
+                    check_product(e, sizes[i], sizes[j], depths[p], (layout += 5) & 15);
+        for (int trial = 0; trial < 1500; trial++)
+            check_product(e, draw_below(&numbers, 41), draw_below(&numbers, 41), draw_below(&numbers, 41),
+                          (int)draw_below(&numbers, 16));
+        for (layout = 0; layout < 16; layout++) /* chains that go on from one panel to the next */
+            check_product(e, 13 + layout, 48 - 2 * layout, layout % 2 ? 257 : 513, layout);
+        for (layout = 0; layout < 16; layout++)
+            for (int i = 0; i < SIZES; i++) {
+                check_product(e, 1, sizes[i], 19, layout);
+                check_product(e, sizes[i], 1, 19, layout);
+            }
+    }
+}
+END_TEST
+
+START_TEST(peak_counts_operations)
+{
+    FOR_EACH_TABLE(table)
+    for (int is_f64 = 0; is_f64 < 2; is_f64++) {
+        const double one = table->fma_chains(1, is_f64), many = table->fma_chains(1000, is_f64);
+        ck_assert_msg(one >= 20 && many == 1000 * one, "fma_chains %s: %g and %g", table->name, one, many);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    numbers = draw_from(1);
+    Suite *suite = suite_create("kernel products");
+    TCase *tests = tcase_create("kernel products");
+    tcase_add_test(tests, products);
+    tcase_add_test(tests, peak_counts_operations);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
