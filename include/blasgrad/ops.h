@@ -125,6 +125,32 @@ BG_API bg_node *bg_log_softmax(bg_node *x, int axis);
  * run fail with BG_ERR_INDEX. c is at most 2^24. */
 BG_API bg_node *bg_gather_class(bg_node *x, bg_node *classes);
 
+/* ---- Products and running sums along an axis ---- */
+
+/* ---- Order: sorting, largest elements, and where extremes are ---- */
+
+/* ---- Elements chosen by computed indices ---- */
+
+/* ---- Elements in other places: flips, rolls, padding, tiles, triangles, diagonals ---- */
+
+/* ---- Contractions by the names of axes ---- */
+
+/* ---- Distances and similarities ---- */
+
+/* ---- Normalisation ---- */
+
+/* ---- Convolution ---- */
+
+/* ---- Pooling ---- */
+
+/* ---- Resizing of images ---- */
+
+/* ---- Attention ---- */
+
+/* ---- Random numbers ---- */
+
+/* ---- Recurrent layers ---- */
+
 #ifdef __cplusplus
 }
 #endif

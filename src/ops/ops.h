@@ -6,12 +6,33 @@
 
 #include "graph/graph.h"
 
-/* All ops of the library but the leaves: families, and the list of them, end with NULL. Tests walk them. */
-extern const bg_op *const bgi_arithmetic_ops[],
-    *const bgi_choice_ops[], *const bgi_activation_ops[], *const bgi_reduction_ops[], *const bgi_shape_ops[],
-                                                                                          *const bgi_product_ops[],
-                                                                                              *const bgi_score_ops[],
-                                                                                                  *const bgi_loss_ops[];
+/* All ops of the library but the leaves, by families: a list of each, bgi_<family>_ops, and the list of lists end with
+ * NULL. Tests walk them. */
+#define BGI_OP_FAMILIES(X)                                                                                             \
+    X(arithmetic)                                                                                                      \
+    X(choice)                                                                                                          \
+    X(activation)                                                                                                      \
+    X(reduction)                                                                                                       \
+    X(shape)                                                                                                           \
+    X(product)                                                                                                         \
+    X(score)                                                                                                           \
+    X(scan)                                                                                                            \
+    X(order)                                                                                                           \
+    X(index)                                                                                                           \
+    X(rearrange)                                                                                                       \
+    X(einsum)                                                                                                          \
+    X(similarity)                                                                                                      \
+    X(normalization)                                                                                                   \
+    X(convolution)                                                                                                     \
+    X(pooling)                                                                                                         \
+    X(resize)                                                                                                          \
+    X(attention)                                                                                                       \
+    X(random)                                                                                                          \
+    X(recurrent)                                                                                                       \
+    X(loss)
+#define BGI_DECLARE(family) extern const bg_op *const bgi_##family##_ops[];
+BGI_OP_FAMILIES(BGI_DECLARE)
+#undef BGI_DECLARE
 extern const bg_op *const *const bgi_op_families[];
 
 /* ---- Attributes ---- */

@@ -4,12 +4,31 @@
 #include <check.h>
 #include <string.h>
 
-extern const op_family arithmetic_family, choices_family, activations_family, reductions_family, views_family,
-    contractions_family, losses_family;
-const op_family *const op_families[] = { &arithmetic_family,  &choices_family,
-                                         &activations_family, &reductions_family,
-                                         &views_family,       &contractions_family,
-                                         &losses_family,      NULL };
+#define FAMILIES(X)                                                                                                    \
+    X(arithmetic)                                                                                                      \
+    X(choices)                                                                                                         \
+    X(activations)                                                                                                     \
+    X(reductions)                                                                                                      \
+    X(views)                                                                                                           \
+    X(contractions)                                                                                                    \
+    X(losses)                                                                                                          \
+    X(scan)                                                                                                            \
+    X(order)                                                                                                           \
+    X(index)                                                                                                           \
+    X(rearrange)                                                                                                       \
+    X(einsum)                                                                                                          \
+    X(similarity)                                                                                                      \
+    X(normalization)                                                                                                   \
+    X(convolution)                                                                                                     \
+    X(pooling)                                                                                                         \
+    X(resize)                                                                                                          \
+    X(attention)                                                                                                       \
+    X(random)                                                                                                          \
+    X(recurrent)
+#define DECLARE(name) extern const op_family name##_family;
+FAMILIES(DECLARE)
+#define LISTED(name) &name##_family,
+const op_family *const op_families[] = { FAMILIES(LISTED) NULL };
 
 int op_case_count(void)
 {

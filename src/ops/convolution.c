@@ -1,0 +1,4 @@
+/* Convolution. */
+#include "ops/ops.h"
+
+const bg_op *const bgi_convolution_ops[] = { NULL };

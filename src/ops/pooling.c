@@ -1,0 +1,4 @@
+/* Pooling. */
+#include "ops/ops.h"
+
+const bg_op *const bgi_pooling_ops[] = { NULL };

@@ -1,0 +1,4 @@
+/* Convolution. */
+#include "cases.h"
+
+const op_family convolution_family = { .name = "convolution" };

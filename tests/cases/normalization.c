@@ -1,0 +1,4 @@
+/* Normalisation. */
+#include "cases.h"
+
+const op_family normalization_family = { .name = "normalization" };

@@ -1,0 +1,4 @@
+/* Pooling. */
+#include "cases.h"
+
+const op_family pooling_family = { .name = "pooling" };
