@@ -51,7 +51,9 @@ typedef void bgk_product(int64_t m, int64_t n, int64_t k, const void *a, int64_t
 
 /* Each list: X(name), the operation named as in ops.h. "where": a != 0 ? b : c. "fma": a*b + c, "fnma": c - a*b, one
  * rounding. Comparisons give 1 or 0. maximum, minimum, relu and the max reduction keep NaN. "softplus": log(1 + exp(a))
- * for every a. "is_finite" gives 1 or 0. */
+ * for every a. "is_finite" and
+ * "logical_not", a == 0, give 1 or 0. "round": to even. Those from
+ * exp2 to atanh, pow, atan2, fmod and hypot are the C library's, element by element. */
 #define BGK_MAPS(X)                                                                                                    \
     X(move)                                                                                                            \
     X(neg)                                                                                                             \
@@ -68,6 +70,25 @@ typedef void bgk_product(int64_t m, int64_t n, int64_t k, const void *a, int64_t
     X(sigmoid)                                                                                                         \
     X(softplus)                                                                                                        \
     X(erf)                                                                                                             \
+    X(floor)                                                                                                           \
+    X(ceil)                                                                                                            \
+    X(round)                                                                                                           \
+    X(trunc)                                                                                                           \
+    X(exp2)                                                                                                            \
+    X(log2)                                                                                                            \
+    X(log10)                                                                                                           \
+    X(sin)                                                                                                             \
+    X(cos)                                                                                                             \
+    X(tan)                                                                                                             \
+    X(asin)                                                                                                            \
+    X(acos)                                                                                                            \
+    X(atan)                                                                                                            \
+    X(sinh)                                                                                                            \
+    X(cosh)                                                                                                            \
+    X(asinh)                                                                                                           \
+    X(acosh)                                                                                                           \
+    X(atanh)                                                                                                           \
+    X(logical_not)                                                                                                     \
     X(is_finite)                                                                                                       \
     X(add)                                                                                                             \
     X(sub)                                                                                                             \
@@ -81,6 +102,10 @@ typedef void bgk_product(int64_t m, int64_t n, int64_t k, const void *a, int64_t
     X(less_equal)                                                                                                      \
     X(greater)                                                                                                         \
     X(greater_equal)                                                                                                   \
+    X(pow)                                                                                                             \
+    X(atan2)                                                                                                           \
+    X(fmod)                                                                                                            \
+    X(hypot)                                                                                                           \
     X(where)                                                                                                           \
     X(fma)                                                                                                             \
     X(fnma)

@@ -86,7 +86,13 @@ static double *draw_values(instance *o, int input, int64_t count)
             values[i] = (double)draw_below(&o->draw, classes);
             break;
         case IS_BELOW_ONE:
-            values[i] = draw_between(&o->draw, -0.9, 0.9);
+            values[i] = draw_between(&o->draw, -0.6, 0.6);
+            break;
+        case IS_ABOVE_ONE:
+            values[i] = draw_between(&o->draw, 1.2, 3);
+            break;
+        case IS_SMALL:
+            values[i] = draw_between(&o->draw, -0.4, 0.4);
             break;
         case IS_BETWEEN:
             values[i] = (double)draw_below(&o->draw, 6) - 3 + draw_between(&o->draw, 0.1, 0.4);
@@ -401,7 +407,7 @@ static void check_variant(int case_index, int variant, way how)
 
 static bool can_be_twice(const op_case *c, const op_variant *v)
 {
-    bool is_alike = c->arity == 2 && bg_shape_equal(v->x[0], v->x[1]);
+    bool is_alike = c->arity == 2 && !c->is_apart && bg_shape_equal(v->x[0], v->x[1]);
     return is_alike && c->domains[0] < IS_LAST_NUMBERS && c->domains[1] < IS_LAST_NUMBERS;
 }
 

@@ -41,6 +41,25 @@ REFERENCE(tanh, 1, 2.7L, tanhl(x))
 REFERENCE(sigmoid, 1, 2.5L, x < 0 ? expl(x) / (1 + expl(x)) : 1 / (1 + expl(-x)))
 REFERENCE(softplus, 1, 1.9L, (x > 0 ? x : 0) + log1pl(expl(-fabsl(x))))
 REFERENCE(erf, 1, 1.5L, erfl(x))
+REFERENCE(floor, 1, 0, floorl(x))
+REFERENCE(ceil, 1, 0, ceill(x))
+REFERENCE(round, 1, 0, rintl(x))
+REFERENCE(trunc, 1, 0, truncl(x))
+REFERENCE(exp2, 1, 1.0L, exp2l(x))
+REFERENCE(log2, 1, 1.0L, log2l(x))
+REFERENCE(log10, 1, 2.0L, log10l(x))
+REFERENCE(sin, 1, 1.0L, sinl(x))
+REFERENCE(cos, 1, 1.0L, cosl(x))
+REFERENCE(tan, 1, 1.1L, tanl(x))
+REFERENCE(asin, 1, 1.0L, asinl(x))
+REFERENCE(acos, 1, 1.0L, acosl(x))
+REFERENCE(atan, 1, 1.0L, atanl(x))
+REFERENCE(sinh, 1, 2.0L, sinhl(x))
+REFERENCE(cosh, 1, 2.0L, coshl(x))
+REFERENCE(asinh, 1, 2.0L, asinhl(x))
+REFERENCE(acosh, 1, 2.0L, acoshl(x))
+REFERENCE(atanh, 1, 2.0L, atanhl(x))
+REFERENCE(logical_not, 1, 0, x == 0)
 REFERENCE(is_finite, 1, 0, isfinite(x) ? 1 : 0)
 REFERENCE(add, 2, ONCE, x + y)
 REFERENCE(sub, 2, ONCE, x - y)
@@ -54,6 +73,10 @@ REFERENCE(less, 2, 0, x < y)
 REFERENCE(less_equal, 2, 0, x <= y)
 REFERENCE(greater, 2, 0, x > y)
 REFERENCE(greater_equal, 2, 0, x >= y)
+REFERENCE(pow, 2, 1.0L, powl(x, y))
+REFERENCE(atan2, 2, 1.0L, atan2l(x, y))
+REFERENCE(fmod, 2, 0, fmodl(x, y))
+REFERENCE(hypot, 2, 1.0L, hypotl(x, y))
 REFERENCE(where, 3, 0, x != 0 ? y : z)
 REFERENCE(fma, 3, ONCE, fmal(x, y, z))
 REFERENCE(fnma, 3, ONCE, fmal(-x, y, z))
@@ -265,8 +288,12 @@ static double softplus(double x) { return (x > 0 ? x : 0) + log1p(exp(-fabs(x)))
 static const struct {
     int map;
     double (*reference)(double);
-} math_functions[] = { { MAP_exp, exp },   { MAP_expm1, expm1 },     { MAP_log, log },           { MAP_log1p, log1p },
-                       { MAP_tanh, tanh }, { MAP_sigmoid, sigmoid }, { MAP_softplus, softplus }, { MAP_erf, erf } };
+} math_functions[] = { { MAP_exp, exp },     { MAP_expm1, expm1 },     { MAP_log, log },           { MAP_log1p, log1p },
+                       { MAP_tanh, tanh },   { MAP_sigmoid, sigmoid }, { MAP_softplus, softplus }, { MAP_erf, erf },
+                       { MAP_exp2, exp2 },   { MAP_log2, log2 },       { MAP_log10, log10 },       { MAP_sin, sin },
+                       { MAP_cos, cos },     { MAP_tan, tan },         { MAP_asin, asin },         { MAP_acos, acos },
+                       { MAP_atan, atan },   { MAP_sinh, sinh },       { MAP_cosh, cosh },         { MAP_asinh, asinh },
+                       { MAP_acosh, acosh }, { MAP_atanh, atanh } };
 enum { MATH_FUNCTIONS = sizeof math_functions / sizeof math_functions[0] };
 
 /* Every 2003rd float, denormals and NaN among them; all of them when BLASGRAD_EXHAUSTIVE is set. */

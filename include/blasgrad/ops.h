@@ -51,6 +51,47 @@ BG_API bg_node *bg_sign(bg_node *x);
 BG_API bg_node *bg_maximum(bg_node *x, bg_node *y);
 BG_API bg_node *bg_minimum(bg_node *x, bg_node *y);
 
+/* ---- Functions, elementwise, with the C library's accuracy: 1.1 ULP, 2 for log10 and the hyperbolic ones ---- */
+/* Gradient 0. round: halves to even. */
+BG_API bg_node *bg_floor(bg_node *x);
+BG_API bg_node *bg_ceil(bg_node *x);
+BG_API bg_node *bg_round(bg_node *x);
+BG_API bg_node *bg_trunc(bg_node *x);
+BG_API bg_node *bg_exp2(bg_node *x);
+BG_API bg_node *bg_log2(bg_node *x);
+BG_API bg_node *bg_log10(bg_node *x);
+/* Angles in radians, of any size. */
+BG_API bg_node *bg_sin(bg_node *x);
+BG_API bg_node *bg_cos(bg_node *x);
+BG_API bg_node *bg_tan(bg_node *x);
+BG_API bg_node *bg_asin(bg_node *x);
+BG_API bg_node *bg_acos(bg_node *x);
+BG_API bg_node *bg_atan(bg_node *x);
+BG_API bg_node *bg_sinh(bg_node *x);
+BG_API bg_node *bg_cosh(bg_node *x);
+BG_API bg_node *bg_asinh(bg_node *x);
+BG_API bg_node *bg_acosh(bg_node *x);
+BG_API bg_node *bg_atanh(bg_node *x);
+/* 1 / x and 1 / √x */
+BG_API bg_node *bg_reciprocal(bg_node *x);
+BG_API bg_node *bg_rsqrt(bg_node *x);
+/* xʸ; gradient 0 for x where y is 0, and for y where x is 0 and y >= 0. */
+BG_API bg_node *bg_pow(bg_node *x, bg_node *y);
+BG_API bg_node *bg_pow_scalar(bg_node *x, double exponent);
+/* The angle of the point (x, y) from the x-axis, -π .. π; 0 at (0, 0), with gradient NaN. */
+BG_API bg_node *bg_atan2(bg_node *y, bg_node *x);
+/* √(x² + y²) without overflow on the way; gradient NaN at (0, 0). */
+BG_API bg_node *bg_hypot(bg_node *x, bg_node *y);
+/* What is left of x / y rounded towards zero (fmod, the sign of x) or downwards (remainder, the sign of y). */
+BG_API bg_node *bg_fmod(bg_node *x, bg_node *y);
+BG_API bg_node *bg_remainder(bg_node *x, bg_node *y);
+/* x log y; 0 where x is 0, unless y is NaN. */
+BG_API bg_node *bg_xlogy(bg_node *x, bg_node *y);
+/* log(exp(x) + exp(y)) without overflow. */
+BG_API bg_node *bg_logaddexp(bg_node *x, bg_node *y);
+/* x + weight (y - x) */
+BG_API bg_node *bg_lerp(bg_node *x, bg_node *y, bg_node *weight);
+
 /* ---- Choices ----
  * Comparisons of two equal types give bool; where NaN is involved only not_equal is true. No gradient. */
 BG_API bg_node *bg_equal(bg_node *x, bg_node *y);
@@ -64,7 +105,25 @@ BG_API bg_node *bg_is_finite(bg_node *x);
 /* condition ? x : y; condition bool. The input that is not taken gets gradient 0 there, which times an infinity further
  * back is NaN: choose the argument of a singular function, not its result. */
 BG_API bg_node *bg_where(bg_node *condition, bg_node *x, bg_node *y);
-/* Conversion to f32 or f64 from any type; rounds to nearest. The gradient is converted back; none to integers, bool. */
+BG_API bg_node *bg_is_nan(bg_node *x);
+BG_API bg_node *bg_is_inf(bg_node *x);
+/* Of bool. No gradient. */
+BG_API bg_node *bg_logical_and(bg_node *x, bg_node *y);
+BG_API bg_node *bg_logical_or(bg_node *x, bg_node *y);
+BG_API bg_node *bg_logical_xor(bg_node *x, bg_node *y);
+BG_API bg_node *bg_logical_not(bg_node *x);
+/* mask ? value : x; mask bool. */
+BG_API bg_node *bg_masked_fill(bg_node *x, bg_node *mask, double value);
+/* Numbers in place of NaN and of the infinities, where the gradient is 0. */
+BG_API bg_node *bg_nan_to_num(bg_node *x, double nan, double positive, double negative);
+/* As maximum and minimum, but a number rather than NaN; where both are equal x gets the gradient. */
+BG_API bg_node *bg_fmax(bg_node *x, bg_node *y);
+BG_API bg_node *bg_fmin(bg_node *x, bg_node *y);
+/* min(max(x, low), high), low <= high; gradient 1 from low to high, the ends included. */
+BG_API bg_node *bg_clamp(bg_node *x, double low, double high);
+/* Conversion to any type. To f32 and f64 it rounds to nearest, to integers towards zero; numbers beyond an integer's
+ * range give its nearest end, and NaN 0; to bool: x != 0. The gradient is converted back; none from or to integers and
+ * bool. */
 BG_API bg_node *bg_cast(bg_node *x, bg_dtype dtype);
 /* x itself, but no gradient flows back through it. */
 BG_API bg_node *bg_stop_gradient(bg_node *x);
@@ -82,6 +141,41 @@ BG_API bg_node *bg_softplus(bg_node *x);
 BG_API bg_node *bg_gelu(bg_node *x);
 /* x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, the approximation of the same paper. */
 BG_API bg_node *bg_gelu_tanh(bg_node *x);
+
+/* log(sigmoid(x)) */
+BG_API bg_node *bg_logsigmoid(bg_node *x);
+/* x > 0 ? x : alpha (exp(x) - 1); the derivative at 0 is alpha. */
+BG_API bg_node *bg_elu(bg_node *x, double alpha);
+/* x > 0 ? x : alpha (exp(x / alpha) - 1), alpha != 0 */
+BG_API bg_node *bg_celu(bg_node *x, double alpha);
+/* elu with the scale and alpha of Klambauer et al., Self-Normalizing Neural Networks, 2017. */
+BG_API bg_node *bg_selu(bg_node *x);
+/* x sigmoid(x) */
+BG_API bg_node *bg_silu(bg_node *x);
+/* x tanh(softplus(x)) */
+BG_API bg_node *bg_mish(bg_node *x);
+/* Cut to low .. high, low < high; gradient 0 at the ends and beyond. */
+BG_API bg_node *bg_hardtanh(bg_node *x, double low, double high);
+/* Cut to 0 .. 6; gradient 0 at 0 and 6 and beyond. */
+BG_API bg_node *bg_relu6(bg_node *x);
+/* relu6(x + 3) / 6, and x times it. */
+BG_API bg_node *bg_hardsigmoid(bg_node *x);
+BG_API bg_node *bg_hardswish(bg_node *x);
+/* x > 0 ? x : slope x; at 0 the derivative is the slope. */
+BG_API bg_node *bg_leaky_relu(bg_node *x, double slope);
+/* The same with a slope for each channel, axis 1 of x, or one for all: slopes [channels] or [1]. */
+BG_API bg_node *bg_prelu(bg_node *x, bg_node *slopes);
+/* x / (1 + |x|) */
+BG_API bg_node *bg_softsign(bg_node *x);
+/* x > threshold ? x : value */
+BG_API bg_node *bg_threshold(bg_node *x, double threshold, double value);
+/* 0 where |x| <= lambda; beyond, x (hardshrink) or x drawn towards 0 by lambda >= 0 (softshrink). */
+BG_API bg_node *bg_hardshrink(bg_node *x, double lambda);
+BG_API bg_node *bg_softshrink(bg_node *x, double lambda);
+/* x - tanh(x) */
+BG_API bg_node *bg_tanhshrink(bg_node *x);
+/* The first half along an axis times the sigmoid of the second; the extent is even. */
+BG_API bg_node *bg_glu(bg_node *x, int axis);
 
 /* ---- Reductions ----
  * Over the axes given, each at most once; they are left out of the result. BG_ALL_AXES gives a scalar, BG_AXES() x. */

@@ -91,4 +91,124 @@ bg_node *bg_gelu_tanh(bg_node *x)
     return bg_mul(bg_mul_scalar(x, 0.5), bg_add_scalar(bg_tanh(bg_mul_scalar(inner, sqrt_two_over_pi)), 1));
 }
 
+/* ---- From parts, whose gradients they have ---- */
+
+static bg_node *is_above(bg_node *x, double value) { return bg_greater(x, bgi_scalar_like(x, value)); }
+
+bg_node *bg_logsigmoid(bg_node *x)
+{
+    return bgi_takes_float("logsigmoid", x) ? bg_neg(bgi_log1p_exp(bg_neg(x))) : NULL;
+}
+
+/* x > 0 ? scale x : scale alpha (exp(x / width) - 1), the exponential only of numbers that are not positive */
+static bg_node *exponential_unit(bg_node *x, double scale, double alpha, double width)
+{
+    bg_node *is_positive = is_above(x, 0), *tail = bg_where(is_positive, bgi_scalar_like(x, 0), x);
+    bg_node *bend = bg_mul_scalar(bg_expm1(bg_mul_scalar(tail, 1 / width)), scale * alpha);
+    return bg_where(is_positive, bg_mul_scalar(x, scale), bend);
+}
+bg_node *bg_elu(bg_node *x, double alpha)
+{
+    return bgi_takes_float("elu", x) ? exponential_unit(x, 1, alpha, 1) : NULL;
+}
+bg_node *bg_celu(bg_node *x, double alpha)
+{
+    if (!bgi_takes_float("celu", x))
+        return NULL;
+    if (alpha == 0)
+        return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "celu: alpha is 0");
+    return exponential_unit(x, 1, alpha, alpha);
+}
+bg_node *bg_selu(bg_node *x)
+{
+    const double scale = 1.0507009873554804934, alpha = 1.6732632423543772848;
+    return bgi_takes_float("selu", x) ? exponential_unit(x, scale, alpha, 1) : NULL;
+}
+bg_node *bg_silu(bg_node *x) { return bgi_takes_float("silu", x) ? bg_mul(x, bg_sigmoid(x)) : NULL; }
+bg_node *bg_mish(bg_node *x) { return bgi_takes_float("mish", x) ? bg_mul(x, bg_tanh(bg_softplus(x))) : NULL; }
+
+/* low < x < high: x, with gradient 1; beyond, the end, with gradient 0 also at it */
+static bg_node *cut(bg_node *x, double low, double high)
+{
+    bg_node *least = bgi_scalar_like(x, low), *most = bgi_scalar_like(x, high);
+    bg_node *is_inside = bg_logical_and(bg_greater(x, least), bg_less(x, most));
+    return bg_where(is_inside, x, bg_stop_gradient(bg_minimum(bg_maximum(x, least), most)));
+}
+bg_node *bg_hardtanh(bg_node *x, double low, double high)
+{
+    if (!bgi_takes_float("hardtanh", x))
+        return NULL;
+    if (!(low < high))
+        return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "hardtanh: low %g is not below high %g", low, high);
+    return cut(x, low, high);
+}
+bg_node *bg_relu6(bg_node *x) { return bgi_takes_float("relu6", x) ? cut(x, 0, 6) : NULL; }
+bg_node *bg_hardsigmoid(bg_node *x)
+{
+    return bgi_takes_float("hardsigmoid", x) ? bg_mul_scalar(cut(bg_add_scalar(x, 3), 0, 6), 1 / 6.0) : NULL;
+}
+bg_node *bg_hardswish(bg_node *x) { return bgi_takes_float("hardswish", x) ? bg_mul(x, bg_hardsigmoid(x)) : NULL; }
+bg_node *bg_leaky_relu(bg_node *x, double slope)
+{
+    return bgi_takes_float("leaky_relu", x) ? bg_where(is_above(x, 0), x, bg_mul_scalar(x, slope)) : NULL;
+}
+
+/* prelu: the slopes along axis 1, or one slope */
+bg_node *bg_prelu(bg_node *x, bg_node *slopes)
+{
+    static const char *const labels[] = { "x", "slopes" };
+    bg_node *inputs[] = { x, slopes };
+    bg_graph *graph = bgi_graph_of("prelu", inputs, 2);
+    if (!graph || !bgi_graph_accept(graph, bgi_check_floats("prelu", inputs, labels, 2)))
+        return NULL;
+    int64_t count = bg_shape_count(slopes->shape), channels = x->shape.rank > 1 ? x->shape.dims[1] : 1;
+    if (slopes->shape.rank != 1 || (count != 1 && count != channels))
+        return bgi_graph_fail(graph, BG_ERR_SHAPE, "prelu: needs slopes [1] or [%lld], x's channels: x %s, slopes %s",
+                              (long long)channels, bgi_shape_format(x->shape).text,
+                              bgi_shape_format(slopes->shape).text);
+    bg_shape shape = { .rank = x->shape.rank };
+    for (int i = 0; i < shape.rank; i++)
+        shape.dims[i] = i == 1 ? count : 1;
+    return bg_where(is_above(x, 0), x, bg_mul(x, bg_reshape(slopes, shape)));
+}
+bg_node *bg_softsign(bg_node *x)
+{
+    return bgi_takes_float("softsign", x) ? bg_div(x, bg_add_scalar(bg_abs(x), 1)) : NULL;
+}
+bg_node *bg_threshold(bg_node *x, double threshold, double value)
+{
+    if (!bgi_takes_float("threshold", x))
+        return NULL;
+    bg_node *is_below = bg_less_equal(x, bgi_scalar_like(x, threshold)); /* NaN stays NaN */
+    return bg_where(is_below, bgi_scalar_like(x, value), x);
+}
+bg_node *bg_hardshrink(bg_node *x, double lambda)
+{
+    if (!bgi_takes_float("hardshrink", x))
+        return NULL;
+    return bg_where(bg_less_equal(bg_abs(x), bgi_scalar_like(x, lambda)), bgi_scalar_like(x, 0), x);
+}
+bg_node *bg_softshrink(bg_node *x, double lambda)
+{
+    if (!bgi_takes_float("softshrink", x))
+        return NULL;
+    if (lambda < 0)
+        return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "softshrink: lambda %g is negative", lambda);
+    bg_node *is_below = bg_less(x, bgi_scalar_like(x, -lambda));
+    bg_node *outside = bg_where(is_below, bg_add_scalar(x, lambda), bg_add_scalar(x, -lambda));
+    return bg_where(bg_less_equal(bg_abs(x), bgi_scalar_like(x, lambda)), bgi_scalar_like(x, 0), outside);
+}
+bg_node *bg_tanhshrink(bg_node *x) { return bgi_takes_float("tanhshrink", x) ? bg_sub(x, bg_tanh(x)) : NULL; }
+bg_node *bg_glu(bg_node *x, int axis)
+{
+    int found;
+    if (!bgi_takes_float("glu", x) || !bgi_find_axis("glu", x, axis, &found))
+        return NULL;
+    int64_t extent = x->shape.dims[found];
+    if (extent % 2 != 0)
+        return bgi_graph_fail(x->graph, BG_ERR_SHAPE, "glu: the extent of axis %d is odd: x %s", axis,
+                              bgi_shape_format(x->shape).text);
+    return bg_mul(bg_slice(x, found, 0, extent / 2, 1), bg_sigmoid(bg_slice(x, found, extent / 2, extent, 1)));
+}
+
 const bg_op *const bgi_activation_ops[] = { &relu_op, &tanh_op, &sigmoid_op, &log1p_exp_op, &softplus_op, NULL };

@@ -11,6 +11,7 @@
 #define BGI_OP_FAMILIES(X)                                                                                             \
     X(arithmetic)                                                                                                      \
     X(choice)                                                                                                          \
+    X(function)                                                                                                        \
     X(activation)                                                                                                      \
     X(reduction)                                                                                                       \
     X(shape)                                                                                                           \

@@ -7,6 +7,7 @@
 #define FAMILIES(X)                                                                                                    \
     X(arithmetic)                                                                                                      \
     X(choices)                                                                                                         \
+    X(functions)                                                                                                       \
     X(activations)                                                                                                     \
     X(reductions)                                                                                                      \
     X(views)                                                                                                           \

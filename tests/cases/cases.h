@@ -32,7 +32,9 @@ typedef enum {
     IS_NOT_0,        /* 0.4 .. 2.4 of either sign */
     IS_POSITIVE,     /* 0.4 .. 2.4 */
     IS_ABOVE_HALF,   /* -0.5 .. 2 */
-    IS_BELOW_ONE,    /* -0.9 .. 0.9 */
+    IS_BELOW_ONE,    /* -0.6 .. 0.6 */
+    IS_ABOVE_ONE,    /* 1.2 .. 3 */
+    IS_SMALL,        /* -0.4 .. 0.4 */
     IS_BETWEEN,      /* 0.1 .. 0.4 above an integer, -3 .. 3: away from where rounding jumps */
     IS_DISTINCT,     /* no two within 0.05 */
     IS_EVEN,         /* multiples of 0.1 .. */
@@ -57,9 +59,10 @@ typedef struct {
     int arity;
     op_domain domains[CASE_MOST_INPUTS];
     op_gradient gradient;
-    bool sums;    /* f32: judged by bounds alone, as results may be small beside their terms */
-    double rho;   /* f32: error allowed, relative to max(1, |value|); 0: 1e-6 */
-    bool is_safe; /* there are no wrong calls: it takes anything, or is built within the library only */
+    bool sums;     /* f32: judged by bounds alone, as results may be small beside their terms */
+    double rho;    /* f32: error allowed, relative to max(1, |value|); 0: 1e-6 */
+    bool is_safe;  /* there are no wrong calls: it takes anything, or is built within the library only */
+    bool is_apart; /* the inputs cannot be one tensor: its numbers do not suit both */
     const op_variant *variants;
     int n_variants;
     bg_node *(*build)(bg_node *const *x, const op_variant *v); /* passes NULL through, as builders do */

@@ -160,7 +160,30 @@ static double map_softplus(const double *x)
     return isnan(x[0]) ? x[0] : (x[0] > 0 ? x[0] : 0) + log1p(exp(-fabs(x[0])));
 }
 static double map_erf(const double *x) { return erf(x[0]); }
+static double map_logical_not(const double *x) { return x[0] == 0; }
 static double map_is_finite(const double *x) { return isfinite(x[0]); }
+static double map_floor(const double *x) { return floor(x[0]); }
+static double map_ceil(const double *x) { return ceil(x[0]); }
+static double map_round(const double *x) { return rint(x[0]); }
+static double map_trunc(const double *x) { return trunc(x[0]); }
+static double map_exp2(const double *x) { return exp2(x[0]); }
+static double map_log2(const double *x) { return log2(x[0]); }
+static double map_log10(const double *x) { return log10(x[0]); }
+static double map_sin(const double *x) { return sin(x[0]); }
+static double map_cos(const double *x) { return cos(x[0]); }
+static double map_tan(const double *x) { return tan(x[0]); }
+static double map_asin(const double *x) { return asin(x[0]); }
+static double map_acos(const double *x) { return acos(x[0]); }
+static double map_atan(const double *x) { return atan(x[0]); }
+static double map_sinh(const double *x) { return sinh(x[0]); }
+static double map_cosh(const double *x) { return cosh(x[0]); }
+static double map_asinh(const double *x) { return asinh(x[0]); }
+static double map_acosh(const double *x) { return acosh(x[0]); }
+static double map_atanh(const double *x) { return atanh(x[0]); }
+static double map_pow(const double *x) { return pow(x[0], x[1]); }
+static double map_atan2(const double *x) { return atan2(x[0], x[1]); }
+static double map_fmod(const double *x) { return fmod(x[0], x[1]); }
+static double map_hypot(const double *x) { return hypot(x[0], x[1]); }
 static double map_add(const double *x) { return x[0] + x[1]; }
 static double map_sub(const double *x) { return x[0] - x[1]; }
 static double map_mul(const double *x) { return x[0] * x[1]; }
@@ -206,7 +229,9 @@ static double roundings(const bg_node *node)
     static const size_t exact[] = { offsetof(bgk_kernels, move),    offsetof(bgk_kernels, neg),
                                     offsetof(bgk_kernels, abs),     offsetof(bgk_kernels, relu),
                                     offsetof(bgk_kernels, maximum), offsetof(bgk_kernels, minimum),
-                                    offsetof(bgk_kernels, where) };
+                                    offsetof(bgk_kernels, where),   offsetof(bgk_kernels, floor),
+                                    offsetof(bgk_kernels, ceil),    offsetof(bgk_kernels, round),
+                                    offsetof(bgk_kernels, trunc),   offsetof(bgk_kernels, fmod) };
     static const size_t rounded[] = { offsetof(bgk_kernels, add),    offsetof(bgk_kernels, sub),
                                       offsetof(bgk_kernels, mul),    offsetof(bgk_kernels, div),
                                       offsetof(bgk_kernels, square), offsetof(bgk_kernels, sqrt) };
