@@ -73,6 +73,12 @@ static double *draw_values(instance *o, int input, int64_t count)
             values[j] = 0.06 * (double)(i - count / 2);
             break;
         }
+        case IS_DISTINCT_POSITIVE: {
+            int64_t j = draw_below(&o->draw, i + 1);
+            values[i] = values[j];
+            values[j] = 0.06 * (double)(i + 2);
+            break;
+        }
         case IS_EVEN:
             values[i] = 0.1 * (double)draw_below(&o->draw, 20) - 1;
             break;

@@ -187,6 +187,23 @@ BG_API bg_node *bg_max(bg_node *x, bg_axes axes);
 /* log Σ exp(x) without overflow; -inf where all are -inf, with gradient 0 there. */
 BG_API bg_node *bg_logsumexp(bg_node *x, bg_axes axes);
 
+BG_API bg_node *bg_min(bg_node *x, bg_axes axes);
+/* The product; 1 over no elements. The gradient is right at zeros. */
+BG_API bg_node *bg_prod(bg_node *x, bg_axes axes);
+/* Σ (x - mean)² / (n - correction) and its root: correction 1 for a sample, 0 for a whole population; NaN where n -
+ * correction is 0 and there is no spread. Computed in f64 in two passes. The gradient of std is 0 where it is 0. */
+BG_API bg_node *bg_var(bg_node *x, bg_axes axes, double correction);
+BG_API bg_node *bg_std(bg_node *x, bg_axes axes, double correction);
+/* (Σ |x|ᵖ)^(1/p), p >= 0; p = INFINITY: the largest |x|; p = 0: the number of elements that are not 0, without a
+ * gradient. Gradient 0 where the norm is 0. */
+BG_API bg_node *bg_norm(bg_node *x, bg_axes axes, double p);
+/* Of bool, to bool; any of nothing is false, all of nothing true. count_nonzero: of any type, to i64. No gradient. */
+BG_API bg_node *bg_any(bg_node *x, bg_axes axes);
+BG_API bg_node *bg_all(bg_node *x, bg_axes axes);
+BG_API bg_node *bg_count_nonzero(bg_node *x, bg_axes axes);
+/* A reduction of x over these axes with the axes back, of extent 1. */
+BG_API bg_node *bg_keep(bg_node *reduced, bg_node *x, bg_axes axes);
+
 /* ---- Shape ---- */
 /* The same elements in row-major order; one extent may be -1. */
 BG_API bg_node *bg_reshape(bg_node *x, bg_shape shape);
@@ -219,11 +236,41 @@ BG_API bg_node *bg_log_softmax(bg_node *x, int axis);
  * run fail with BG_ERR_INDEX. c is at most 2^24. */
 BG_API bg_node *bg_gather_class(bg_node *x, bg_node *classes);
 
-/* ---- Products and running sums along an axis ---- */
+/* ---- Running sums and products along an axis ---- */
+/* y[j] = x[0] + .. + x[j], added up in f64. */
+BG_API bg_node *bg_cumsum(bg_node *x, int axis);
+/* y[j] = x[0] · .. · x[j]; the gradient is right at zeros. */
+BG_API bg_node *bg_cumprod(bg_node *x, int axis);
 
-/* ---- Order: sorting, largest elements, and where extremes are ---- */
+/* ---- Order ----
+ * Indices are i64, without a gradient; the pointers to them may be NULL. NaN counts as the greatest. */
+/* Where the extreme is along an axis, which is left out: the first of equals, or the first NaN. BG_ERR_SHAPE over no
+ * elements. */
+BG_API bg_node *bg_argmax(bg_node *x, int axis);
+BG_API bg_node *bg_argmin(bg_node *x, int axis);
+/* The extreme along an axis and its index; the whole gradient goes to that element. */
+BG_API bg_node *bg_max_along(bg_node *x, int axis, bg_node **indices);
+BG_API bg_node *bg_min_along(bg_node *x, int axis, bg_node **indices);
+/* Sorted along an axis; equal elements keep their order. */
+BG_API bg_node *bg_argsort(bg_node *x, int axis, bool is_descending);
+BG_API bg_node *bg_sort(bg_node *x, int axis, bool is_descending, bg_node **indices);
+/* The k largest, or smallest, elements along an axis, in order; 0 <= k <= extent. */
+BG_API bg_node *bg_topk(bg_node *x, int64_t k, int axis, bool is_smallest, bg_node **indices);
 
-/* ---- Elements chosen by computed indices ---- */
+/* ---- Elements chosen by indices ----
+ * Indices are i32, i64 or u8; one outside 0 .. extent - 1 makes the run fail with BG_ERR_INDEX. */
+/* y[.., j, ..] = x[.., indices[.., j, ..], ..] along an axis; shapes are equal beside it. x of any type. */
+BG_API bg_node *bg_take_along(bg_node *x, bg_node *indices, int axis);
+/* x with source[.., j, ..] added at [.., indices[.., j, ..], ..], in the order of j. */
+BG_API bg_node *bg_scatter_add(bg_node *x, bg_node *indices, bg_node *source, int axis);
+/* The slices of x at indices [m] along an axis, which gets extent m. x of any type. */
+BG_API bg_node *bg_index_select(bg_node *x, bg_node *indices, int axis);
+/* x with the slices of source added at indices [m] along an axis, in their order. */
+BG_API bg_node *bg_index_add(bg_node *x, bg_node *indices, bg_node *source, int axis);
+/* Rows of a table [rows, width] at indices [..] -> [.., width]; the row `padding` gets no gradient (-1: none). */
+BG_API bg_node *bg_embedding(bg_node *table, bg_node *indices, int64_t padding);
+/* indices [..] -> [.., classes]: 1 at the index, else 0, of type f32 or f64. No gradient. */
+BG_API bg_node *bg_one_hot(bg_node *indices, int64_t classes, bg_dtype dtype);
 
 /* ---- Elements in other places: flips, rolls, padding, tiles, triangles, diagonals ---- */
 

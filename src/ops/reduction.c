@@ -139,4 +139,186 @@ bg_node *bg_logsumexp(bg_node *x, bg_axes axes)
     return bg_apply(&logsumexp_op, &x, 1, &attributes, sizeof attributes);
 }
 
-const bg_op *const bgi_reduction_ops[] = { &sum_op, &max_op, &logsumexp_op, NULL };
+/* A set of axes of a float; the number of elements that make one. */
+static bool takes_axes(const char *op, const bg_node *x, bg_axes axes, bool axis[BG_MAX_RANK], int64_t *count)
+{
+    if (!bgi_takes_float(op, x) || !bgi_find_axes(op, x, axes, axis))
+        return false;
+    *count = count_over(x, axis);
+    return true;
+}
+
+/* min: -max(-x), with its gradient */
+bg_node *bg_min(bg_node *x, bg_axes axes)
+{
+    bool axis[BG_MAX_RANK];
+    int64_t count;
+    if (!takes_axes("min", x, axes, axis, &count))
+        return NULL;
+    if (count == 0)
+        return bgi_graph_fail(x->graph, BG_ERR_SHAPE, "min: over no elements: x %s", bgi_shape_format(x->shape).text);
+    return bg_neg(bg_max(bg_neg(x), axes));
+}
+
+/* any, all of bools, through sums of 0 and 1 */
+static bg_node *truths(const char *op, bg_node *x, bg_axes axes, bool wanted)
+{
+    bool axis[BG_MAX_RANK];
+    if (!x)
+        return NULL;
+    if (x->dtype != BG_BOOL)
+        return bgi_graph_fail(x->graph, BG_ERR_DTYPE, "%s: x is %s, not bool", op, bg_dtype_name(x->dtype));
+    if (!bgi_find_axes(op, x, axes, axis))
+        return NULL;
+    return bgi_sum_over(bg_cast(wanted ? x : bg_logical_not(x), BG_F64), axis);
+}
+bg_node *bg_any(bg_node *x, bg_axes axes)
+{
+    bg_node *count = truths("any", x, axes, true);
+    return count ? bg_greater(count, bgi_scalar_like(count, 0)) : NULL;
+}
+bg_node *bg_all(bg_node *x, bg_axes axes)
+{
+    bg_node *count = truths("all", x, axes, false);
+    return count ? bg_equal(count, bgi_scalar_like(count, 0)) : NULL;
+}
+bg_node *bg_count_nonzero(bg_node *x, bg_axes axes)
+{
+    return x ? bg_cast(truths("count_nonzero", x->dtype == BG_BOOL ? x : bg_cast(x, BG_BOOL), axes, true), BG_I64)
+             : NULL;
+}
+
+/* ---- Spread: in f64, in two passes ---- */
+
+typedef struct {
+    bgi_reduce_attributes over; /* first, as reduce_infer reads it */
+    double correction;
+} spread_attributes;
+
+/* x less its mean over the axes, in f64. */
+static bg_node *centred(bg_node *x, const bool axis[BG_MAX_RANK])
+{
+    bg_node *wide = bg_cast(x, BG_F64);
+    bg_node *sum = bgi_keep_axes(bgi_sum_over(wide, axis), x, axis);
+    return bg_sub(wide, bg_mul_scalar(sum, 1 / (double)count_over(x, axis)));
+}
+static double degrees(const bg_node *x, const spread_attributes *attributes)
+{
+    double left = (double)count_over(x, attributes->over.axis) - attributes->correction;
+    return left > 0 ? left : 0;
+}
+
+/* var: Σ (x - mean)² / (n - correction), dx = 2 dy (x - mean) / (n - correction) */
+static bg_node *var_compose(bg_node *node)
+{
+    const spread_attributes *attributes = node->attributes;
+    bg_node *x = node->inputs[0],
+            *sum = bgi_sum_over(bg_square(centred(x, attributes->over.axis)), attributes->over.axis);
+    return bg_cast(bg_div(sum, bgi_scalar_like(sum, degrees(x, attributes))), node->dtype);
+}
+static bg_node *var_gradient(bg_node *node, int input, bg_node *dy)
+{
+    const spread_attributes *attributes = node->attributes;
+    bg_node *x = node->inputs[input], *wide = bg_cast(repeat(dy, x, attributes->over.axis), BG_F64);
+    bg_node *scaled = bg_mul_scalar(centred(x, attributes->over.axis), 2 / degrees(x, attributes));
+    return bg_cast(bg_mul(wide, scaled), x->dtype);
+}
+static const bg_op var_op = {
+    .name = "var", .arity = 1, .infer = reduce_infer, .gradient = var_gradient, .compose = var_compose
+};
+
+/* std: √var, dx = dy (x - mean) / (std (n - correction)), 0 where std is 0 */
+static bg_node *std_compose(bg_node *node)
+{
+    const spread_attributes *attributes = node->attributes;
+    return bg_sqrt(bg_apply(&var_op, node->inputs, 1, attributes, sizeof *attributes));
+}
+static bg_node *std_gradient(bg_node *node, int input, bg_node *dy)
+{
+    bg_node *zero = bgi_scalar_like(node, 0);
+    bg_node *share = bg_where(bg_equal(node, zero), zero, bg_div(bg_mul_scalar(dy, 0.5), node));
+    return var_gradient(node, input, share);
+}
+static const bg_op std_op = {
+    .name = "std", .arity = 1, .infer = reduce_infer, .gradient = std_gradient, .compose = std_compose
+};
+
+static bg_node *spread(const bg_op *op, bg_node *x, bg_axes axes, double correction)
+{
+    spread_attributes attributes = { .correction = correction };
+    int64_t count;
+    if (!takes_axes(op->name, x, axes, attributes.over.axis, &count))
+        return NULL;
+    return bg_apply(op, &x, 1, &attributes, sizeof attributes);
+}
+bg_node *bg_var(bg_node *x, bg_axes axes, double correction) { return spread(&var_op, x, axes, correction); }
+bg_node *bg_std(bg_node *x, bg_axes axes, double correction) { return spread(&std_op, x, axes, correction); }
+
+/* ---- Norms ---- */
+
+/* (Σ |x|ᵖ)^(1/p), 0 < p < ∞: dx = dy sign(x) (|x| / norm)^(p-1), 0 where x or the norm is 0 */
+typedef struct {
+    bgi_reduce_attributes over;
+    double p;
+} norm_attributes;
+static bg_node *norm_compose(bg_node *node)
+{
+    const norm_attributes *attributes = node->attributes;
+    bg_node *x = node->inputs[0], *powers = attributes->p == 2 ? bg_square(x) : bg_pow_scalar(bg_abs(x), attributes->p);
+    bg_node *sum = bgi_sum_over(powers, attributes->over.axis);
+    return attributes->p == 2 ? bg_sqrt(sum) : bg_pow_scalar(sum, 1 / attributes->p);
+}
+static bg_node *norm_gradient(bg_node *node, int input, bg_node *dy)
+{
+    const norm_attributes *attributes = node->attributes;
+    bg_node *x = node->inputs[input], *zero = bgi_scalar_like(x, 0);
+    bg_node *is_nothing = bg_equal(node, zero), *safe = bg_where(is_nothing, bgi_scalar_like(x, 1), node);
+    bg_node *share = repeat(bg_where(is_nothing, zero, bg_div(dy, safe)), x, attributes->over.axis);
+    if (attributes->p == 2)
+        return bg_mul(share, x);
+    bg_node *is_zero = bg_equal(x, zero), *size = bg_where(is_zero, bgi_scalar_like(x, 1), bg_abs(x));
+    bg_node *ratio = bg_div(size, repeat(safe, x, attributes->over.axis));
+    bg_node *slope = bg_mul(bg_mul(share, x), bg_pow_scalar(ratio, attributes->p - 2));
+    return bg_where(is_zero, zero, slope);
+}
+static const bg_op norm_op = {
+    .name = "norm", .arity = 1, .infer = reduce_infer, .gradient = norm_gradient, .compose = norm_compose
+};
+bg_node *bg_norm(bg_node *x, bg_axes axes, double p)
+{
+    norm_attributes attributes = { .p = p };
+    int64_t count;
+    if (!takes_axes("norm", x, axes, attributes.over.axis, &count))
+        return NULL;
+    if (!(p >= 0))
+        return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "norm: p is %g, not at least 0", p);
+    if (p == 0)
+        return bg_cast(bg_count_nonzero(x, axes), x->dtype);
+    if (p == 1)
+        return bgi_sum_over(bg_abs(x), attributes.over.axis);
+    if (isinf(p) && count > 0)
+        return bg_max(bg_abs(x), axes);
+    if (isinf(p))
+        return bgi_graph_fail(x->graph, BG_ERR_SHAPE, "norm: over no elements: x %s", bgi_shape_format(x->shape).text);
+    return bg_apply(&norm_op, &x, 1, &attributes, sizeof attributes);
+}
+
+/* ---- Axes that stay ---- */
+
+bg_node *bg_keep(bg_node *reduced, bg_node *x, bg_axes axes)
+{
+    bool axis[BG_MAX_RANK];
+    bg_graph *graph = bgi_graph_of("keep", (bg_node *[]){ reduced, x }, 2);
+    if (!graph || !bgi_find_axes("keep", x, axes, axis))
+        return NULL;
+    bg_shape rest = BG_SCALAR;
+    for (int i = 0; i < x->shape.rank; i++)
+        if (!axis[i])
+            rest.dims[rest.rank++] = x->shape.dims[i];
+    if (!bg_shape_equal(rest, reduced->shape))
+        return bgi_graph_fail(graph, BG_ERR_SHAPE, "keep: reduced %s is not x %s without the axes",
+                              bgi_shape_format(reduced->shape).text, bgi_shape_format(x->shape).text);
+    return bgi_keep_axes(reduced, x, axis);
+}
+
+const bg_op *const bgi_reduction_ops[] = { &sum_op, &max_op, &logsumexp_op, &var_op, &std_op, &norm_op, NULL };

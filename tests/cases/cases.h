@@ -28,23 +28,24 @@ typedef struct {
 
 /* What an input's numbers are. Differences must not reach a kink, so some keep away from it or from each other. */
 typedef enum {
-    IS_ANY,          /* -2 .. 2 */
-    IS_NOT_0,        /* 0.4 .. 2.4 of either sign */
-    IS_POSITIVE,     /* 0.4 .. 2.4 */
-    IS_ABOVE_HALF,   /* -0.5 .. 2 */
-    IS_BELOW_ONE,    /* -0.6 .. 0.6 */
-    IS_ABOVE_ONE,    /* 1.2 .. 3 */
-    IS_SMALL,        /* -0.4 .. 0.4 */
-    IS_BETWEEN,      /* 0.1 .. 0.4 above an integer, -3 .. 3: away from where rounding jumps */
-    IS_DISTINCT,     /* no two within 0.05 */
-    IS_EVEN,         /* multiples of 0.1 .. */
-    IS_ODD,          /* .. and between them */
-    IS_PROBABILITY,  /* 0 .. 1 */
-    IS_LAST_NUMBERS, /* the domains up to here are floating */
-    IS_CLASS,        /* i32 or i64 below the extent of input 0's last axis */
-    IS_INDEX,        /* i32 or i64 below the variant's `below` */
-    IS_INTEGER,      /* i64, -2 .. 2 */
-    IS_CONDITION     /* bool */
+    IS_ANY,               /* -2 .. 2 */
+    IS_NOT_0,             /* 0.4 .. 2.4 of either sign */
+    IS_POSITIVE,          /* 0.4 .. 2.4 */
+    IS_ABOVE_HALF,        /* -0.5 .. 2 */
+    IS_BELOW_ONE,         /* -0.6 .. 0.6 */
+    IS_ABOVE_ONE,         /* 1.2 .. 3 */
+    IS_SMALL,             /* -0.4 .. 0.4 */
+    IS_BETWEEN,           /* 0.1 .. 0.4 above an integer, -3 .. 3: away from where rounding jumps */
+    IS_DISTINCT,          /* no two within 0.05 */
+    IS_DISTINCT_POSITIVE, /* the same, above 0.1 */
+    IS_EVEN,              /* multiples of 0.1 .. */
+    IS_ODD,               /* .. and between them */
+    IS_PROBABILITY,       /* 0 .. 1 */
+    IS_LAST_NUMBERS,      /* the domains up to here are floating */
+    IS_CLASS,             /* i32 or i64 below the extent of input 0's last axis */
+    IS_INDEX,             /* i32 or i64 below the variant's `below` */
+    IS_INTEGER,           /* i64, -2 .. 2 */
+    IS_CONDITION          /* bool */
 } op_domain;
 
 typedef enum {

@@ -5,6 +5,65 @@
 
 /* ---- Cases ---- */
 
+static const op_variant small_reductions[] = { OVER_ALL(NO_DIMS),
+                                               OVER_ALL(DIMS(1)),
+                                               OVER_ALL(DIMS(7)),
+                                               OVER(DIMS(5), 0),
+                                               OVER_NONE(DIMS(3, 4)),
+                                               OVER(DIMS(3, 4), 0),
+                                               OVER(DIMS(3, 4), 1),
+                                               OVER_ALL(DIMS(2, 3)),
+                                               OVER(DIMS(1, 5), 0),
+                                               OVER(DIMS(1, 5), 1),
+                                               OVER(DIMS(5, 1), -1),
+                                               OVER(DIMS(2, 3, 4), 0),
+                                               OVER(DIMS(2, 3, 4), 1),
+                                               OVER(DIMS(2, 3, 4), 2),
+                                               OVER(DIMS(2, 3, 2), 0, 1),
+                                               OVER(DIMS(2, 3, 2), -1, -2),
+                                               OVER(DIMS(0, 3), 1),
+                                               OVER(DIMS(0, 3), 0),
+                                               OVER_ALL(DIMS(0)),
+                                               OVER(DIMS(6, 33), 0),
+                                               OVER(DIMS(33, 6), 1),
+                                               OVER(DIMS(2, 3, 2, 3), 1, 3),
+                                               OVER(DIMS(2, 1, 3, 1, 2), 0, 3, 4) };
+/* More than one element each, and no spread of 0. */
+static const op_variant spreads[] = { OVER_ALL(DIMS(2)),
+                                      OVER_ALL(DIMS(7)),
+                                      OVER(DIMS(65), 0),
+                                      OVER(DIMS(3, 4), 0),
+                                      OVER(DIMS(3, 4), 1),
+                                      OVER_ALL(DIMS(3, 4)),
+                                      OVER(DIMS(1, 5), 1),
+                                      OVER(DIMS(5, 1), 0),
+                                      OVER(DIMS(2, 3, 4), 0),
+                                      OVER(DIMS(2, 3, 4), 1),
+                                      OVER(DIMS(2, 3, 4), 2),
+                                      OVER(DIMS(2, 3, 4), 0, 1),
+                                      OVER(DIMS(2, 3, 4), 0, 2),
+                                      OVER(DIMS(2, 3, 4), -1, -2),
+                                      OVER_ALL(DIMS(2, 3, 4)),
+                                      OVER(DIMS(0, 3), 1),
+                                      OVER(DIMS(3, 257), 1),
+                                      OVER(DIMS(33, 20), 0),
+                                      OVER(DIMS(60), 0),
+                                      OVER(DIMS(2, 3, 2, 3), 1, 3),
+                                      OVER(DIMS(2, 1, 3, 1, 2), 0, 3, 4) };
+
+BUILD_AXES(min)
+BUILD_AXES(prod)
+BUILD(var, bg_var(x[0], v->axes, 1))
+BUILD(var_of_all, bg_var(x[0], v->axes, 0))
+BUILD(std, bg_std(x[0], v->axes, 0))
+BUILD(norm_1, bg_norm(x[0], v->axes, 1))
+BUILD(norm_2, bg_norm(x[0], v->axes, 2))
+BUILD(norm_3, bg_norm(x[0], v->axes, 3))
+BUILD(norm_inf, bg_norm(x[0], v->axes, INF))
+BUILD_AXES(any)
+BUILD_AXES(all)
+BUILD_AXES(count_nonzero)
+BUILD(keep, bg_keep(bg_sum(x[0], v->axes), x[0], v->axes))
 BUILD_AXES(sum)
 BUILD_AXES(mean)
 BUILD_AXES(max)
@@ -24,6 +83,59 @@ static const op_case cases[] = {
       VARIANTS(reductions_of_nothing) },
     { .name = "softmax", .op = "softmax", .arity = 1, .rho = 2e-6, .build = build_softmax, VARIANTS(along_axis) },
     { .name = "log_softmax", .arity = 1, .rho = 2e-6, .build = build_log_softmax, VARIANTS(along_axis) },
+    { .name = "min", .arity = 1, .domains = { IS_DISTINCT }, .build = build_min, VARIANTS(reductions) },
+    { .name = "prod",
+      .arity = 1,
+      .domains = { IS_NOT_0 },
+      .sums = true,
+      .build = build_prod,
+      VARIANTS(small_reductions) },
+    { .name = "var", .op = "var", .arity = 1, .build = build_var, VARIANTS(spreads) },
+    { .name = "var of all", .arity = 1, .build = build_var_of_all, VARIANTS(reductions) },
+    { .name = "std", .op = "std", .arity = 1, .build = build_std, VARIANTS(spreads) },
+    { .name = "norm",
+      .op = "norm",
+      .arity = 1,
+      .domains = { IS_NOT_0 },
+      .sums = true,
+      .build = build_norm_2,
+      VARIANTS(reductions) },
+    { .name = "norm, p 1",
+      .arity = 1,
+      .domains = { IS_NOT_0 },
+      .sums = true,
+      .build = build_norm_1,
+      VARIANTS(reductions_of_nothing) },
+    { .name = "norm, p 3",
+      .arity = 1,
+      .domains = { IS_NOT_0 },
+      .sums = true,
+      .build = build_norm_3,
+      VARIANTS(reductions) },
+    { .name = "norm, largest",
+      .arity = 1,
+      .domains = { IS_DISTINCT_POSITIVE },
+      .build = build_norm_inf,
+      VARIANTS(reductions) },
+    { .name = "any",
+      .arity = 1,
+      .domains = { IS_CONDITION },
+      .gradient = IS_CONSTANT,
+      .build = build_any,
+      VARIANTS(reductions_of_nothing) },
+    { .name = "all",
+      .arity = 1,
+      .domains = { IS_CONDITION },
+      .gradient = IS_CONSTANT,
+      .build = build_all,
+      VARIANTS(reductions_of_nothing) },
+    { .name = "count_nonzero",
+      .arity = 1,
+      .domains = { IS_INTEGER },
+      .gradient = IS_CONSTANT,
+      .build = build_count_nonzero,
+      VARIANTS(reductions_of_nothing) },
+    { .name = "keep", .arity = 1, .sums = true, .build = build_keep, VARIANTS(reductions_of_nothing) },
 };
 
 /* ---- Golden values ---- */
@@ -34,14 +146,51 @@ GOLDEN_AXES(max)
 GOLDEN_AXES(logsumexp)
 GOLDEN_AXIS(softmax)
 GOLDEN_AXIS(log_softmax)
+GOLDEN_AXES(min)
+GOLDEN_AXES(prod)
+GOLDEN(var, bg_var(c->x[0], golden_axes(c, "axes"), golden_number(c->record, "correction")))
+GOLDEN(std, bg_std(c->x[0], golden_axes(c, "axes"), golden_number(c->record, "correction")))
+GOLDEN(norm, bg_norm(c->x[0], golden_axes(c, "axes"), golden_number(c->record, "p")))
+GOLDEN_AXES(any)
+GOLDEN_AXES(all)
+GOLDEN_AXES(count_nonzero)
+GOLDEN(keep, bg_keep(bg_sum(c->x[0], golden_axes(c, "axes")), c->x[0], golden_axes(c, "axes")))
 static const golden_op golden[] = {
-    GOLDEN_ROW(sum),       GOLDEN_ROW(mean),    GOLDEN_ROW(max),
-    GOLDEN_ROW(logsumexp), GOLDEN_ROW(softmax), GOLDEN_ROW(log_softmax),
+    GOLDEN_ROW(min),
+    GOLDEN_ROW(prod),
+    GOLDEN_ROW(var),
+    GOLDEN_ROW(std),
+    GOLDEN_ROW(norm),
+    GOLDEN_ROW(count_nonzero),
+    GOLDEN_ROW(keep),
+    { .name = "any", .build = golden_any, .conditions = 1 },
+    { .name = "all", .build = golden_all, .conditions = 1 },
+    GOLDEN_ROW(sum),
+    GOLDEN_ROW(mean),
+    GOLDEN_ROW(max),
+    GOLDEN_ROW(logsumexp),
+    GOLDEN_ROW(softmax),
+    GOLDEN_ROW(log_softmax),
 };
 
 /* ---- Wrong calls ---- */
 
 #define WRONG(X)                                                                                                       \
+    X(bg_min(f->i3, BG_ALL_AXES), BG_ERR_DTYPE, "min: x is i32, not f32 or f64")                                       \
+    X(bg_min(f->empty, BG_AXES(1)), BG_ERR_SHAPE, "min: over no elements: x [2, 0]")                                   \
+    X(bg_prod(f->x23, BG_AXES(2)), BG_ERR_ARGUMENT, "prod: x [2, 3] has no axis 2")                                    \
+    X(bg_prod(f->bools, BG_ALL_AXES), BG_ERR_DTYPE, "prod: x is bool, not f32 or f64")                                 \
+    X(bg_var(f->i3, BG_ALL_AXES, 1), BG_ERR_DTYPE, "var: x is i32, not f32 or f64")                                    \
+    X(bg_var(f->x23, BG_AXES(0, 0), 1), BG_ERR_ARGUMENT, "var: axis 0 is given twice")                                 \
+    X(bg_std(f->x3, BG_AXES(1), 1), BG_ERR_ARGUMENT, "std: x [3] has no axis 1")                                       \
+    X(bg_norm(f->x3, BG_ALL_AXES, -1), BG_ERR_ARGUMENT, "norm: p is -1, not at least 0")                               \
+    X(bg_norm(f->empty, BG_AXES(1), INF), BG_ERR_SHAPE, "norm: over no elements: x [2, 0]")                            \
+    X(bg_norm(f->l3, BG_ALL_AXES, 2), BG_ERR_DTYPE, "norm: x is i64, not f32 or f64")                                  \
+    X(bg_any(f->x3, BG_ALL_AXES), BG_ERR_DTYPE, "any: x is f32, not bool")                                             \
+    X(bg_all(f->x3, BG_ALL_AXES), BG_ERR_DTYPE, "all: x is f32, not bool")                                             \
+    X(bg_all(f->bools, BG_AXES(1)), BG_ERR_ARGUMENT, "all: x [3] has no axis 1")                                       \
+    X(bg_count_nonzero(f->x3, BG_AXES(1)), BG_ERR_ARGUMENT, "count_nonzero: x [3] has no axis 1")                      \
+    X(bg_keep(f->x3, f->x23, BG_AXES(1)), BG_ERR_SHAPE, "keep: reduced [3] is not x [2, 3] without the axes")          \
     X(bg_sum(f->i3, BG_ALL_AXES), BG_ERR_DTYPE, "sum: x is i32, not f32 or f64")                                       \
     X(bg_sum(f->x23, BG_AXES(2)), BG_ERR_ARGUMENT, "sum: x [2, 3] has no axis 2")                                      \
     X(bg_sum(f->x23, BG_AXES(0, -2)), BG_ERR_ARGUMENT, "sum: axis 0 is given twice")                                   \
@@ -69,7 +218,28 @@ EDGE(log_softmax, bg_log_softmax(x, 0))
 EDGE(logsumexp, bg_logsumexp(x, BG_ALL_AXES))
 EDGE(sum, bg_sum(x, BG_ALL_AXES))
 EDGE(mean, bg_mean(x, BG_ALL_AXES))
+EDGE(min, bg_min(x, BG_ALL_AXES))
+EDGE(prod, bg_prod(x, BG_ALL_AXES))
+EDGE(norm_2, bg_norm(x, BG_ALL_AXES, 2))
+EDGE(norm_1, bg_norm(x, BG_ALL_AXES, 1))
+EDGE(norm_3, bg_norm(x, BG_ALL_AXES, 3))
+EDGE(norm_inf, bg_norm(x, BG_ALL_AXES, INF))
+EDGE(std, bg_std(x, BG_ALL_AXES, 1))
+EDGE(var, bg_var(x, BG_ALL_AXES, 1))
 static const edge edges[] = {
+    { "min: ties", edge_min, 4, .x = LIST(4, 3, 3, 5), .n_values = 1, .value = LIST(3), .dx = LIST(0, 0.5, 0.5, 0) },
+    { "prod: one zero", edge_prod, 3, .x = LIST(2, 0, 5), .n_values = 1, .value = LIST(0), .dx = LIST(0, 10, 0) },
+    { "prod: two zeros", edge_prod, 3, .x = LIST(0, 0, 5), .n_values = 1, .value = LIST(0), .dx = LIST(0, 0, 0) },
+    { "prod of nothing", edge_prod, 0, .shape = VECTOR(0), .n_values = 1, .value = LIST(1) },
+    { "norm of 0", edge_norm_2, 3, .x = LIST(0, 0, 0), .n_values = 1, .value = LIST(0), .dx = LIST(0, 0, 0) },
+    { "norm of 0, p 1", edge_norm_1, 3, .x = LIST(0, 0, 0), .n_values = 1, .value = LIST(0), .dx = LIST(0, 0, 0) },
+    { "norm of 0, p 3", edge_norm_3, 2, .x = LIST(0, 0), .n_values = 1, .value = LIST(0), .dx = LIST(0, 0) },
+    { "norm, largest: ties", edge_norm_inf, 3, .x = LIST(2, -2, 2), .n_values = 1, .value = LIST(2),
+      .dx = LIST(1 / 3.0, -1 / 3.0, 1 / 3.0), .tolerance = 1e-7 },
+    { "std of a constant", edge_std, 3, .x = LIST(4, 4, 4), .n_values = 1, .value = LIST(0), .dx = LIST(0, 0, 0) },
+    { "std of one", edge_std, 1, .x = LIST(4), .n_values = 1, .value = LIST(NOT_A_NUMBER), .dx = LIST(NOT_A_NUMBER) },
+    { "var far from 0", edge_var, 4, .x = LIST(10000.5, 10001.5, 10000.5, 10001.5), .n_values = 1,
+      .value = LIST(1 / 3.0), .dx = LIST(-1 / 3.0, 1 / 3.0, -1 / 3.0, 1 / 3.0), .tolerance = 1e-7 },
     { "max: ties", edge_max, 4, .x = LIST(1, 3, 3, 2), .n_values = 1, .value = LIST(3), .dx = LIST(0, 0.5, 0.5, 0) },
     { "max: all equal", edge_max, 4, .x = LIST(5, 5, 5, 5), .n_values = 1, .value = LIST(5),
       .dx = LIST(0.25, 0.25, 0.25, 0.25) },

@@ -32,6 +32,30 @@ def reductions():
     add("logsumexp", "all_minus_infinity", tensor([[-INF, -INF, -INF]]), (1,), gradient=False,
         note="PyTorch's gradient is not recorded: the library defines it as 0")
 
+    for axes in [(0,), (1,), (0, 2), (0, 1, 2)]:
+        suffix = "_".join(map(str, axes))
+        x, whole = uniform(15, 2, 3, 4), tensor(axes)
+        records[f"min_{suffix}"] = case("min", lambda v: torch.amin(v, dim=axes), ties, axes=whole)
+        records[f"keep_{suffix}"] = case("keep", lambda v: torch.sum(v, dim=axes, keepdim=True), x, axes=whole)
+        for correction in (0, 1):
+            for name, function in (("var", torch.var), ("std", torch.std)):
+                records[f"{name}_{suffix}_{correction}"] = case(
+                    name, lambda v: function(v, dim=axes, correction=correction), x, axes=whole, correction=correction)
+        for p in (1, 2, 3, 1.5, INF):
+            records[f"norm_{suffix}_{p}"] = case("norm", lambda v: torch.linalg.vector_norm(v, ord=p, dim=axes), x,
+                                                 axes=whole, p=p)
+        records[f"norm_{suffix}_0"] = case("norm", lambda v: torch.linalg.vector_norm(v, ord=0, dim=axes), ties,
+                                           axes=whole, p=0, gradient=False)
+        bits = (ties > 0).to(torch.float64)
+        for name, function in (("any", torch.any), ("all", torch.all), ("count_nonzero", torch.count_nonzero)):
+            records[f"{name}_{suffix}"] = case(name, lambda v: function(v != 0, dim=axes), bits, axes=whole,
+                                               gradient=False)
+    for axis in range(3):
+        records[f"prod_{axis}"] = case("prod", lambda v: torch.prod(v, axis), uniform(16, 2, 3, 4),
+                                       axes=tensor([axis]))
+    records["prod_zeros"] = case("prod", lambda v: torch.prod(v, 1),
+                                 tensor([[2, 0, 3, 4], [0, 5, 0, 1], [1, 2, 3, 4]]), axes=tensor([1]))
+
     for name, function in SOFTMAXES.items():
         inputs = {f"axis_{axis}": (uniform(13, 2, 3, 5, low=-4, high=4), axis) for axis in range(3)}
         inputs |= {"spread": (SPREAD, 1), "one": (uniform(14, 3, 1), 1), "infinite": (INFINITE, 1),

@@ -1,0 +1,125 @@
+/* Indices in the data that are out of range: a failed run that says which, and changes nothing. */
+#include "support/expect.h"
+#include "support/trial.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TAKE_ALONG, SCATTER_ADD, INDEX_SELECT, INDEX_ADD, EMBEDDING, ONE_HOT, COUNT };
+static const char *const messages[COUNT] = {
+    "take_along: index %s is outside 0 .. 3, axis 0",   "add_along: index %s is outside 0 .. 3, axis 0",
+    "index_select: index %s is outside 0 .. 3, axis 0", "add_slices: index %s is outside 0 .. 3, axis 0",
+    "index_select: index %s is outside 0 .. 3, axis 0", "one_hot: index %s is outside 0 .. 3"
+};
+
+static bg_node *build(int op, bg_node *x, bg_node *table, bg_node *indices)
+{
+    switch (op) {
+    case TAKE_ALONG:
+        return bg_take_along(x, indices, 0);
+    case SCATTER_ADD:
+        return bg_scatter_add(x, indices, x, 0);
+    case INDEX_SELECT:
+        return bg_index_select(x, indices, 0);
+    case INDEX_ADD:
+        return bg_index_add(x, indices, x, 0);
+    case EMBEDDING:
+        return bg_embedding(table, indices, -1);
+    default:
+        return bg_one_hot(indices, 4, BG_F64);
+    }
+}
+
+static void check(int op, bg_dtype dtype, double wrong)
+{
+    bg_graph *graph = NULL;
+    bg_program *program = NULL;
+    bg_engine *engine = trial_engine();
+    expect_ok(bg_graph_create(&graph, engine), "graph");
+    bg_tensor *x = tensor_of(engine, BG_F64, BG_SHAPE(4), (double[]){ 1, 2, 3, 4 });
+    bg_tensor *table = tensor_of(engine, BG_F64, BG_SHAPE(4, 2), (double[]){ 1, 2, 3, 4, 5, 6, 7, 8 });
+    bg_tensor *good = tensor_of(engine, dtype, BG_SHAPE(4), (double[]){ 3, 0, 0, 1 });
+    bg_tensor *bad = tensor_of(engine, dtype, BG_SHAPE(4), (double[]){ 3, 0, wrong, 1 });
+    bg_node *parameter = bg_parameter(graph, x), *indices = bg_input(graph, "indices", dtype, BG_SHAPE(4));
+    bg_node *y = build(op, parameter, bg_parameter(graph, table), indices);
+    bg_update(parameter, bg_mul_scalar(parameter, 2));
+    expect_ok(bg_compile(&program, graph, &y, 1, NULL), "compile");
+    expect_ok(bg_program_bind(program, indices, bad), "bind");
+    ck_assert_int_eq(bg_program_run(program), BG_ERR_INDEX);
+    char number[32], message[200];
+    snprintf(number, sizeof number, "%.0f", wrong);
+    const char *place = strstr(messages[op], "%s");
+    snprintf(message, sizeof message, "%.*s%s%s", (int)(place - messages[op]), messages[op], number, place + 2);
+    ck_assert_msg(strcmp(bg_last_error(), message) == 0, "'%s', not '%s'", bg_last_error(), message);
+    double first = 0;
+    expect_ok(bg_tensor_item(x, 0, &first), "item");
+    ck_assert_double_eq(first, 1);
+    expect_ok(bg_program_bind(program, indices, good), "bind");
+    expect_ok(bg_program_run(program), "run");
+    expect_ok(bg_tensor_item(x, 0, &first), "item");
+    ck_assert_double_eq(first, 2);
+    bg_program_destroy(program);
+    bg_graph_destroy(graph);
+    bg_tensor_destroy(x);
+    bg_tensor_destroy(table);
+    bg_tensor_destroy(good);
+    bg_tensor_destroy(bad);
+}
+
+START_TEST(out_of_range)
+{
+    check(_i, BG_I64, 4);
+    check(_i, BG_I64, -1);
+    check(_i, BG_I64, 1099511627776.0);
+    check(_i, BG_I32, -2147483648.0);
+    check(_i, BG_U8, 255);
+}
+END_TEST
+
+/* The row of the padding gets no gradient, in any position. */
+START_TEST(padding)
+{
+    bg_graph *graph = NULL;
+    bg_program *program = NULL;
+    bg_engine *engine = trial_engine();
+    expect_ok(bg_graph_create(&graph, engine), "graph");
+    bg_tensor *table = tensor_of(engine, BG_F64, BG_SHAPE(3, 2), (double[]){ 1, 2, 3, 4, 5, 6 });
+    bg_tensor *at = tensor_of(engine, BG_U8, BG_SHAPE(2, 2), (double[]){ 1, 0, 2, 1 });
+    bg_node *rows = bg_parameter(graph, table), *d;
+    bg_node *y = bg_embedding(rows, bg_constant(graph, at), 1);
+    expect_ok(bg_grad(bg_sum(bg_square(y), BG_ALL_AXES), &rows, 1, &d), "grad");
+    expect_ok(bg_compile(&program, graph, (bg_node *[]){ y, d }, 2, NULL), "compile");
+    expect_ok(bg_program_run(program), "run");
+    static const double values[] = { 3, 4, 1, 2, 5, 6, 3, 4 }, gradient[] = { 2, 4, 0, 0, 10, 12 };
+    for (int i = 0; i < 8; i++) {
+        double value = 0;
+        expect_ok(bg_tensor_item(bg_program_output(program, 0), i, &value), "item");
+        ck_assert_double_eq(value, values[i]);
+    }
+    for (int i = 0; i < 6; i++) {
+        double value = 0;
+        expect_ok(bg_tensor_item(bg_program_output(program, 1), i, &value), "item");
+        ck_assert_double_eq(value, gradient[i]);
+    }
+    bg_program_destroy(program);
+    bg_graph_destroy(graph);
+    bg_tensor_destroy(table);
+    bg_tensor_destroy(at);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("indices");
+    TCase *cases = tcase_create("ops");
+    tcase_add_checked_fixture(cases, trial_set_up, trial_tear_down);
+    tcase_add_loop_test(cases, out_of_range, 0, COUNT);
+    tcase_add_test(cases, padding);
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
