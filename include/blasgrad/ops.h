@@ -272,25 +272,35 @@ BG_API bg_node *bg_embedding(bg_node *table, bg_node *indices, int64_t padding);
 /* indices [..] -> [.., classes]: 1 at the index, else 0, of type f32 or f64. No gradient. */
 BG_API bg_node *bg_one_hot(bg_node *indices, int64_t classes, bg_dtype dtype);
 
-/* ---- Elements in other places: flips, rolls, padding, tiles, triangles, diagonals ---- */
+/* ---- Convolution, in one to three dimensions, as many as x has behind the first two ---- */
+/* For each dimension; the zero value is stride 1, dilation 1, no padding, one group. */
+typedef struct {
+    int64_t stride[3], dilation[3];
+    int64_t padding[3];        /* zeros before and behind */
+    int64_t output_padding[3]; /* of the transpose: further elements behind, fewer than stride or dilation */
+    int64_t groups;            /* channels of x and of the result fall into groups that do not meet */
+    bool is_same;              /* pads so that the extents stay, an odd element behind; stride 1 only */
+} bg_conv_options;
+/*   x [n, in, ..]   weight [out, in / groups, kernel..]   bias [out] or NULL  ->  [n, out, ..]
+ * extents (in + 2 padding - dilation (kernel - 1) - 1) / stride + 1, rounded down. */
+BG_API bg_node *bg_conv(bg_node *x, bg_node *weight, bg_node *bias, const bg_conv_options *options);
+/* The transpose of the map from x to bg_conv's result.
+ *   x [n, in, ..]   weight [in, out / groups, kernel..]   bias [out] or NULL  ->  [n, out, ..]
+ * extents (in - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1. */
+BG_API bg_node *bg_conv_transpose(bg_node *x, bg_node *weight, bg_node *bias, const bg_conv_options *options);
 
-/* ---- Contractions by the names of axes ---- */
-
-/* ---- Distances and similarities ---- */
-
-/* ---- Normalisation ---- */
-
-/* ---- Convolution ---- */
-
-/* ---- Pooling ---- */
-
-/* ---- Resizing of images ---- */
-
-/* ---- Attention ---- */
-
-/* ---- Random numbers ---- */
-
-/* ---- Recurrent layers ---- */
+/* ---- Pooling, of x [n, channels, ..] over windows of one to three dimensions ---- */
+typedef struct {
+    int64_t stride[3];       /* 0: the window's extent */
+    int64_t padding[3];      /* before and behind, at most half of the window */
+    int64_t dilation[3];     /* of max_pool; 0: 1 */
+    bool is_ceil;            /* a last window that reaches beyond the padding counts too */
+    bool leaves_out_padding; /* avg_pool: divides by the elements within the image */
+} bg_pool_options;
+/* The padding never wins; of equal elements the first gets the gradient; NaN if any is NaN. */
+BG_API bg_node *bg_max_pool(bg_node *x, bg_shape window, const bg_pool_options *options);
+/* Padding counts as 0. */
+BG_API bg_node *bg_avg_pool(bg_node *x, bg_shape window, const bg_pool_options *options);
 
 #ifdef __cplusplus
 }

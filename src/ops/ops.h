@@ -20,16 +20,8 @@
     X(scan)                                                                                                            \
     X(order)                                                                                                           \
     X(index)                                                                                                           \
-    X(rearrange)                                                                                                       \
-    X(einsum)                                                                                                          \
-    X(similarity)                                                                                                      \
-    X(normalization)                                                                                                   \
-    X(convolution)                                                                                                     \
+    X(window)                                                                                                          \
     X(pooling)                                                                                                         \
-    X(resize)                                                                                                          \
-    X(attention)                                                                                                       \
-    X(random)                                                                                                          \
-    X(recurrent)                                                                                                       \
     X(loss)
 #define BGI_DECLARE(family) extern const bg_op *const bgi_##family##_ops[];
 BGI_OP_FAMILIES(BGI_DECLARE)

@@ -16,16 +16,8 @@
     X(scan)                                                                                                            \
     X(order)                                                                                                           \
     X(index)                                                                                                           \
-    X(rearrange)                                                                                                       \
-    X(einsum)                                                                                                          \
-    X(similarity)                                                                                                      \
-    X(normalization)                                                                                                   \
     X(convolution)                                                                                                     \
-    X(pooling)                                                                                                         \
-    X(resize)                                                                                                          \
-    X(attention)                                                                                                       \
-    X(random)                                                                                                          \
-    X(recurrent)
+    X(pooling)
 #define DECLARE(name) extern const op_family name##_family;
 FAMILIES(DECLARE)
 #define LISTED(name) &name##_family,

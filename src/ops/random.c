@@ -1,4 +1,0 @@
-/* Random numbers. */
-#include "ops/ops.h"
-
-const bg_op *const bgi_random_ops[] = { NULL };

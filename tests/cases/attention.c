@@ -1,4 +1,0 @@
-/* Attention. */
-#include "cases.h"
-
-const op_family attention_family = { .name = "attention" };

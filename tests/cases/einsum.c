@@ -1,4 +1,0 @@
-/* Contractions by the names of axes. */
-#include "cases.h"
-
-const op_family einsum_family = { .name = "einsum" };

@@ -1,4 +1,0 @@
-/* Random numbers. */
-#include "cases.h"
-
-const op_family random_family = { .name = "random" };

@@ -1,4 +1,0 @@
-/* Distances and similarities. */
-#include "cases.h"
-
-const op_family similarity_family = { .name = "similarity" };
