@@ -272,6 +272,75 @@ BG_API bg_node *bg_embedding(bg_node *table, bg_node *indices, int64_t padding);
 /* indices [..] -> [.., classes]: 1 at the index, else 0, of type f32 or f64. No gradient. */
 BG_API bg_node *bg_one_hot(bg_node *indices, int64_t classes, bg_dtype dtype);
 
+/* ---- Elements in other places: flips, rolls, padding, tiles, triangles, diagonals ----
+ * Of any type; gradients reach f32 and f64. Axes may be negative: they then count from the last. */
+/* The elements along the axes in reverse. A view. */
+BG_API bg_node *bg_flip(bg_node *x, bg_axes axes);
+/* y[i] = x[i - shift] along an axis, around its ends. */
+BG_API bg_node *bg_roll(bg_node *x, int64_t shift, int axis);
+
+/* Elements added before and after each axis of x, its first axis first; a negative number leaves elements out.
+ *   CONSTANT   value, which must be one of x's type
+ *   REFLECT    c b | a b c | b a    fewer than the axis has
+ *   REPLICATE  a a | a b c | c c    of an axis that has elements
+ *   CIRCULAR   b c | a b c | a b    at most as many as the axis has */
+typedef enum { BG_PAD_CONSTANT, BG_PAD_REFLECT, BG_PAD_REPLICATE, BG_PAD_CIRCULAR } bg_pad_mode;
+typedef struct {
+    bg_pad_mode mode;
+    double value;
+    int64_t before[BG_MAX_RANK], after[BG_MAX_RANK];
+} bg_pad_options;
+BG_API bg_node *bg_pad(bg_node *x, bg_pad_options options);
+
+/* x repeats.dims[i] times along axis i. Where the ranks differ, the shorter of x's shape and repeats gets leading ones;
+ * _repeat refuses repeats of fewer axes than x. */
+BG_API bg_node *bg_tile(bg_node *x, bg_shape repeats);
+BG_API bg_node *bg_repeat(bg_node *x, bg_shape repeats);
+/* Each element so many times in a row along an axis. */
+BG_API bg_node *bg_repeat_interleave(bg_node *x, int64_t times, int axis);
+/* Inputs of equal shape along a new axis of the result. */
+BG_API bg_node *bg_stack(bg_node *const *xs, int n, int axis);
+/* Parts of the given sizes, which fill the axis, or of equal size but for a smaller last one, which may be fewer than
+ * n. Both fill the caller's array of n with views, NULL behind the last, and return their number; 0 after an error. */
+BG_API int bg_split(bg_node *x, const int64_t *sizes, int n, int axis, bg_node **parts);
+BG_API int bg_chunk(bg_node *x, int n, int axis, bg_node **parts);
+/* count elements along an axis, from start on; the element of one index, without the axis. Out of range is
+ * BG_ERR_ARGUMENT. Views. */
+BG_API bg_node *bg_narrow(bg_node *x, int axis, int64_t start, int64_t count);
+BG_API bg_node *bg_select(bg_node *x, int axis, int64_t index);
+
+/* x without those of the axes that have extent 1. */
+BG_API bg_node *bg_squeeze(bg_node *x, bg_axes axes);
+/* x with a new axis of extent 1. */
+BG_API bg_node *bg_unsqueeze(bg_node *x, int axis);
+/* Axes first to last as one; one axis as several, of which one extent may be -1. A scalar flattens to [1]; bg_flatten
+ * keeps the first axis. */
+BG_API bg_node *bg_flatten_axes(bg_node *x, int first, int last);
+BG_API bg_node *bg_unflatten(bg_node *x, int axis, bg_shape sizes);
+/* Axis `from` in place `to`, the others in their order. */
+BG_API bg_node *bg_movedim(bg_node *x, int from, int to);
+
+/* x [.., rows, columns] on and below, or on and above, a diagonal, with 0 elsewhere; diagonal 0 is the main one, 1 the
+ * one above it. */
+BG_API bg_node *bg_tril(bg_node *x, int64_t diagonal);
+BG_API bg_node *bg_triu(bg_node *x, int64_t diagonal);
+/* A diagonal of two axes, which becomes the last axis of a view; offset > 0 lies above the main one. */
+BG_API bg_node *bg_diagonal(bg_node *x, int64_t offset, int axis_1, int axis_2);
+/* x [.., n] -> zeros [.., n + |offset|, n + |offset|] with x on a diagonal. */
+BG_API bg_node *bg_diag_embed(bg_node *x, int64_t offset);
+/* grids[i] [n0, n1, ..] repeats xs[i] [ni] along all axes but i (indexing "ij"). Returns n, or 0 after an error. */
+BG_API int bg_meshgrid(bg_node *const *xs, int n, bg_node **grids);
+
+/* Constants of a graph, of any type that holds the values.
+ * arange: start, start + step, .. before stop, as many as ceil((stop - start) / step); not bool.
+ * linspace: n numbers from start to stop, both of them among these; f32 or f64. */
+BG_API bg_node *bg_zeros(bg_graph *graph, bg_dtype dtype, bg_shape shape);
+BG_API bg_node *bg_ones(bg_graph *graph, bg_dtype dtype, bg_shape shape);
+BG_API bg_node *bg_full(bg_graph *graph, bg_dtype dtype, bg_shape shape, double value);
+BG_API bg_node *bg_arange(bg_graph *graph, bg_dtype dtype, double start, double stop, double step);
+BG_API bg_node *bg_linspace(bg_graph *graph, bg_dtype dtype, double start, double stop, int64_t n);
+BG_API bg_node *bg_eye(bg_graph *graph, bg_dtype dtype, int64_t rows, int64_t columns);
+
 /* ---- Convolution, in one to three dimensions, as many as x has behind the first two ---- */
 /* For each dimension; the zero value is stride 1, dilation 1, no padding, one group. */
 typedef struct {

@@ -20,6 +20,7 @@
     X(scan)                                                                                                            \
     X(order)                                                                                                           \
     X(index)                                                                                                           \
+    X(rearrange)                                                                                                       \
     X(window)                                                                                                          \
     X(pooling)                                                                                                         \
     X(loss)
@@ -65,6 +66,9 @@ bool bgi_takes_float(const char *op, const bg_node *x);
 /* Whether x and y are nodes of one graph, both f32 or both f64, of equal shapes; records the error. */
 bool bgi_takes_equal_floats(const char *op, bg_node *x, bg_node *y, const char *const *labels);
 
+/* Whether a number is a value of the type; records the error. */
+bool bgi_takes_value(const char *op, bg_graph *graph, bg_dtype dtype, double value);
+
 /* An axis of x counted from the front; false with the error recorded if x has no such axis. */
 bool bgi_find_axis(const char *op, const bg_node *x, int axis, int *found);
 /* A set of axes of x. */
@@ -106,6 +110,10 @@ bg_node *bgi_log1p_exp(bg_node *x);
 /* [.., m, n] -> [.., n, m] */
 bg_node *bgi_transpose_last(bg_node *x);
 bool bgi_is_transpose_last(const bg_node *node);
+/* count elements along an axis: start, start + step, ..; a negative step runs backwards. */
+bg_node *bgi_slice_of(bg_node *x, int64_t axis, int64_t start, int64_t step, int64_t count);
+/* x without those axes, which have extent 1. */
+bg_node *bgi_drop_axes(bg_node *x, const bool dropped[BG_MAX_RANK]);
 /* The gradient of a slice: zeros, of `extent` along the axis, with x at start, start + step, .. */
 bg_node *bgi_embed(bg_node *x, int axis, int64_t start, int64_t step, int64_t extent);
 

@@ -261,8 +261,13 @@ static bg_status slice_infer(const bg_node *node, bg_dtype *dtype, bg_shape *sha
 static bg_node *slice_gradient(bg_node *node, int input, bg_node *dy)
 {
     const slice_attributes *attributes = node->attributes;
-    return bgi_embed(dy, (int)attributes->axis, attributes->start, attributes->step,
-                     node->inputs[input]->shape.dims[attributes->axis]);
+    int64_t axis = attributes->axis, start = attributes->start, step = attributes->step, count = attributes->count;
+    if (step < 0) { /* from its other end it runs forwards */
+        dy = bgi_slice_of(dy, axis, count - 1, -1, count);
+        start += (count - 1) * step;
+        step = -step;
+    }
+    return bgi_embed(dy, (int)axis, start, step, node->inputs[input]->shape.dims[axis]);
 }
 static bool slice_view(const bg_node *node, const bgi_view *input, bgi_view *view)
 {
@@ -273,7 +278,7 @@ static bool slice_view(const bg_node *node, const bgi_view *input, bgi_view *vie
     return true;
 }
 static const bg_op slice_op;
-static bg_node *take(bg_node *x, int64_t axis, int64_t start, int64_t step, int64_t count)
+bg_node *bgi_slice_of(bg_node *x, int64_t axis, int64_t start, int64_t step, int64_t count)
 {
     step = count > 1 ? step : 1;
     if (!x || (step == 1 && count == x->shape.dims[axis]))
@@ -290,8 +295,8 @@ static bg_node *slice_simplify(bg_node *node)
     const slice_attributes *inner = x->attributes;
     if (inner->axis != outer->axis)
         return NULL;
-    return take(x->inputs[0], inner->axis, inner->start + outer->start * inner->step, inner->step * outer->step,
-                outer->count);
+    return bgi_slice_of(x->inputs[0], inner->axis, inner->start + outer->start * inner->step, inner->step * outer->step,
+                        outer->count);
 }
 static const bgi_lowering slice_lowering = { .kind = BGI_VIEW, .view = slice_view, .simplify = slice_simplify };
 static const bg_op slice_op = {
@@ -312,7 +317,7 @@ bg_node *bg_slice(bg_node *x, int axis, int64_t start, int64_t stop, int64_t ste
         return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "slice: step %lld, not at least 1", (long long)step);
     start = clip(start, x->shape.dims[found]);
     stop = clip(stop, x->shape.dims[found]);
-    return take(x, found, start, step, stop > start ? (stop - start - 1) / step + 1 : 0);
+    return bgi_slice_of(x, found, start, step, stop > start ? (stop - start - 1) / step + 1 : 0);
 }
 
 /* embed: zeros with x at start, start + step, .. along an axis; dx = that slice of dy */
@@ -327,8 +332,8 @@ static bg_status embed_infer(const bg_node *node, bg_dtype *dtype, bg_shape *sha
 static bg_node *embed_gradient(bg_node *node, int input, bg_node *dy)
 {
     const embed_attributes *attributes = node->attributes;
-    return take(dy, attributes->axis, attributes->start, attributes->step,
-                node->inputs[input]->shape.dims[attributes->axis]);
+    return bgi_slice_of(dy, attributes->axis, attributes->start, attributes->step,
+                        node->inputs[input]->shape.dims[attributes->axis]);
 }
 static bg_status embed_call(const bg_call *call)
 {
@@ -369,6 +374,8 @@ static const bg_op embed_op = { .name = "embed",
                                 .units = embed_units };
 bg_node *bgi_embed(bg_node *x, int axis, int64_t start, int64_t step, int64_t extent)
 {
+    if (x && step == 1 && extent == x->shape.dims[axis])
+        return x;
     embed_attributes attributes = { .axis = axis, .start = start, .step = step, .extent = extent };
     return x ? bg_apply(&embed_op, &x, 1, &attributes, sizeof attributes) : NULL;
 }
@@ -400,7 +407,7 @@ static bg_node *concat_gradient(bg_node *node, int input, bg_node *dy)
     int64_t axis = *(const int64_t *)node->attributes, start = 0;
     for (int i = 0; i < input; i++)
         start += node->inputs[i]->shape.dims[axis];
-    return take(dy, axis, start, 1, node->inputs[input]->shape.dims[axis]);
+    return bgi_slice_of(dy, axis, start, 1, node->inputs[input]->shape.dims[axis]);
 }
 static bg_status concat_call(const bg_call *call)
 {

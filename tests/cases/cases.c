@@ -16,6 +16,7 @@
     X(scan)                                                                                                            \
     X(order)                                                                                                           \
     X(index)                                                                                                           \
+    X(rearrange)                                                                                                       \
     X(convolution)                                                                                                     \
     X(pooling)
 #define DECLARE(name) extern const op_family name##_family;
