@@ -60,6 +60,13 @@ BG_API bg_node *bg_dense(bg_model *model, const char *name, bg_node *x, int64_t 
 BG_API bg_node *bg_dense_with(bg_model *model, const char *name, bg_node *x, int64_t out,
                               const bg_dense_options *options);
 
+/* bg_dropout and bg_dropout_channels at a site of this name; x itself in the evaluation form. The same name in one
+ * graph draws the same numbers. The graph counts its steps with the model's buffer "trainer.random_step", made when the
+ * first random node needs it, as does any graph with a parameter or buffer of the model (of the first, if it has
+ * several). */
+BG_API bg_node *bg_model_dropout(bg_model *model, const char *name, bg_node *x, double p);
+BG_API bg_node *bg_model_dropout_channels(bg_model *model, const char *name, bg_node *x, double p);
+
 /* [n, ..] -> [n, product of the rest]. */
 BG_API bg_node *bg_flatten(bg_node *x);
 

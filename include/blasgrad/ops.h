@@ -371,6 +371,35 @@ BG_API bg_node *bg_max_pool(bg_node *x, bg_shape window, const bg_pool_options *
 /* Padding counts as 0. */
 BG_API bg_node *bg_avg_pool(bg_node *x, bg_shape window, const bg_pool_options *options);
 
+/* ---- Random numbers ----
+ * Counter-based: a number depends on the engine's seed, the site of its node, the step, and its place in the output,
+ * hence not on threads, and a value computed again is the same. Sites keep nodes apart: the name of a model's layer
+ * (nn.h), otherwise the order in which random nodes are made in their graph. The step is a counter that each run of a
+ * program with updates advances by one; programs compiled with .no_updates repeat their numbers. The graphs of a model
+ * share its counter, the buffer "trainer.random_step"; a graph without a model has one of its own, from 0. No gradient
+ * flows through numbers that were drawn. f32 and f64 are drawn from the same bits. */
+
+/* Uniform in [low, high), in steps of (high - low) / 2^24 for f32, / 2^53 for f64. */
+BG_API bg_node *bg_uniform(bg_graph *graph, bg_dtype dtype, bg_shape shape, double low, double high);
+/* Normal with a mean and a standard deviation >= 0. Box, Muller, A note on the generation of random normal deviates,
+ * 1958. */
+BG_API bg_node *bg_normal(bg_graph *graph, bg_dtype dtype, bg_shape shape, double mean, double deviation);
+/* Integers low .. high - 1 as i32, i64 or u8; a probability is off by at most (high - low) / 2^64. */
+BG_API bg_node *bg_randint(bg_graph *graph, bg_dtype dtype, bg_shape shape, int64_t low, int64_t high);
+/* 0 .. n - 1 in a random order: i64 [n]. */
+BG_API bg_node *bg_permutation(bg_graph *graph, int64_t n);
+/* 1 with probability p, otherwise 0, for each element of p and of its type. p counts as 0 below 0 and where it is NaN,
+ * as 1 above 1. Gradient 0. */
+BG_API bg_node *bg_bernoulli(bg_node *p);
+/* Each element is 0 with probability p, otherwise x / (1 - p); p = 1 gives zeros. What is dropped is 0 whatever it was,
+ * and gets gradient 0; the rest of the gradient is scaled by the same factor. */
+BG_API bg_node *bg_dropout(bg_node *x, double p);
+/* Of x [n, c, ..] whole channels are dropped: PyTorch's Dropout1d, Dropout2d and Dropout3d. */
+BG_API bg_node *bg_dropout_channels(bg_node *x, double p);
+/* Keeps mean 0 and variance 1 of what self-normalising networks carry: dropped elements are -1.7581, then all are
+ * scaled and shifted; p = 1 gives zeros. Klambauer et al., Self-Normalizing Neural Networks, 2017. */
+BG_API bg_node *bg_alpha_dropout(bg_node *x, double p);
+
 #ifdef __cplusplus
 }
 #endif

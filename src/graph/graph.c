@@ -108,6 +108,8 @@ void bg_graph_destroy(bg_graph *graph)
     if (!graph)
         return;
     bg_engine *engine = graph->engine;
+    if (graph->random_source.owner)
+        graph->random_source.release(graph->random_source.owner);
     for (bg_node *leaf = graph->tensors; leaf; leaf = leaf->next_tensor)
         bg_tensor_destroy(leaf->tensor);
     bgi_free(engine, graph->table, (size_t)graph->table_capacity * sizeof *graph->table);

@@ -59,6 +59,13 @@ struct bg_node {
     const bg_node *origin; /* in a compiler's graph: the leaf of the user's graph */
 };
 
+/* Who keeps the step counter of a graph's random nodes: a model, for all of its graphs. */
+typedef struct {
+    void *owner;                                            /* NULL: nobody, the graph has a counter of its own */
+    bg_status (*counter)(void *owner, bg_tensor **counter); /* i64, rank 0; the owner's */
+    void (*release)(void *owner);
+} bgi_random_source;
+
 struct bg_graph {
     bg_engine *engine;
     bgi_arena arena;
@@ -67,6 +74,9 @@ struct bg_graph {
     bg_node *tensors; /* the last leaf that holds a tensor */
     bg_status status;
     char message[512];
+    bgi_random_source random_source;
+    bg_node *random_step; /* the counter's buffer, made with the first random node */
+    int64_t random_sites; /* random nodes without a name so far */
     /* In a compiler's graph equal nodes are one node, constructors simplify, and an op with `compose` is replaced by
      * its composition at once, so that no such node is ever in it. */
     bool is_compiling;

@@ -3,7 +3,7 @@
 
 #include "base/hash.h"
 #include "base/random.h"
-#include "graph/graph.h"
+#include "ops/ops.h"
 #include "tensor/tensor.h"
 
 #include <math.h>
@@ -201,6 +201,29 @@ static bg_node *fail_graph(bg_graph *graph, bg_status status)
     return bgi_graph_fail(graph, status, "%s", message);
 }
 
+/* The step counter of the random nodes of all graphs of the model. */
+static bg_status random_counter(void *owner, bg_tensor **counter)
+{
+    static const char name[] = "trainer.random_step";
+    bg_model *model = owner;
+    model_entry *entry = find_entry(model, name);
+    bg_status status = entry ? check_entry(entry, BG_I64, BG_SCALAR, false)
+                             : make_entry(model, name, BG_I64, BG_SCALAR, (bg_init){ .kind = BG_INIT_ZEROS }, false);
+    if (status == BG_OK)
+        *counter = find_entry(model, name)->tensor;
+    return status;
+}
+static void release_model(void *owner) { bg_model_destroy(owner); }
+
+/* From its first leaf or layer of a model on, a graph draws its random numbers in the model's steps. */
+static bool attach(bg_model *model, bg_graph *graph)
+{
+    if (graph->random_source.owner)
+        return true;
+    bgi_model_retain(model);
+    return bgi_random_attach(graph, (bgi_random_source){ model, random_counter, release_model });
+}
+
 static bg_node *model_leaf(bg_model *model, bg_graph *graph, const char *name, bg_dtype dtype, bg_shape shape,
                            bg_init init, bool is_parameter)
 {
@@ -213,6 +236,8 @@ static bg_node *model_leaf(bg_model *model, bg_graph *graph, const char *name, b
     bg_status status = check_name(name, is_parameter);
     if (status != BG_OK)
         return fail_graph(graph, status);
+    if (!attach(model, graph))
+        return NULL;
     model_entry *entry = find_entry(model, name);
     bool is_new = !entry;
     status = is_new ? make_entry(model, name, dtype, shape, init, is_parameter)
@@ -241,6 +266,34 @@ bg_node *bg_model_buffer(bg_model *model, bg_graph *graph, const char *name, bg_
         return graph ? bgi_graph_fail(graph, BG_ERR_ARGUMENT, "model_buffer: model is NULL") : NULL;
     return model_leaf(model, graph, name, dtype, shape, init, false);
 }
+
+/* ---- Dropout ---- */
+
+static bg_node *model_dropout(const char *op, bg_model *model, const char *name, bg_node *x, double p, int leading)
+{
+    if (!x)
+        return NULL;
+    if (!model)
+        return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "%s: model is NULL", op);
+    bg_status status = check_name(name, false);
+    if (status != BG_OK)
+        return fail_graph(x->graph, status);
+    if (!attach(model, x->graph))
+        return NULL;
+    if (!bgi_is_probability(op, x, p))
+        return NULL;
+    return bgi_dropout_at(op, x, model->is_training ? p : 0, leading, bgi_random_site_of(name));
+}
+bg_node *bg_model_dropout(bg_model *model, const char *name, bg_node *x, double p)
+{
+    return model_dropout("model_dropout", model, name, x, p, -1);
+}
+bg_node *bg_model_dropout_channels(bg_model *model, const char *name, bg_node *x, double p)
+{
+    return model_dropout("model_dropout_channels", model, name, x, p, 2);
+}
+
+/* ---- Entries ---- */
 
 size_t bg_model_count(const bg_model *model) { return model ? (size_t)model->count : 0; }
 

@@ -18,7 +18,8 @@
     X(index)                                                                                                           \
     X(rearrange)                                                                                                       \
     X(convolution)                                                                                                     \
-    X(pooling)
+    X(pooling)                                                                                                         \
+    X(random)
 #define DECLARE(name) extern const op_family name##_family;
 FAMILIES(DECLARE)
 #define LISTED(name) &name##_family,

@@ -433,13 +433,23 @@ static void *pack(const double *values, int64_t count, bg_dtype dtype)
     return data;
 }
 
-/* The library's own calls move elements or take integers, so that they treat bounds as they treat values. */
+static bool takes_floats(const bg_node *node)
+{
+    for (int k = 0; k < node->n_inputs; k++)
+        if (bgi_is_float(node->inputs[k]->dtype))
+            return true;
+    return false;
+}
+
+/* The library's own calls move elements or take integers, so that they treat bounds as they treat values. What is made
+ * of integers alone is rounded once. */
 static bool evaluate_call(const bg_node *node, const evaluated *const *inputs, evaluated *made)
 {
     int64_t units = node->op->units ? node->op->units(node, -1) : 1;
     *made = allocate(bg_shape_count(node->shape));
     bg_status status = BG_OK;
-    for (int is_error = 0; is_error < (bgi_is_float(node->dtype) ? 2 : 1) && !status && made->count > 0; is_error++) {
+    bool carries = bgi_is_float(node->dtype) && takes_floats(node);
+    for (int is_error = 0; is_error < (carries ? 2 : 1) && !status && made->count > 0; is_error++) {
         void **data = need(calloc((size_t)node->n_inputs + 1, sizeof(void *)));
         for (int k = 0; k < node->n_inputs; k++)
             data[k] = pack(is_error ? inputs[k]->errors : inputs[k]->values, inputs[k]->count, node->inputs[k]->dtype);
@@ -460,6 +470,8 @@ static bool evaluate_call(const bg_node *node, const evaluated *const *inputs, e
         free(data);
         free(output);
     }
+    for (int64_t i = 0; i < made->count && !carries; i++)
+        made->errors[i] = bound(node->dtype, made->values[i], 0, 1);
     if (status)
         release(made);
     return status == BG_OK;

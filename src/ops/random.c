@@ -1,0 +1,409 @@
+/* Random numbers, dropout, and the step counter that they read. */
+#include "ops/ops.h"
+
+#include "base/hash.h"
+#include "base/random.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- Sites and steps ---- */
+
+int64_t bgi_random_site(bg_graph *graph) { return graph->random_sites++; }
+int64_t bgi_random_site_of(const char *name) { return (int64_t)bgi_hash_text(name); }
+
+static bg_status scalar_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    *dtype = node->inputs[0]->dtype;
+    *shape = node->inputs[0]->shape;
+    return BG_OK;
+}
+
+/* advance: the step of the next run */
+static bg_status advance_call(const bg_call *call)
+{
+    const uint64_t *step = call->inputs[0];
+    *(uint64_t *)call->output = *step + 1;
+    return BG_OK;
+}
+static const bg_op advance_op = {
+    .name = "advance", .arity = 1, .infer = scalar_infer, .is_constant = true, .call = advance_call, .never_fails = true
+};
+
+static bg_node *own_counter(bg_graph *graph)
+{
+    bg_tensor *counter = NULL;
+    if (!bgi_graph_accept(graph, bg_tensor_create(&counter, graph->engine, BG_I64, BG_SCALAR)))
+        return NULL;
+    bg_node *step = bg_buffer(graph, counter);
+    bg_tensor_destroy(counter);
+    return step;
+}
+
+static bg_tensor *source_counter(bg_graph *graph)
+{
+    bg_tensor *counter = NULL;
+    bgi_graph_accept(graph, graph->random_source.counter(graph->random_source.owner, &counter));
+    return counter;
+}
+
+bg_node *bgi_random_step(bg_graph *graph)
+{
+    if (graph->random_step)
+        return graph->random_step;
+    bg_node *step = NULL;
+    if (graph->random_source.owner) {
+        bg_tensor *counter = source_counter(graph);
+        step = counter ? bg_buffer(graph, counter) : NULL;
+    } else {
+        step = own_counter(graph);
+    }
+    bg_node *next = bgi_apply_1(&advance_op, step);
+    if (!next)
+        return NULL;
+    bg_update(step, next);
+    return graph->random_step = step;
+}
+
+bool bgi_random_attach(bg_graph *graph, bgi_random_source source)
+{
+    if (graph->random_source.owner) {
+        source.release(source.owner);
+        return true;
+    }
+    graph->random_source = source;
+    if (!graph->random_step)
+        return true;
+    bg_tensor *counter = source_counter(graph);
+    if (!counter)
+        return false;
+    bgi_tensor_retain(counter);
+    bg_tensor_destroy(graph->random_step->tensor);
+    graph->random_step->tensor = counter;
+    return true;
+}
+
+/* ---- Draws ---- */
+
+/* a and b: the interval, or mean and deviation, or in a the probability. */
+typedef struct {
+    int64_t site, dtype, rank, dims[BG_MAX_RANK];
+    double a, b;
+    int64_t low, range;
+} draw_attributes;
+
+/* Two sites have different keys, but for one chance in 2^64. */
+static uint64_t key_of(const bg_node *node, int64_t site)
+{
+    const uint64_t parts[2] = { node->graph->engine->seed, (uint64_t)site };
+    return bgi_hash_bytes(parts, sizeof parts);
+}
+
+typedef struct {
+    uint64_t key, step;
+} stream;
+
+static stream stream_of(const bg_call *call)
+{
+    const draw_attributes *attributes = call->node->attributes;
+    const int64_t *step = call->inputs[0];
+    return (stream){ key_of(call->node, attributes->site), (uint64_t)*step };
+}
+
+/* Number i of 64 bits; a block of Philox has two. */
+static uint64_t bits(stream s, int64_t i)
+{
+    bgi_block block = bgi_random_block(s.key, s.step, (uint64_t)i / 2);
+    const uint32_t *half = block.word + i % 2 * 2;
+    return (uint64_t)half[1] << 32 | half[0];
+}
+static double fraction(uint64_t word) { return (double)(word >> 11) * 0x1p-53; }
+
+static bg_status draw_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    const draw_attributes *attributes = node->attributes;
+    *dtype = (bg_dtype)attributes->dtype;
+    shape->rank = (int)attributes->rank;
+    memcpy(shape->dims, attributes->dims, sizeof shape->dims);
+    return BG_OK;
+}
+static int64_t draw_units(const bg_node *node, int input) { return input < 0 ? bg_shape_count(node->shape) : 1; }
+/* Ten rounds of Philox, each a few operations, make two to four numbers. */
+static double draw_flops(const bg_node *node) { return 16 * (double)bg_shape_count(node->shape); }
+
+static bg_node *draw(const bg_op *op, bg_node *step, bg_dtype dtype, bg_shape shape, draw_attributes attributes)
+{
+    attributes.dtype = dtype;
+    attributes.rank = shape.rank;
+    for (int i = 0; i < shape.rank; i++)
+        attributes.dims[i] = shape.dims[i];
+    return bg_apply(op, &step, 1, &attributes, sizeof attributes);
+}
+
+/* Whether a draw of this shape can be made; the node's own shape rule would read dims that are not there. */
+static bool takes_shape(const char *op, bg_graph *graph, bg_dtype dtype, bg_shape shape)
+{
+    int64_t count;
+    size_t bytes;
+    if (!graph) {
+        bg_fail(BG_ERR_ARGUMENT, "%s: the graph is NULL", op);
+        return false;
+    }
+    return bgi_graph_accept(graph, bgi_engine_check(graph->engine, op)) &&
+           bgi_graph_accept(graph, bgi_shape_check(shape, dtype, op, &count, &bytes));
+}
+
+#define DRAW(name_, call_)                                                                                             \
+    {                                                                                                                  \
+        .name = name_, .arity = 1, .infer = draw_infer, .is_constant = true, .call = call_, .never_fails = true,       \
+        .units = draw_units, .flops = draw_flops                                                                       \
+    }
+
+/* Draws of f32 and f64: value i is double; f32 rounds it, or has its own. */
+#define FILL(type, value)                                                                                              \
+    do {                                                                                                               \
+        type *output = call->output;                                                                                   \
+        for (int64_t i = call->first; i < call->last; i++)                                                             \
+            output[i - call->first] = (value);                                                                         \
+    } while (0)
+
+/* uniform: low + (high - low) u. Rounding may lead to high, which is not in the interval. */
+static float uniform_f32(uint64_t word, double low, double high)
+{
+    float value = (float)(low + (high - low) * ((double)(word >> 40) * 0x1p-24));
+    return value < (float)high || low == high ? value : nextafterf((float)high, (float)low);
+}
+static double uniform_f64(uint64_t word, double low, double high)
+{
+    double value = low + (high - low) * fraction(word);
+    return value < high || low == high ? value : nextafter(high, low);
+}
+static bg_status uniform_call(const bg_call *call)
+{
+    const draw_attributes *attributes = call->node->attributes;
+    const double low = attributes->a, high = attributes->b;
+    stream s = stream_of(call);
+    if (call->node->dtype == BG_F32)
+        FILL(float, uniform_f32(bits(s, i), low, high));
+    else
+        FILL(double, uniform_f64(bits(s, i), low, high));
+    return BG_OK;
+}
+static const bg_op uniform_op = DRAW("uniform", uniform_call);
+
+static bool takes_float_type(const char *op, bg_graph *graph, bg_dtype dtype)
+{
+    if (!bgi_is_float(dtype))
+        bgi_graph_fail(graph, BG_ERR_DTYPE, "%s: the type is %s, not f32 or f64", op, bg_dtype_name(dtype));
+    return bgi_is_float(dtype);
+}
+
+bg_node *bg_uniform(bg_graph *graph, bg_dtype dtype, bg_shape shape, double low, double high)
+{
+    if (!takes_shape("uniform", graph, dtype, shape) || !takes_float_type("uniform", graph, dtype))
+        return NULL;
+    if (dtype == BG_F32) {
+        low = (double)(float)low;
+        high = (double)(float)high;
+    }
+    if (!(low <= high) || !isfinite(high - low))
+        return bgi_graph_fail(graph, BG_ERR_ARGUMENT, "uniform: from %g to %g is no interval", low, high);
+    draw_attributes attributes = { .site = bgi_random_site(graph), .a = low, .b = high };
+    return draw(&uniform_op, bgi_random_step(graph), dtype, shape, attributes);
+}
+
+/* normal: numbers 2 i and 2 i + 1 are r cos t and r sin t of the same two uniform numbers */
+static double normal(stream s, int64_t i, double mean, double deviation)
+{
+    const double two_pi = 6.28318530717958647693;
+    double angle = two_pi * fraction(bits(s, i | 1)), u = 1 - fraction(bits(s, i & ~(int64_t)1)); /* u > 0 */
+    return mean + deviation * sqrt(-2 * log(u)) * (i & 1 ? sin(angle) : cos(angle));
+}
+static bg_status normal_call(const bg_call *call)
+{
+    const draw_attributes *attributes = call->node->attributes;
+    stream s = stream_of(call);
+    if (call->node->dtype == BG_F32)
+        FILL(float, (float)normal(s, i, attributes->a, attributes->b));
+    else
+        FILL(double, normal(s, i, attributes->a, attributes->b));
+    return BG_OK;
+}
+static const bg_op normal_op = DRAW("normal", normal_call);
+bg_node *bg_normal(bg_graph *graph, bg_dtype dtype, bg_shape shape, double mean, double deviation)
+{
+    if (!takes_shape("normal", graph, dtype, shape) || !takes_float_type("normal", graph, dtype))
+        return NULL;
+    if (!isfinite(mean) || !isfinite(deviation) || deviation < 0)
+        return bgi_graph_fail(graph, BG_ERR_ARGUMENT, "normal: mean %g, standard deviation %g", mean, deviation);
+    draw_attributes attributes = { .site = bgi_random_site(graph), .a = mean, .b = deviation };
+    return draw(&normal_op, bgi_random_step(graph), dtype, shape, attributes);
+}
+
+/* randint: low + the high word of 64 bits times the range */
+static uint64_t below(uint64_t word, uint64_t n)
+{
+    uint64_t high = (word >> 32) * (n >> 32), cross = (word >> 32) * (n & 0xFFFFFFFF);
+    uint64_t other = (word & 0xFFFFFFFF) * (n >> 32), low = (word & 0xFFFFFFFF) * (n & 0xFFFFFFFF);
+    uint64_t middle = (low >> 32) + (cross & 0xFFFFFFFF) + (other & 0xFFFFFFFF);
+    return high + (cross >> 32) + (other >> 32) + (middle >> 32);
+}
+static bg_status randint_call(const bg_call *call)
+{
+    const draw_attributes *attributes = call->node->attributes;
+    const uint64_t low = (uint64_t)attributes->low, range = (uint64_t)attributes->range;
+    stream s = stream_of(call);
+    if (call->node->dtype == BG_I64)
+        FILL(int64_t, (int64_t)(low + below(bits(s, i), range)));
+    else if (call->node->dtype == BG_I32)
+        FILL(int32_t, (int32_t)(int64_t)(low + below(bits(s, i), range)));
+    else
+        FILL(uint8_t, (uint8_t)(low + below(bits(s, i), range)));
+    return BG_OK;
+}
+static const bg_op randint_op = DRAW("randint", randint_call);
+bg_node *bg_randint(bg_graph *graph, bg_dtype dtype, bg_shape shape, int64_t low, int64_t high)
+{
+    if (!takes_shape("randint", graph, dtype, shape))
+        return NULL;
+    if (!bgi_is_integer(dtype))
+        return bgi_graph_fail(graph, BG_ERR_DTYPE, "randint: the type is %s, not i32, i64 or u8", bg_dtype_name(dtype));
+    int64_t least = dtype == BG_I64 ? INT64_MIN : dtype == BG_I32 ? INT32_MIN : 0;
+    int64_t most = dtype == BG_I64 ? INT64_MAX : dtype == BG_I32 ? INT32_MAX : UINT8_MAX;
+    if (low >= high || low < least || high - 1 > most)
+        return bgi_graph_fail(graph, BG_ERR_ARGUMENT, "randint: no %s from %lld to below %lld", bg_dtype_name(dtype),
+                              (long long)low, (long long)high);
+    draw_attributes attributes = { .site = bgi_random_site(graph),
+                                   .low = low,
+                                   .range = (int64_t)((uint64_t)high - (uint64_t)low) };
+    return draw(&randint_op, bgi_random_step(graph), dtype, shape, attributes);
+}
+
+/* permutation: each number i in turn goes to a place up to its own, whose number moves up to place i */
+static bg_status permutation_call(const bg_call *call)
+{
+    stream s = stream_of(call);
+    int64_t *output = call->output, n = bg_shape_count(call->node->shape);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t place = (int64_t)below(bits(s, i), (uint64_t)i + 1);
+        output[i] = output[place];
+        output[place] = i;
+    }
+    return BG_OK;
+}
+static const bg_op permutation_op = { .name = "permutation",
+                                      .arity = 1,
+                                      .infer = draw_infer,
+                                      .is_constant = true,
+                                      .call = permutation_call,
+                                      .never_fails = true,
+                                      .flops = draw_flops };
+bg_node *bg_permutation(bg_graph *graph, int64_t n)
+{
+    if (!takes_shape("permutation", graph, BG_I64, BG_SHAPE(n)))
+        return NULL;
+    draw_attributes attributes = { .site = bgi_random_site(graph) };
+    return draw(&permutation_op, bgi_random_step(graph), BG_I64, BG_SHAPE(n), attributes);
+}
+
+/* bernoulli: 1 where a uniform number is less than p */
+bg_node *bg_bernoulli(bg_node *p)
+{
+    if (!bgi_takes_float("bernoulli", p))
+        return NULL;
+    bg_node *u = bg_uniform(p->graph, BG_F64, p->shape, 0, 1);
+    return bg_cast(bg_less(u, bg_cast(bg_stop_gradient(p), BG_F64)), p->dtype);
+}
+
+/* ---- Dropout ---- */
+
+bgi_keep bgi_keep_of(const bg_node *node, int64_t site, int64_t step, double p)
+{
+    return (bgi_keep){ key_of(node, site), (uint64_t)step, (uint64_t)ldexp(p, 32) };
+}
+
+void bgi_keep_row(const bgi_keep *keep, int64_t first, int64_t n, uint8_t *keeps)
+{
+    bgi_block block = { { 0 } };
+    for (int64_t i = first; i < first + n; i++) {
+        if (i == first || i % 4 == 0)
+            block = bgi_random_block(keep->key, keep->step, (uint64_t)i / 4);
+        keeps[i - first] = block.word[i % 4] >= keep->limit;
+    }
+}
+
+/* keep: word i of 32 bits is at least p 2^32 */
+static bg_status keep_call(const bg_call *call)
+{
+    const draw_attributes *attributes = call->node->attributes;
+    const int64_t *step = call->inputs[0];
+    bgi_keep keep = bgi_keep_of(call->node, attributes->site, *step, attributes->a);
+    bgi_keep_row(&keep, call->first, call->last - call->first, call->output);
+    return BG_OK;
+}
+static const bg_op keep_op = DRAW("keep", keep_call);
+bg_node *bgi_random_keep(bg_node *step, bg_shape shape, double p, int64_t site)
+{
+    return draw(&keep_op, step, BG_BOOL, shape, (draw_attributes){ .site = site, .a = p });
+}
+
+bool bgi_is_probability(const char *op, const bg_node *x, double p)
+{
+    if (p >= 0 && p <= 1)
+        return true;
+    bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "%s: p is %g, not between 0 and 1", op, p);
+    return false;
+}
+
+/* What is kept of x, broadcast from its leading axes. */
+static bg_node *kept(bg_node *x, double p, int leading, int64_t site)
+{
+    bg_shape drawn = x->shape, spread = x->shape;
+    if (leading >= 0)
+        drawn.rank = leading;
+    for (int i = drawn.rank; i < spread.rank; i++)
+        spread.dims[i] = 1;
+    return bg_reshape(bgi_random_keep(bgi_random_step(x->graph), drawn, p, site), spread);
+}
+
+/* dropout: keep ? x / (1 - p) : 0; its gradient is that of its parts, dy the same */
+bg_node *bgi_dropout_at(const char *op, bg_node *x, double p, int leading, int64_t site)
+{
+    if (!bgi_takes_float(op, x) || !bgi_is_probability(op, x, p))
+        return NULL;
+    if (leading > x->shape.rank)
+        return bgi_graph_fail(x->graph, BG_ERR_SHAPE, "%s: needs x [n, c, ..]: x %s", op,
+                              bgi_shape_format(x->shape).text);
+    if (p == 0)
+        return x;
+    bg_node *scaled = bg_mul_scalar(x, p < 1 ? 1 / (1 - p) : 0);
+    return bg_where(kept(x, p, leading, site), scaled, bgi_scalar_like(x, 0));
+}
+bg_node *bg_dropout(bg_node *x, double p)
+{
+    return x ? bgi_dropout_at("dropout", x, p, -1, bgi_random_site(x->graph)) : NULL;
+}
+bg_node *bg_dropout_channels(bg_node *x, double p)
+{
+    return x ? bgi_dropout_at("dropout_channels", x, p, 2, bgi_random_site(x->graph)) : NULL;
+}
+
+/* alpha_dropout: a (keep ? x : α) + b with α = -λ α of SELU, to which its negative arguments tend; a and b give mean 0
+ * and variance 1 back: a = ((1 - p) (1 + p α²))^-1/2, b = -a α p */
+bg_node *bg_alpha_dropout(bg_node *x, double p)
+{
+    const double alpha = -1.7580993408473766;
+    if (!bgi_takes_float("alpha_dropout", x) || !bgi_is_probability("alpha_dropout", x, p))
+        return NULL;
+    int64_t site = bgi_random_site(x->graph);
+    if (p == 0)
+        return x;
+    if (p == 1)
+        return bg_broadcast(bgi_scalar_like(x, 0), x->shape);
+    double a = 1 / sqrt((1 - p) * (1 + p * alpha * alpha)), b = -a * alpha * p;
+    bg_node *scaled = bg_add_scalar(bg_mul_scalar(x, a), b);
+    return bg_where(kept(x, p, -1, site), scaled, bgi_scalar_like(x, a * alpha + b));
+}
+
+const bg_op *const bgi_random_ops[] = { &advance_op,     &uniform_op, &normal_op, &randint_op,
+                                        &permutation_op, &keep_op,    NULL };
