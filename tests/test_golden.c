@@ -129,6 +129,23 @@ START_TEST(test_ops)
 }
 END_TEST
 
+/* Each builder of the cases is compared somewhere; what there is no counterpart of in PyTorch says so. */
+START_TEST(test_every_builder_is_compared)
+{
+    for (int i = 0; i < op_case_count(); i++) {
+        const op_case *c = op_case_at(i);
+        size_t length = strcspn(c->name, ", ");
+        bool is_found = c->is_safe || c->is_ours;
+        for (int f = 0; op_families[f] && !is_found; f++)
+            for (int k = 0; k < op_families[f]->n_golden && !is_found; k++) {
+                const char *name = op_families[f]->golden[k].name;
+                is_found = strncmp(name, c->name, length) == 0 && name[length] == '\0';
+            }
+        ck_assert_msg(is_found, "nothing golden of %s", c->name);
+    }
+}
+END_TEST
+
 /* ---- Training ---- */
 
 static const char *const parameter_names[] = { "w1", "b1", "w2", "b2" };
@@ -241,6 +258,7 @@ int main(void)
     tcase_set_timeout(cases, 120);
     tcase_add_checked_fixture(cases, trial_set_up, trial_tear_down);
     tcase_add_test(cases, test_ops);
+    tcase_add_test(cases, test_every_builder_is_compared);
     tcase_add_test(cases, test_training);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);

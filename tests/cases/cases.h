@@ -62,6 +62,7 @@ typedef struct {
     op_gradient gradient;
     bool sums;     /* f32: judged by bounds alone, as results may be small beside their terms */
     double rho;    /* f32: error allowed, relative to max(1, |value|); 0: 1e-6 */
+    bool is_ours;  /* nothing of PyTorch to compare with: constants, random numbers */
     bool is_safe;  /* there are no wrong calls: it takes anything, or is built within the library only */
     bool is_apart; /* the inputs cannot be one tensor: its numbers do not suit both */
     const op_variant *variants;

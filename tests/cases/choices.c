@@ -129,6 +129,8 @@ static bg_node *where_sqrt(const golden_case *c)
 }
 GOLDEN(where, bg_where(c->x[0], c->x[1], c->x[2]))
 GOLDEN_1(is_nan)
+GOLDEN_1(is_finite)
+GOLDEN(cast, bg_cast(bg_cast(c->x[0], BG_I64), BG_F64))
 GOLDEN_1(is_inf)
 GOLDEN_2(fmax)
 GOLDEN_2(fmin)
@@ -142,6 +144,8 @@ GOLDEN_2(logical_xor)
 GOLDEN_1(logical_not)
 static const golden_op golden[] = {
     GOLDEN_ROW(is_nan),
+    GOLDEN_ROW(is_finite),
+    GOLDEN_ROW(cast),
     GOLDEN_ROW(is_inf),
     GOLDEN_ROW(fmax),
     GOLDEN_ROW(fmin),

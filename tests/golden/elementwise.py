@@ -34,12 +34,12 @@ UNARY = {
     "sinh": (torch.sinh, [1e-9, 30.0]), "cosh": (torch.cosh, [30.0]),
     "asinh": (torch.asinh, [1e-9]), "acosh": (torch.acosh, [1e9]), "atanh": (torch.atanh, [1e-9]),
     "reciprocal": (torch.reciprocal, []), "rsqrt": (torch.rsqrt, [4.0]),
-    "is_nan": (torch.isnan, []), "is_inf": (torch.isinf, []),
+    "is_nan": (torch.isnan, []), "is_finite": (torch.isfinite, []), "is_inf": (torch.isinf, []),
     "logsigmoid": (F.logsigmoid, [200.0, -200.0]), "selu": (F.selu, [200.0, -200.0]), "silu": (F.silu, []),
     "mish": (F.mish, []), "relu6": (F.relu6, [6.0, 6.5]), "hardsigmoid": (F.hardsigmoid, [-3.5, 3.5]),
     "hardswish": (F.hardswish, [-3.5, 3.5]), "softsign": (F.softsign, []), "tanhshrink": (F.tanhshrink, []),
 }
-NO_GRADIENT = {"is_nan", "is_inf", "hardsigmoid"}  # the last: PyTorch multiplies by 1/6 in f32
+NO_GRADIENT = {"is_nan", "is_inf", "is_finite", "hardsigmoid"}  # the last: PyTorch multiplies by 1/6 in f32
 # Where the graph's own rule is another one than PyTorch's: at infinities the parts of a formula give NaN.
 ONLY_FINITE = {"tan", "asin", "acos", "asinh", "acosh", "atanh", "sinh", "cosh", "reciprocal", "rsqrt", "silu", "mish",
                "softsign", "exp2", "selu", "hardsigmoid", "hardswish", "tanhshrink", "logsigmoid", "sin", "cos", "atan",
@@ -81,6 +81,7 @@ def elementwise():
     for name, (function, parameters) in PARAMETERS.items():
         x = tensor(EDGES + ORDINARY) if name == "nan_to_num" else finite
         records[name] = case(name, lambda v: function(v, **parameters), x, **parameters)
+    records["cast"] = case("cast", lambda v: v.to(torch.int64), finite, gradient=False, note="to i64 and back")
     for axis in range(3):
         records[f"glu_{axis}"] = case("glu", lambda v: F.glu(v, axis), uniform(6, 2, 4, 6), axis=axis)
     records["prelu"] = case("prelu", F.prelu, uniform(7, 2, 3, 4), tensor([0.25, -0.5, 2.0]))
