@@ -587,6 +587,24 @@ START_TEST(test_plans)
 }
 END_TEST
 
+/* A loop reads one element of a call's result, which has its storage to itself. */
+enum { PACKED = 100000 };
+static void build_packed(trial *t, const void *context)
+{
+    (void)context;
+    bg_node *packed = bg_cumsum(trial_input(t, BG_SHAPE(PACKED), -1, 1), 0);
+    trial_output(t, bg_exp(bg_slice(packed, 0, 0, 1, 1)));
+}
+
+START_TEST(test_part_of_a_value)
+{
+    plan_text plan = plan_of(build_packed, NULL);
+    ck_assert_msg(plan.report.planned_bytes >= PACKED * sizeof(double), "%zu bytes are planned:\n%.3000s",
+                  plan.report.planned_bytes, plan.text);
+    free(plan.text);
+}
+END_TEST
+
 /* One operation an element of the sum, and one a row for the exponential. */
 START_TEST(test_flops)
 {
@@ -634,6 +652,7 @@ int main(void)
     tcase_add_loop_test(cases, test_shapes, 0, COUNT(shapes));
     tcase_add_test(cases, test_empty);
     tcase_add_loop_test(cases, test_plans, 0, 8);
+    tcase_add_test(cases, test_part_of_a_value);
     tcase_add_test(cases, test_flops);
     tcase_add_loop_test(cases, test_random, 0, RANDOM_PARTS);
     suite_add_tcase(suite, cases);

@@ -94,7 +94,8 @@ static bool find_uses(bgi_compilation *c, const bgi_loop *loop, loop_uses *uses)
     return true;
 }
 
-/* In place: what dies in a loop (the product under an activation) lies where a result of the loop will. */
+/* In place: what dies in a loop (the product under an activation) lies where a result of the loop will. Of a value that
+ * the loop reads a part of, the rest needs its place too. */
 static bool share_storage(bgi_compilation *c, int index, loop_uses *uses)
 {
     const bgi_loop *loop = &c->program->steps[index].as.loop;
@@ -111,7 +112,7 @@ static bool share_storage(bgi_compilation *c, int index, loop_uses *uses)
         for (int j = uses->next_root[uses->last_read[i]]; j < loop->n_instructions; j = uses->next_root[j + 1]) {
             const bgi_loop_value *target = &loop->values[loop->instructions[j].target];
             bgi_value *root = &c->values[target->node];
-            if (target->dtype == load->dtype && root->update < 0 && !root->is_shared) {
+            if (target->dtype == load->dtype && root->count == v->count && root->update < 0 && !root->is_shared) {
                 v->alias = target->node;
                 root->is_shared = true;
                 break;
