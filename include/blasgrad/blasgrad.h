@@ -5,6 +5,7 @@
 
 #include <blasgrad/data.h>
 #include <blasgrad/engine.h>
+#include <blasgrad/gradcheck.h>
 #include <blasgrad/graph.h>
 #include <blasgrad/io.h>
 #include <blasgrad/linalg.h>

@@ -42,6 +42,17 @@ BG_API bg_status bg_grad(bg_node *y, bg_node *const *xs, size_t n, bg_node **dxs
 BG_API bg_status bg_grad_from(bg_node *const *ys, bg_node *const *cotangents, size_t n_ys, bg_node *const *xs, size_t n,
                               bg_node **dxs);
 
+/* Forward mode: dys[j] = Σ over i of (∂ys[j]/∂xs[i]) tangents[i], of the shape of ys[j]; a tangent has its x's shape
+ * and type. From the same rules as bg_grad: the transpose of the map from cotangents to gradients (Christianson,
+ * Automatic Hessians by reverse accumulation, 1992), whose cotangents are gone from the result as it is linear in them.
+ * On error every dys[j] is NULL. */
+BG_API bg_status bg_jvp(bg_node *const *ys, size_t n_ys, bg_node *const *xs, bg_node *const *tangents, size_t n,
+                        bg_node **dys);
+/* Hessian-vector products: products[i] = Σ over j of (∂²y/∂xs[i]∂xs[j]) vs[j], of the shape of xs[i]; y has one
+ * element. The gradient of ⟨dy/dxs, vs⟩: two to three times the work of the gradient. On error every product is NULL.
+ */
+BG_API bg_status bg_hvp(bg_node *y, bg_node *const *xs, bg_node *const *vs, size_t n, bg_node **products);
+
 /* An effect of each run: the parameter's or buffer's tensor gets new_value, of its shape and type. All updates of a run
  * take effect together, after everything that reads the old values; a later update of a target replaces an earlier one.
  * bg_updated gives the new value so far, or the node itself if it has none. */

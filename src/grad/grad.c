@@ -1,4 +1,6 @@
 /* Reverse-mode gradients as a transform of the graph. */
+#include "grad/grad.h"
+
 #include "ops/ops.h"
 
 /* What the transform knows of the nodes of a range of the graph. */
@@ -72,6 +74,8 @@ static bool propagate(flow *f, bg_node *node, bg_node *dy)
             return false;
         }
         bg_node *dx = node->op->gradient(node, i, dy);
+        if (f->graph->alter_gradient && !f->graph->status)
+            dx = f->graph->alter_gradient(node, i, dy, dx);
         if (!dx && f->graph->status)
             return false;
         if (!dx)
@@ -140,8 +144,10 @@ static bool transform(flow *f, bg_node *const *ys, bg_node *const *cotangents, s
     return true;
 }
 
-/* The graph of all nodes given, if each is one of it; NULL with the status set. */
-static bg_graph *common_graph(bg_node *const *const *lists, const size_t *counts, int n_lists, bg_status *status)
+/* ---- Checks ---- */
+
+bg_graph *bgi_common_graph(const char *caller, bg_node *const *const *lists, const size_t *counts, int n_lists,
+                           bg_status *status)
 {
     bg_graph *graph = NULL;
     bool is_missing = false, is_mixed = false;
@@ -155,11 +161,44 @@ static bg_graph *common_graph(bg_node *const *const *lists, const size_t *counts
     *status = graph ? bg_graph_status(graph) : BG_OK;
     if (*status || (graph && !is_missing && !is_mixed))
         return *status ? NULL : graph;
-    *status = bg_fail(BG_ERR_ARGUMENT, is_mixed ? "grad: nodes belong to different graphs" : "grad: a node is NULL");
+    if (graph || is_missing)
+        *status = bg_fail(BG_ERR_ARGUMENT, "%s: %s", caller,
+                          is_mixed ? "nodes belong to different graphs" : "a node is NULL");
     if (graph)
         bgi_graph_accept(graph, *status);
     return NULL;
 }
+
+bool bgi_takes_directions(const char *caller, const char *list, bg_node *const *nodes, const char *what,
+                          bg_node *const *directions, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const bg_node *node = nodes[i], *direction = directions ? directions[i] : node;
+        if (!bgi_is_float(node->dtype))
+            bgi_graph_fail(node->graph, BG_ERR_DTYPE, "%s: %s[%zu] is %s, not f32 or f64", caller, list, i,
+                           bg_dtype_name(node->dtype));
+        else if (direction->dtype != node->dtype)
+            bgi_graph_fail(node->graph, BG_ERR_DTYPE, "%s: %s[%zu] is %s, its %s %s", caller, list, i,
+                           bg_dtype_name(node->dtype), what, bg_dtype_name(direction->dtype));
+        else if (!bg_shape_equal(direction->shape, node->shape))
+            bgi_graph_fail(node->graph, BG_ERR_SHAPE, "%s: %s[%zu] is %s, its %s %s", caller, list, i,
+                           bgi_shape_format(node->shape).text, what, bgi_shape_format(direction->shape).text);
+        if (node->graph->status)
+            return false;
+    }
+    return true;
+}
+
+bool bgi_clear_places(const char *caller, bg_node **places, size_t n)
+{
+    for (size_t i = 0; i < n && places; i++)
+        places[i] = NULL;
+    if (!places && n > 0)
+        bg_fail(BG_ERR_ARGUMENT, "%s: no place for the results", caller);
+    return places || n == 0;
+}
+
+/* ---- */
 
 static bg_status differentiate(bg_graph *graph, bg_node *const *ys, bg_node *const *cotangents, size_t n_ys,
                                bg_node *const *xs, size_t n, bg_node **dxs)
@@ -183,20 +222,12 @@ static bg_status differentiate(bg_graph *graph, bg_node *const *ys, bg_node *con
     return graph->status;
 }
 
-/* Fills dxs with NULL; false if there is no place for them. */
-static bool clear(bg_node **dxs, size_t n)
-{
-    for (size_t i = 0; i < n && dxs; i++)
-        dxs[i] = NULL;
-    return dxs || n == 0;
-}
-
 bg_status bg_grad(bg_node *y, bg_node *const *xs, size_t n, bg_node **dxs)
 {
-    if (!clear(dxs, n))
-        return bg_fail(BG_ERR_ARGUMENT, "grad: no place for the gradients");
+    if (!bgi_clear_places("grad", dxs, n))
+        return BG_ERR_ARGUMENT;
     bg_status status;
-    bg_graph *graph = common_graph((bg_node *const *const[]){ &y, xs }, (size_t[]){ 1, n }, 2, &status);
+    bg_graph *graph = bgi_common_graph("grad", (bg_node *const *const[]){ &y, xs }, (size_t[]){ 1, n }, 2, &status);
     if (!graph)
         return status;
     if (bg_shape_count(y->shape) != 1)
@@ -212,23 +243,12 @@ bg_status bg_grad(bg_node *y, bg_node *const *xs, size_t n, bg_node **dxs)
 bg_status bg_grad_from(bg_node *const *ys, bg_node *const *cotangents, size_t n_ys, bg_node *const *xs, size_t n,
                        bg_node **dxs)
 {
-    if (!clear(dxs, n))
-        return bg_fail(BG_ERR_ARGUMENT, "grad: no place for the gradients");
+    if (!bgi_clear_places("grad", dxs, n))
+        return BG_ERR_ARGUMENT;
     bg_status status;
-    bg_graph *graph =
-        common_graph((bg_node *const *const[]){ ys, cotangents, xs }, (size_t[]){ n_ys, n_ys, n }, 3, &status);
-    if (!graph)
-        return n_ys + n == 0 ? BG_OK : status;
-    for (size_t i = 0; i < n_ys && !graph->status; i++) {
-        const bg_node *y = ys[i], *cotangent = cotangents[i];
-        if (!bgi_is_float(y->dtype))
-            bgi_graph_fail(graph, BG_ERR_DTYPE, "grad: ys[%zu] is %s, not f32 or f64", i, bg_dtype_name(y->dtype));
-        else if (cotangent->dtype != y->dtype)
-            bgi_graph_fail(graph, BG_ERR_DTYPE, "grad: ys[%zu] is %s, its cotangent %s", i, bg_dtype_name(y->dtype),
-                           bg_dtype_name(cotangent->dtype));
-        else if (!bg_shape_equal(cotangent->shape, y->shape))
-            bgi_graph_fail(graph, BG_ERR_SHAPE, "grad: ys[%zu] is %s, its cotangent %s", i,
-                           bgi_shape_format(y->shape).text, bgi_shape_format(cotangent->shape).text);
-    }
-    return graph->status ? graph->status : differentiate(graph, ys, cotangents, n_ys, xs, n, dxs);
+    bg_node *const *const lists[] = { ys, cotangents, xs };
+    bg_graph *graph = bgi_common_graph("grad", lists, (size_t[]){ n_ys, n_ys, n }, 3, &status);
+    if (!graph || !bgi_takes_directions("grad", "ys", ys, "cotangent", cotangents, n_ys))
+        return graph ? graph->status : status;
+    return differentiate(graph, ys, cotangents, n_ys, xs, n, dxs);
 }

@@ -77,6 +77,8 @@ struct bg_graph {
     bgi_random_source random_source;
     bg_node *random_step; /* the counter's buffer, made with the first random node */
     int64_t random_sites; /* random nodes without a name so far */
+    /* For tests of the tests: what the transform takes in place of what a gradient rule returned. NULL: that itself. */
+    bg_node *(*alter_gradient)(bg_node *node, int input, bg_node *dy, bg_node *dx);
     /* In a compiler's graph equal nodes are one node, constructors simplify, and an op with `compose` is replaced by
      * its composition at once, so that no such node is ever in it. */
     bool is_compiling;

@@ -1,0 +1,339 @@
+/* The comparison: samples along lines, and what is made of them. */
+#include "check/check.h"
+
+#include "check/slopes.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+
+enum { MIDDLE = BGI_SAMPLES / 2 };
+
+/* ---- Samples ---- */
+
+static double dot(const double *a, const double *b, int64_t first, int64_t last)
+{
+    long double sum = 0;
+    for (int64_t i = first; i < last; i++)
+        sum += (long double)a[i] * b[i];
+    return (double)sum;
+}
+
+/* The size of a sum's terms. */
+static double sum_of_sizes(const double *a, const double *b, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += fabs(a[i] * b[i]);
+    return sum;
+}
+
+/* ys at origin + t · direction into numbers, with ⟨w, y⟩ and ⟨c, dx⟩. */
+typedef struct {
+    double value, slope;           /* slope: 0 without second derivatives */
+    double value_size, slope_size; /* of their terms */
+} sample;
+static bg_status take(bgi_check *k, double t, double *numbers, sample *s)
+{
+    for (int64_t i = 0; i < bgi_row_count(&k->x); i++)
+        k->moved[i] = k->origin[i] + t * k->direction[i];
+    bg_status status = bgi_row_write(&k->x, k->moved);
+    if (!status)
+        status = bg_program_run(k->values);
+    if (!status)
+        status = bgi_row_read_outputs(&k->weights, k->values, 0, numbers);
+    int64_t n_ys = bgi_row_count(&k->weights), n_xs = bgi_row_count(&k->x);
+    *s =
+        (sample){ .value = dot(k->w_values, numbers, 0, n_ys), .value_size = sum_of_sizes(k->w_values, numbers, n_ys) };
+    if (status || k->options.only_gradient)
+        return status;
+    status = bgi_row_read_outputs(&k->x, k->values, k->weights.n, k->moved_gradient);
+    s->slope = dot(k->c_values, k->moved_gradient, 0, n_xs);
+    s->slope_size = sum_of_sizes(k->c_values, k->moved_gradient, n_xs);
+    return status;
+}
+
+/* The derivatives at the origin, and J v for the direction. */
+static bg_status take_derivatives(bgi_check *k)
+{
+    bg_status status = bgi_row_write(&k->x, k->origin);
+    if (!status && !k->options.only_gradient)
+        status = bgi_row_write(&k->tangents, k->direction);
+    if (!status)
+        status = bg_program_run(k->derivatives);
+    if (!status)
+        status = bgi_row_read_outputs(&k->x, k->derivatives, 0, k->gradient);
+    if (!status && !k->options.only_gradient)
+        status = bgi_row_read_outputs(&k->x, k->derivatives, k->x.n, k->second_gradient);
+    if (!status && !k->options.only_gradient)
+        status = bgi_row_read_outputs(&k->weights, k->derivatives, 2 * k->x.n, k->products);
+    return status;
+}
+
+/* ---- Judgement ---- */
+
+typedef enum { IS_RIGHT, IS_KINK, IS_EDGE, IS_WRONG } verdict;
+
+static double greater(double a, double b) { return a > b ? a : b; }
+
+static bool is_between(double x, double a, double b, double slack)
+{
+    return x >= fmin(a, b) - slack && x <= fmax(a, b) + slack;
+}
+
+/* Slopes from the sides are known to second order: this far apart they may be of a smooth function. */
+static const double COARSE = 1e-3;
+/* How well limits from short steps are known. */
+static const double FINE = 1e-6;
+
+/* Which of the two functions is looked at, the derivative that its slope should be, and the size of its terms. */
+typedef struct {
+    bool is_gradient; /* ⟨c, dx⟩, otherwise ⟨w, y⟩ */
+    double derivative, size;
+} question;
+
+typedef struct {
+    verdict verdict;
+    double error;       /* relative, where it is right */
+    double left, right; /* what the derivative was compared with */
+} answer;
+
+static bg_status take_side(bgi_check *k, const question *q, double step, double f[BGI_SAMPLES])
+{
+    bg_status status = BG_OK;
+    for (int i = 0; i < BGI_SAMPLES && !status; i++) {
+        sample s = { 0 };
+        status = take(k, i * step, k->aside, &s);
+        f[i] = q->is_gradient ? s.slope : s.value;
+    }
+    return status;
+}
+
+/* The derivative against differences with one step. */
+static bool is_right(const bgi_check *k, const question *q, const double f[BGI_SAMPLES], double step, answer *a)
+{
+    bgi_slopes slopes = bgi_slopes_of(f, step);
+    double size = fmax(fabs(slopes.middle), fabs(q->derivative)), error = fabs(q->derivative - slopes.middle);
+    double noise = 4 * DBL_EPSILON * q->size / step; /* what rounding of the values does to their differences */
+    bool is_near = error <= k->options.atol + k->options.rtol * size + noise;
+    if (!slopes.is_finite || !is_near || !(fabs(slopes.right - slopes.left) <= COARSE * greater(1, size)))
+        return false;
+    *a = (answer){ IS_RIGHT, error / greater(1, size), slopes.middle, slopes.middle };
+    return true;
+}
+
+/* With ever shorter steps: as long as the options say; a quarter of it, for functions that bend much; and from each
+ * side a hundredth of it, for kinks. f: the samples of the first. */
+static bg_status judge(bgi_check *k, const question *q, const double f[BGI_SAMPLES], answer *a)
+{
+    double step = k->options.step, quarter = step / 4, short_step = step / 100;
+    if (is_right(k, q, f, step, a))
+        return BG_OK;
+    double near[BGI_SAMPLES], sides[2][BGI_SAMPLES];
+    bg_status status = BG_OK;
+    for (int i = 0; i < BGI_SAMPLES && !status; i++) {
+        sample s = { 0 };
+        status = take(k, (i - MIDDLE) * quarter, k->aside, &s);
+        near[i] = q->is_gradient ? s.slope : s.value;
+    }
+    if (status || is_right(k, q, near, quarter, a))
+        return status;
+    status = take_side(k, q, -short_step, sides[0]);
+    if (!status)
+        status = take_side(k, q, short_step, sides[1]);
+    if (status)
+        return status;
+    double left = bgi_slope_of_side(sides[0], -short_step), right = bgi_slope_of_side(sides[1], short_step);
+    double middle = bgi_slopes_of(near, quarter).middle, size = fmax(fabs(left), fabs(right));
+    double slack = FINE * greater(1, fmax(size, fabs(q->derivative))) + 400 * DBL_EPSILON * q->size / short_step;
+    bool is_smooth = fabs(left - right) <= slack && fabs((left + right) / 2 - middle) <= slack;
+    *a = (answer){ IS_WRONG, 0, is_smooth ? middle : left, is_smooth ? middle : right };
+    if (!isfinite(left) || !isfinite(right))
+        a->verdict = IS_EDGE;
+    else if (!is_smooth && is_between(q->derivative, left, right, slack))
+        a->verdict = IS_KINK;
+    return BG_OK;
+}
+
+/* Elements [first, last) of xs move together: one element, all of x, or all of all xs (x is then their number). */
+typedef struct {
+    size_t x;
+    int64_t first, last;
+} line;
+
+static bg_status refuse(bgi_check *k, const line *l, const char *what, double found, const answer *a)
+{
+    k->report->x = l->x;
+    k->report->element = l->last == l->first + 1 && l->x < k->x.n ? l->first - k->x.start[l->x] : -1;
+    char where[80];
+    if (l->x == k->x.n)
+        snprintf(where, sizeof where, "along a direction of all xs");
+    else if (k->report->element < 0)
+        snprintf(where, sizeof where, "for xs[%zu] along a direction", l->x);
+    else
+        snprintf(where, sizeof where, "for xs[%zu] at element %lld", l->x, (long long)k->report->element);
+    if (a->left == a->right)
+        return bg_fail(BG_ERR_GRADIENT, "gradcheck: the %s %s is %.17g, differences give %.17g", what, where, found,
+                       a->left);
+    return bg_fail(BG_ERR_GRADIENT,
+                   "gradcheck: the %s %s is %.17g, differences give %.9g from the left, %.9g from the right", what,
+                   where, found, a->left, a->right);
+}
+
+/* J v against differences with one step, element by element of ys: the first element that is wrong, or -1. */
+static int64_t find_wrong_product(bgi_check *k, double step, double *difference)
+{
+    double worst = 0;
+    for (int64_t i = 0; i < bgi_row_count(&k->weights); i++) {
+        double f[BGI_SAMPLES];
+        for (int s = 0; s < BGI_SAMPLES; s++)
+            f[s] = k->samples[s][i];
+        bgi_slopes slopes = bgi_slopes_of(f, step);
+        double product = k->products[i], error = fabs(product - slopes.middle);
+        double size = fmax(fabs(product), fabs(slopes.middle)), slack = COARSE * greater(1, size);
+        double noise = 4 * DBL_EPSILON * fabs(f[MIDDLE]) / step;
+        *difference = slopes.middle;
+        if (error <= k->options.atol + k->options.rtol * size + noise)
+            worst = greater(worst, error / greater(1, size));
+        else if (slopes.is_finite &&
+                 (fabs(slopes.right - slopes.left) <= slack || !is_between(product, slopes.left, slopes.right, slack)))
+            return i;
+    }
+    k->report->forward = greater(k->report->forward, worst);
+    return -1;
+}
+
+/* J v, and ⟨J v, w⟩ = ⟨v, Jᵀ w⟩; takes new samples where shorter steps are asked for. */
+static bg_status compare_forward(bgi_check *k, const line *l, double size_of_values)
+{
+    double difference, quarter = k->options.step / 4;
+    int64_t wrong = find_wrong_product(k, k->options.step, &difference);
+    if (wrong >= 0) {
+        for (int i = 0; i < BGI_SAMPLES; i++) {
+            sample unused;
+            bg_status status = take(k, (i - MIDDLE) * quarter, k->samples[i], &unused);
+            if (status)
+                return status;
+        }
+        wrong = find_wrong_product(k, quarter, &difference);
+    }
+    if (wrong >= 0)
+        return refuse(k, l, "forward derivative", k->products[wrong],
+                      &(answer){ .left = difference, .right = difference });
+    int64_t n = bgi_row_count(&k->weights);
+    double forward = dot(k->products, k->w_values, 0, n), backward = dot(k->direction, k->gradient, l->first, l->last);
+    double size = size_of_values + sum_of_sizes(k->products, k->w_values, n) +
+                  sum_of_sizes(k->direction + l->first, k->gradient + l->first, l->last - l->first);
+    double error = size > 0 ? fabs(forward - backward) / size : 0;
+    if (!(error <= 1e-12))
+        return refuse(k, l, "dot product of the forward derivative", forward,
+                      &(answer){ .left = backward, .right = backward });
+    k->report->dot_product = greater(k->report->dot_product, error);
+    return BG_OK;
+}
+
+static bool is_finite(const double *numbers, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(numbers[i]))
+            return false;
+    return true;
+}
+
+static bg_status compare(bgi_check *k, const line *l)
+{
+    double values[BGI_SAMPLES], slopes[BGI_SAMPLES], size = 0, slope_size = 0;
+    for (int i = 0; i < BGI_SAMPLES; i++) {
+        sample s;
+        bg_status status = take(k, (i - MIDDLE) * k->options.step, k->samples[i], &s);
+        if (status)
+            return status;
+        values[i] = s.value;
+        slopes[i] = s.slope;
+        size = fmax(size, s.value_size);
+        slope_size = fmax(slope_size, s.slope_size);
+    }
+    question first = { false, dot(k->direction, k->gradient, l->first, l->last), size };
+    answer a;
+    bg_status status = judge(k, &first, values, &a);
+    if (status)
+        return status;
+    k->report->derivatives++;
+    k->report->kinks += a.verdict == IS_KINK;
+    k->report->edges += a.verdict == IS_EDGE;
+    k->report->gradient = greater(k->report->gradient, a.error);
+    if (a.verdict == IS_WRONG)
+        return refuse(k, l, "gradient", first.derivative, &a);
+    if (k->options.only_gradient || a.verdict == IS_EDGE)
+        return BG_OK;
+    status = take_derivatives(k);
+    /* Where a derivative is infinite, 0 times it is NaN in J v: there the gradient alone is judged. */
+    if (!status && is_finite(k->gradient, bgi_row_count(&k->x)))
+        status = compare_forward(k, l, size);
+    if (status || a.verdict != IS_RIGHT)
+        return status;
+    question second = { true, dot(k->direction, k->second_gradient, l->first, l->last), slope_size };
+    status = judge(k, &second, slopes, &a);
+    if (!status && a.verdict == IS_WRONG)
+        return refuse(k, l, "second derivative", second.derivative, &a);
+    k->report->second = greater(k->report->second, a.error);
+    return status;
+}
+
+/* ---- The points that are tried ---- */
+
+static double length_of(double x) { return greater(1, fabs(x) / 10); }
+
+/* ± the elements' lengths over [first, last), 0 elsewhere. */
+static bg_status compare_direction(bgi_check *k, size_t x, int64_t first, int64_t last)
+{
+    for (int64_t i = first; i < last; i++)
+        k->direction[i] = (bgi_check_draw(k, BGI_OF_DIRECTIONS) < 0.5 ? -1 : 1) * length_of(k->origin[i]);
+    bg_status status = first < last ? compare(k, &(line){ x, first, last }) : BG_OK;
+    for (int64_t i = first; i < last; i++)
+        k->direction[i] = 0;
+    return status;
+}
+
+static bg_status compare_elements(bgi_check *k, size_t x)
+{
+    int64_t first = k->x.start[x], count = k->x.start[x + 1] - first;
+    bool is_each = count <= k->options.elements;
+    bg_status status = BG_OK;
+    for (int64_t i = 0; i < (is_each ? count : k->options.elements) && !status; i++) {
+        int64_t at = first + (is_each ? i : (int64_t)(bgi_check_draw(k, BGI_OF_ELEMENTS) * (double)count));
+        k->direction[at] = length_of(k->origin[at]);
+        status = compare(k, &(line){ x, at, at + 1 });
+        k->direction[at] = 0;
+    }
+    return status;
+}
+
+bg_status bgi_check_lines(bgi_check *k)
+{
+    bg_status status = BG_OK;
+    for (int d = 0; d < k->options.directions && k->options.is_fast && !status; d++)
+        status = compare_direction(k, k->x.n, 0, bgi_row_count(&k->x));
+    for (size_t x = 0; x < k->x.n && !k->options.is_fast && !status; x++) {
+        status = compare_elements(k, x);
+        bool is_long = k->x.start[x + 1] - k->x.start[x] > 1;
+        for (int d = 0; d < k->options.directions && is_long && !status; d++)
+            status = compare_direction(k, x, k->x.start[x], k->x.start[x + 1]);
+    }
+    return status;
+}
+
+/* The point itself: differences of what is not finite say nothing. */
+bg_status bgi_check_origin(bgi_check *k)
+{
+    sample s;
+    bg_status status = take(k, 0, k->aside, &s);
+    if (status)
+        return status;
+    for (size_t j = 0; j < k->weights.n && bgi_row_count(&k->x) > 0; j++)
+        for (int64_t i = k->weights.start[j]; i < k->weights.start[j + 1]; i++)
+            if (!isfinite(k->aside[i]))
+                return bg_fail(BG_ERR_NUMERIC, "gradcheck: ys[%zu] is %g at element %lld", j, k->aside[i],
+                               (long long)(i - k->weights.start[j]));
+    return take_derivatives(k);
+}
