@@ -53,8 +53,8 @@ expect 0 'train .*fit a network' --help
 holds 'help fits 79 columns' awk 'length > 79 { long = 1 } END { exit long }' out
 expect 0 '^blasgrad [0-9]' --version
 expect 2 'Usage'
-expect 2 'no command "trian"; the commands are train eval info bench' trian
-for command in train eval info bench; do
+expect 2 'no command "trian"; the commands are train eval info gradcheck bench' trian
+for command in train eval info gradcheck bench; do
     expect 0 'Examples:' $command --help
     expect 0 "Usage: blasgrad $command" $command -h
     expect 0 "Usage: blasgrad $command" help $command
@@ -271,6 +271,18 @@ holds 'a commit' grep -q '"commit":"\([0-9a-f]\{12\}\(-dirty\)\{0,1\}\|unknown\)
 holds 'no allocation in a step' test "$(field allocations_per_step)" = 0.0
 expect 0 '^tiny  *2 ' bench tiny --threads 2 --seconds 0.1 --report
 expect 0 'update of' bench tiny --dump
+
+# ---- Gradcheck ----
+expect 0 '^[0-9]* rows, [0-9]* derivatives, 3 of them at kinks: all are right' gradcheck --op max_along
+holds 'its table fits 79 columns' awk 'length > 79 { long = 1 } END { exit long }' out
+expect 0 '"case":"relu","op":"relu","kind":"differentiable","shapes":2[0-9],.*"is_right":true' gradcheck --op relu --json
+expect 0 '"kind":"kink","shapes":1,"derivatives":8,"kinks":5,' gradcheck --op relu --json
+expect 0 '^stop_gradient  *2[0-9]  *0 ' gradcheck --op stop_gradient
+expect 0 '^floor  *2[0-9] ' gradcheck --op floor --fast --seed 3 --threads 2
+expect 1 'exp, shapes [0-9]*: gradcheck: the .* is .*, differences give' gradcheck --op exp --step 0.9
+expect 1 '"is_right":false,"message":"gradcheck: ' gradcheck --op exp --step 0.9 --json
+expect 2 'there is no op "expp"' gradcheck --op expp
+expect 2 'what is "exp"?' gradcheck exp
 expect 0 'FMA peak' info
 
 printf '%d checks, %d failures\n' "$checks" "$failures"

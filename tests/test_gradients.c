@@ -1,6 +1,6 @@
 /* Every op of the tables against the naive evaluator, its gradient and second derivative against differences. */
 #define _DEFAULT_SOURCE
-#include "cases/cases.h"
+#include "cases/instance.h"
 #include "support/evaluate.h"
 #include "support/trial.h"
 
@@ -15,9 +15,6 @@
 
 enum { LEAST_SHAPES = 20, SINGLE = 12 };
 
-/* How an input reaches the op. */
-typedef enum { PLAIN, STRIDED, VIEWED, TWICE, WAYS } way;
-
 /* Worst errors of a case; in memory shared with the children that Check forks. */
 typedef struct {
     int variants;
@@ -26,144 +23,7 @@ typedef struct {
 } result;
 static result *results;
 
-/* ---- A case with one set of shapes ---- */
-
-typedef struct {
-    const op_case *c;
-    const op_variant *v;
-    way way;
-    bg_engine *engine;
-    draw draw;
-    bg_graph *graph;
-    bg_dtype dtype;
-    char label[160];
-    bg_tensor *owners[CASE_MOST_INPUTS], *leaves[CASE_MOST_INPUTS];
-    double *values[CASE_MOST_INPUTS]; /* of the leaves, as they lie in row-major order */
-    int64_t counts[CASE_MOST_INPUTS];
-    bg_node *nodes[CASE_MOST_INPUTS]; /* of the leaves */
-    bg_node *xs[CASE_MOST_INPUTS];    /* of those that get a gradient */
-    int which[CASE_MOST_INPUTS], n_inputs, n_xs;
-    bg_node *y;
-} instance;
-
-static double *draw_values(instance *o, int input, int64_t count)
-{
-    double *values = malloc(((size_t)count + 1) * sizeof *values);
-    ck_assert_ptr_nonnull(values);
-    const bg_shape *first = &o->v->x[0];
-    int64_t classes = first->rank > 0 ? first->dims[first->rank - 1] : 1;
-    for (int64_t i = 0; i < count; i++) {
-        double sign = draw_below(&o->draw, 2) ? 1 : -1;
-        switch (o->c->domains[input]) {
-        case IS_ANY:
-            values[i] = draw_between(&o->draw, -2, 2);
-            break;
-        case IS_NOT_0:
-            values[i] = sign * draw_between(&o->draw, 0.4, 2.4);
-            break;
-        case IS_POSITIVE:
-            values[i] = draw_between(&o->draw, 0.4, 2.4);
-            break;
-        case IS_ABOVE_HALF:
-            values[i] = draw_between(&o->draw, -0.5, 2);
-            break;
-        case IS_DISTINCT: { /* shuffled as it grows */
-            int64_t j = draw_below(&o->draw, i + 1);
-            values[i] = values[j];
-            values[j] = 0.06 * (double)(i - count / 2);
-            break;
-        }
-        case IS_DISTINCT_POSITIVE: {
-            int64_t j = draw_below(&o->draw, i + 1);
-            values[i] = values[j];
-            values[j] = 0.06 * (double)(i + 2);
-            break;
-        }
-        case IS_EVEN:
-            values[i] = 0.1 * (double)draw_below(&o->draw, 20) - 1;
-            break;
-        case IS_ODD:
-            values[i] = 0.1 * (double)draw_below(&o->draw, 20) - 0.95;
-            break;
-        case IS_PROBABILITY:
-            values[i] = draw_between(&o->draw, 0, 1);
-            break;
-        case IS_CLASS:
-            values[i] = (double)draw_below(&o->draw, classes);
-            break;
-        case IS_BELOW_ONE:
-            values[i] = draw_between(&o->draw, -0.6, 0.6);
-            break;
-        case IS_ABOVE_ONE:
-            values[i] = draw_between(&o->draw, 1.2, 3);
-            break;
-        case IS_SMALL:
-            values[i] = draw_between(&o->draw, -0.4, 0.4);
-            break;
-        case IS_BETWEEN:
-            values[i] = (double)draw_below(&o->draw, 6) - 3 + draw_between(&o->draw, 0.1, 0.4);
-            break;
-        case IS_INDEX:
-            values[i] = (double)draw_below(&o->draw, o->v->below);
-            break;
-        case IS_LAST_NUMBERS:
-            ck_abort_msg("%s: no domain", o->c->name);
-            break;
-        case IS_INTEGER:
-            values[i] = (double)draw_below(&o->draw, 5) - 2;
-            break;
-        case IS_CONDITION:
-            values[i] = (double)draw_below(&o->draw, 2);
-            break;
-        }
-    }
-    for (int64_t i = 0; i < count; i++)
-        values[i] = (double)(float)values[i]; /* the same numbers for f32 and f64 */
-    return values;
-}
-
-static bg_dtype dtype_of(const instance *o, int input)
-{
-    switch (o->c->domains[input]) {
-    case IS_CLASS:
-    case IS_INDEX:
-        return o->draw.state & 1 ? BG_I32 : BG_I64;
-    case IS_INTEGER:
-        return BG_I64;
-    case IS_CONDITION:
-        return BG_BOOL;
-    default:
-        return o->dtype;
-    }
-}
-
-/* The leaf: for STRIDED every other element of a larger tensor, for VIEWED its axes reversed. */
-static bg_node *make_input(instance *o, int input)
-{
-    bg_shape shape = o->v->x[input], stored = shape;
-    bg_dtype dtype = dtype_of(o, input);
-    int64_t count = bg_shape_count(shape);
-    if (o->way == VIEWED)
-        for (int i = 0; i < shape.rank; i++)
-            stored.dims[i] = shape.dims[shape.rank - 1 - i];
-    o->values[input] = draw_values(o, input, count);
-    o->counts[input] = count;
-    if (o->way == STRIDED && shape.rank > 0 && count > 0) {
-        bg_shape wide = shape;
-        wide.dims[0] = 2 * shape.dims[0] + 1;
-        must(bg_tensor_create(&o->owners[input], o->engine, dtype, wide), o->label);
-        must(bg_tensor_slice(&o->leaves[input], o->owners[input], 0, 1, wide.dims[0], 2), o->label);
-        bg_tensor *dense = tensor_of(o->engine, dtype, shape, o->values[input]);
-        must(bg_tensor_copy(o->leaves[input], dense), o->label);
-        bg_tensor_destroy(dense);
-    } else {
-        o->leaves[input] = tensor_of(o->engine, dtype, stored, o->values[input]);
-    }
-    o->nodes[input] = bg_parameter(o->graph, o->leaves[input]);
-    return o->way == VIEWED ? bg_permute(o->nodes[input], BG_ALL_AXES) : o->nodes[input];
-}
-
-static bool shows_op(const instance *o)
+static bool shows_op(const op_instance *o)
 {
     for (int i = 0; i < o->graph->count; i++)
         if (strcmp(o->graph->nodes[i]->op->name, o->c->op) == 0)
@@ -171,40 +31,14 @@ static bool shows_op(const instance *o)
     return false;
 }
 
-static void make(instance *o, int case_index, int variant, way how, bg_dtype dtype)
+static void make(op_instance *o, int case_index, int variant, op_way way, bg_dtype dtype)
 {
-    const op_case *c = op_case_at(case_index);
-    *o = (instance){ .c = c, .v = &c->variants[variant], .way = how, .dtype = dtype, .engine = trial_engine() };
-    o->draw = draw_from((uint64_t)(case_index * 1000 + variant * WAYS + (int)how) + 7);
-    snprintf(o->label, sizeof o->label, "%s, shapes %d%s, %s", c->name, variant,
-             (const char *[]){ "", " strided", " transposed", " twice the same" }[how], bg_dtype_name(dtype));
-    must(bg_graph_create(&o->graph, o->engine), o->label);
-    bg_node *x[CASE_MOST_INPUTS] = { NULL };
-    o->n_inputs = o->v->n_inputs > 0 ? o->v->n_inputs : c->arity;
-    for (int i = 0; i < o->n_inputs; i++) {
-        x[i] = o->way == TWICE && i > 0 ? x[0] : make_input(o, i);
-        if (o->nodes[i] && bgi_is_float(o->nodes[i]->dtype)) {
-            o->which[o->n_xs] = i;
-            o->xs[o->n_xs++] = o->nodes[i];
-        }
-    }
-    o->y = c->build(x, o->v);
-    must(bg_graph_status(o->graph), o->label);
-}
-
-static void unmake(instance *o)
-{
-    bg_graph_destroy(o->graph);
-    for (int i = 0; i < CASE_MOST_INPUTS; i++) {
-        bg_tensor_destroy(o->leaves[i]);
-        bg_tensor_destroy(o->owners[i]);
-        free(o->values[i]);
-    }
+    must(op_instance_make(o, trial_engine(), case_index, variant, way, dtype), o->label);
 }
 
 /* ---- Forward ---- */
 
-static bg_program *compile(const instance *o, bg_node *const *outputs, int n)
+static bg_program *compile(const op_instance *o, bg_node *const *outputs, int n)
 {
     bg_program *program = NULL;
     /* Random ops draw the same numbers in every run. */
@@ -219,7 +53,7 @@ static double item(const bg_program *program, int output, int64_t i)
     return value;
 }
 
-static void check_against_evaluator(const instance *o, bg_node *const *outputs, int n, const bg_program *program,
+static void check_against_evaluator(const op_instance *o, bg_node *const *outputs, int n, const bg_program *program,
                                     double *worst)
 {
     evaluator *e = evaluator_create(o->graph);
@@ -238,8 +72,8 @@ static void check_against_evaluator(const instance *o, bg_node *const *outputs, 
 /* f32 against f64, with the error that the table of tolerances allows. */
 static void check_single(int case_index, int variant, const bg_program *wide)
 {
-    instance o;
-    make(&o, case_index, variant, PLAIN, BG_F32);
+    op_instance o;
+    make(&o, case_index, variant, IS_PLAIN, BG_F32);
     bg_program *narrow = compile(&o, &o.y, 1);
     must(bg_program_run(narrow), o.label);
     double unused = 0, rho = o.c->rho > 0 ? o.c->rho : 1e-6;
@@ -251,12 +85,12 @@ static void check_single(int case_index, int variant, const bg_program *wide)
         results[case_index].f32 = fmax(results[case_index].f32, error);
     }
     bg_program_destroy(narrow);
-    unmake(&o);
+    op_instance_free(&o);
 }
 
 /* ---- Gradients ---- */
 
-static bg_node *random_constant(instance *o, bg_shape shape)
+static bg_node *random_constant(op_instance *o, bg_shape shape)
 {
     int64_t count = bg_shape_count(shape);
     double *values = malloc(((size_t)count + 1) * sizeof *values);
@@ -271,7 +105,7 @@ static bg_node *random_constant(instance *o, bg_shape shape)
 }
 
 /* The gradient is linear in the cotangent to the last bit for factors 2 and 0. */
-static void check_linearity(const instance *o, bg_program *program, bg_node *cotangent, bg_tensor *c)
+static void check_linearity(const op_instance *o, bg_program *program, bg_node *cotangent, bg_tensor *c)
 {
     int64_t total = 0, at = 0;
     for (int x = 0; x < o->n_xs; x++)
@@ -304,7 +138,7 @@ static void check_linearity(const instance *o, bg_program *program, bg_node *cot
 }
 
 /* The gradients of all inputs by differences: no kinks, as the numbers are chosen to keep away from them. */
-static void check_derivatives(const instance *o, bg_node *y, result *r)
+static void check_derivatives(const op_instance *o, bg_node *y, result *r)
 {
     bg_gradcheck_report report;
     bg_gradcheck_options options = { .elements = SINGLE, .seed = o->draw.state };
@@ -317,11 +151,11 @@ static void check_derivatives(const instance *o, bg_node *y, result *r)
     r->second = fmax(r->second, report.second);
 }
 
-static void check_variant(int case_index, int variant, way how)
+static void check_variant(int case_index, int variant, op_way way)
 {
-    instance o;
+    op_instance o;
     result *r = &results[case_index];
-    make(&o, case_index, variant, how, BG_F64);
+    make(&o, case_index, variant, way, BG_F64);
     bg_node *y = bgi_is_float(o.y->dtype) ? o.y : bg_cast(o.y, BG_F64), *outputs[1 + CASE_MOST_INPUTS] = { o.y };
     bg_node *cotangent = bg_input(o.graph, "cotangent", BG_F64, bg_node_shape(y));
     bg_node *c = random_constant(&o, bg_node_shape(y));
@@ -331,7 +165,7 @@ static void check_variant(int case_index, int variant, way how)
     must(bg_program_run(gradients), o.label);
 
     check_against_evaluator(&o, &o.y, 1, gradients, &r->f64);
-    if (how == PLAIN)
+    if (way == IS_PLAIN)
         check_single(case_index, variant, gradients);
     if (o.c->gradient != IS_STOPPED)
         check_derivatives(&o, y, r);
@@ -340,14 +174,8 @@ static void check_variant(int case_index, int variant, way how)
             ck_assert_msg(item(gradients, 1 + x, i) == 0, "%s: the gradient is not zero", o.label);
     check_linearity(&o, gradients, cotangent, c->tensor);
     bg_program_destroy(gradients);
-    unmake(&o);
+    op_instance_free(&o);
     r->variants++;
-}
-
-static bool can_be_twice(const op_case *c, const op_variant *v)
-{
-    bool is_alike = c->arity == 2 && !c->is_apart && bg_shape_equal(v->x[0], v->x[1]);
-    return is_alike && c->domains[0] < IS_LAST_NUMBERS && c->domains[1] < IS_LAST_NUMBERS;
 }
 
 START_TEST(test_case)
@@ -355,10 +183,10 @@ START_TEST(test_case)
     const op_case *c = op_case_at(_i);
     ck_assert_int_ge(c->n_variants, LEAST_SHAPES);
     for (int i = 0; i < c->n_variants; i++) {
-        check_variant(_i, i, PLAIN);
-        check_variant(_i, i, i % 2 ? STRIDED : VIEWED);
-        if (can_be_twice(c, &c->variants[i]))
-            check_variant(_i, i, TWICE);
+        check_variant(_i, i, IS_PLAIN);
+        check_variant(_i, i, i % 2 ? IS_STRIDED : IS_VIEWED);
+        if (op_can_be_twice(c, &c->variants[i]))
+            check_variant(_i, i, IS_TWICE);
     }
 }
 END_TEST
@@ -389,10 +217,10 @@ START_TEST(test_every_op_has_a_case)
                           "the op %s is constant, its case is not", op->name);
             bool is_shown = false;
             for (int i = 0; i < c->n_variants && !is_shown; i++) {
-                instance o;
-                make(&o, at, i, PLAIN, BG_F64);
+                op_instance o;
+                make(&o, at, i, IS_PLAIN, BG_F64);
                 is_shown = shows_op(&o);
-                unmake(&o);
+                op_instance_free(&o);
             }
             ck_assert_msg(is_shown, "the case %s does not contain the op %s", c->name, op->name);
         }

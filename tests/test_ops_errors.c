@@ -1,5 +1,6 @@
 /* Wrong calls of builders: each must record its status and its message in the graph, and give NULL. */
 #include "cases/cases.h"
+#include "support/trial.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -123,6 +124,43 @@ static int wrong_count(void)
     for (int f = 0; op_families[f]; f++)
         count += op_families[f]->n_wrong;
     return count;
+}
+
+static void wrong_inputs_open(wrong_inputs *f)
+{
+    *f = (wrong_inputs){ 0 };
+    ck_assert_int_eq(bg_engine_create(&f->engine, &(bg_engine_options){ .threads = 1 }), BG_OK);
+    ck_assert_int_eq(bg_graph_create(&f->graph, f->engine), BG_OK);
+    ck_assert_int_eq(bg_graph_create(&f->other, f->engine), BG_OK);
+    f->scalar = bg_input(f->graph, "scalar", BG_F32, BG_SCALAR);
+    f->x3 = bg_input(f->graph, "x3", BG_F32, BG_SHAPE(3));
+    f->x4 = bg_input(f->graph, "x4", BG_F32, BG_SHAPE(4));
+    f->x23 = bg_input(f->graph, "x23", BG_F32, BG_SHAPE(2, 3));
+    f->x34 = bg_input(f->graph, "x34", BG_F32, BG_SHAPE(3, 4));
+    f->x243 = bg_input(f->graph, "x243", BG_F32, BG_SHAPE(2, 4, 3));
+    f->empty = bg_input(f->graph, "empty", BG_F32, BG_SHAPE(2, 0));
+    f->image = bg_input(f->graph, "image", BG_F32, BG_SHAPE(2, 3, 5, 5));
+    f->d3 = bg_input(f->graph, "d3", BG_F64, BG_SHAPE(3));
+    f->d23 = bg_input(f->graph, "d23", BG_F64, BG_SHAPE(2, 3));
+    f->i2 = bg_input(f->graph, "i2", BG_I32, BG_SHAPE(2));
+    f->i3 = bg_input(f->graph, "i3", BG_I32, BG_SHAPE(3));
+    f->l3 = bg_input(f->graph, "l3", BG_I64, BG_SHAPE(3));
+    f->bools = bg_input(f->graph, "bools", BG_BOOL, BG_SHAPE(3));
+    f->foreign = bg_input(f->other, "foreign", BG_F32, BG_SHAPE(3));
+    ck_assert_int_eq(bg_tensor_create(&f->tensor, f->engine, BG_F32, BG_SHAPE(4, 3)), BG_OK);
+    ck_assert_int_eq(bg_tensor_slice(&f->tail, f->tensor, 0, 2, 4, 1), BG_OK);
+    ck_assert_int_eq(bg_tensor_expand(&f->expanded, f->tensor, BG_SHAPE(5, 4, 3)), BG_OK);
+    ck_assert_int_eq(bg_graph_status(f->graph), BG_OK);
+}
+
+static void wrong_inputs_close(wrong_inputs *f)
+{
+    bg_tensor_destroy(f->tensor);
+    bg_tensor_destroy(f->tail);
+    bg_tensor_destroy(f->expanded);
+    bg_graph_destroy(f->graph);
+    bg_graph_destroy(f->other);
+    bg_engine_destroy(f->engine);
 }
 
 START_TEST(wrong_call_is_refused)

@@ -1,5 +1,6 @@
 /* Kinks, ties, infinities and other edges, each with the value and the gradient that the library defines. */
 #include "cases/cases.h"
+#include "support/trial.h"
 
 #include <check.h>
 #include <math.h>

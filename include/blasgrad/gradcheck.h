@@ -39,8 +39,9 @@ typedef struct {
 /* Compares derivatives of ys with respect to xs, which are parameters, buffers or bound inputs, all of f64, at the
  * values that they have now: gradients for random cotangents and the forward mode against five-point differences, the
  * dot-product test of one against the other, and the gradient of the gradient against differences of the gradient.
- * A point where the limits from left and right differ is a kink: there the derivative has to lie between them. Updates
- * do not take place, random ops repeat their numbers, and xs have their values again at the end, also on failure.
+ * A point where the limits from left and right differ is a kink: there the derivative has to lie between them, element
+ * by element (along a direction, which may lead through several kinks, it is counted and not judged). Updates do not
+ * take place, random ops repeat their numbers, and xs have their values again at the end, also on failure.
  *
  * The check adds nodes to the graph. report may be NULL. BG_ERR_GRADIENT: a derivative is wrong, the message says
  * which, with both numbers. BG_ERR_DTYPE: something is not f64, so that differences would say nothing. BG_ERR_ARGUMENT:

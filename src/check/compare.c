@@ -89,6 +89,7 @@ static const double FINE = 1e-6;
 /* Which of the two functions is looked at, the derivative that its slope should be, and the size of its terms. */
 typedef struct {
     bool is_gradient; /* ⟨c, dx⟩, otherwise ⟨w, y⟩ */
+    bool is_direction;
     double derivative, size;
 } question;
 
@@ -123,7 +124,8 @@ static bool is_right(const bgi_check *k, const question *q, const double f[BGI_S
 }
 
 /* With ever shorter steps: as long as the options say; a quarter of it, for functions that bend much; and from each
- * side a hundredth of it, for kinks. f: the samples of the first. */
+ * side a hundredth of it, for kinks. A direction may lead through kinks of several elements, whose limits are on either
+ * side: there only the elements can be judged. f: the samples of the first step. */
 static bg_status judge(bgi_check *k, const question *q, const double f[BGI_SAMPLES], answer *a)
 {
     double step = k->options.step, quarter = step / 4, short_step = step / 100;
@@ -146,11 +148,12 @@ static bg_status judge(bgi_check *k, const question *q, const double f[BGI_SAMPL
     double left = bgi_slope_of_side(sides[0], -short_step), right = bgi_slope_of_side(sides[1], short_step);
     double middle = bgi_slopes_of(near, quarter).middle, size = fmax(fabs(left), fabs(right));
     double slack = FINE * greater(1, fmax(size, fabs(q->derivative))) + 400 * DBL_EPSILON * q->size / short_step;
-    bool is_smooth = fabs(left - right) <= slack && fabs((left + right) / 2 - middle) <= slack;
+    bool is_kink = !(fabs(left - right) <= slack), is_near_kink = !(fabs((left + right) / 2 - middle) <= slack);
+    bool is_smooth = !is_kink && !is_near_kink;
     *a = (answer){ IS_WRONG, 0, is_smooth ? middle : left, is_smooth ? middle : right };
     if (!isfinite(left) || !isfinite(right))
         a->verdict = IS_EDGE;
-    else if (!is_smooth && is_between(q->derivative, left, right, slack))
+    else if ((is_kink && q->is_direction) || (!is_smooth && is_between(q->derivative, left, right, slack)))
         a->verdict = IS_KINK;
     return BG_OK;
 }
@@ -253,7 +256,8 @@ static bg_status compare(bgi_check *k, const line *l)
         size = fmax(size, s.value_size);
         slope_size = fmax(slope_size, s.slope_size);
     }
-    question first = { false, dot(k->direction, k->gradient, l->first, l->last), size };
+    bool is_direction = l->last - l->first > 1;
+    question first = { false, is_direction, dot(k->direction, k->gradient, l->first, l->last), size };
     answer a;
     bg_status status = judge(k, &first, values, &a);
     if (status)
@@ -272,7 +276,7 @@ static bg_status compare(bgi_check *k, const line *l)
         status = compare_forward(k, l, size);
     if (status || a.verdict != IS_RIGHT)
         return status;
-    question second = { true, dot(k->direction, k->second_gradient, l->first, l->last), slope_size };
+    question second = { true, is_direction, dot(k->direction, k->second_gradient, l->first, l->last), slope_size };
     status = judge(k, &second, slopes, &a);
     if (!status && a.verdict == IS_WRONG)
         return refuse(k, l, "second derivative", second.derivative, &a);

@@ -14,6 +14,7 @@ static const struct {
     { "train", "fit a network to data by gradient steps, or a line by least squares", command_train },
     { "eval", "loss and accuracy of a trained network on data", command_eval },
     { "info", "this machine and how it is used; or what a checkpoint holds", command_info },
+    { "gradcheck", "gradients of every op against differences", command_gradcheck },
     { "bench", "speed of training steps on the reference workloads", command_bench },
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -24,7 +25,7 @@ static void print_help(FILE *stream)
                     "BLAS-accelerated dense tensors and gradients: trains and measures networks on\n"
                     "this machine's processor.\n\n");
     for (int i = 0; i < COMMANDS; i++)
-        fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].summary);
+        fprintf(stream, "  %-9s %s\n", commands[i].name, commands[i].summary);
     fprintf(stream, "\n  blasgrad COMMAND --help   the options of a command, with examples\n"
                     "  blasgrad --version        the version\n\n"
                     "Exit codes: 0 done, 1 failed, 2 wrong usage, 129, 130 and 143 interrupted by\n"

@@ -235,8 +235,10 @@ static bg_node *std_compose(bg_node *node)
 }
 static bg_node *std_gradient(bg_node *node, int input, bg_node *dy)
 {
-    bg_node *zero = bgi_scalar_like(node, 0);
-    bg_node *share = bg_where(bg_equal(node, zero), zero, bg_div(bg_mul_scalar(dy, 0.5), node));
+    /* 1 in place of 0: an infinity would be NaN in the gradient's own gradient, though it is not taken. */
+    bg_node *zero = bgi_scalar_like(node, 0), *is_nothing = bg_equal(node, zero);
+    bg_node *divisor = bg_where(is_nothing, bgi_scalar_like(node, 1), node);
+    bg_node *share = bg_where(is_nothing, zero, bg_div(bg_mul_scalar(dy, 0.5), divisor));
     return var_gradient(node, input, share);
 }
 static const bg_op std_op = {

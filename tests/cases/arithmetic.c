@@ -113,8 +113,8 @@ EDGE(erf, bg_erf(x))
 EDGE(times_0, bg_mul_scalar(x, 0))
 EDGE(norm, bg_sqrt(bg_sum(bg_square(x), BG_ALL_AXES)))
 static const edge edges[] = {
-    { "abs", edge_abs, 4, .x = LIST(0, -0.0, -2, 3), .n_values = 4, .value = LIST(0, 0, 2, 3),
-      .dx = LIST(0, 0, -1, 1) },
+    { "abs", edge_abs, 4, .x = LIST(0, -0.0, -2, 3), .n_values = 4, .value = LIST(0, 0, 2, 3), .dx = LIST(0, 0, -1, 1),
+      .is_kink = true },
     { "sign", edge_sign, 4, .x = LIST(0, -2, 3, NOT_A_NUMBER), .n_values = 4, .value = LIST(0, -1, 1, 0),
       .dx = LIST(0, 0, 0, 0) },
     { "sqrt", edge_sqrt, 4, .x = LIST(0, 4, -1, INF), .n_values = 4, .value = LIST(0, 2, NOT_A_NUMBER, INF),
@@ -126,9 +126,11 @@ static const edge edges[] = {
     { "div", edge_div, 4, .x = LIST(1, -1, 0, 6), .y = LIST(0, 0, 0, 3), .n_values = 4,
       .value = LIST(INF, -INF, NOT_A_NUMBER, 2), .dx = LIST(INF, INF, INF, 1 / 3.0), .tolerance = 1e-7 },
     { "maximum", edge_maximum, 4, .x = LIST(1, 2, 0, NOT_A_NUMBER), .y = LIST(1, 1, 3, 0), .n_values = 4,
-      .value = LIST(1, 2, 3, NOT_A_NUMBER), .dx = LIST(0.5, 1, 0, 1), .dy = LIST(0.5, 0, 1, 1), .has_dy = true },
+      .value = LIST(1, 2, 3, NOT_A_NUMBER), .dx = LIST(0.5, 1, 0, 1), .dy = LIST(0.5, 0, 1, 1), .has_dy = true,
+      .is_kink = true },
     { "minimum", edge_minimum, 4, .x = LIST(1, 2, 0, 0), .y = LIST(1, 1, 3, NOT_A_NUMBER), .n_values = 4,
-      .value = LIST(1, 1, 0, NOT_A_NUMBER), .dx = LIST(0.5, 0, 1, 1), .dy = LIST(0.5, 1, 0, 1), .has_dy = true },
+      .value = LIST(1, 1, 0, NOT_A_NUMBER), .dx = LIST(0.5, 0, 1, 1), .dy = LIST(0.5, 1, 0, 1), .has_dy = true,
+      .is_kink = true },
     { "maximum of x and x", edge_maximum_itself, 2, .x = LIST(1, -2), .n_values = 2, .value = LIST(1, -2),
       .dx = LIST(1, 1) },
     { "expm1", edge_expm1, 3, .x = LIST(1e-9, -INF, 0), .n_values = 3, .value = LIST(1.0000000005e-9, -1, 0),

@@ -1,4 +1,5 @@
-/* The tables of cases: one file for each family of ops, with everything that the tests know of an op.
+/* The tables of cases: one file for each family of ops, with everything that the tests know of an op. `blasgrad
+ * gradcheck` has them too, so that nothing here needs a test framework.
  *   cases    how to build it, what numbers it takes, and at least 20 shapes; tried by test_gradients
  *   golden   its builders for the records of golden/; compared by test_golden
  *   wrong    calls that must be refused, each with its message; tried by test_ops_errors
@@ -10,7 +11,8 @@
 #include <blasgrad/blasgrad.h>
 
 #include "support/golden.h"
-#include "support/trial.h"
+
+#include <math.h>
 
 enum { CASE_MOST_INPUTS = 8, EDGE_MOST = 8 };
 
@@ -152,6 +154,7 @@ typedef struct {
     bg_graph *graph;
     bg_node *x[GOLDEN_MOST_INPUTS];
     int n;
+    bool *is_incomplete; /* set where a builder asks for a parameter that the record lacks */
 } golden_case;
 
 typedef struct {
@@ -160,7 +163,7 @@ typedef struct {
     unsigned integers, conditions; /* bit i: input i is i64, or bool; otherwise f64 */
 } golden_op;
 
-/* The record's parameters; a missing one fails the test. */
+/* The record's parameters; 0, or of rank 0, where one is missing. */
 int golden_integer(const golden_case *c, const char *key);
 bg_axes golden_axes(const golden_case *c, const char *key);
 bg_shape golden_shape(const golden_case *c, const char *key);
@@ -190,9 +193,6 @@ typedef struct {
     bg_node *foreign;                                     /* f32 [3] of the other graph */
     bg_tensor *tensor, *tail, *expanded;                  /* [4, 3], its last two rows, [5, 4, 3] */
 } wrong_inputs;
-void wrong_inputs_open(wrong_inputs *f);
-void wrong_inputs_close(wrong_inputs *f);
-
 typedef struct {
     const char *call;
     bg_status status;
@@ -228,6 +228,7 @@ typedef struct {
     double dx[EDGE_MOST];
     double dy[EDGE_MOST]; /* of y; where has_dy */
     bool has_dy;
+    bool is_kink;     /* the limits of the derivative differ there, as gradcheck has to find */
     double tolerance; /* relative; 0: exact */
     bool only_f64;
 } edge;

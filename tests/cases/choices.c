@@ -229,7 +229,7 @@ static const edge edges[] = {
     { "fmin", edge_fmin, 4, .x = LIST(1, 2, NOT_A_NUMBER, 3), .y = LIST(1, 5, 4, NOT_A_NUMBER), .n_values = 4,
       .value = LIST(1, 2, 4, 3), .dx = LIST(1, 1, 0, 1), .dy = LIST(0, 0, 1, 0), .has_dy = true },
     { "clamp: the ends count", edge_clamp, 5, .x = LIST(0, 1, 0.5, 2, -INF), .n_values = 5,
-      .value = LIST(0, 1, 0.5, 1, 0), .dx = LIST(1, 1, 1, 0, 0) },
+      .value = LIST(0, 1, 0.5, 1, 0), .dx = LIST(1, 1, 1, 0, 0), .is_kink = true },
     { "cast to i32", edge_to_i32, 5, .x = LIST(2.9, -2.9, 1e30, NOT_A_NUMBER, -INF), .n_values = 5,
       .value = LIST(2, -2, 2147483647, 0, -2147483648.0), .dx = LIST(0, 0, 0, 0, 0), .tolerance = 1e-9 },
     { "cast to u8", edge_to_u8, 4, .x = LIST(255.5, 256, -1, 7.99), .n_values = 4, .value = LIST(255, 255, 0, 7),

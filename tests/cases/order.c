@@ -99,8 +99,8 @@ static const edge edges[] = {
       .value = LIST(1), .dx = LIST(0, 0, 0, 0) },
     { "argmin: the first NaN", edge_argmin, 3, .x = LIST(1, NOT_A_NUMBER, -INF), .n_values = 1, .value = LIST(1),
       .dx = LIST(0, 0, 0) },
-    { "max_along: gradient to the first index", edge_max_along, 4, .x = LIST(1, 3, 3, 2), .n_values = 1,
-      .value = LIST(3), .dx = LIST(0, 1, 0, 0) },
+    { "max_along: the first of equals", edge_max_along, 4, .x = LIST(1, 3, 3, 2), .n_values = 1, .value = LIST(3),
+      .dx = LIST(0, 1, 0, 0), .is_kink = true },
     { "sort", edge_sort, 3, .x = LIST(3, -0.0, 0), .n_values = 3, .value = LIST(-0.0, 0, 3), .dx = LIST(1, 1, 1) },
 };
 

@@ -156,7 +156,7 @@ EDGE(padded, pool_padded(x))
 EDGE(corner, average_corner(x))
 static const edge edges[] = {
     { "max_pool: the first of equals", edge_max_pool, 6, .x = LIST(1, 3, 3, 2, 2, 2), .n_values = 2,
-      .value = LIST(3, 2), .dx = LIST(0, 1, 0, 1, 0, 0) },
+      .value = LIST(3, 2), .dx = LIST(0, 1, 0, 1, 0, 0), .is_kink = true },
     { "max_pool: NaN", edge_max_pool, 3, .x = LIST(1, NOT_A_NUMBER, 3), .n_values = 1, .value = LIST(NOT_A_NUMBER),
       .dx = LIST(0, 1, 0) },
     { "max_pool: padding never wins", edge_padded, 3, .x = LIST(-1, -2, -3), .n_values = 2, .value = LIST(-1, -2),

@@ -1,5 +1,6 @@
 #include "trial.h"
 
+#include "cases/instance.h"
 #include "evaluate.h"
 
 #include <check.h>
@@ -16,19 +17,7 @@ void must(bg_status status, const char *what)
 bg_tensor *tensor_of(bg_engine *engine, bg_dtype dtype, bg_shape shape, const double *values)
 {
     bg_tensor *tensor = NULL;
-    must(bg_tensor_create(&tensor, engine, dtype, shape), "a tensor");
-    void *data = bg_tensor_data(tensor);
-    for (int64_t i = 0; i < bg_shape_count(shape); i++)
-        switch (dtype) {
-#define WRITE(name, type, text)                                                                                        \
-    case name:                                                                                                         \
-        ((type *)data)[i] = (type)values[i];                                                                           \
-        break;
-            BG_DTYPE_LIST(WRITE)
-#undef WRITE
-        default:
-            break;
-        }
+    must(tensor_with(&tensor, engine, dtype, shape, values), "a tensor");
     return tensor;
 }
 
