@@ -34,8 +34,10 @@ BUILD_3(lerp)
 BUILD(pow_scalar, bg_pow_scalar(x[0], 2.5))
 BUILD(pow_scalar_2, bg_pow_scalar(x[0], 2))
 /* Quotients stay between integers, where these jump. */
-BUILD(fmod_apart, bg_fmod(x[0], bg_add_scalar(x[1], 3)))
-BUILD(remainder_apart, bg_remainder(x[0], bg_add_scalar(x[1], 3)))
+/* A divisor near 1 leaves quotients of -3 to 3 between integers. */
+static bg_node *near_one(bg_node *x) { return bg_add_scalar(bg_mul_scalar(x, 0.01), 1); }
+BUILD(fmod_apart, bg_fmod(x[0], near_one(x[1])))
+BUILD(remainder_apart, bg_remainder(x[0], near_one(x[1])))
 
 static const op_case cases[] = {
     POINTWISE(floor, IS_BETWEEN, IS_CONSTANT),
