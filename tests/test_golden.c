@@ -1,10 +1,9 @@
 /* Golden values: what PyTorch computes for each op, and 20 steps of gradient descent on each loss. */
-#define _DEFAULT_SOURCE
 #include "cases/cases.h"
+#include "support/golden_files.h"
 #include "support/trial.h"
 
 #include <check.h>
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,32 +103,17 @@ static void check_op(bg_engine *engine, const golden_record *record)
         bg_tensor_destroy(tensors[i]);
 }
 
-/* Every file beside the generator but the curves. */
-static int is_of_ops(const struct dirent *entry)
+static void check_file(const char *name, const golden_file *file, void *user)
 {
-    const char *end = strrchr(entry->d_name, '.');
-    return end && strcmp(end, ".txt") == 0 && strcmp(entry->d_name, "training.txt") != 0;
+    (void)user;
+    ck_assert_msg(file != NULL, "%s", golden_error());
+    worst = 0;
+    for (size_t i = 0; i < golden_count(file); i++)
+        check_op(trial_engine(), golden_at(file, i));
+    printf("golden: %-17s %3zu records, worst error %.1e\n", name, golden_count(file), worst);
 }
 
-START_TEST(test_ops)
-{
-    struct dirent **files = NULL;
-    int n_files = scandir(GOLDEN_PATH(""), &files, is_of_ops, alphasort);
-    ck_assert_int_gt(n_files, 0);
-    for (int f = 0; f < n_files; f++) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s%s", GOLDEN_PATH(""), files[f]->d_name);
-        golden_file *file = golden_open(path);
-        ck_assert_msg(file != NULL, "%s", golden_error());
-        worst = 0;
-        for (size_t i = 0; i < golden_count(file); i++)
-            check_op(trial_engine(), golden_at(file, i));
-        printf("golden: %-17s %3zu records, worst error %.1e\n", files[f]->d_name, golden_count(file), worst);
-        golden_close(file);
-        free(files[f]);
-    }
-    free(files);
-}
+START_TEST(test_ops) { ck_assert_int_gt(golden_each(check_file, NULL), 0); }
 END_TEST
 
 /* Each builder of the cases is compared somewhere; what there is no counterpart of in PyTorch says so. */

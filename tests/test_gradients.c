@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE
 #include "cases/instance.h"
 #include "support/evaluate.h"
+#include "support/golden_files.h"
 #include "support/trial.h"
 
 #include "ops/ops.h"
@@ -18,7 +19,7 @@ enum { LEAST_SHAPES = 20, SINGLE = 12 };
 /* Worst errors of a case; in memory shared with the children that Check forks. */
 typedef struct {
     int variants;
-    int64_t derivatives;
+    int64_t derivatives, golden; /* golden: numbers of PyTorch's that test_golden compares */
     double f64, f32, gradient, forward, second;
 } result;
 static result *results;
@@ -78,10 +79,11 @@ static void check_single(int case_index, int variant, const bg_program *wide)
     must(bg_program_run(narrow), o.label);
     double unused = 0, rho = o.c->rho > 0 ? o.c->rho : 1e-6;
     check_against_evaluator(&o, &o.y, 1, narrow, &unused);
-    for (int64_t i = 0; i < bg_shape_count(bg_node_shape(o.y)) && !o.c->sums; i++) {
+    for (int64_t i = 0; i < bg_shape_count(bg_node_shape(o.y)); i++) {
         double exact = item(wide, 0, i), value = item(narrow, 0, i);
         double error = value == exact ? 0 : fabs(value - exact) / fmax(1, fabs(exact));
-        ck_assert_msg(error <= rho, "%s: element %lld differs from f64 by %.3g", o.label, (long long)i, error);
+        ck_assert_msg(o.c->sums || error <= rho, "%s: element %lld differs from f64 by %.3g", o.label, (long long)i,
+                      error);
         results[case_index].f32 = fmax(results[case_index].f32, error);
     }
     bg_program_destroy(narrow);
@@ -227,19 +229,71 @@ START_TEST(test_every_op_has_a_case)
 }
 END_TEST
 
+/* ---- The coverage table ---- */
+
+/* Whether a case is of a builder, whose name stands first in its own. */
+static bool is_case_of(const op_case *c, const char *builder)
+{
+    size_t length = strcspn(c->name, ", ");
+    return builder && strncmp(c->name, builder, length) == 0 && builder[length] == '\0';
+}
+
+/* Numbers of a record: its value and gradients. */
+static int64_t numbers_in(const golden_record *record)
+{
+    int64_t count = golden_has(record, "y") ? golden_get(record, "y")->count : 0;
+    for (char key[] = "dx0"; key[2] <= '9'; key[2]++)
+        count += golden_has(record, key) ? golden_get(record, key)->count : 0;
+    return count;
+}
+
+static void count_golden(const char *name, const golden_file *file, void *user)
+{
+    (void)name, (void)user;
+    for (size_t i = 0; file && i < golden_count(file); i++) {
+        const golden_record *record = golden_at(file, i);
+        for (int k = 0; k < op_case_count(); k++)
+            if (is_case_of(op_case_at(k), golden_text(record, "op")))
+                results[k].golden += numbers_in(record);
+    }
+}
+
+/* No op without all of it: shapes, derivatives unless it has none, and PyTorch's numbers unless there are none. */
+START_TEST(test_coverage)
+{
+    for (int i = 0; i < op_case_count(); i++) {
+        const op_case *c = op_case_at(i);
+        const result *r = &results[i];
+        bool has_floats = c->domains[0] < IS_LAST_NUMBERS && c->arity != 0;
+        ck_assert_msg(r->variants >= LEAST_SHAPES, "%s was tried on %d sets of shapes", c->name, r->variants);
+        ck_assert_msg(r->derivatives > 0 || c->gradient != IS_DIFFERENTIABLE || !has_floats,
+                      "no derivative of %s was compared", c->name);
+        ck_assert_msg(r->golden > 0 || c->is_ours || c->is_safe, "no golden values of %s", c->name);
+    }
+}
+END_TEST
+
 static void print_results(void)
 {
-    int ops = 0, variants = 0;
-    printf("%-26s %8s %14s %10s %10s %10s %10s\n", "case", "variants", "f64 of bound", "f32", "gradient", "forward",
-           "second");
+    int ops = 0;
+    result all = { 0 };
+    printf("%-30s %6s %8s %9s %9s %11s %9s %9s %9s\n", "case", "shapes", "of bound", "f32", "points", "gradient",
+           "forward", "second", "PyTorch");
     for (int i = 0; i < op_case_count(); i++) {
         const result *r = &results[i];
-        printf("%-26s %8d %14.2f %10.1e %10.1e %10.1e %10.1e\n", op_case_at(i)->name, r->variants, r->f64, r->f32,
-               r->gradient, r->forward, r->second);
+        printf("%-30s %6d %8.2f %9.1e %9lld %11.1e %9.1e %9.1e %9lld\n", op_case_at(i)->name, r->variants, r->f64,
+               r->f32, (long long)r->derivatives, r->gradient, r->forward, r->second, (long long)r->golden);
         ops += op_case_at(i)->op != NULL;
-        variants += r->variants;
+        all.variants += r->variants;
+        all.derivatives += r->derivatives;
+        all.gradient = fmax(all.gradient, r->gradient);
+        all.forward = fmax(all.forward, r->forward);
+        all.second = fmax(all.second, r->second);
     }
-    printf("%d cases, %d of them of an op, %d variants\n", op_case_count(), ops, variants);
+    printf(
+        "%d cases, %d of them of an op, %d sets of shapes, %lld derivatives; worst error of a gradient %.1e, forward "
+        "%.1e, second derivative %.1e\n",
+        op_case_count(), ops, all.variants, (long long)all.derivatives, all.gradient, all.forward, all.second);
 }
 
 int main(void)
@@ -255,6 +309,10 @@ int main(void)
     tcase_add_test(cases, test_every_op_has_a_case);
     tcase_add_loop_test(cases, test_case, 0, op_case_count());
     suite_add_tcase(suite, cases);
+    TCase *coverage = tcase_create("coverage");
+    tcase_add_test(coverage, test_coverage);
+    suite_add_tcase(suite, coverage);
+    golden_each(count_golden, NULL);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
