@@ -188,10 +188,12 @@ BG_API bg_node *bg_max(bg_node *x, bg_axes axes);
 BG_API bg_node *bg_logsumexp(bg_node *x, bg_axes axes);
 
 BG_API bg_node *bg_min(bg_node *x, bg_axes axes);
-/* The product; 1 over no elements. The gradient is right at zeros. */
+/* The product in row-major order; 1 over no elements. The gradient is right at zeros. */
 BG_API bg_node *bg_prod(bg_node *x, bg_axes axes);
-/* Σ (x - mean)² / (n - correction) and its root: correction 1 for a sample, 0 for a whole population; NaN where n -
- * correction is 0 and there is no spread. Computed in f64 in two passes. The gradient of std is 0 where it is 0. */
+/* Σ (x - mean)² / (n - correction) and its root: correction 1 for a sample, 0 for a whole population. Computed in f64
+ * in two passes. Where n <= correction it is +inf, or NaN without spread, as in PyTorch; the gradient of var divides
+ * by n - correction all the same, and is NaN where that is 0 and so is x - mean. The gradient of std is 0 where it is
+ * 0. */
 BG_API bg_node *bg_var(bg_node *x, bg_axes axes, double correction);
 BG_API bg_node *bg_std(bg_node *x, bg_axes axes, double correction);
 /* (Σ |x|ᵖ)^(1/p), p >= 0; p = INFINITY: the largest |x|; p = 0: the number of elements that are not 0, without a
@@ -239,7 +241,7 @@ BG_API bg_node *bg_gather_class(bg_node *x, bg_node *classes);
 /* ---- Running sums and products along an axis ---- */
 /* y[j] = x[0] + .. + x[j], added up in f64. */
 BG_API bg_node *bg_cumsum(bg_node *x, int axis);
-/* y[j] = x[0] · .. · x[j]; the gradient is right at zeros. */
+/* y[j] = x[0] · .. · x[j], multiplied in f64; the gradient is right at zeros. */
 BG_API bg_node *bg_cumprod(bg_node *x, int axis);
 
 /* ---- Order ----

@@ -118,6 +118,9 @@ bg_node *bgi_drop_axes(bg_node *x, const bool dropped[BG_MAX_RANK]);
 /* The gradient of a slice: zeros, of `extent` along the axis, with x at start, start + step, .. */
 bg_node *bgi_embed(bg_node *x, int axis, int64_t start, int64_t step, int64_t extent);
 
+/* s[j] = factor[j] s[j-1] + x[j] along an axis, s[0] = x[0]; in reverse from the last element on. */
+bg_node *bgi_linear_recurrence(bg_node *factor, bg_node *x, int axis, bool is_reverse);
+
 /* ---- Random nodes ----
  * A number is Philox(engine's seed, site, step, place in the output). Sites keep nodes apart: the hash of a name, or
  * their order of creation in the graph. The step is a buffer that a run with updates advances by one. */

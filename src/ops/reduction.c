@@ -204,17 +204,17 @@ static bg_node *centred(bg_node *x, const bool axis[BG_MAX_RANK])
 }
 static double degrees(const bg_node *x, const spread_attributes *attributes)
 {
-    double left = (double)count_over(x, attributes->over.axis) - attributes->correction;
-    return left > 0 ? left : 0;
+    return (double)count_over(x, attributes->over.axis) - attributes->correction;
 }
 
-/* var: Σ (x - mean)² / (n - correction), dx = 2 dy (x - mean) / (n - correction) */
+/* var: Σ (x - mean)² / (n - correction), dx = 2 dy (x - mean) / (n - correction). The value is divided by 0 where n -
+ * correction is negative, the gradient is not, as in PyTorch. */
 static bg_node *var_compose(bg_node *node)
 {
     const spread_attributes *attributes = node->attributes;
     bg_node *x = node->inputs[0],
             *sum = bgi_sum_over(bg_square(centred(x, attributes->over.axis)), attributes->over.axis);
-    return bg_cast(bg_div(sum, bgi_scalar_like(sum, degrees(x, attributes))), node->dtype);
+    return bg_cast(bg_div(sum, bgi_scalar_like(sum, fmax(degrees(x, attributes), 0))), node->dtype);
 }
 static bg_node *var_gradient(bg_node *node, int input, bg_node *dy)
 {

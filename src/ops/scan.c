@@ -75,52 +75,229 @@ bg_node *bg_cumsum(bg_node *x, int axis)
                                                                                     : NULL;
 }
 
-/* cumprod: each element times the product of those before it, over spans of 1, 2, 4, ..; its gradient is that of the
- * products, so that zeros need no division */
+/* ---- Products ---- */
+
+/* x moved by one place along an axis: behind what stands before it, whose extent is 1, or with 0 behind it. */
+static bg_node *after(bg_node *first, bg_node *x, int axis)
+{
+    return x ? bg_concat((bg_node *[]){ first, bg_slice(x, axis, 0, x->shape.dims[axis] - 1, 1) }, 2, axis) : NULL;
+}
+static bg_node *before_zero(bg_node *x, int axis)
+{
+    bg_pad_options behind = { .mode = BG_PAD_CONSTANT };
+    behind.after[axis] = 1;
+    return x ? bg_pad(bg_slice(x, axis, 1, x->shape.dims[axis], 1), behind) : NULL;
+}
+/* A value as often as x has slices. */
+static bg_node *slice_of_value(const bg_node *x, int axis, double value)
+{
+    bg_shape shape = x->shape;
+    shape.dims[axis] = 1;
+    return bg_broadcast(bgi_scalar_like(x, value), shape);
+}
+
+/* recurrence: s[j] = factor[j] s[j-1] + x[j], s[0] = x[0]; in reverse with j + 1 in place of j - 1. With t the
+ * recurrence of ds from the other end, by the factor of the next element: dx = t, of the factor t s[j-1]. */
+static bg_node *recurrence_gradient(bg_node *node, int input, bg_node *dy)
+{
+    const sums_attributes *attributes = node->attributes;
+    int axis = (int)attributes->axis;
+    if (node->shape.dims[axis] == 0)
+        return dy;
+    bg_node *factor = node->inputs[0], *zero = slice_of_value(node, axis, 0);
+    bg_node *next = attributes->is_reverse ? after(zero, factor, axis) : before_zero(factor, axis);
+    bg_node *t = bgi_linear_recurrence(next, dy, axis, !attributes->is_reverse);
+    if (input == 1)
+        return t;
+    return bg_mul(t, attributes->is_reverse ? before_zero(node, axis) : after(zero, node, axis));
+}
+/* Both in double, for f32 too. */
+static double number(const void *data, bg_dtype dtype, int64_t i)
+{
+    return dtype == BG_F64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
+}
+static void put(void *data, bg_dtype dtype, int64_t i, double value)
+{
+    if (dtype == BG_F64)
+        ((double *)data)[i] = value;
+    else
+        ((float *)data)[i] = (float)value;
+}
+static bg_status recurrence_call(const bg_call *call)
+{
+    const sums_attributes *attributes = call->node->attributes;
+    int64_t n = call->node->shape.dims[attributes->axis], inner = inner_of(call->node);
+    bg_dtype dtype = call->node->dtype;
+    double *s = call->scratch;
+    for (int64_t row = 0; row < (call->last - call->first) * n; row++) {
+        int64_t j = row % n, at = (row - j + (attributes->is_reverse ? n - 1 - j : j)) * inner;
+        for (int64_t i = 0; i < inner; i++) {
+            double x = number(call->inputs[1], dtype, at + i);
+            s[i] = j == 0 ? x : number(call->inputs[0], dtype, at + i) * s[i] + x;
+            put(call->output, dtype, at + i, s[i]);
+        }
+    }
+    return BG_OK;
+}
+static const bg_op recurrence_op = { .name = "recurrence",
+                                     .arity = 2,
+                                     .infer = bgi_infer_map,
+                                     .gradient = recurrence_gradient,
+                                     .call = recurrence_call,
+                                     .units = cumsum_units,
+                                     .scratch = cumsum_scratch,
+                                     .never_fails = true };
+bg_node *bgi_linear_recurrence(bg_node *factor, bg_node *x, int axis, bool is_reverse)
+{
+    sums_attributes attributes = { axis, is_reverse };
+    return bg_apply(&recurrence_op, (bg_node *[]){ factor, x }, 2, &attributes, sizeof attributes);
+}
+
+/* The cotangent of x where products of x[0], x[1], .. up to j have the cotangent dy[j]: the product of those before k,
+ * times Σ dy[j] x[k+1] .. x[j] over j >= k, which is a recurrence. Nothing is divided by x, so zeros do no harm.
+ * products: of x[0] .. x[k]. */
+static bg_node *products_gradient(bg_node *x, bg_node *products, bg_node *dy, int axis)
+{
+    if (x->shape.dims[axis] == 0)
+        return dy;
+    bg_node *before = after(slice_of_value(x, axis, 1), products, axis);
+    return bg_mul(before, bgi_linear_recurrence(before_zero(x, axis), dy, axis, true));
+}
+
+/* cumprod: y[j] = x[0] · .. · x[j], in this order and in double */
+static bg_node *cumprod_gradient(bg_node *node, int input, bg_node *dy)
+{
+    const sums_attributes *attributes = node->attributes;
+    return products_gradient(node->inputs[input], node, dy, (int)attributes->axis);
+}
+static bg_status cumprod_call(const bg_call *call)
+{
+    const sums_attributes *attributes = call->node->attributes;
+    int64_t n = call->node->shape.dims[attributes->axis], inner = inner_of(call->node);
+    bg_dtype dtype = call->node->dtype;
+    double *products = call->scratch;
+    for (int64_t row = 0; row < (call->last - call->first) * n; row++)
+        for (int64_t i = 0, at = row * inner; i < inner; i++, at++) {
+            double x = number(call->inputs[0], dtype, at);
+            products[i] = row % n == 0 ? x : products[i] * x;
+            put(call->output, dtype, at, products[i]);
+        }
+    return BG_OK;
+}
+static const bg_op cumprod_op = { .name = "cumprod",
+                                  .arity = 1,
+                                  .infer = bgi_infer_map,
+                                  .gradient = cumprod_gradient,
+                                  .call = cumprod_call,
+                                  .units = cumsum_units,
+                                  .scratch = cumsum_scratch,
+                                  .never_fails = true };
+static bg_node *running_products(bg_node *x, int axis)
+{
+    sums_attributes attributes = { axis, false };
+    return bg_apply(&cumprod_op, &x, 1, &attributes, sizeof attributes);
+}
 bg_node *bg_cumprod(bg_node *x, int axis)
 {
     int found;
-    if (!bgi_takes_float("cumprod", x) || !bgi_find_axis("cumprod", x, axis, &found))
-        return NULL;
-    int64_t n = x->shape.dims[found];
-    for (int64_t span = 1; span < n; span *= 2) {
-        bg_node *head = bg_slice(x, found, 0, span, 1), *rest = bg_slice(x, found, span, n, 1);
-        bg_node *before = bg_slice(x, found, 0, n - span, 1);
-        x = bg_concat((bg_node *[]){ head, bg_mul(rest, before) }, 2, found);
-    }
-    return x;
+    return bgi_takes_float("cumprod", x) && bgi_find_axis("cumprod", x, axis, &found) ? running_products(x, found)
+                                                                                      : NULL;
 }
 
-/* prod: the two halves of an axis multiplied with each other until one element is left */
-static bg_node *multiply_along(bg_node *x, int axis)
+/* prod: of x [outer, n, inner] over n, in its order; dx is that of the last running product */
+static bg_node *prod_gradient(bg_node *node, int input, bg_node *dy)
 {
-    bg_node *odd = NULL;
-    int64_t n = x ? x->shape.dims[axis] : 0;
-    for (; x && n > 1; n /= 2) {
-        if (n % 2 == 1) {
-            bg_node *last = bg_slice(x, axis, n - 1, n, 1);
-            odd = odd ? bg_mul(odd, last) : last;
-        }
-        x = bg_mul(bg_slice(x, axis, 0, n / 2, 1), bg_slice(x, axis, n / 2, n / 2 * 2, 1));
-    }
-    return odd ? bg_mul(x, odd) : x;
+    bg_node *x = node->inputs[input];
+    bg_pad_options last = { .mode = BG_PAD_CONSTANT };
+    last.before[1] = x->shape.dims[1] - 1;
+    bg_shape kept = BG_SHAPE(x->shape.dims[0], 1, x->shape.dims[2]);
+    return products_gradient(x, running_products(x, 1), bg_pad(bg_reshape(dy, kept), last), 1);
 }
+static bg_status prod_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    const bg_node *x = node->inputs[0];
+    *dtype = x->dtype;
+    *shape = BG_SHAPE(x->shape.dims[0], x->shape.dims[2]);
+    return BG_OK;
+}
+/* The outer slices, or the columns of the only one. */
+static int64_t prod_units(const bg_node *node, int input)
+{
+    return node->shape.dims[0] > 1 ? node->shape.dims[0] : input < 0 ? node->shape.dims[1] : 1;
+}
+#define PRODUCTS(type)                                                                                                 \
+    static void products_##type(const type *x, type *y, int64_t n, int64_t inner, int64_t first, int64_t last)         \
+    {                                                                                                                  \
+        for (int64_t i = first; i < last; i++)                                                                         \
+            y[i - first] = x[i];                                                                                       \
+        for (int64_t j = 1; j < n; j++)                                                                                \
+            for (int64_t i = first; i < last; i++)                                                                     \
+                y[i - first] *= x[j * inner + i];                                                                      \
+    }
+PRODUCTS(float)
+PRODUCTS(double)
+static bg_status prod_call(const bg_call *call)
+{
+    const bg_node *node = call->node;
+    int64_t n = node->inputs[0]->shape.dims[1], inner = node->shape.dims[1];
+    bool has_columns = node->shape.dims[0] == 1;
+    int64_t outer = has_columns ? 1 : call->last - call->first;
+    int64_t first = has_columns ? call->first : 0, last = has_columns ? call->last : inner;
+    for (int64_t o = 0; o < outer; o++)
+        if (node->dtype == BG_F64)
+            products_double((const double *)call->inputs[0] + o * n * inner, (double *)call->output + o * inner, n,
+                            inner, first, last);
+        else
+            products_float((const float *)call->inputs[0] + o * n * inner, (float *)call->output + o * inner, n, inner,
+                           first, last);
+    return BG_OK;
+}
+static double prod_flops(const bg_node *node) { return (double)bg_shape_count(node->inputs[0]->shape); }
+static const bg_op prod_op = { .name = "prod",
+                               .arity = 1,
+                               .infer = prod_infer,
+                               .gradient = prod_gradient,
+                               .call = prod_call,
+                               .units = prod_units,
+                               .flops = prod_flops,
+                               .never_fails = true };
+
+/* The axes to be multiplied over become one: where they are neighbours as they lie, otherwise moved to the end. */
 bg_node *bg_prod(bg_node *x, bg_axes axes)
 {
     bool axis[BG_MAX_RANK];
     if (!bgi_takes_float("prod", x) || !bgi_find_axes("prod", x, axes, axis))
         return NULL;
+    int rank = x->shape.rank, order[BG_MAX_RANK], n_rest = 0, n_over = 0, first = rank, last = -1;
     bg_shape rest = BG_SCALAR;
-    for (int i = 0; i < x->shape.rank; i++)
-        if (!axis[i])
+    int64_t count = 1, over[BG_MAX_RANK];
+    for (int i = 0; i < rank; i++)
+        if (!axis[i]) {
             rest.dims[rest.rank++] = x->shape.dims[i];
-    for (int i = 0; i < x->shape.rank; i++)
-        if (axis[i] && x->shape.dims[i] == 0) /* over nothing */
-            return bg_broadcast(bgi_scalar_like(x, 1), rest);
-    for (int i = 0; i < BG_MAX_RANK && x && i < x->shape.rank; i++)
-        if (axis[i])
-            x = multiply_along(x, i);
-    return bg_reshape(x, rest);
+            order[n_rest++] = i;
+        }
+    for (int i = 0; i < rank; i++)
+        if (axis[i]) {
+            over[n_over++] = x->shape.dims[i];
+            order[n_rest + n_over - 1] = i;
+            first = first < i ? first : i;
+            last = i;
+        }
+    int64_t outer = 1, inner = 1;
+    if (bg_shape_count(x->shape) == 0) /* over nothing, or nothing at all */
+        return bg_broadcast(bgi_scalar_like(x, 1), rest);
+    if (!bgi_product_of(over, n_over, &count) || count == 1)
+        return bg_reshape(x, rest);
+    bool is_run = last - first + 1 == n_over;
+    for (int i = 0; i < rank; i++)
+        if (!axis[i] && (!is_run || i < first))
+            outer *= x->shape.dims[i];
+        else if (!axis[i])
+            inner *= x->shape.dims[i];
+    bg_axes moved = { .count = rank };
+    memcpy(moved.axis, order, sizeof order);
+    bg_node *lined = bg_reshape(is_run ? x : bg_permute(x, moved), BG_SHAPE(outer, count, inner));
+    return bg_reshape(bgi_apply_1(&prod_op, lined), rest);
 }
 
-const bg_op *const bgi_scan_ops[] = { &cumsum_op, NULL };
+const bg_op *const bgi_scan_ops[] = { &cumsum_op, &recurrence_op, &cumprod_op, &prod_op, NULL };

@@ -85,6 +85,7 @@ static const op_case cases[] = {
     { .name = "log_softmax", .arity = 1, .rho = 2e-6, .build = build_log_softmax, VARIANTS(along_axis) },
     { .name = "min", .arity = 1, .domains = { IS_DISTINCT }, .build = build_min, VARIANTS(reductions) },
     { .name = "prod",
+      .op = "prod",
       .arity = 1,
       .domains = { IS_NOT_0 },
       .sums = true,
@@ -220,17 +221,37 @@ EDGE(sum, bg_sum(x, BG_ALL_AXES))
 EDGE(mean, bg_mean(x, BG_ALL_AXES))
 EDGE(min, bg_min(x, BG_ALL_AXES))
 EDGE(prod, bg_prod(x, BG_ALL_AXES))
+static bg_node *prod_twice(bg_node *x)
+{
+    bg_node *dx = NULL;
+    bg_grad(bg_prod(x, BG_ALL_AXES), &x, 1, &dx);
+    return bg_slice(dx, 0, 0, 1, 1);
+}
+EDGE(prod_twice, prod_twice(x))
+EDGE(prod_rows, bg_prod(x, BG_AXES(1)))
 EDGE(norm_2, bg_norm(x, BG_ALL_AXES, 2))
 EDGE(norm_1, bg_norm(x, BG_ALL_AXES, 1))
 EDGE(norm_3, bg_norm(x, BG_ALL_AXES, 3))
 EDGE(norm_inf, bg_norm(x, BG_ALL_AXES, INF))
 EDGE(std, bg_std(x, BG_ALL_AXES, 1))
 EDGE(var, bg_var(x, BG_ALL_AXES, 1))
+EDGE(var_2, bg_var(x, BG_ALL_AXES, 2))
+EDGE(var_3, bg_var(x, BG_ALL_AXES, 3))
+EDGE(std_2, bg_std(x, BG_ALL_AXES, 2))
+EDGE(std_3, bg_std(x, BG_ALL_AXES, 3))
 static const edge edges[] = {
     { "min: ties", edge_min, 4, .x = LIST(4, 3, 3, 5), .n_values = 1, .value = LIST(3), .dx = LIST(0, 0.5, 0.5, 0),
       .is_kink = true },
     { "prod: one zero", edge_prod, 3, .x = LIST(2, 0, 5), .n_values = 1, .value = LIST(0), .dx = LIST(0, 10, 0) },
     { "prod: two zeros", edge_prod, 3, .x = LIST(0, 0, 5), .n_values = 1, .value = LIST(0), .dx = LIST(0, 0, 0) },
+    { "prod: second derivatives at zeros", edge_prod_twice, 4, .x = LIST(0, 0, 3, 4), .n_values = 1, .value = LIST(0),
+      .dx = LIST(0, 12, 0, 0) },
+    { "prod: in order", edge_prod, 4, .x = LIST(1e200, 1e-200, 1e200, 1e-200), .n_values = 1, .value = LIST(1),
+      .dx = LIST(1e-200, 1e200, 1e-200, 1e200), .tolerance = 1e-15, .only_f64 = true },
+    { "prod: out of range on the way", edge_prod_rows, 8,
+      .x = LIST(1e200, 1e200, 1e-200, 1e-200, 1e-200, 1e-200, 1e200, 1e200), .shape = MATRIX(2, 4), .n_values = 2,
+      .value = LIST(INF, 0), .dx = LIST(1e-200, 1e-200, INF, INF, INF, INF, 0, 0), .tolerance = 1e-15,
+      .only_f64 = true },
     { "prod of nothing", edge_prod, 0, .shape = VECTOR(0), .n_values = 1, .value = LIST(1) },
     { "norm of 0", edge_norm_2, 3, .x = LIST(0, 0, 0), .n_values = 1, .value = LIST(0), .dx = LIST(0, 0, 0),
       .is_kink = true },
@@ -242,6 +263,16 @@ static const edge edges[] = {
     { "std of a constant", edge_std, 3, .x = LIST(4, 4, 4), .n_values = 1, .value = LIST(0), .dx = LIST(0, 0, 0),
       .is_kink = true },
     { "std of one", edge_std, 1, .x = LIST(4), .n_values = 1, .value = LIST(NOT_A_NUMBER), .dx = LIST(NOT_A_NUMBER) },
+    { "var of one", edge_var, 1, .x = LIST(4), .n_values = 1, .value = LIST(NOT_A_NUMBER), .dx = LIST(NOT_A_NUMBER) },
+    { "var of one, correction 2", edge_var_2, 1, .x = LIST(4), .n_values = 1, .value = LIST(NOT_A_NUMBER),
+      .dx = LIST(0) },
+    { "var of two, correction 2", edge_var_2, 2, .x = LIST(1, 2), .n_values = 1, .value = LIST(INF),
+      .dx = LIST(-INF, INF) },
+    { "var of two, correction 3", edge_var_3, 2, .x = LIST(1, 2), .n_values = 1, .value = LIST(INF),
+      .dx = LIST(1, -1) },
+    { "std of two, correction 2", edge_std_2, 2, .x = LIST(1, 2), .n_values = 1, .value = LIST(INF),
+      .dx = LIST(NOT_A_NUMBER, NOT_A_NUMBER) },
+    { "std of two, correction 3", edge_std_3, 2, .x = LIST(1, 2), .n_values = 1, .value = LIST(INF), .dx = LIST(0, 0) },
     { "var far from 0", edge_var, 4, .x = LIST(10000.5, 10001.5, 10000.5, 10001.5), .n_values = 1,
       .value = LIST(1 / 3.0), .dx = LIST(-1 / 3.0, 1 / 3.0, -1 / 3.0, 1 / 3.0), .tolerance = 1e-7 },
     { "max: ties", edge_max, 4, .x = LIST(1, 3, 3, 2), .n_values = 1, .value = LIST(3), .dx = LIST(0, 0.5, 0.5, 0),

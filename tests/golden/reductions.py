@@ -53,6 +53,16 @@ def reductions():
     for axis in range(3):
         records[f"prod_{axis}"] = case("prod", lambda v: torch.prod(v, axis), uniform(16, 2, 3, 4),
                                        axes=tensor([axis]))
+    # In PyTorch's order along the first axis, where it does not multiply in lanes.
+    far = tensor([[1e200, 1e-200, 2, 1], [1e-200, 1e-200, 0, 1], [1e200, 1e200, 0, 0.5], [1e-200, 1e200, 3, 4]])
+    records["prod_far"] = case("prod", lambda v: torch.prod(v, 0), far, axes=tensor([0]), gradient=False)
+    for n in (1, 2, 3):
+        for correction in sorted({0, 1, n, n + 1}):
+            for name, function in (("var", torch.var), ("std", torch.std)):
+                for suffix, x in (("", tensor([1, 2, 4][:n])), ("_equal", tensor([3] * n))):
+                    records[f"{name}_of_{n}_{correction}{suffix}"] = case(
+                        name, lambda v: function(v, dim=0, correction=correction), x, axes=tensor([0]),
+                        correction=correction)
     records["prod_zeros"] = case("prod", lambda v: torch.prod(v, 1),
                                  tensor([[2, 0, 3, 4], [0, 5, 0, 1], [1, 2, 3, 4]]), axes=tensor([1]))
 
