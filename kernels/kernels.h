@@ -88,6 +88,7 @@ typedef void bgk_product(int64_t m, int64_t n, int64_t k, const void *a, int64_t
     X(asinh)                                                                                                           \
     X(acosh)                                                                                                           \
     X(atanh)                                                                                                           \
+    X(erfc)                                                                                                            \
     X(logical_not)                                                                                                     \
     X(is_finite)                                                                                                       \
     X(add)                                                                                                             \

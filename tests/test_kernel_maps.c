@@ -59,6 +59,7 @@ REFERENCE(cosh, 1, 2.0L, coshl(x))
 REFERENCE(asinh, 1, 2.0L, asinhl(x))
 REFERENCE(acosh, 1, 2.0L, acoshl(x))
 REFERENCE(atanh, 1, 2.0L, atanhl(x))
+REFERENCE(erfc, 1, 5.5L, erfcl(x))
 REFERENCE(logical_not, 1, 0, x == 0)
 REFERENCE(is_finite, 1, 0, isfinite(x) ? 1 : 0)
 REFERENCE(add, 2, ONCE, x + y)
@@ -229,6 +230,8 @@ START_TEST(special_values)
         { MAP_erf, 0.0, 0.0 },
         { MAP_erf, INFINITY, 1 },
         { MAP_erf, -INFINITY, -1 },
+        { MAP_erfc, INFINITY, 0 },
+        { MAP_erfc, -INFINITY, 2 },
         { MAP_expm1, -0.0, -0.0 },
         { MAP_expm1, 0.0, 0.0 },
         { MAP_expm1, -INFINITY, -1 },
@@ -293,7 +296,7 @@ static const struct {
                        { MAP_exp2, exp2 },   { MAP_log2, log2 },       { MAP_log10, log10 },       { MAP_sin, sin },
                        { MAP_cos, cos },     { MAP_tan, tan },         { MAP_asin, asin },         { MAP_acos, acos },
                        { MAP_atan, atan },   { MAP_sinh, sinh },       { MAP_cosh, cosh },         { MAP_asinh, asinh },
-                       { MAP_acosh, acosh }, { MAP_atanh, atanh } };
+                       { MAP_acosh, acosh }, { MAP_atanh, atanh },     { MAP_erfc, erfc } };
 enum { MATH_FUNCTIONS = sizeof math_functions / sizeof math_functions[0] };
 
 /* Every 2003rd float, denormals and NaN among them; all of them when BLASGRAD_EXHAUSTIVE is set. */

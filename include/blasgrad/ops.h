@@ -72,6 +72,8 @@ BG_API bg_node *bg_cosh(bg_node *x);
 BG_API bg_node *bg_asinh(bg_node *x);
 BG_API bg_node *bg_acosh(bg_node *x);
 BG_API bg_node *bg_atanh(bg_node *x);
+/* 1 - erf(x), which keeps its bits far above 0; 5 ULP. */
+BG_API bg_node *bg_erfc(bg_node *x);
 /* 1 / x and 1 / √x */
 BG_API bg_node *bg_reciprocal(bg_node *x);
 BG_API bg_node *bg_rsqrt(bg_node *x);

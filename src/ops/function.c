@@ -58,6 +58,10 @@ FUNCTION(asinh, OVER(bg_sqrt(square_plus_one(X))))
 FUNCTION(acosh, OVER(bg_sqrt(bg_mul(bg_add_scalar(X, -1), bg_add_scalar(X, 1)))))
 FUNCTION(atanh, OVER(one_minus_square(X)))
 
+/* erfc: 1 - erf(x), which keeps its bits far above 0; dx = -dy 2/√π exp(-x²) */
+static const double TWO_OVER_SQRT_PI = 1.12837916709551257390;
+FUNCTION(erfc, TIMES(SCALED(bg_exp(bg_neg(bg_square(X))), -TWO_OVER_SQRT_PI)))
+
 /* reciprocal: dx = -dy y² */
 static bg_node *reciprocal_gradient(bg_node *node, int input, bg_node *dy)
 {
@@ -193,8 +197,8 @@ static const bg_op logaddexp_op = { .name = "logaddexp",
                                     .compose = logaddexp_compose };
 bg_node *bg_logaddexp(bg_node *x, bg_node *y) { return bgi_map_2(&logaddexp_op, x, y); }
 
-const bg_op *const bgi_function_ops[] = { &floor_op,      &ceil_op,  &round_op,     &trunc_op, &exp2_op,  &log2_op,
-                                          &log10_op,      &sin_op,   &cos_op,       &tan_op,   &asin_op,  &acos_op,
-                                          &atan_op,       &sinh_op,  &cosh_op,      &asinh_op, &acosh_op, &atanh_op,
-                                          &reciprocal_op, &rsqrt_op, &pow_op,       &atan2_op, &hypot_op, &fmod_op,
-                                          &remainder_op,  &xlogy_op, &logaddexp_op, NULL };
+const bg_op *const bgi_function_ops[] = { &floor_op, &ceil_op,       &round_op, &trunc_op,     &exp2_op,  &log2_op,
+                                          &log10_op, &sin_op,        &cos_op,   &tan_op,       &asin_op,  &acos_op,
+                                          &atan_op,  &sinh_op,       &cosh_op,  &asinh_op,     &acosh_op, &atanh_op,
+                                          &erfc_op,  &reciprocal_op, &rsqrt_op, &pow_op,       &atan2_op, &hypot_op,
+                                          &fmod_op,  &remainder_op,  &xlogy_op, &logaddexp_op, NULL };

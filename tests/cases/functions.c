@@ -23,6 +23,7 @@ BUILD_1(cosh)
 BUILD_1(asinh)
 BUILD_1(acosh)
 BUILD_1(atanh)
+BUILD_1(erfc)
 BUILD_1(reciprocal)
 BUILD_1(rsqrt)
 BUILD_2(pow)
@@ -58,6 +59,7 @@ static const op_case cases[] = {
     POINTWISE(asinh, IS_ANY, IS_DIFFERENTIABLE),
     POINTWISE(acosh, IS_ABOVE_ONE, IS_DIFFERENTIABLE),
     POINTWISE(atanh, IS_BELOW_ONE, IS_DIFFERENTIABLE),
+    POINTWISE(erfc, IS_ANY, IS_DIFFERENTIABLE),
     POINTWISE(reciprocal, IS_NOT_0, IS_DIFFERENTIABLE),
     POINTWISE(rsqrt, IS_POSITIVE, IS_DIFFERENTIABLE),
     { .name = "pow",
@@ -132,6 +134,7 @@ GOLDEN_1(cosh)
 GOLDEN_1(asinh)
 GOLDEN_1(acosh)
 GOLDEN_1(atanh)
+GOLDEN_1(erfc)
 GOLDEN_1(reciprocal)
 GOLDEN_1(rsqrt)
 GOLDEN_2(pow)
@@ -144,12 +147,12 @@ GOLDEN_2(logaddexp)
 GOLDEN(lerp, bg_lerp(c->x[0], c->x[1], c->x[2]))
 GOLDEN(pow_scalar, bg_pow_scalar(c->x[0], golden_number(c->record, "exponent")))
 static const golden_op golden[] = {
-    GOLDEN_ROW(floor), GOLDEN_ROW(ceil),      GOLDEN_ROW(round), GOLDEN_ROW(trunc),      GOLDEN_ROW(exp2),
-    GOLDEN_ROW(log2),  GOLDEN_ROW(log10),     GOLDEN_ROW(sin),   GOLDEN_ROW(cos),        GOLDEN_ROW(tan),
-    GOLDEN_ROW(asin),  GOLDEN_ROW(acos),      GOLDEN_ROW(atan),  GOLDEN_ROW(sinh),       GOLDEN_ROW(cosh),
-    GOLDEN_ROW(asinh), GOLDEN_ROW(acosh),     GOLDEN_ROW(atanh), GOLDEN_ROW(reciprocal), GOLDEN_ROW(rsqrt),
-    GOLDEN_ROW(pow),   GOLDEN_ROW(atan2),     GOLDEN_ROW(hypot), GOLDEN_ROW(fmod),       GOLDEN_ROW(remainder),
-    GOLDEN_ROW(xlogy), GOLDEN_ROW(logaddexp), GOLDEN_ROW(lerp),  GOLDEN_ROW(pow_scalar),
+    GOLDEN_ROW(floor),     GOLDEN_ROW(ceil),  GOLDEN_ROW(round),     GOLDEN_ROW(trunc), GOLDEN_ROW(exp2),
+    GOLDEN_ROW(log2),      GOLDEN_ROW(log10), GOLDEN_ROW(sin),       GOLDEN_ROW(cos),   GOLDEN_ROW(tan),
+    GOLDEN_ROW(asin),      GOLDEN_ROW(acos),  GOLDEN_ROW(atan),      GOLDEN_ROW(sinh),  GOLDEN_ROW(cosh),
+    GOLDEN_ROW(asinh),     GOLDEN_ROW(acosh), GOLDEN_ROW(atanh),     GOLDEN_ROW(erfc),  GOLDEN_ROW(reciprocal),
+    GOLDEN_ROW(rsqrt),     GOLDEN_ROW(pow),   GOLDEN_ROW(atan2),     GOLDEN_ROW(hypot), GOLDEN_ROW(fmod),
+    GOLDEN_ROW(remainder), GOLDEN_ROW(xlogy), GOLDEN_ROW(logaddexp), GOLDEN_ROW(lerp),  GOLDEN_ROW(pow_scalar),
 };
 
 /* ---- Wrong calls ---- */
@@ -173,6 +176,7 @@ static const golden_op golden[] = {
     X(bg_asinh(f->i3), BG_ERR_DTYPE, "asinh: x is i32, not f32 or f64")                                                \
     X(bg_acosh(f->i3), BG_ERR_DTYPE, "acosh: x is i32, not f32 or f64")                                                \
     X(bg_atanh(f->i3), BG_ERR_DTYPE, "atanh: x is i32, not f32 or f64")                                                \
+    X(bg_erfc(f->i3), BG_ERR_DTYPE, "erfc: x is i32, not f32 or f64")                                                  \
     X(bg_reciprocal(f->i3), BG_ERR_DTYPE, "reciprocal: x is i32, not f32 or f64")                                      \
     X(bg_rsqrt(f->i3), BG_ERR_DTYPE, "rsqrt: x is i32, not f32 or f64")                                                \
     X(bg_pow(f->x3, f->x4), BG_ERR_SHAPE, "pow: shapes do not broadcast together: x [3], y [4]")                       \
@@ -204,6 +208,7 @@ EDGE(pow_half, bg_pow_scalar(x, 0.5))
 EDGE(remainder, bg_remainder(x, y))
 EDGE(logaddexp, bg_logaddexp(x, y))
 EDGE(sin, bg_sin(x))
+EDGE(erfc, bg_erfc(x))
 static const edge edges[] = {
     { "round: halves to even", edge_round, 4, .x = LIST(0.5, 1.5, -2.5, NOT_A_NUMBER), .n_values = 4,
       .value = LIST(0, 2, -2, NOT_A_NUMBER), .dx = LIST(0, 0, 0, 0) },
@@ -222,6 +227,11 @@ static const edge edges[] = {
     { "logaddexp: infinities", edge_logaddexp, 4, .x = LIST(INF, -INF, 1000, -INF), .y = LIST(INF, -INF, 1000, 3),
       .n_values = 4, .value = LIST(INF, -INF, 1000.6931471805599, 3), .dx = LIST(NOT_A_NUMBER, NOT_A_NUMBER, 0.5, 0),
       .tolerance = 1e-7 },
+    { "erfc: the tail", edge_erfc, 4, .x = LIST(5, INF, -INF, NOT_A_NUMBER), .n_values = 4,
+      .value = LIST(1.5374597944280351e-12, 0, 2, NOT_A_NUMBER),
+      .dx = LIST(-1.5670866531017336e-11, 0, 0, NOT_A_NUMBER), .tolerance = 3e-7 },
+    { "erfc: the far tail", edge_erfc, 2, .x = LIST(20, 30), .n_values = 2, .value = LIST(5.3958656116079005e-176, 0),
+      .dx = LIST(-2.1610374743867984e-174, 0), .tolerance = 1e-14, .only_f64 = true },
     { "sin of a large number", edge_sin, 2, .x = LIST(1048576, INF), .n_values = 2,
       .value = LIST(0.33049314002173469, NOT_A_NUMBER), .dx = LIST(0.94380839390131199, NOT_A_NUMBER),
       .tolerance = 1e-6 },

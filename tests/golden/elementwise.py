@@ -28,6 +28,7 @@ UNARY = {
     "gelu_tanh": (lambda x: F.gelu(x, approximate="tanh"), [6.0, -6.0, 12.0, -12.0]),
     "floor": (torch.floor, []), "ceil": (torch.ceil, []), "round": (torch.round, [2.5]), "trunc": (torch.trunc, []),
     "exp2": (torch.exp2, [-1000.0, 1023.0, 1025.0]),
+    "erfc": (torch.erfc, [1e-9, 5.0, -5.0, 30.0]),
     "log2": (torch.log2, [8.0, 1e300]), "log10": (torch.log10, [1000.0, 1e300]),
     "sin": (torch.sin, [1e6]), "cos": (torch.cos, [1e6]), "tan": (torch.tan, [1e6]),
     "asin": (torch.asin, []), "acos": (torch.acos, []), "atan": (torch.atan, [1e300]),

@@ -180,6 +180,7 @@ static double map_cosh(const double *x) { return cosh(x[0]); }
 static double map_asinh(const double *x) { return asinh(x[0]); }
 static double map_acosh(const double *x) { return acosh(x[0]); }
 static double map_atanh(const double *x) { return atanh(x[0]); }
+static double map_erfc(const double *x) { return erfc(x[0]); }
 static double map_pow(const double *x) { return pow(x[0], x[1]); }
 static double map_atan2(const double *x) { return atan2(x[0], x[1]); }
 static double map_fmod(const double *x) { return fmod(x[0], x[1]); }
