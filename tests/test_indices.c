@@ -1,4 +1,5 @@
 /* Indices in the data that are out of range: a failed run that says which, and changes nothing. */
+#include "ops/index.h"
 #include "support/expect.h"
 #include "support/trial.h"
 
@@ -6,12 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAKE_ALONG, SCATTER_ADD, INDEX_SELECT, INDEX_ADD, EMBEDDING, ONE_HOT, COUNT };
-static const char *const messages[COUNT] = {
-    "take_along: index %s is outside 0 .. 3, axis 0",   "add_along: index %s is outside 0 .. 3, axis 0",
-    "index_select: index %s is outside 0 .. 3, axis 0", "add_slices: index %s is outside 0 .. 3, axis 0",
-    "index_select: index %s is outside 0 .. 3, axis 0", "one_hot: index %s is outside 0 .. 3"
-};
+enum { TAKE_ALONG, SCATTER_ADD, INDEX_SELECT, INDEX_ADD, EMBEDDING, SCATTER, BINCOUNT, ORDERED, ONE_HOT, COUNT };
+static const char *const messages[COUNT] = { "take_along: index %s is outside 0 .. 3, axis 0",
+                                             "scatter_add: index %s is outside 0 .. 3, axis 0",
+                                             "index_select: index %s is outside 0 .. 3, axis 0",
+                                             "index_add: index %s is outside 0 .. 3, axis 0",
+                                             "index_select: index %s is outside 0 .. 3, axis 0",
+                                             "scatter: index %s is outside 0 .. 3, axis 0",
+                                             "index_add: index %s is outside 0 .. 3, axis 0",
+                                             "index_add: index %s is outside 0 .. 3, axis 0",
+                                             "one_hot: index %s is outside 0 .. 3" };
 
 static bg_node *build(int op, bg_node *x, bg_node *table, bg_node *indices)
 {
@@ -26,6 +31,12 @@ static bg_node *build(int op, bg_node *x, bg_node *table, bg_node *indices)
         return bg_index_add(x, indices, x, 0);
     case EMBEDDING:
         return bg_embedding(table, indices, -1);
+    case SCATTER:
+        return bg_scatter(x, indices, x, 0);
+    case BINCOUNT:
+        return bg_bincount(indices, x, 4);
+    case ORDERED:
+        return bgi_add_rows(NULL, indices, table, 0, 4);
     default:
         return bg_one_hot(indices, 4, BG_F64);
     }
@@ -109,6 +120,65 @@ START_TEST(padding)
 }
 END_TEST
 
+/* The gradients of a table and of elements, large enough to be made in pieces, with engines of `threads` threads. */
+static float *large_gradients(int64_t rows, int64_t width, int64_t m, int threads, size_t *bytes)
+{
+    bg_engine *engine = NULL;
+    bg_graph *graph = NULL;
+    bg_program *program = NULL;
+    bg_tensor *table = NULL, *at = NULL, *dy = NULL, *places = NULL;
+    expect_ok(bg_engine_create(&engine, &(bg_engine_options){ .threads = threads }), "engine");
+    expect_ok(bg_graph_create(&graph, engine), "graph");
+    expect_ok(bg_tensor_create(&table, engine, BG_F32, BG_SHAPE(rows, width)), "table");
+    expect_ok(bg_tensor_create(&at, engine, BG_I64, BG_SHAPE(m)), "indices");
+    expect_ok(bg_tensor_create(&places, engine, BG_I64, BG_SHAPE(m, width)), "places");
+    expect_ok(bg_tensor_create(&dy, engine, BG_F32, BG_SHAPE(m, width)), "cotangent");
+    draw d = draw_from(11);
+    for (int64_t i = 0; i < m; i++)
+        ((int64_t *)bg_tensor_data(at))[i] = draw_below(&d, rows);
+    for (int64_t i = 0; i < m * width; i++) {
+        ((int64_t *)bg_tensor_data(places))[i] = draw_below(&d, rows);
+        ((float *)bg_tensor_data(dy))[i] = (float)draw_between(&d, -1, 1);
+    }
+    bg_node *x = bg_parameter(graph, table), *cotangent = bg_buffer(graph, dy), *outputs[2];
+    bg_node *slices = bg_embedding(x, bg_buffer(graph, at), 1),
+            *elements = bg_take_along(x, bg_buffer(graph, places), 0);
+    expect_ok(bg_grad_from(&slices, &cotangent, 1, &x, 1, &outputs[0]), "grad");
+    expect_ok(bg_grad_from(&elements, &cotangent, 1, &x, 1, &outputs[1]), "grad");
+    expect_ok(bg_compile(&program, graph, outputs, 2, NULL), "compile");
+    expect_ok(bg_program_run(program), "run");
+    size_t size = (size_t)(rows * width) * sizeof(float);
+    float *result = malloc(2 * size);
+    ck_assert_ptr_nonnull(result);
+    for (size_t k = 0; k < 2; k++)
+        memcpy(result + k * (size_t)(rows * width), bg_tensor_const_data(bg_program_output(program, k)), size);
+    *bytes = 2 * size;
+    bg_program_destroy(program);
+    bg_graph_destroy(graph);
+    bg_tensor_destroy(table);
+    bg_tensor_destroy(at);
+    bg_tensor_destroy(places);
+    bg_tensor_destroy(dy);
+    bg_engine_destroy(engine);
+    return result;
+}
+
+/* The same bits for every number of threads, whether the table is longer than the indices or not. */
+START_TEST(threads)
+{
+    static const int64_t sizes[][3] = { { 3000, 64, 500 }, { 65, 128, 3000 }, { 701, 130, 2100 } };
+    static const int counts[] = { 2, 3, 4, 8 };
+    size_t bytes, again;
+    float *one = large_gradients(sizes[_i][0], sizes[_i][1], sizes[_i][2], 1, &bytes);
+    for (int k = 0; k < 4; k++) {
+        float *other = large_gradients(sizes[_i][0], sizes[_i][1], sizes[_i][2], counts[k], &again);
+        ck_assert_msg(memcmp(one, other, bytes) == 0, "%d threads give other bits", counts[k]);
+        free(other);
+    }
+    free(one);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("indices");
@@ -116,6 +186,7 @@ int main(void)
     tcase_add_checked_fixture(cases, trial_set_up, trial_tear_down);
     tcase_add_loop_test(cases, out_of_range, 0, COUNT);
     tcase_add_test(cases, padding);
+    tcase_add_loop_test(cases, threads, 0, 3);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -263,16 +263,27 @@ BG_API bg_node *bg_topk(bg_node *x, int64_t k, int axis, bool is_smallest, bg_no
 
 /* ---- Elements chosen by indices ----
  * Indices are i32, i64 or u8; one outside 0 .. extent - 1 makes the run fail with BG_ERR_INDEX. */
-/* y[.., j, ..] = x[.., indices[.., j, ..], ..] along an axis; shapes are equal beside it. x of any type. */
+/* y[.., j, ..] = x[.., indices[.., j, ..], ..] along an axis, PyTorch's gather; beside it the indices may have smaller
+ * extents than x. x of any type. */
 BG_API bg_node *bg_take_along(bg_node *x, bg_node *indices, int axis);
-/* x with source[.., j, ..] added at [.., indices[.., j, ..], ..], in the order of j. */
+/* x with source[.., j, ..] added at [.., indices[.., j, ..], ..], in the order of j. Beside the axis the indices may
+ * have smaller extents than x, and everywhere than source. f32, f64 and integers, which wrap around. */
 BG_API bg_node *bg_scatter_add(bg_node *x, bg_node *indices, bg_node *source, int axis);
 /* The slices of x at indices [m] along an axis, which gets extent m. x of any type. */
 BG_API bg_node *bg_index_select(bg_node *x, bg_node *indices, int axis);
-/* x with the slices of source added at indices [m] along an axis, in their order. */
+/* x with the slices of source added at indices [m] along an axis, in their order; of the same types. */
 BG_API bg_node *bg_index_add(bg_node *x, bg_node *indices, bg_node *source, int axis);
 /* Rows of a table [rows, width] at indices [..] -> [.., width]; the row `padding` gets no gradient (-1: none). */
 BG_API bg_node *bg_embedding(bg_node *table, bg_node *indices, int64_t padding);
+/* x with source[.., j, ..] in place of [.., indices[.., j, ..], ..]; shapes as for scatter_add, any type. Of several
+ * sources for one place the last wins, and only it gets the gradient; what is replaced gets none. */
+BG_API bg_node *bg_scatter(bg_node *x, bg_node *indices, bg_node *source, int axis);
+/* x with the elements of source, in their order, where the mask is true; x and mask broadcast together. Fewer elements
+ * than the mask needs are BG_ERR_INDEX when it runs. */
+BG_API bg_node *bg_masked_scatter(bg_node *x, bg_node *mask, bg_node *source);
+/* How often each class 0 .. classes - 1 is among the indices, of any shape: i64 [classes]; or the sums of the weights
+ * that stand at the same places, of their type. */
+BG_API bg_node *bg_bincount(bg_node *indices, bg_node *weights, int64_t classes);
 /* indices [..] -> [.., classes]: 1 at the index, else 0, of type f32 or f64. No gradient. */
 BG_API bg_node *bg_one_hot(bg_node *indices, int64_t classes, bg_dtype dtype);
 

@@ -1,204 +1,112 @@
-/* Elements chosen by computed indices: along an axis element by element, or in whole slices. */
-#include "ops/ops.h"
+/* Elements and slices taken from where computed indices say, along an axis. */
+#include "ops/index.h"
 
-#include <string.h>
-
-/* An array seen as [outer, extent, inner] around an axis; `other` is the extent on the other side of the op. */
-typedef struct {
-    int64_t axis, other;
-} index_attributes;
-
-static int64_t product(const int64_t *dims, int first, int last)
+bg_status bgi_index_refuse(const bg_call *call, const char *op, int64_t index, int64_t extent)
 {
-    int64_t count = 1;
-    for (int i = first; i < last; i++)
-        count *= dims[i];
-    return count;
+    const bgi_index_attributes *attributes = call->node->attributes;
+    return bg_fail(BG_ERR_INDEX, "%s: index %lld is outside 0 .. %lld, axis %lld", op, (long long)index,
+                   (long long)(extent - 1), (long long)attributes->axis);
 }
-static int64_t outer_of(bg_shape shape, int64_t axis) { return product(shape.dims, 0, (int)axis); }
-static int64_t inner_of(bg_shape shape, int64_t axis) { return product(shape.dims, (int)axis + 1, shape.rank); }
-
-static int64_t index_at(const void *indices, bg_dtype dtype, int64_t i)
+bg_status bgi_index_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
-    return dtype == BG_I64   ? ((const int64_t *)indices)[i]
-           : dtype == BG_I32 ? ((const int32_t *)indices)[i]
-                             : ((const uint8_t *)indices)[i];
-}
-static bg_status refuse(const bg_call *call, int64_t index, int64_t extent)
-{
-    const index_attributes *attributes = call->node->attributes;
-    return bg_fail(BG_ERR_INDEX, "%s: index %lld is outside 0 .. %lld, axis %lld", call->node->op->name,
-                   (long long)index, (long long)(extent - 1), (long long)attributes->axis);
-}
-static bool is_outside(int64_t index, int64_t extent) { return index < 0 || index >= extent; }
-
-/* Adds n elements; moves them where the result is not added to. */
-static void add_run(bg_dtype dtype, void *to, const void *from, int64_t n)
-{
-    if (dtype == BG_F64)
-        for (int64_t i = 0; i < n; i++)
-            ((double *)to)[i] += ((const double *)from)[i];
-    else
-        for (int64_t i = 0; i < n; i++)
-            ((float *)to)[i] += ((const float *)from)[i];
-}
-static void *at(void *data, int64_t i, size_t size) { return (char *)data + (size_t)i * size; }
-static const void *const_at(const void *data, int64_t i, size_t size) { return (const char *)data + (size_t)i * size; }
-
-/* Outer slices are independent of each other. */
-static int64_t outer_units(const bg_node *node, int input)
-{
-    const index_attributes *attributes = node->attributes;
-    (void)input;
-    return outer_of(node->shape, attributes->axis);
-}
-/* .. of all but the indices, which are the same for all. */
-static int64_t slice_units(const bg_node *node, int input) { return input == 1 ? 1 : outer_units(node, input); }
-
-static bg_status index_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    const index_attributes *attributes = node->attributes;
+    const bgi_index_attributes *attributes = node->attributes;
     *dtype = node->inputs[0]->dtype;
     *shape = node->inputs[0]->shape;
     shape->dims[attributes->axis] = attributes->other;
     return BG_OK;
 }
-static bg_node *apply(const bg_op *op, bg_node *x, bg_node *indices, int64_t axis, int64_t other)
+static bg_node *take(const bg_op *op, bg_node *x, bg_node *indices, int64_t axis, int64_t count)
 {
-    index_attributes attributes = { axis, other };
+    bgi_index_attributes attributes = { axis, count };
     return bg_apply(op, (bg_node *[]){ x, indices }, 2, &attributes, sizeof attributes);
 }
-
-/* ---- One index an element ---- */
-
-static const bg_op take_along_op, add_along_op;
+/* The outer slices; of the only one the rows of the result, which need all of x. */
+static int64_t take_units(const bg_node *node, int input)
+{
+    const bgi_index_attributes *attributes = node->attributes;
+    int64_t outer = bgi_outer_of(node->shape, attributes->axis);
+    return outer > 1 ? outer : input == 0 ? 1 : attributes->other;
+}
 
 /* take_along: y[o, j, i] = x[o, indices[o, j, i], i] */
 static bg_status take_along_call(const bg_call *call)
 {
     const bg_node *x = call->node->inputs[0], *indices = call->node->inputs[1];
-    const index_attributes *attributes = call->node->attributes;
-    int64_t n = x->shape.dims[attributes->axis], m = attributes->other, inner = inner_of(x->shape, attributes->axis);
+    const bgi_index_attributes *attributes = call->node->attributes;
+    int64_t n = x->shape.dims[attributes->axis], inner = bgi_inner_of(x->shape, attributes->axis);
+    bool is_one = bgi_outer_of(x->shape, attributes->axis) == 1;
+    int64_t each = is_one ? 1 : attributes->other, step = is_one ? 0 : n; /* rows of a unit, of x between units */
     size_t size = bg_dtype_size(x->dtype);
-    for (int64_t k = 0; k < (call->last - call->first) * m * inner; k++) {
-        int64_t index = index_at(call->inputs[1], indices->dtype, k), outer = k / (m * inner);
-        if (is_outside(index, n))
-            return refuse(call, index, n);
-        memcpy(at(call->output, k, size), const_at(call->inputs[0], (outer * n + index) * inner + k % inner, size),
-               size);
-    }
+    for (int64_t row = 0, k = 0; row < (call->last - call->first) * each; row++)
+        for (int64_t i = 0; i < inner; i++, k++) {
+            int64_t index = bgi_index_at(call->inputs[1], indices->dtype, k);
+            if (bgi_is_outside(index, n))
+                return bgi_index_refuse(call, "take_along", index, n);
+            bgi_move(bgi_at(call->output, k, size),
+                     bgi_const_at(call->inputs[0], (row / each * step + index) * inner + i, size), size);
+        }
     return BG_OK;
 }
 static bg_node *take_along_gradient(bg_node *node, int input, bg_node *dy)
 {
-    const index_attributes *attributes = node->attributes;
-    if (input == 1)
-        return NULL;
-    return apply(&add_along_op, dy, node->inputs[1], attributes->axis, node->inputs[0]->shape.dims[attributes->axis]);
+    const bgi_index_attributes *attributes = node->attributes;
+    bg_node *x = node->inputs[0];
+    return input == 1 ? NULL
+                      : bgi_add_along(NULL, node->inputs[1], dy, attributes->axis, x->shape.dims[attributes->axis]);
 }
 static const bg_op take_along_op = { .name = "take_along",
                                      .arity = 2,
-                                     .infer = index_infer,
+                                     .infer = bgi_index_infer,
                                      .gradient = take_along_gradient,
                                      .call = take_along_call,
-                                     .units = outer_units };
-
-/* add_along: zeros, with x[o, j, i] added at [o, indices[o, j, i], i], in the order of j */
-static bg_status add_along_call(const bg_call *call)
+                                     .units = take_units };
+bg_node *bgi_take_along(bg_node *x, bg_node *indices, int64_t axis)
 {
-    const bg_node *x = call->node->inputs[0], *indices = call->node->inputs[1];
-    const index_attributes *attributes = call->node->attributes;
-    int64_t m = x->shape.dims[attributes->axis], n = attributes->other, inner = inner_of(x->shape, attributes->axis);
-    size_t size = bg_dtype_size(x->dtype);
-    memset(call->output, 0, (size_t)((call->last - call->first) * n * inner) * size);
-    for (int64_t k = 0; k < (call->last - call->first) * m * inner; k++) {
-        int64_t index = index_at(call->inputs[1], indices->dtype, k), outer = k / (m * inner);
-        if (is_outside(index, n))
-            return refuse(call, index, n);
-        add_run(x->dtype, at(call->output, (outer * n + index) * inner + k % inner, size),
-                const_at(call->inputs[0], k, size), 1);
-    }
-    return BG_OK;
+    return indices ? take(&take_along_op, x, indices, axis, indices->shape.dims[axis]) : NULL;
 }
-static bg_node *add_along_gradient(bg_node *node, int input, bg_node *dy)
-{
-    const index_attributes *attributes = node->attributes;
-    if (input == 1)
-        return NULL;
-    return apply(&take_along_op, dy, node->inputs[1], attributes->axis, node->inputs[0]->shape.dims[attributes->axis]);
-}
-static const bg_op add_along_op = { .name = "add_along",
-                                    .arity = 2,
-                                    .infer = index_infer,
-                                    .gradient = add_along_gradient,
-                                    .call = add_along_call,
-                                    .units = outer_units };
-
-/* ---- One index a slice ---- */
-
-static const bg_op index_select_op, add_slices_op;
 
 /* index_select: y[o, j, :] = x[o, indices[j], :] */
+static int64_t select_units(const bg_node *node, int input)
+{
+    const bgi_index_attributes *attributes = node->attributes;
+    int64_t outer = bgi_outer_of(node->shape, attributes->axis);
+    return outer > 1 && input == 1 ? 1 : take_units(node, input);
+}
 static bg_status index_select_call(const bg_call *call)
 {
     const bg_node *x = call->node->inputs[0], *indices = call->node->inputs[1];
-    const index_attributes *attributes = call->node->attributes;
-    int64_t n = x->shape.dims[attributes->axis], m = attributes->other, inner = inner_of(x->shape, attributes->axis);
-    size_t size = bg_dtype_size(x->dtype);
-    for (int64_t k = 0; k < (call->last - call->first) * m; k++) {
-        int64_t index = index_at(call->inputs[1], indices->dtype, k % m);
-        if (is_outside(index, n))
-            return refuse(call, index, n);
-        memcpy(at(call->output, k * inner, size), const_at(call->inputs[0], (k / m * n + index) * inner, size),
-               (size_t)inner * size);
-    }
+    const bgi_index_attributes *attributes = call->node->attributes;
+    int64_t n = x->shape.dims[attributes->axis], m = attributes->other,
+            inner = bgi_inner_of(x->shape, attributes->axis);
+    bool is_one = bgi_outer_of(x->shape, attributes->axis) == 1;
+    int64_t outer = is_one ? 1 : call->last - call->first, count = is_one ? call->last - call->first : m;
+    size_t size = bg_dtype_size(x->dtype), row = (size_t)inner * size;
+    for (int64_t o = 0; o < outer; o++)
+        for (int64_t j = 0; j < count; j++) {
+            int64_t index = bgi_index_at(call->inputs[1], indices->dtype, j);
+            if (bgi_is_outside(index, n))
+                return bgi_index_refuse(call, "index_select", index, n);
+            memcpy(bgi_at(call->output, o * count + j, row), bgi_const_at(call->inputs[0], o * n + index, row), row);
+        }
     return BG_OK;
 }
 static bg_node *index_select_gradient(bg_node *node, int input, bg_node *dy)
 {
-    const index_attributes *attributes = node->attributes;
-    if (input == 1)
-        return NULL;
-    return apply(&add_slices_op, dy, node->inputs[1], attributes->axis, node->inputs[0]->shape.dims[attributes->axis]);
+    const bgi_index_attributes *attributes = node->attributes;
+    bg_node *x = node->inputs[0];
+    return input == 1 ? NULL
+                      : bgi_add_slices(NULL, node->inputs[1], dy, attributes->axis, x->shape.dims[attributes->axis]);
 }
 static const bg_op index_select_op = { .name = "index_select",
                                        .arity = 2,
-                                       .infer = index_infer,
+                                       .infer = bgi_index_infer,
                                        .gradient = index_select_gradient,
                                        .call = index_select_call,
-                                       .units = slice_units };
-
-/* add_slices: zeros, with x[o, j, :] added at [o, indices[j], :], in the order of j */
-static bg_status add_slices_call(const bg_call *call)
+                                       .units = select_units };
+bg_node *bgi_select_slices(bg_node *x, bg_node *indices, int64_t axis)
 {
-    const bg_node *x = call->node->inputs[0], *indices = call->node->inputs[1];
-    const index_attributes *attributes = call->node->attributes;
-    int64_t m = x->shape.dims[attributes->axis], n = attributes->other, inner = inner_of(x->shape, attributes->axis);
-    size_t size = bg_dtype_size(x->dtype);
-    memset(call->output, 0, (size_t)((call->last - call->first) * n * inner) * size);
-    for (int64_t k = 0; k < (call->last - call->first) * m; k++) {
-        int64_t index = index_at(call->inputs[1], indices->dtype, k % m);
-        if (is_outside(index, n))
-            return refuse(call, index, n);
-        add_run(x->dtype, at(call->output, (k / m * n + index) * inner, size),
-                const_at(call->inputs[0], k * inner, size), inner);
-    }
-    return BG_OK;
+    return indices ? take(&index_select_op, x, indices, axis, indices->shape.dims[0]) : NULL;
 }
-static bg_node *add_slices_gradient(bg_node *node, int input, bg_node *dy)
-{
-    const index_attributes *attributes = node->attributes;
-    if (input == 1)
-        return NULL;
-    return apply(&index_select_op, dy, node->inputs[1], attributes->axis,
-                 node->inputs[0]->shape.dims[attributes->axis]);
-}
-static const bg_op add_slices_op = { .name = "add_slices",
-                                     .arity = 2,
-                                     .infer = index_infer,
-                                     .gradient = add_slices_gradient,
-                                     .call = add_slices_call,
-                                     .units = slice_units };
 
 /* ---- one_hot ---- */
 
@@ -222,11 +130,11 @@ static bg_status one_hot_call(const bg_call *call)
     const double one_f64 = 1;
     memset(call->output, 0, (size_t)((call->last - call->first) * n) * size);
     for (int64_t k = 0; k < call->last - call->first; k++) {
-        int64_t index = index_at(call->inputs[0], call->node->inputs[0]->dtype, k);
-        if (is_outside(index, n))
+        int64_t index = bgi_index_at(call->inputs[0], call->node->inputs[0]->dtype, k);
+        if (bgi_is_outside(index, n))
             return bg_fail(BG_ERR_INDEX, "one_hot: index %lld is outside 0 .. %lld", (long long)index,
                            (long long)(n - 1));
-        memcpy(at(call->output, k * n + index, size),
+        memcpy(bgi_at(call->output, k * n + index, size),
                call->node->dtype == BG_F32 ? (const void *)&one_f32 : (const void *)&one_f64, size);
     }
     return BG_OK;
@@ -245,8 +153,7 @@ static const bg_op one_hot_op = { .name = "one_hot",
 
 /* ---- Builders ---- */
 
-/* Nodes of one graph with integers for indices, and the axis. */
-static bool takes_indices(const char *op, bg_node *x, bg_node *indices, int axis, int *found)
+bool bgi_takes_indices(const char *op, bg_node *x, bg_node *indices, int axis, int *found)
 {
     bg_graph *graph = bgi_graph_of(op, (bg_node *[]){ x, indices }, 2);
     if (!graph)
@@ -256,70 +163,39 @@ static bool takes_indices(const char *op, bg_node *x, bg_node *indices, int axis
     bgi_graph_fail(graph, BG_ERR_DTYPE, "%s: indices are %s, not i32, i64 or u8", op, bg_dtype_name(indices->dtype));
     return false;
 }
-/* Whether shapes are equal beside an axis; records the error. */
-static bool agrees_beside(const char *op, const bg_node *x, const bg_node *y, const char *label, int axis)
+
+bool bgi_fits_beside(const char *op, const bg_node *x, const bg_node *y, const char *label, int axis)
 {
-    bg_shape shape = x->shape;
-    if (y->shape.rank == shape.rank)
-        shape.dims[axis] = y->shape.dims[axis];
-    if (bg_shape_equal(shape, y->shape))
-        return true;
-    bgi_graph_fail(x->graph, BG_ERR_SHAPE, "%s: shapes differ beside axis %d: x %s, %s %s", op, axis,
-                   bgi_shape_format(x->shape).text, label, bgi_shape_format(y->shape).text);
-    return false;
+    bool fits = x->shape.rank == y->shape.rank;
+    for (int d = 0; d < x->shape.rank && fits; d++)
+        fits = d == axis || y->shape.dims[d] <= x->shape.dims[d];
+    if (!fits)
+        bgi_graph_fail(x->graph, BG_ERR_SHAPE, "%s: %s %s reach beyond x %s beside axis %d", op, label,
+                       bgi_shape_format(y->shape).text, bgi_shape_format(x->shape).text, axis);
+    return fits;
 }
 
 bg_node *bg_take_along(bg_node *x, bg_node *indices, int axis)
 {
     int found;
-    if (!takes_indices("take_along", x, indices, axis, &found) ||
-        !agrees_beside("take_along", x, indices, "indices", found))
+    if (!bgi_takes_indices("take_along", x, indices, axis, &found) ||
+        !bgi_fits_beside("take_along", x, indices, "indices", found))
         return NULL;
-    return apply(&take_along_op, x, indices, found, indices->shape.dims[found]);
-}
-
-bg_node *bg_scatter_add(bg_node *x, bg_node *indices, bg_node *source, int axis)
-{
-    static const char *const labels[] = { "x", "source" };
-    int found;
-    bg_node *floats[] = { x, source };
-    if (!bgi_graph_of("scatter_add", (bg_node *[]){ x, indices, source }, 3) ||
-        !takes_indices("scatter_add", x, indices, axis, &found) ||
-        !bgi_graph_accept(x->graph, bgi_check_floats("scatter_add", floats, labels, 2)) ||
-        !agrees_beside("scatter_add", x, source, "source", found))
-        return NULL;
-    if (!bg_shape_equal(source->shape, indices->shape))
-        return bgi_graph_fail(x->graph, BG_ERR_SHAPE, "scatter_add: shapes differ: source %s, indices %s",
-                              bgi_shape_format(source->shape).text, bgi_shape_format(indices->shape).text);
-    return bg_add(x, apply(&add_along_op, source, indices, found, x->shape.dims[found]));
+    for (int d = 0; d < indices->shape.rank && x; d++)
+        if (d != found)
+            x = bgi_slice_of(x, d, 0, 1, indices->shape.dims[d]);
+    return bgi_take_along(x, indices, found);
 }
 
 bg_node *bg_index_select(bg_node *x, bg_node *indices, int axis)
 {
     int found;
-    if (!takes_indices("index_select", x, indices, axis, &found))
+    if (!bgi_takes_indices("index_select", x, indices, axis, &found))
         return NULL;
     if (indices->shape.rank != 1)
         return bgi_graph_fail(x->graph, BG_ERR_SHAPE, "index_select: indices %s have not rank 1",
                               bgi_shape_format(indices->shape).text);
-    return apply(&index_select_op, x, indices, found, indices->shape.dims[0]);
-}
-
-bg_node *bg_index_add(bg_node *x, bg_node *indices, bg_node *source, int axis)
-{
-    static const char *const labels[] = { "x", "source" };
-    int found;
-    bg_node *floats[] = { x, source };
-    if (!bgi_graph_of("index_add", (bg_node *[]){ x, indices, source }, 3) ||
-        !takes_indices("index_add", x, indices, axis, &found) ||
-        !bgi_graph_accept(x->graph, bgi_check_floats("index_add", floats, labels, 2)) ||
-        !agrees_beside("index_add", x, source, "source", found))
-        return NULL;
-    if (!bg_shape_equal(indices->shape, BG_SHAPE(source->shape.dims[found])))
-        return bgi_graph_fail(x->graph, BG_ERR_SHAPE,
-                              "index_add: needs an index a slice along axis %d: source %s, indices %s", axis,
-                              bgi_shape_format(source->shape).text, bgi_shape_format(indices->shape).text);
-    return bg_add(x, apply(&add_slices_op, source, indices, found, x->shape.dims[found]));
+    return bgi_select_slices(x, indices, found);
 }
 
 /* A constant of rank 0. */
@@ -338,7 +214,7 @@ bg_node *bg_embedding(bg_node *table, bg_node *indices, int64_t padding)
 {
     int axis;
     if (!bgi_graph_of("embedding", (bg_node *[]){ table, indices }, 2) || !bgi_takes_float("embedding", table) ||
-        !takes_indices("embedding", table, indices, 0, &axis))
+        !bgi_takes_indices("embedding", table, indices, 0, &axis))
         return NULL;
     int rank = indices->shape.rank;
     if (table->shape.rank != 2 || rank == BG_MAX_RANK)
@@ -351,7 +227,7 @@ bg_node *bg_embedding(bg_node *table, bg_node *indices, int64_t padding)
     bg_shape shape = indices->shape;
     shape.dims[shape.rank++] = table->shape.dims[1];
     bg_node *flat = bg_reshape(indices, BG_SHAPE(bg_shape_count(indices->shape)));
-    bg_node *rows = bg_reshape(apply(&index_select_op, table, flat, 0, flat ? flat->shape.dims[0] : 0), shape);
+    bg_node *rows = bg_reshape(flat ? bgi_select_slices(table, flat, 0) : NULL, shape);
     if (padding < 0)
         return rows;
     /* No gradient flows through the rows of the padding. */
@@ -377,5 +253,51 @@ bg_node *bg_one_hot(bg_node *indices, int64_t classes, bg_dtype dtype)
     return bg_apply(&one_hot_op, &indices, 1, &attributes, sizeof attributes);
 }
 
-const bg_op *const bgi_index_ops[] = { &take_along_op, &add_along_op, &index_select_op,
-                                       &add_slices_op, &one_hot_op,   NULL };
+/* The n-th element for which the mask is true takes the n-th of source. */
+bg_node *bg_masked_scatter(bg_node *x, bg_node *mask, bg_node *source)
+{
+    static const char *const labels[] = { "x", "mask" }, *const floats[] = { "x", "source" };
+    bg_node *inputs[] = { x, mask };
+    if (!bgi_graph_of("masked_scatter", (bg_node *[]){ x, mask, source }, 3) ||
+        !bgi_graph_accept(x->graph, bgi_check_floats("masked_scatter", (bg_node *[]){ x, source }, floats, 2)))
+        return NULL;
+    if (mask->dtype != BG_BOOL)
+        return bgi_graph_fail(x->graph, BG_ERR_DTYPE, "masked_scatter: mask is %s, not bool",
+                              bg_dtype_name(mask->dtype));
+    if (!bgi_broadcast_together("masked_scatter", inputs, labels, 2))
+        return NULL;
+    bg_shape shape = inputs[0]->shape;
+    int64_t count = bg_shape_count(source->shape);
+    if (count == 0 && bg_shape_count(shape) > 0)
+        return bgi_graph_fail(x->graph, BG_ERR_SHAPE, "masked_scatter: source %s has no elements for mask %s",
+                              bgi_shape_format(source->shape).text, bgi_shape_format(shape).text);
+    bg_node *taken = bg_reshape(bg_cast(inputs[1], BG_F64), BG_SHAPE(bg_shape_count(shape)));
+    bg_node *places = taken ? bg_add_scalar(bg_cumsum(taken, 0), -1) : NULL, *zero = bgi_scalar_like(taken, 0);
+    /* Where nothing is taken the place does not matter, and must be one of source. */
+    places = bg_cast(bg_where(bg_not_equal(taken, zero), places, zero), BG_I64);
+    bg_node *values = places ? bgi_select_slices(bg_reshape(source, BG_SHAPE(count)), places, 0) : NULL;
+    return bg_where(inputs[1], bg_reshape(values, shape), inputs[0]);
+}
+
+bg_node *bg_bincount(bg_node *indices, bg_node *weights, int64_t classes)
+{
+    if (!indices || (weights && !bgi_graph_of("bincount", (bg_node *[]){ indices, weights }, 2)))
+        return NULL;
+    bg_graph *graph = indices->graph;
+    if (!bgi_is_integer(indices->dtype))
+        return bgi_graph_fail(graph, BG_ERR_DTYPE, "bincount: indices are %s, not i32, i64 or u8",
+                              bg_dtype_name(indices->dtype));
+    if (weights && !bgi_is_float(weights->dtype))
+        return bgi_graph_fail(graph, BG_ERR_DTYPE, "bincount: weights are %s, not f32 or f64",
+                              bg_dtype_name(weights->dtype));
+    if (weights && !bg_shape_equal(weights->shape, indices->shape))
+        return bgi_graph_fail(graph, BG_ERR_SHAPE, "bincount: shapes differ: indices %s, weights %s",
+                              bgi_shape_format(indices->shape).text, bgi_shape_format(weights->shape).text);
+    if (classes < 0)
+        return bgi_graph_fail(graph, BG_ERR_ARGUMENT, "bincount: %lld classes", (long long)classes);
+    bg_shape line = BG_SHAPE(bg_shape_count(indices->shape));
+    bg_node *each = weights ? bg_reshape(weights, line) : bg_ones(graph, BG_I64, line);
+    return bgi_add_slices(NULL, bg_reshape(indices, line), each, 0, classes);
+}
+
+const bg_op *const bgi_index_ops[] = { &take_along_op, &index_select_op, &one_hot_op, NULL };

@@ -20,6 +20,7 @@
     X(scan)                                                                                                            \
     X(order)                                                                                                           \
     X(index)                                                                                                           \
+    X(scatter)                                                                                                         \
     X(rearrange)                                                                                                       \
     X(window)                                                                                                          \
     X(pooling)                                                                                                         \

@@ -15,6 +15,7 @@
     X(scan)                                                                                                            \
     X(order)                                                                                                           \
     X(index)                                                                                                           \
+    X(scatter)                                                                                                         \
     X(rearrange)                                                                                                       \
     X(convolution)                                                                                                     \
     X(pooling)                                                                                                         \

@@ -29,7 +29,11 @@ static const op_variant takes[] = { TAKE(DIMS(5), DIMS(3), 0, 5),
                                     TAKE(DIMS(2, 3, 2, 3), DIMS(2, 2, 2, 3), 1, 3),
                                     TAKE(DIMS(2, 3, 2, 3), DIMS(2, 3, 2, 1), -1, 3),
                                     TAKE(DIMS(1, 2, 1, 3, 2), DIMS(1, 2, 1, 4, 2), 3, 3),
-                                    TAKE(DIMS(33, 7), DIMS(31, 7), 0, 33) };
+                                    TAKE(DIMS(33, 7), DIMS(31, 7), 0, 33),
+                                    TAKE(DIMS(3, 4), DIMS(5, 2), 0, 3),
+                                    TAKE(DIMS(4, 3), DIMS(2, 7), 1, 3),
+                                    TAKE(DIMS(3, 4, 5), DIMS(1, 6, 3), 1, 4),
+                                    TAKE(DIMS(3, 4), DIMS(5, 0), 0, 3) };
 static const op_variant selections[] = {
     TAKE(DIMS(5), DIMS(3), 0, 5),           TAKE(DIMS(1), DIMS(1), 0, 1),
     TAKE(DIMS(4), DIMS(0), 0, 4),           TAKE(DIMS(7), DIMS(9), -1, 7),
@@ -82,27 +86,33 @@ static const op_variant tables[] = { TAKE(DIMS(5, 3), NO_DIMS, 0, 5),          T
     {                                                                                                                  \
         .x = { from, indices, indices }, .n = { axis }, .below = bound                                                 \
     }
-static const op_variant additions[] = { PUT(DIMS(5), DIMS(3), 0, 5),
-                                        PUT(DIMS(1), DIMS(1), 0, 1),
-                                        PUT(DIMS(4), DIMS(0), 0, 4),
-                                        PUT(DIMS(7), DIMS(9), -1, 7),
-                                        PUT(DIMS(3, 4), DIMS(2, 4), 0, 3),
-                                        PUT(DIMS(3, 4), DIMS(3, 6), 1, 4),
-                                        PUT(DIMS(1, 5), DIMS(3, 5), 0, 1),
-                                        PUT(DIMS(5, 1), DIMS(5, 2), 1, 1),
-                                        PUT(DIMS(0, 3), DIMS(0, 2), 1, 3),
-                                        PUT(DIMS(3, 0), DIMS(2, 0), 0, 3),
-                                        PUT(DIMS(2, 3, 4), DIMS(5, 3, 4), 0, 2),
-                                        PUT(DIMS(2, 3, 4), DIMS(2, 1, 4), 1, 3),
-                                        PUT(DIMS(2, 3, 4), DIMS(2, 3, 7), 2, 4),
-                                        PUT(DIMS(17), DIMS(65), 0, 17),
-                                        PUT(DIMS(65), DIMS(8), 0, 65),
-                                        PUT(DIMS(3, 300), DIMS(3, 9), 1, 300),
-                                        PUT(DIMS(9, 65), DIMS(8, 65), 0, 9),
-                                        PUT(DIMS(2, 3, 2, 3), DIMS(2, 2, 2, 3), 1, 3),
-                                        PUT(DIMS(2, 3, 2, 3), DIMS(2, 3, 2, 1), -1, 3),
-                                        PUT(DIMS(1, 2, 1, 3, 2), DIMS(1, 2, 1, 4, 2), 3, 3),
-                                        PUT(DIMS(33, 7), DIMS(31, 7), 0, 33) };
+static const op_variant additions[] = {
+    PUT(DIMS(5), DIMS(3), 0, 5),
+    PUT(DIMS(1), DIMS(1), 0, 1),
+    PUT(DIMS(4), DIMS(0), 0, 4),
+    PUT(DIMS(7), DIMS(9), -1, 7),
+    PUT(DIMS(3, 4), DIMS(2, 4), 0, 3),
+    PUT(DIMS(3, 4), DIMS(3, 6), 1, 4),
+    PUT(DIMS(1, 5), DIMS(3, 5), 0, 1),
+    PUT(DIMS(5, 1), DIMS(5, 2), 1, 1),
+    PUT(DIMS(0, 3), DIMS(0, 2), 1, 3),
+    PUT(DIMS(3, 0), DIMS(2, 0), 0, 3),
+    PUT(DIMS(2, 3, 4), DIMS(5, 3, 4), 0, 2),
+    PUT(DIMS(2, 3, 4), DIMS(2, 1, 4), 1, 3),
+    PUT(DIMS(2, 3, 4), DIMS(2, 3, 7), 2, 4),
+    PUT(DIMS(17), DIMS(65), 0, 17),
+    PUT(DIMS(65), DIMS(8), 0, 65),
+    PUT(DIMS(3, 300), DIMS(3, 9), 1, 300),
+    PUT(DIMS(9, 65), DIMS(8, 65), 0, 9),
+    PUT(DIMS(2, 3, 2, 3), DIMS(2, 2, 2, 3), 1, 3),
+    PUT(DIMS(2, 3, 2, 3), DIMS(2, 3, 2, 1), -1, 3),
+    PUT(DIMS(1, 2, 1, 3, 2), DIMS(1, 2, 1, 4, 2), 3, 3),
+    PUT(DIMS(33, 7), DIMS(31, 7), 0, 33),
+    PUT(DIMS(3, 4), DIMS(5, 2), 0, 3),
+    { .x = { DIMS(4, 3), DIMS(2, 5), DIMS(3, 6) }, .n = { 1 }, .below = 3 },
+    { .x = { DIMS(3, 4, 5), DIMS(1, 6, 3), DIMS(2, 6, 3) }, .n = { 1 }, .below = 4 },
+    { .x = { DIMS(3, 4), DIMS(5, 0), DIMS(5, 3) }, .n = { 0 }, .below = 3 }
+};
 static const op_variant one_hots[] = {
     { .x = { NO_DIMS }, .below = 3 },          { .x = { DIMS(1) }, .below = 1 },
     { .x = { DIMS(1) }, .below = 5 },          { .x = { DIMS(5) }, .below = 1 },
@@ -145,7 +155,7 @@ static const op_case cases[] = {
       .build = build_index_select,
       VARIANTS(selections) },
     { .name = "index_add",
-      .op = "add_slices",
+      .op = "add_along",
       .arity = 3,
       .domains = { IS_ANY, IS_INDEX, IS_ANY },
       .sums = true,
@@ -182,13 +192,13 @@ static const golden_op golden[] = {
 
 #define WRONG(X)                                                                                                       \
     X(bg_take_along(f->x3, f->x3, 0), BG_ERR_DTYPE, "take_along: indices are f32, not i32, i64 or u8")                 \
-    X(bg_take_along(f->x23, f->i3, 0), BG_ERR_SHAPE, "take_along: shapes differ beside axis 0: x [2, 3], indices [3]") \
+    X(bg_take_along(f->x23, f->i3, 0), BG_ERR_SHAPE, "take_along: indices [3] reach beyond x [2, 3] beside axis 0")    \
     X(bg_take_along(f->x3, f->i3, 1), BG_ERR_ARGUMENT, "take_along: x [3] has no axis 1")                              \
     X(bg_take_along(f->x3, NULL, 0), BG_ERR_ARGUMENT, "take_along: input 1 is NULL")                                   \
     X(bg_scatter_add(f->x3, f->i3, f->d3, 0), BG_ERR_DTYPE, "scatter_add: types differ: x f32, source f64")            \
-    X(bg_scatter_add(f->x3, f->i3, f->x4, 0), BG_ERR_SHAPE, "scatter_add: shapes differ: source [4], indices [3]")     \
+    X(bg_scatter_add(f->x4, f->i3, f->x23, 0), BG_ERR_SHAPE, "scatter_add: indices [3] reach beyond source [2, 3]")    \
     X(bg_scatter_add(f->x23, f->i3, f->x3, 0), BG_ERR_SHAPE,                                                           \
-      "scatter_add: shapes differ beside axis 0: x [2, 3], source [3]")                                                \
+      "scatter_add: indices [3] reach beyond x [2, 3] beside axis 0")                                                  \
     X(bg_index_select(f->x3, f->bools, 0), BG_ERR_DTYPE, "index_select: indices are bool, not i32, i64 or u8")         \
     X(bg_index_select(f->x23, f->i3, -3), BG_ERR_ARGUMENT, "index_select: x [2, 3] has no axis -3")                    \
     X(bg_index_select(f->x23, bg_reshape(f->i3, BG_SHAPE(3, 1)), 0), BG_ERR_SHAPE,                                     \

@@ -20,6 +20,12 @@ def index():
         records[f"index_add_{axis}"] = case(
             "index_add", lambda v, i, s: v.index_add(axis, i.long(), s), x, classes(74, 5, x.shape[axis]),
             uniform(77, *[5 if a == axis else n for a, n in enumerate(x.shape)]), axis=axis, constant=(1,))
+    corner = classes(78, 10, 3).reshape(5, 2, 1)
+    records["take_along_corner"] = case("take_along", lambda v, i: v.gather(0, i.long()), x, corner, axis=0,
+                                        constant=(1,))
+    records["scatter_add_corner"] = case(
+        "scatter_add", lambda v, i, s: v.scatter_add(0, i.long(), s[:5, :, :1]), x, corner, uniform(79, 6, 2, 2),
+        axis=0, constant=(1,))
     at = classes(75, 6, 5).reshape(2, 3)
     for padding in (-1, 2):
         records[f"embedding_{padding}"] = case(

@@ -1,0 +1,80 @@
+/* What ops with computed indices share: an array is seen as [outer, extent, inner] around an axis. */
+#ifndef BGI_OPS_INDEX_H
+#define BGI_OPS_INDEX_H
+
+#include "ops/ops.h"
+
+#include <string.h>
+
+/* `other` is the axis' extent on the other side of the op. */
+typedef struct {
+    int64_t axis, other;
+} bgi_index_attributes;
+
+static inline int64_t bgi_outer_of(bg_shape shape, int64_t axis)
+{
+    int64_t count = 1;
+    for (int i = 0; i < axis; i++)
+        count *= shape.dims[i];
+    return count;
+}
+static inline int64_t bgi_inner_of(bg_shape shape, int64_t axis)
+{
+    int64_t count = 1;
+    for (int i = (int)axis + 1; i < shape.rank; i++)
+        count *= shape.dims[i];
+    return count;
+}
+
+static inline int64_t bgi_index_at(const void *indices, bg_dtype dtype, int64_t i)
+{
+    return dtype == BG_I64   ? ((const int64_t *)indices)[i]
+           : dtype == BG_I32 ? ((const int32_t *)indices)[i]
+                             : ((const uint8_t *)indices)[i];
+}
+static inline bool bgi_is_outside(int64_t index, int64_t extent) { return index < 0 || index >= extent; }
+
+static inline void *bgi_at(void *data, int64_t i, size_t size) { return (char *)data + (size_t)i * size; }
+static inline const void *bgi_const_at(const void *data, int64_t i, size_t size)
+{
+    return (const char *)data + (size_t)i * size;
+}
+/* Copies one element; the sizes that occur are known to the compiler. */
+static inline void bgi_move(void *to, const void *from, size_t size)
+{
+    if (size == 4)
+        memcpy(to, from, 4);
+    else if (size == 8)
+        memcpy(to, from, 8);
+    else
+        memcpy(to, from, size);
+}
+
+/* BG_ERR_INDEX, with the index and the axis. */
+bg_status bgi_index_refuse(const bg_call *call, const char *op, int64_t index, int64_t extent);
+/* Shape rule: that of the first input, with `other` along the axis. */
+bg_status bgi_index_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape);
+
+/* Nodes of one graph with integers for indices, and the axis; records the error. */
+bool bgi_takes_indices(const char *op, bg_node *x, bg_node *indices, int axis, int *found);
+
+/* Whether y has x's rank and extents that are at most x's beside the axis; records the error. */
+bool bgi_fits_beside(const char *op, const bg_node *x, const bg_node *y, const char *label, int axis);
+
+/* The ops without checks, of indices that fit: elements and slices of x, .. */
+bg_node *bgi_take_along(bg_node *x, bg_node *indices, int64_t axis);
+bg_node *bgi_select_slices(bg_node *x, bg_node *indices, int64_t axis);
+/* .. and their transposes: zeros of `extent` along the axis, or x if it is not NULL, with those of source added. */
+bg_node *bgi_add_along(bg_node *x, bg_node *indices, bg_node *source, int64_t axis, int64_t extent);
+bg_node *bgi_add_slices(bg_node *x, bg_node *indices, bg_node *source, int64_t axis, int64_t extent);
+/* These with the columns in so many blocks, which must divide their number, .. */
+bg_node *bgi_add_blocks(bg_node *x, bg_node *indices, bg_node *source, int64_t axis, int64_t extent, int64_t blocks,
+                        bool is_slice);
+/* .. and with the indices in order first. */
+bg_node *bgi_add_rows(bg_node *x, bg_node *indices, bg_node *source, int64_t axis, int64_t extent);
+/* indices [m] -> i64 [2, m]: in ascending order, and the place of each. */
+bg_node *bgi_index_order(bg_node *indices, int64_t axis, int64_t extent);
+/* The last of the indices along the axis that is each of 0 .. extent - 1; -1: none. */
+bg_node *bgi_scatter_winners(bg_node *indices, int64_t axis, int64_t extent);
+
+#endif
