@@ -184,6 +184,9 @@ BG_API bg_node *bg_glu(bg_node *x, int axis);
 BG_API bg_node *bg_sum(bg_node *x, bg_axes axes);
 /* NaN over no elements. */
 BG_API bg_node *bg_mean(bg_node *x, bg_axes axes);
+/* Of the elements that are not NaN. nanmean is NaN where there are none. */
+BG_API bg_node *bg_nansum(bg_node *x, bg_axes axes);
+BG_API bg_node *bg_nanmean(bg_node *x, bg_axes axes);
 /* NaN if any is NaN; equal maxima share the gradient evenly; BG_ERR_SHAPE over no elements. */
 BG_API bg_node *bg_max(bg_node *x, bg_axes axes);
 /* log Σ exp(x) without overflow; -inf where all are -inf, with gradient 0 there. */
@@ -245,6 +248,14 @@ BG_API bg_node *bg_gather_class(bg_node *x, bg_node *classes);
 BG_API bg_node *bg_cumsum(bg_node *x, int axis);
 /* y[j] = x[0] · .. · x[j], multiplied in f64; the gradient is right at zeros. */
 BG_API bg_node *bg_cumprod(bg_node *x, int axis);
+/* log(exp(x[0]) + .. + exp(x[j])) without overflow, summed in f64; -inf where all are -inf, with gradient 0 there. */
+BG_API bg_node *bg_logcumsumexp(bg_node *x, int axis);
+/* The greatest, or least, of x[0] .. x[j]; a NaN stays. The gradient goes to that element, of equals to the last, whose
+ * index (i64) is stored unless the pointer is NULL. */
+BG_API bg_node *bg_cummax(bg_node *x, int axis, bg_node **indices);
+BG_API bg_node *bg_cummin(bg_node *x, int axis, bg_node **indices);
+/* x[j+1] - x[j], so many times; each leaves one element fewer, down to none. */
+BG_API bg_node *bg_diff(bg_node *x, int64_t times, int axis);
 
 /* ---- Order ----
  * Indices are i64, without a gradient; the pointers to them may be NULL. NaN counts as the greatest. */
@@ -260,6 +271,20 @@ BG_API bg_node *bg_argsort(bg_node *x, int axis, bool is_descending);
 BG_API bg_node *bg_sort(bg_node *x, int axis, bool is_descending, bg_node **indices);
 /* The k largest, or smallest, elements along an axis, in order; 0 <= k <= extent. */
 BG_API bg_node *bg_topk(bg_node *x, int64_t k, int axis, bool is_smallest, bg_node **indices);
+
+/* The k-th smallest along an axis, 1 <= k <= extent, which is left out, and its index. */
+BG_API bg_node *bg_kthvalue(bg_node *x, int64_t k, int axis, bg_node **indices);
+/* The lower of the two medians for an even number, PyTorch's convention; NaN if any is NaN. Over all elements, of which
+ * those that equal it share the gradient evenly; NaN of no elements. Along an axis, which is left out, with the index:
+ * the whole gradient goes to that element; BG_ERR_SHAPE over no elements. */
+BG_API bg_node *bg_median(bg_node *x);
+BG_API bg_node *bg_median_along(bg_node *x, int axis, bg_node **indices);
+/* How many of the sorted numbers are less than each value, or with is_right at most it: where it would be inserted. i64
+ * of values' shape; NaN comes last. sorted [n], or [.., n] with values [.., m]; both of one type, float or integer. No
+ * gradient. Numbers out of order give some index. */
+BG_API bg_node *bg_searchsorted(bg_node *sorted, bg_node *values, bool is_right);
+/* The same with the arguments as PyTorch has them: boundaries [n]. */
+BG_API bg_node *bg_bucketize(bg_node *values, bg_node *boundaries, bool is_right);
 
 /* ---- Elements chosen by indices ----
  * Indices are i32, i64 or u8; one outside 0 .. extent - 1 makes the run fail with BG_ERR_INDEX. */

@@ -18,7 +18,9 @@
     X(product)                                                                                                         \
     X(score)                                                                                                           \
     X(scan)                                                                                                            \
+    X(running)                                                                                                         \
     X(order)                                                                                                           \
+    X(rank)                                                                                                            \
     X(index)                                                                                                           \
     X(scatter)                                                                                                         \
     X(rearrange)                                                                                                       \

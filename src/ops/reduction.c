@@ -79,6 +79,23 @@ bg_node *bg_mean(bg_node *x, bg_axes axes)
     return bg_mul_scalar(bgi_sum_over(x, axis), count == 0 ? (double)NAN : 1 / (double)count);
 }
 
+/* nansum, nanmean: 0 in place of NaN, and the number of others */
+bg_node *bg_nansum(bg_node *x, bg_axes axes)
+{
+    bool axis[BG_MAX_RANK];
+    if (!bgi_takes_float("nansum", x) || !bgi_find_axes("nansum", x, axes, axis))
+        return NULL;
+    return bgi_sum_over(bg_where(bg_is_nan(x), bgi_scalar_like(x, 0), x), axis);
+}
+bg_node *bg_nanmean(bg_node *x, bg_axes axes)
+{
+    bool axis[BG_MAX_RANK];
+    if (!bgi_takes_float("nanmean", x) || !bgi_find_axes("nanmean", x, axes, axis))
+        return NULL;
+    bg_node *count = bgi_sum_over(bg_cast(bg_logical_not(bg_is_nan(x)), x->dtype), axis);
+    return bg_div(bg_nansum(x, axes), count);
+}
+
 /* max: the maxima share dy evenly. Where the maximum is NaN, so is dx: no element equals it, and
  * 0 · dy / 0 is NaN, as in PyTorch. */
 static bg_node *max_gradient(bg_node *node, int input, bg_node *dy)

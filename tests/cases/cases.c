@@ -13,7 +13,9 @@
     X(contractions)                                                                                                    \
     X(losses)                                                                                                          \
     X(scan)                                                                                                            \
+    X(running)                                                                                                         \
     X(order)                                                                                                           \
+    X(rank)                                                                                                            \
     X(index)                                                                                                           \
     X(scatter)                                                                                                         \
     X(rearrange)                                                                                                       \

@@ -442,40 +442,92 @@ static bool takes_floats(const bg_node *node)
     return false;
 }
 
-/* The library's own calls move elements or take integers, so that they treat bounds as they treat values. What is made
- * of integers alone is rounded once. */
+/* The output of a node's call for values of its inputs, in its type; false if it fails. */
+static bool run_call(const bg_node *node, double *const *values, double *result)
+{
+    int64_t units = node->op->units ? node->op->units(node, -1) : 1, count = bg_shape_count(node->shape);
+    void **data = need(calloc((size_t)node->n_inputs + 1, sizeof(void *)));
+    for (int k = 0; k < node->n_inputs; k++)
+        data[k] = pack(values[k], bg_shape_count(node->inputs[k]->shape), node->inputs[k]->dtype);
+    void *output = need(calloc((size_t)count + 1, bg_dtype_size(node->dtype)));
+    void *scratch = need(aligned_alloc(64, (node->op->scratch ? node->op->scratch(node) : 0) / 64 * 64 + 64));
+    bg_call call = { node, (const void *const *)data, output, scratch, 0, units };
+    bool is_done = node->op->call(&call) == BG_OK;
+    for (int64_t i = 0; i < count; i++)
+        result[i] = element_of(output, node->dtype, i);
+    for (int k = 0; k < node->n_inputs; k++)
+        free(data[k]);
+    free(data);
+    free(scratch);
+    free(output);
+    return is_done;
+}
+
+/* How errors of the inputs go through a call. Most of the library's own calls move or add elements, and so treat bounds
+ * as they treat values. Products of sizes, with and without the errors, differ by a bound; so do the values of what
+ * grows with each input. */
+typedef enum { LIKE_VALUES, LIKE_SIZES, GROWING } carrying;
+static carrying carrying_of(const bg_node *node)
+{
+    static const char *const products[] = { "cumprod", "prod", "recurrence" };
+    for (int i = 0; i < 3; i++)
+        if (strcmp(node->op->name, products[i]) == 0)
+            return LIKE_SIZES;
+    return strcmp(node->op->name, "logcumsumexp") == 0 ? GROWING : LIKE_VALUES;
+}
+/* inputs[k] as the call is run with it: the errors, or the values, or sizes, with so many times the errors. */
+static double *shifted(const evaluated *input, carrying how, double times)
+{
+    double *values = need(calloc((size_t)input->count + 1, sizeof *values));
+    for (int64_t i = 0; i < input->count; i++) {
+        double base = how == LIKE_VALUES ? 0 : how == LIKE_SIZES ? fabs(input->values[i]) : input->values[i];
+        values[i] = base + times * input->errors[i];
+    }
+    return values;
+}
+static double *run_shifted(const bg_node *node, const evaluated *const *inputs, carrying how, double times)
+{
+    double *result = need(calloc((size_t)bg_shape_count(node->shape) + 1, sizeof *result));
+    double **values = need(calloc((size_t)node->n_inputs + 1, sizeof *values));
+    for (int k = 0; k < node->n_inputs; k++)
+        values[k] =
+            bgi_is_float(node->inputs[k]->dtype) ? shifted(inputs[k], how, times) : shifted(inputs[k], GROWING, 0);
+    run_call(node, values, result);
+    for (int k = 0; k < node->n_inputs; k++)
+        free(values[k]);
+    free(values);
+    return result;
+}
+
+/* What is made of integers alone is rounded once. */
 static bool evaluate_call(const bg_node *node, const evaluated *const *inputs, evaluated *made)
 {
-    int64_t units = node->op->units ? node->op->units(node, -1) : 1;
     *made = allocate(bg_shape_count(node->shape));
-    bg_status status = BG_OK;
-    bool carries = bgi_is_float(node->dtype) && takes_floats(node);
-    for (int is_error = 0; is_error < (carries ? 2 : 1) && !status && made->count > 0; is_error++) {
-        void **data = need(calloc((size_t)node->n_inputs + 1, sizeof(void *)));
-        for (int k = 0; k < node->n_inputs; k++)
-            data[k] = pack(is_error ? inputs[k]->errors : inputs[k]->values, inputs[k]->count, node->inputs[k]->dtype);
-        void *output = need(calloc((size_t)made->count + 1, bg_dtype_size(node->dtype)));
-        void *scratch = need(aligned_alloc(64, (node->op->scratch ? node->op->scratch(node) : 0) / 64 * 64 + 64));
-        bg_call call = { node, (const void *const *)data, output, scratch, 0, units };
-        status = node->op->call(&call);
-        free(scratch);
+    if (made->count == 0)
+        return true;
+    double **values = need(calloc((size_t)node->n_inputs + 1, sizeof *values));
+    for (int k = 0; k < node->n_inputs; k++)
+        values[k] = inputs[k]->values;
+    bool is_done = run_call(node, values, made->values);
+    free(values);
+    if (is_done && bgi_is_float(node->dtype) && takes_floats(node)) {
+        carrying how = carrying_of(node);
+        double *high = run_shifted(node, inputs, how, 1), *low = run_shifted(node, inputs, how, 0);
+        double roundings = how == LIKE_VALUES ? 0 : 2 * (double)inputs[0]->count * unit_roundoff(node->dtype);
         for (int64_t i = 0; i < made->count; i++) {
-            double value = element_of(output, node->dtype, i);
-            if (is_error)
-                made->errors[i] = bound(node->dtype, made->values[i], value * (1 + 1e-6), 1);
-            else
-                made->values[i] = value;
+            double carried = high[i] - (how == LIKE_VALUES ? 0 : low[i]) + roundings * fabs(high[i]);
+            carried = carried == carried ? carried : INFINITY;
+            made->errors[i] = bound(node->dtype, made->values[i], carried * (1 + 1e-6), 1);
         }
-        for (int k = 0; k < node->n_inputs; k++)
-            free(data[k]);
-        free(data);
-        free(output);
+        free(high);
+        free(low);
+    } else {
+        for (int64_t i = 0; i < made->count; i++)
+            made->errors[i] = bound(node->dtype, made->values[i], 0, 1);
     }
-    for (int64_t i = 0; i < made->count && !carries; i++)
-        made->errors[i] = bound(node->dtype, made->values[i], 0, 1);
-    if (status)
+    if (!is_done)
         release(made);
-    return status == BG_OK;
+    return is_done;
 }
 
 /* ---- Graphs ---- */
