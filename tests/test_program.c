@@ -305,6 +305,27 @@ static void build_hazards(trial *t, const void *context)
     }
 #define S(...)                                                                                                         \
     .context = &(const sizes) { __VA_ARGS__ }
+
+/* What is computed again, broadcast to more axes again and again: [a] -> [a, b] -> [a, b, c] -> [a, b, c, d]. */
+static void build_spreads(trial *t, const void *context)
+{
+    const sizes *s = context;
+    bg_shape shape = { .rank = 0 };
+    bg_node *y = NULL;
+    for (int i = 0; i < 4; i++) {
+        shape.dims[shape.rank++] = s->n[i];
+        bg_node *p = trial_parameter(t, shape, -1, 1);
+        if (y) { /* with an axis of extent 1 behind */
+            bg_shape column = bg_node_shape(y);
+            column.dims[column.rank++] = 1;
+            y = bg_mul(bg_reshape(y, column), p);
+        } else {
+            y = bg_mul(p, bg_add_scalar(p, 1));
+        }
+    }
+    trial_output(t, y);
+    trial_descend(t, bg_mean(bg_square(y), BG_ALL_AXES), 0.1);
+}
 #define MLP(label, activation, ...)                                                                                    \
     {                                                                                                                  \
         "mlp " label, build_mlp, S(.n = { __VA_ARGS__ }, .function = activation)                                       \
@@ -406,6 +427,8 @@ static const trial_plan shapes[] = {
     SUMS(.x = DIMS(10, 5000, 7), .axes = DIMS(1)),
     SUMS(.x = DIMS(10, 5000, 7), .axes = DIMS(0, 2)),
     SUMS(.x = DIMS(1, 1), .axes = DIMS(0, 1)),
+    { "spreads", build_spreads, S(.n = { 2, 4, 2, 3 }) },
+    { "spreads", build_spreads, S(.n = { 7, 3, 5, 300 }) },
     { "long rows", build_long_rows, S(.n = { 3, 10000 }) },
     { "long rows", build_long_rows, S(.n = { 1, 4096 }) },
     { "long rows", build_long_rows, S(.n = { 20, 4097 }) },

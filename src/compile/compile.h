@@ -35,6 +35,7 @@ typedef struct {
     bool is_stored;
     bool is_virtual; /* computed again wherever it is used */
     bool is_shaped;  /* its operands are not all in its order */
+    bool is_spread;  /* it reads one element a row of what is computed again, or of what is spread itself */
     int depth;
     int uses;
     int64_t count, units;

@@ -104,6 +104,26 @@ static bool needs_memory(const bgi_compilation *c, const bg_node *node, int k)
     return !bg_shape_equal(squeezed(base->shape), place);
 }
 
+/* What may be computed again in the loop of its reader. */
+static bool is_computed_again(const bgi_compilation *c, int base)
+{
+    const bg_node *node = c->graph->nodes[base];
+    return bgi_node_is(node, BGI_MAP) && !node->op->lowering->is_costly && !c->values[base].is_stored;
+}
+
+/* A loop knows full rows and one element a row. An element a row of what is itself made of an element a row of
+ * something, [a] -> [a, b] -> [a, b, c], is neither, unless the middle lies in memory. */
+static bool is_spread(const bgi_compilation *c, const bg_node *node, int k)
+{
+    const bgi_access *access = &c->accesses[node->inputs[k]->id];
+    return is_computed_again(c, access->base) && (!access->is_flat || c->values[access->base].is_spread);
+}
+static bool spreads_twice(const bgi_compilation *c, const bg_node *node, int k)
+{
+    const bgi_access *access = &c->accesses[node->inputs[k]->id];
+    return !access->is_flat && is_computed_again(c, access->base) && c->values[access->base].is_spread;
+}
+
 bg_status bgi_fuse(bgi_compilation *c)
 {
     c->n = c->graph->count;
@@ -164,8 +184,9 @@ bg_status bgi_fuse(bgi_compilation *c)
         v->is_stored |= !v->is_loop || bgi_is_copy(node);
         for (int k = 0; k < node->n_inputs; k++) {
             bgi_value *source = &c->values[c->accesses[node->inputs[k]->id].base];
-            if (!v->is_loop || needs_memory(c, node, k))
+            if (!v->is_loop || needs_memory(c, node, k) || spreads_twice(c, node, k))
                 source->is_stored = true;
+            v->is_spread |= is_spread(c, node, k);
         }
         v->is_shaped = v->is_loop && is_shaped(c, node);
     }
