@@ -235,6 +235,18 @@ BG_API bg_node *bg_matmul(bg_node *x, bg_node *w);
 /* x·wᵀ + b:  x [.., in]   w [out, in]   b [out] or NULL  ->  [.., out] */
 BG_API bg_node *bg_linear(bg_node *x, bg_node *w, bg_node *b);
 
+/* ---- Contractions ---- */
+/* Sums of products of n tensors whose axes carry letters, in NumPy's notation: "ij,jk->ik" is a matrix product.
+ *   - An operand's letter that is there twice takes the diagonal. Letters that the result has not are summed.
+ *   - Without "->" the result has the letters that are there once, in the order of the alphabet, capitals first.
+ *   - "..." stands for further axes, which broadcast; they come first in a result without "->", and are summed where
+ *     the result has no "...". An extent of 1 broadcasts under a letter too. Blanks do not count.
+ * The order of the products is the one with the fewest operations for up to ten operands, and beyond that takes the
+ * cheapest product of two each time. Each is one bg_matmul with its axes permuted, or a bg_mul where nothing is summed
+ * or only inner products of vectors are.
+ * BG_ERR_ARGUMENT for an equation that is wrong, with the position or letter; BG_ERR_SHAPE where extents differ. */
+BG_API bg_node *bg_einsum(const char *equation, bg_node *const *xs, int n);
+
 /* ---- Scores ---- */
 /* exp(x) / Σ exp(x) along one axis; NaN where all are -inf or one is +inf. */
 BG_API bg_node *bg_softmax(bg_node *x, int axis);

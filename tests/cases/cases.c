@@ -11,6 +11,7 @@
     X(reductions)                                                                                                      \
     X(views)                                                                                                           \
     X(contractions)                                                                                                    \
+    X(einsum)                                                                                                          \
     X(losses)                                                                                                          \
     X(scan)                                                                                                            \
     X(running)                                                                                                         \
