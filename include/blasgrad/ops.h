@@ -247,6 +247,44 @@ BG_API bg_node *bg_linear(bg_node *x, bg_node *w, bg_node *b);
  * BG_ERR_ARGUMENT for an equation that is wrong, with the position or letter; BG_ERR_SHAPE where extents differ. */
 BG_API bg_node *bg_einsum(const char *equation, bg_node *const *xs, int n);
 
+/* The sum over pairs of axes of equal extents, x_axes[i] of x with y_axes[i] of y; then the other axes of x, then those
+ * of y. */
+BG_API bg_node *bg_tensordot(bg_node *x, bg_node *y, bg_axes x_axes, bg_axes y_axes);
+/* Of vectors: x [m], y [n] -> [m, n], and x [n], y [n] -> []. */
+BG_API bg_node *bg_outer(bg_node *x, bg_node *y);
+BG_API bg_node *bg_dot(bg_node *x, bg_node *y);
+/* Over the last axes: x [.., k], y [..., k] -> [.., ...]; a scalar multiplies. */
+BG_API bg_node *bg_inner(bg_node *x, bg_node *y);
+/* Kronecker product: y times each element of x. x [m, n], y [k, l] -> [m k, n l], and so for up to 4 axes; the shape
+ * with fewer gets leading ones. */
+BG_API bg_node *bg_kron(bg_node *x, bg_node *y);
+/* z_o = Σ_ij x_i weight_oij y_j + bias_o:
+ *   x [.., in1]   y [.., in2]   weight [out, in1, in2]   bias [out] or NULL  ->  [.., out] */
+BG_API bg_node *bg_bilinear(bg_node *x, bg_node *y, bg_node *weight, bg_node *bias);
+/* xs[0] · xs[1] · .. of 2 to 1024 matrices, in the order of fewest operations; the first may be a row vector [k], the
+ * last a column vector [k]. */
+BG_API bg_node *bg_multi_dot(bg_node *const *xs, int n);
+/* Cross product along an axis of extent 3; x and y broadcast. */
+BG_API bg_node *bg_cross(bg_node *x, bg_node *y, int axis);
+/* The sum of the main diagonal of the last two axes: x [.., m, n] -> [..]. */
+BG_API bg_node *bg_trace(bg_node *x);
+
+/* ---- Distances ----
+ * p >= 0 is the exponent of a norm, as in bg_norm; gradient 0 where a distance is 0, as everywhere for p = 0. PyTorch's
+ * defaults are in brackets. */
+/* x / max(norm along an axis, eps) [p 2, eps 1e-12]. Below eps the gradient is dy / eps: 1e12 dy at 0. */
+BG_API bg_node *bg_normalize(bg_node *x, int axis, double p, double eps);
+/* Σ x y / (max(|x|, eps) max(|y|, eps)) along an axis, which is left out [eps 1e-8]; x and y broadcast. As in PyTorch,
+ * a norm below eps is replaced but differentiated as if it were not: 0 has similarity 0 to all, with a gradient of up
+ * to 1 / eps. */
+BG_API bg_node *bg_cosine_similarity(bg_node *x, bg_node *y, int axis, double eps);
+/* The norm of x - y + eps over the last axis, which is left out [p 2, eps 1e-6]; x and y broadcast. */
+BG_API bg_node *bg_pairwise_distance(bg_node *x, bg_node *y, double p, double eps);
+/* The p-norms of all differences: x [.., m, d], y [.., n, d] -> [.., m, n] [p 2]; leading dimensions broadcast.
+ * Computed from differences, so that close points keep their digits; PyTorch's form of a matrix product, |x|² + |y|² -
+ * 2 x·y, loses them. For p = INFINITY the largest elements of a difference share the gradient evenly. */
+BG_API bg_node *bg_cdist(bg_node *x, bg_node *y, double p);
+
 /* ---- Scores ---- */
 /* exp(x) / Σ exp(x) along one axis; NaN where all are -inf or one is +inf. */
 BG_API bg_node *bg_softmax(bg_node *x, int axis);

@@ -271,11 +271,12 @@ static bg_node *as_matrices(bgi_contraction *c, const bgi_operand *o, const bgi_
     append(&order, rows);
     append(&order, columns);
     bg_shape shape = shape_of(c, batch, own), full = shape_of(c, batch, ~(index_set)0);
-    if (batch->n + 2 > BG_MAX_RANK) /* then both operands have all of them */
-        shape = full = BG_SHAPE(extent_of(c, batch));
     int64_t extents[] = { extent_of(c, rows), extent_of(c, columns) };
-    if (extents[0] < 0 || extents[1] < 0 || shape.dims[0] < 0)
+    if (extents[0] < 0 || extents[1] < 0)
         return NULL;
+    /* Each operand has an index beside the batch's that the other has too or the result has, so this keeps to the rank.
+     */
+    assert(batch->n + 2 <= BG_MAX_RANK);
     for (int i = 0; i < 2; i++) {
         shape.dims[shape.rank++] = extents[i];
         full.dims[full.rank++] = extents[i];

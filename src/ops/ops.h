@@ -16,6 +16,7 @@
     X(reduction)                                                                                                       \
     X(shape)                                                                                                           \
     X(product)                                                                                                         \
+    X(distance)                                                                                                        \
     X(score)                                                                                                           \
     X(scan)                                                                                                            \
     X(running)                                                                                                         \

@@ -12,6 +12,7 @@
     X(views)                                                                                                           \
     X(contractions)                                                                                                    \
     X(einsum)                                                                                                          \
+    X(distances)                                                                                                       \
     X(losses)                                                                                                          \
     X(scan)                                                                                                            \
     X(running)                                                                                                         \

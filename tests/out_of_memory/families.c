@@ -63,6 +63,17 @@ static bg_node *products(cycle *c)
     bg_node *y = bg_linear(bg_matmul(square, c->w[0]), c->w[1], column);
     return bg_add(y, bg_sum(batch, BG_ALL_AXES));
 }
+static bg_node *contractions(cycle *c)
+{
+    bg_node *chain[12];
+    for (int i = 0; i < 12; i++)
+        chain[i] = c->w[i % 2];
+    bg_node *y = bg_einsum("ab,cb,cd,ed,ef,gf,gh,ih,ij,kj,kl,al->ab", chain, 12);
+    y = bg_add(y, bg_einsum("ij,kj,kl->il", (bg_node *[]){ c->w[0], c->x, c->w[1] }, 3));
+    bg_node *square = bg_tensordot(c->w[0], c->w[1], BG_AXES(1), BG_AXES(1));
+    y = bg_add(y, bg_multi_dot((bg_node *[]){ square, bg_cdist(c->w[0], c->x, 2), c->w[1] }, 3));
+    return bg_mul(y, bg_unsqueeze(bg_cosine_similarity(c->w[0], c->w[1], 1, 1e-8), 1));
+}
 static bg_node *scores(cycle *c)
 {
     bg_node *y = bg_add(bg_softmax(c->w[0], -1), bg_log_softmax(c->w[1], 0));
@@ -186,6 +197,7 @@ const scenario family_scenarios[] = {
     { .name = "reductions", FAMILY(reductions, BG_F64) },
     { .name = "shapes", FAMILY(shapes, BG_F64) },
     { .name = "products", FAMILY(products, BG_F64) },
+    { .name = "contractions", FAMILY(contractions, BG_F32) },
     { .name = "scores", FAMILY(scores, BG_F64) },
     { .name = "losses", FAMILY(losses, BG_F64) },
     { .name = "attention on two threads", FAMILY_ON_TWO(attention, BG_F32) },
