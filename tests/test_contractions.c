@@ -69,6 +69,8 @@ static const row rows[] = {
     { NULL, 2, { SHAPE(8, 30, 40), SHAPE(40, 50) }, .products = 1, .with_gradient = 3 },
     { NULL, 2, { SHAPE(2, 4, 30, 40), SHAPE(1, 1, 40, 50) }, .products = 1, .with_gradient = 3 },
     { NULL, 2, { SHAPE(40), SHAPE(8, 40, 50) }, .products = 1 },
+    /* A matrix times many narrow ones: its gradient is one product of copies that take less than the products did. */
+    { NULL, 2, { SHAPE(256, 256), SHAPE(8, 256, 32) }, .products = 1, .with_gradient = 5 },
 };
 
 static int occurrences(const char *text, const char *word)

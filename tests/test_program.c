@@ -306,6 +306,22 @@ static void build_hazards(trial *t, const void *context)
 #define S(...)                                                                                                         \
     .context = &(const sizes) { __VA_ARGS__ }
 
+/* Sums of matrix products [a, b, m, k] · [a, b, k, n] over one batch axis, and over both; k may be 1. */
+static void build_sums_of_products(trial *t, const void *context)
+{
+    const sizes *s = context;
+    int64_t m = s->n[0], k = s->n[1], n = s->n[2];
+    bg_node *x = trial_parameter(t, BG_SHAPE(3, 2, m, k), -1, 1), *w = trial_parameter(t, BG_SHAPE(3, 2, k, n), -1, 1);
+    bg_node *turned = bg_matmul(bg_transpose(w, 2, 3), bg_transpose(x, 2, 3));
+    bg_node *y = bg_sum(bg_matmul(x, w), BG_AXES(0)), *z = bg_sum(turned, BG_AXES(0, 1));
+    bg_node *shared = bg_matmul(bg_slice(bg_reshape(x, BG_SHAPE(6, m, k)), 0, 1, 2, 1), bg_tanh(w));
+    trial_output(t, y);
+    trial_output(t, bg_sum(bg_matmul(x, w), BG_AXES(1)));
+    trial_output(t, z);
+    bg_node *loss = bg_add(bg_mean(bg_square(y), BG_ALL_AXES), bg_mean(bg_square(z), BG_ALL_AXES));
+    trial_descend(t, bg_add(loss, bg_mean(bg_square(shared), BG_ALL_AXES)), 0.1);
+}
+
 /* What is computed again, broadcast to more axes again and again: [a] -> [a, b] -> [a, b, c] -> [a, b, c, d]. */
 static void build_spreads(trial *t, const void *context)
 {
@@ -427,6 +443,11 @@ static const trial_plan shapes[] = {
     SUMS(.x = DIMS(10, 5000, 7), .axes = DIMS(1)),
     SUMS(.x = DIMS(10, 5000, 7), .axes = DIMS(0, 2)),
     SUMS(.x = DIMS(1, 1), .axes = DIMS(0, 1)),
+    { "sums of products", build_sums_of_products, S(.n = { 5, 7, 3 }) },
+    { "sums of products", build_sums_of_products, S(.n = { 40, 1, 33 }) },
+    { "sums of products", build_sums_of_products, S(.n = { 64, 3, 70 }) },
+    { "sums of products", build_sums_of_products, S(.n = { 1, 5, 1 }) },
+    { "sums of products", build_sums_of_products, S(.n = { 130, 65, 2 }) },
     { "spreads", build_spreads, S(.n = { 2, 4, 2, 3 }) },
     { "spreads", build_spreads, S(.n = { 7, 3, 5, 300 }) },
     { "long rows", build_long_rows, S(.n = { 3, 10000 }) },

@@ -240,11 +240,78 @@ static bool is_transposed_product(const rebuilding *r, const bg_node *node)
     return r->uses[x->id] == 1 || a->shape.dims[a->shape.rank - 1] == 1;
 }
 
+/* An operand of a product with some of its batch axes beside the inner one, before it, as one axis with it. */
+static bg_node *beside_inner(bgi_compilation *c, bg_node *x, const bool moved[BG_MAX_RANK], bool is_left,
+                             bool *is_copied)
+{
+    int rank = x->shape.rank, inner = is_left ? rank - 1 : rank - 2;
+    bg_axes order = { .count = 0 };
+    bg_shape shape = BG_SCALAR;
+    for (int i = 0; i < rank - 2; i++)
+        if (!moved[i]) {
+            order.axis[order.count++] = i;
+            shape.dims[shape.rank++] = x->shape.dims[i];
+        }
+    int64_t extent = x->shape.dims[inner];
+    if (is_left) {
+        order.axis[order.count++] = rank - 2;
+        shape.dims[shape.rank++] = x->shape.dims[rank - 2];
+    }
+    for (int i = 0; i < rank - 2; i++)
+        if (moved[i]) {
+            order.axis[order.count++] = i;
+            extent *= x->shape.dims[i];
+        }
+    order.axis[order.count++] = inner;
+    shape.dims[shape.rank++] = extent;
+    if (!is_left) {
+        order.axis[order.count++] = rank - 1;
+        shape.dims[shape.rank++] = x->shape.dims[rank - 1];
+    }
+    x = viewable(c, bg_permute(x, order));
+    const bgi_access *access = x ? bgi_access_of(c, x) : NULL;
+    int64_t strides[BG_MAX_RANK];
+    *is_copied = !access || !bgi_shape_reshape(x->shape, access->view.strides, shape, strides);
+    x = reshape(c, x, shape);
+    *is_copied = *is_copied || !x || !is_matrix(c, x);
+    return x;
+}
+
+/* Σ x_b · w_b is one product, whose inner axis goes through the batches too. The products need no room then, but x and
+ * w may have to be copied with their batches beside the inner axis: NULL where that is more. */
+static bg_node *sum_of_products(const rebuilding *r, const bg_node *node)
+{
+    const bgi_reduce_attributes *attributes = node->attributes;
+    const bg_node *product = node->inputs[0];
+    if (!bgi_node_is(product, BGI_PRODUCT) || !is_sum(node->op) || r->uses[product->id] != 1)
+        return NULL;
+    int64_t batches = 1, count = bg_shape_count(product->shape);
+    for (int i = 0, rank = product->shape.rank; i < rank; i++)
+        batches *= !attributes->axis[i] ? 1 : i < rank - 2 ? product->shape.dims[i] : 0;
+    if (batches <= 1 || count == 0)
+        return NULL;
+    bg_node *operands[2];
+    int64_t copied = 0;
+    for (int k = 0; k < 2; k++) {
+        bool is_copied;
+        operands[k] = beside_inner(r->c, r->made[product->inputs[k]->id], attributes->axis, k == 0, &is_copied);
+        if (!operands[k])
+            return NULL;
+        copied += is_copied ? bg_shape_count(operands[k]->shape) : 0;
+    }
+    int rank = operands[0]->shape.rank;
+    if (copied >= count || !bgi_blas_fits(operands[0]->shape.dims[rank - 1]))
+        return NULL;
+    return reshape(r->c, simplify_product(r->c, product->op, operands[0], operands[1]), node->shape);
+}
+
 static bg_node *simplify_node(const rebuilding *r, const bg_node *node, bg_node **inputs)
 {
     bgi_compilation *c = r->c;
-    if (bg_shape_count(node->shape) != 0 && bgi_node_is(node, BGI_REDUCE))
-        return simplify_reduce(c, node, inputs[0]);
+    if (bg_shape_count(node->shape) != 0 && bgi_node_is(node, BGI_REDUCE)) {
+        bg_node *product = sum_of_products(r, node);
+        return product ? product : simplify_reduce(c, node, inputs[0]);
+    }
     if (bg_shape_count(node->shape) != 0 && bgi_node_is(node, BGI_PRODUCT))
         return simplify_product(c, node->op, inputs[0], inputs[1]);
     if (is_transposed_product(r, node)) {

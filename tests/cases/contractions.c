@@ -30,6 +30,11 @@ static const op_variant products[] = {
     PAIR(DIMS(40, 30), DIMS(30, 50)),
     PAIR(DIMS(2, 1, 2, 2, 3), DIMS(2, 3, 2)),
     PAIR(DIMS(3, 2, 2, 2), DIMS(3, 2, 2, 2)),
+    PAIR(DIMS(20, 30), DIMS(3, 30, 2)),
+    PAIR(DIMS(2, 1, 20, 10), DIMS(2, 3, 10, 2)),
+    PAIR(DIMS(2, 3, 2, 10), DIMS(3, 10, 20)),
+    PAIR(DIMS(9, 1), DIMS(4, 1, 9)),
+    PAIR(DIMS(1, 2, 1, 1, 2, 1, 2, 3), DIMS(2, 1, 3, 2)),
 };
 static const op_variant linears[] = {
     TRIPLE(DIMS(4), DIMS(5, 4), DIMS(5)),
