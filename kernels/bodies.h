@@ -40,6 +40,8 @@
 #include "body_product.h"
 #include "body_reduce.h"
 
+#include "body_moment.h"
+
 #undef N
 #undef T
 #undef BY_TYPE

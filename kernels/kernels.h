@@ -49,6 +49,10 @@ typedef void bgk_product(int64_t m, int64_t n, int64_t k, const void *a, int64_t
 #define BGK_PANEL_DEPTH      ((int64_t)256)
 #define BGK_PANEL_SCRATCH(m) ((size_t)BGK_PANEL_DEPTH * (32 + (size_t)(m)))
 
+/* Σ a[i] and Σ (a[i] - centre)² over n elements, in f64 whatever the type of a. Element i goes to partial sum i mod 16,
+ * and the partial sums are added as a fixed tree: the same bits on every instruction set. wide_sum ignores centre. */
+typedef double bgk_moment(const void *a, double centre, int64_t n);
+
 /* Each list: X(name), the operation named as in ops.h. "where": a != 0 ? b : c. "fma": a*b + c, "fnma": c - a*b, one
  * rounding. Comparisons give 1 or 0. maximum, minimum, relu and the max reduction keep NaN. "softplus": log(1 + exp(a))
  * for every a. "is_finite" and
@@ -141,6 +145,8 @@ typedef struct {
 #undef BGK_FIELD
     bgk_product *product;
     bgk_product *product_panels;
+    bgk_moment *wide_sum;
+    bgk_moment *wide_spread;
 } bgk_kernels;
 
 /* The kernels of one instruction set. */

@@ -70,4 +70,7 @@ static inline __m256i first_lanes_f64(int64_t n)
 DEFINE_AVX2(f32, float, __m256, uint32_t, ps, epi32, SET_BITS_32)
 DEFINE_AVX2(f64, double, __m256d, uint64_t, pd, epi64, SET_BITS_64)
 
+static inline __m256d v_widen_f32(const float *p) { return _mm256_cvtps_pd(_mm_loadu_ps(p)); }
+static inline __m256d v_widen_f64(const double *p) { return _mm256_loadu_pd(p); }
+
 #endif

@@ -66,4 +66,7 @@ DEFINE_AVX512(f32, float, __m512, __mmask16, uint32_t, ps, epi32, SET_BITS_32, _
 DEFINE_AVX512(f64, double, __m512d, __mmask8, uint64_t, pd, epi64, SET_BITS_64, _mm512_extractf64x4_pd,
               _mm512_castpd512_pd256)
 
+static inline __m512d v_widen_f32(const float *p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
+static inline __m512d v_widen_f64(const double *p) { return _mm512_loadu_pd(p); }
+
 #endif

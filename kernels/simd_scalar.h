@@ -83,6 +83,10 @@ enum { WIDTH_f32 = 1, WIDTH_f64 = 1, TILE_ROWS = 4 };
 DEFINE_SCALAR(f32, float, uint32_t, __builtin_fmaf, __builtin_sqrtf, 8)
 DEFINE_SCALAR(f64, double, uint64_t, __builtin_fma, __builtin_sqrt, 4)
 
+/* As many elements as a vector of f64 has, in f64. */
+static inline double v_widen_f32(const float *p) { return (double)*p; }
+static inline double v_widen_f64(const double *p) { return *p; }
+
 /* narrow: the first levels of the tree, from the 32 (16) partial results of a row to 8 (4). finish: the rest of the
  * tree, for a group of 8 (4) rows at once. */
 #define DEFINE_TREE(TY, T, OP, GROUP)                                                                                  \

@@ -120,6 +120,46 @@ START_TEST(long_sums_are_exact_where_they_can_be)
 }
 END_TEST
 
+/* Sums of one run in f64, for f32 too, about a centre that is far from 0. */
+START_TEST(wide_moments)
+{
+    static const int64_t lengths[] = { 100, 128, 1000, 4096, 4099 };
+    FOR_EACH_ELEMENT(e)
+    for (int64_t i = 0; i <= MAX_N + 5; i++) {
+        const int64_t n = i <= MAX_N ? i : lengths[i - MAX_N - 1];
+        static double a[4099];
+        const double centre = i % 2 ? 10000.001 : 0.25;
+        long double sum = 0, size = 0, spread = 0;
+        for (int64_t j = 0; j < n; j++) {
+            put(e, a, j, (long double)centre + random_unit());
+            const long double x = get(e, a, j);
+            sum += x;
+            size += fabsl(x);
+            spread += (x - centre) * (x - centre);
+        }
+        double first[2] = { 0, 0 };
+        int tables = 0;
+        FOR_EACH_TABLE(table)
+        {
+            const bgk_kernels *k = kernels_of(table, e);
+            const double found[2] = { k->wide_sum(a, 77, n), k->wide_spread(a, centre, n) };
+            const long double epsilon = 0x1p-52L;
+            if (!(fabsl(found[0] - sum) <= 16 * epsilon * size))
+                ck_abort_msg("wide_sum %s %s: %lld elements: %a, exact %La", e->name, table->name, (long long)n,
+                             found[0], sum);
+            if (!(fabsl(found[1] - spread) <= 16 * epsilon * spread))
+                ck_abort_msg("wide_spread %s %s: %lld elements: %a, exact %La", e->name, table->name, (long long)n,
+                             found[1], spread);
+            if (tables++ == 0)
+                memcpy(first, found, sizeof first);
+            else if (memcmp(first, found, sizeof first))
+                ck_abort_msg("wide moments %s %s: %lld elements: other bits than on another instruction set", e->name,
+                             table->name, (long long)n);
+        }
+    }
+}
+END_TEST
+
 START_TEST(column_reductions)
 {
     static const int64_t row_counts[] = { 0, 1, 2, 3, 7, 511, 512, 513, 1025, 1600 };
@@ -174,6 +214,7 @@ int main(void)
     tcase_add_test(tests, row_reductions);
     tcase_add_test(tests, row_reductions_keep_nan);
     tcase_add_test(tests, long_sums_are_exact_where_they_can_be);
+    tcase_add_test(tests, wide_moments);
     tcase_add_test(tests, column_reductions);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
