@@ -461,6 +461,45 @@ BG_API bg_node *bg_max_pool(bg_node *x, bg_shape window, const bg_pool_options *
 /* Padding counts as 0. */
 BG_API bg_node *bg_avg_pool(bg_node *x, bg_shape window, const bg_pool_options *options);
 
+/* ---- Normalisation ----
+ * Means and variances are computed in f64, in two passes, also of f32; variances divide by the number of elements. An x
+ * without elements is its own result. eps >= 0 is added to the variance. weight and bias may be NULL: 1 and 0. */
+
+/* (x - mean) / √(variance + eps) · weight + bias over the axes given, at least one. weight and bias have the shape of
+ * those axes, in x's order: [768] for BG_AXES(-1) of [32, 128, 768]. Ba, Kiros, Hinton, Layer normalization, 2016. */
+BG_API bg_node *bg_layer_norm(bg_node *x, bg_axes axes, bg_node *weight, bg_node *bias, double eps);
+/* x / √(mean of x² + eps) · weight over the axes. Zhang, Sennrich, Root mean square layer normalization, 2019. */
+BG_API bg_node *bg_rms_norm(bg_node *x, bg_axes axes, bg_node *weight, double eps);
+/* x [n, c, ..]   weight [c]   bias [c]: the channels of each sample in `groups` groups of equal size, each by itself.
+ * Wu, He, Group normalization, 2018. */
+BG_API bg_node *bg_group_norm(bg_node *x, int64_t groups, bg_node *weight, bg_node *bias, double eps);
+/* The same for each channel of each sample by itself, which must have more than one element: BG_ERR_SHAPE. */
+BG_API bg_node *bg_instance_norm(bg_node *x, bg_node *weight, bg_node *bias, double eps);
+/* x / (k + alpha · s)^beta with s [n, c, ..] the mean of x² over `size` >= 1 neighbouring channels, size / 2 before and
+ * (size - 1) / 2 behind, where those beyond the ends count as 0. x [n, c, ..]. Krizhevsky, Sutskever, Hinton, ImageNet
+ * classification with deep convolutional neural networks, 2012, whose alpha is this one by size. */
+BG_API bg_node *bg_local_response_norm(bg_node *x, int64_t size, double alpha, double beta, double k);
+
+/* momentum is the share of the new: running = (1 - momentum) running + momentum · batch, as in PyTorch; the momentum of
+ * Keras is the share that is kept, so 0.99 there is 0.01 here, and its eps is 1e-3. */
+typedef struct {
+    bool is_evaluation;   /* normalises with the running statistics and updates nothing */
+    bg_optional momentum; /* 0 .. 1; 0.1 unless given */
+    bg_optional eps;      /* 1e-5 unless given */
+    bg_node *batches;     /* a buffer, i64 of rank 0, that counts the batches of training; or NULL */
+    bool is_cumulative;   /* momentum is 1 / batches, this one included: running is the mean of all batches so far */
+} bg_batch_norm_options;
+/* (x - mean) / √(variance + eps) · weight + bias of each channel of x [n, c, ..], over all other axes. weight, bias,
+ * running_mean, running_var [c] or NULL. In training the statistics are those of x, gradients flow through them, and
+ * the buffers running_mean and running_var, given both or neither, are updated: running_var with the variance that
+ * divides by one less. A buffer used again in a graph is updated from bg_updated. With no elements nothing is updated.
+ * BG_ERR_SHAPE for one element a channel in training. Ioffe, Szegedy, Batch normalization, 2015. */
+BG_API bg_node *bg_batch_norm(bg_node *x, bg_node *weight, bg_node *bias, bg_node *running_mean, bg_node *running_var,
+                              const bg_batch_norm_options *options);
+/* bg_instance_norm with running statistics, [c]: the means over all samples of theirs. */
+BG_API bg_node *bg_instance_norm_with(bg_node *x, bg_node *weight, bg_node *bias, bg_node *running_mean,
+                                      bg_node *running_var, const bg_batch_norm_options *options);
+
 /* ---- Random numbers ----
  * Counter-based: a number depends on the engine's seed, the site of its node, the step, and its place in the output,
  * hence not on threads, and a value computed again is the same. Sites keep nodes apart: the name of a model's layer

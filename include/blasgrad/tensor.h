@@ -43,7 +43,13 @@ typedef struct {
     int axis[BG_MAX_RANK];
 } bg_axes;
 
-/* BG_SHAPE(5, 2), BG_SCALAR, BG_AXES(0, -1), BG_AXES() for none, BG_ALL_AXES. */
+/* A number of an options struct whose default is not 0: BG_SOME(0) is given, the zero value stands for the default. */
+typedef struct {
+    bool is_some;
+    double value;
+} bg_optional;
+
+/* BG_SHAPE(5, 2), BG_SCALAR, BG_AXES(0, -1), BG_AXES() for none, BG_ALL_AXES, BG_SOME(0.5). */
 #ifdef __cplusplus
 } /* extern "C": templates cannot have C linkage */
 template <typename... T> constexpr bg_shape bgx_shape(T... dims)
@@ -60,6 +66,7 @@ template <typename... T> constexpr bg_axes bgx_axes(T... axes)
 #define BG_AXES(...)  (::bgx_axes(__VA_ARGS__))
 #define BG_SCALAR     (bg_shape{ 0, {} })
 #define BG_ALL_AXES   (bg_axes{ -1, {} })
+#define BG_SOME(x)    (bg_optional{ true, static_cast<double>(x) })
 extern "C" {
 #else
 /* The leading 0 and the "+ 0" keep the lists of BG_AXES() from being empty. */
@@ -68,6 +75,7 @@ extern "C" {
 #define BG_AXES(...) ((bg_axes){ (int)(sizeof((int[]){ 0, __VA_ARGS__ }) / sizeof(int)) - 1, { __VA_ARGS__ + 0 } })
 #define BG_SCALAR    ((bg_shape){ 0, { 0 } })
 #define BG_ALL_AXES  ((bg_axes){ -1, { 0 } })
+#define BG_SOME(x)   ((bg_optional){ true, (x) })
 #endif
 
 /* Elements of a shape: the product of its extents, 1 for a scalar. The shape must be one that a call accepted. */

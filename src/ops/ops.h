@@ -27,6 +27,7 @@
     X(rearrange)                                                                                                       \
     X(window)                                                                                                          \
     X(pooling)                                                                                                         \
+    X(normalization)                                                                                                   \
     X(random)                                                                                                          \
     X(loss)
 #define BGI_DECLARE(family) extern const bg_op *const bgi_##family##_ops[];
@@ -124,6 +125,33 @@ bg_node *bgi_embed(bg_node *x, int axis, int64_t start, int64_t step, int64_t ex
 
 /* s[j] = factor[j] s[j-1] + x[j] along an axis, s[0] = x[0]; in reverse from the last element on. */
 bg_node *bgi_linear_recurrence(bg_node *factor, bg_node *x, int axis, bool is_reverse);
+/* ---- Normalisation ---- */
+
+/* What x is normalised with, over some axes of it. */
+typedef struct {
+    int64_t trailing; /* the axes: so many of the last, or 0: all but axis 1 */
+    int64_t is_around_zero;
+    double eps;
+} bgi_moment_attributes;
+/* The number of elements that share one mean. */
+int64_t bgi_moment_count(const bg_node *x, const bgi_moment_attributes *attributes);
+/* x without the axes, [.., 4], computed in f64: mean (0 around zero), what rounding the mean to x's type left, mean
+ * square of the distances from the mean, and 1 / √(that + eps). x has elements. */
+bg_node *bgi_moments(bg_node *x, const bgi_moment_attributes *attributes);
+typedef enum { BGI_MOMENT_MEAN, BGI_MOMENT_REST, BGI_MOMENT_VARIANCE, BGI_MOMENT_SCALE } bgi_moment;
+/* One of the four, without the last axis. */
+bg_node *bgi_moment_of(bg_node *moments, bgi_moment which);
+/* (x - mean) / √(variance + eps), times scale [c] of a channel, which may be NULL, if the axes are all but axis 1. */
+bg_node *bgi_standardize(bg_node *x, bg_node *scale, const bgi_moment_attributes *attributes);
+/* x [n, c, ..] as [n, c] or [n, c, inner], whose loops are longest. */
+bg_node *bgi_as_planes(bg_node *x);
+/* weight [c] or bias [c] as it broadcasts against x [n, c, ..]. */
+bg_node *bgi_by_channel(bg_node *vector, const bg_node *x);
+/* Whether x is [n, c, ..] and each vector of the list that is not NULL is [c], of its graph and type; records the
+ * error. */
+bool bgi_takes_channels(const char *op, bg_node *x, bg_node *const *vectors, const char *const *labels, int n);
+/* Whether eps is a number that is not negative; records the error. */
+bool bgi_takes_eps(const char *op, const bg_node *x, double eps);
 
 /* ---- Random nodes ----
  * A number is Philox(engine's seed, site, step, place in the output). Sites keep nodes apart: the hash of a name, or

@@ -23,6 +23,7 @@
     X(rearrange)                                                                                                       \
     X(convolution)                                                                                                     \
     X(pooling)                                                                                                         \
+    X(normalization)                                                                                                   \
     X(random)
 #define DECLARE(name) extern const op_family name##_family;
 FAMILIES(DECLARE)

@@ -37,6 +37,10 @@ elementwise.txt  reductions.txt  contractions.txt  views.txt  losses.txt
       permute                         axes[n]
       reshape broadcast               shape[n]
       gather_class                    none; x1 is the class of each row
+      layer_norm rms_norm             axes[n]; weight[], bias[]: 1 if they are among the inputs; eps[]
+      group_norm                      weight[], bias[], eps[], groups[]
+      instance_norm batch_norm        weight[], bias[], eps[]; evaluation[]: 1 with running mean and variance as inputs
+      local_response_norm             size[], alpha[], beta[], k[]
       *_loss                          reduction = none | mean | sum; x1 is the target
       where_sqrt                      none; where(x0 > 0, sqrt(x0), 0)
     note             where it is there: what the record shows
