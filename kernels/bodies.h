@@ -42,6 +42,8 @@
 
 #include "body_moment.h"
 
+#include "body_normalize.h"
+
 #undef N
 #undef T
 #undef BY_TYPE

@@ -53,6 +53,21 @@ typedef void bgk_product(int64_t m, int64_t n, int64_t k, const void *a, int64_t
  * and the partial sums are added as a fixed tree: the same bits on every instruction set. wide_sum ignores centre. */
 typedef double bgk_moment(const void *a, double centre, int64_t n);
 
+/* One row of n elements of normalisation. moments holds its mean, what rounding the mean left, its variance, and the
+ * scale s; h = ((x - mean) - rest) s, and w = weight, or 1 where it is NULL. d overlaps nothing but may be gradient.
+ *   standardize        d = h w + bias, without the bias where it is NULL
+ *   standardize_sums   d[0] = Σ gradient w, d[1] = Σ gradient w h
+ *   standardize_back   d = s (gradient w - means[0] - h means[1])
+ *   standardize_fold   d[i] += gradient h, d[n + i] += gradient
+ * The same bits on every instruction set. */
+typedef void bgk_standardize(void *d, const void *x, const void *moments, const void *weight, const void *bias,
+                             int64_t n);
+typedef void bgk_standardize_sums(double *d, const void *x, const void *moments, const void *weight,
+                                  const void *gradient, int64_t n);
+typedef void bgk_standardize_back(void *d, const void *x, const void *moments, const void *weight, const void *gradient,
+                                  const double *means, int64_t n);
+typedef void bgk_standardize_fold(void *d, const void *x, const void *moments, const void *gradient, int64_t n);
+
 /* Each list: X(name), the operation named as in ops.h. "where": a != 0 ? b : c. "fma": a*b + c, "fnma": c - a*b, one
  * rounding. Comparisons give 1 or 0. maximum, minimum, relu and the max reduction keep NaN. "softplus": log(1 + exp(a))
  * for every a. "is_finite" and
@@ -147,6 +162,10 @@ typedef struct {
     bgk_product *product_panels;
     bgk_moment *wide_sum;
     bgk_moment *wide_spread;
+    bgk_standardize *standardize;
+    bgk_standardize_sums *standardize_sums;
+    bgk_standardize_back *standardize_back;
+    bgk_standardize_fold *standardize_fold;
 } bgk_kernels;
 
 /* The kernels of one instruction set. */

@@ -98,8 +98,7 @@ bg_node *bg_batch_norm(bg_node *x, bg_node *weight, bg_node *bias, bg_node *runn
         return NULL;
     update_both(vectors + 2, bgi_moment_of(moments, BGI_MOMENT_MEAN), bgi_moment_of(moments, BGI_MOMENT_VARIANCE),
                 count, &o);
-    bg_node *y = bgi_standardize(planes, weight, &attributes);
-    return bg_reshape(bias ? bg_add(y, bgi_by_channel(bias, planes)) : y, x->shape);
+    return bg_reshape(bgi_standardize(planes, weight, bias, &attributes), x->shape);
 }
 
 /* The mean over samples of a moment of each channel of each sample. */

@@ -1,66 +1,8 @@
-/* Normalisation: with the mean and the variance of some axes, and with neighbouring channels. */
+/* What normalisation is made of: moments over some axes, and x with mean 0 and spread 1 over them. */
 #include "ops/ops.h"
 
 #include <math.h>
 #include <string.h>
-
-/* ---- Checks ---- */
-
-bool bgi_takes_eps(const char *op, const bg_node *x, double eps)
-{
-    if (eps >= 0 && isfinite(eps))
-        return true;
-    bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "%s: eps is %g, not at least 0", op, eps);
-    return false;
-}
-
-/* Whether vectors that are not NULL have the shape and the type of x and are of its graph. */
-static bool takes_shaped(const char *op, bg_node *x, bg_shape shape, bg_node *const *vectors, const char *const *labels,
-                         int n)
-{
-    for (int i = 0; i < n; i++) {
-        if (!vectors[i])
-            continue;
-        const char *const pair[] = { "x", labels[i] };
-        bg_node *both[] = { x, vectors[i] };
-        bg_graph *graph = bgi_graph_of(op, both, 2);
-        if (!graph || !bgi_graph_accept(graph, bgi_check_floats(op, both, pair, 2)))
-            return false;
-        if (!bg_shape_equal(vectors[i]->shape, shape)) {
-            bgi_graph_fail(graph, BG_ERR_SHAPE, "%s: %s is %s, not %s: x %s", op, labels[i],
-                           bgi_shape_format(vectors[i]->shape).text, bgi_shape_format(shape).text,
-                           bgi_shape_format(x->shape).text);
-            return false;
-        }
-    }
-    return true;
-}
-
-bool bgi_takes_channels(const char *op, bg_node *x, bg_node *const *vectors, const char *const *labels, int n)
-{
-    if (!bgi_takes_float(op, x))
-        return false;
-    if (x->shape.rank < 2) {
-        bgi_graph_fail(x->graph, BG_ERR_SHAPE, "%s: needs x [n, c, ..]: x %s", op, bgi_shape_format(x->shape).text);
-        return false;
-    }
-    return takes_shaped(op, x, BG_SHAPE(x->shape.dims[1]), vectors, labels, n);
-}
-
-bg_node *bgi_as_planes(bg_node *x)
-{
-    return x->shape.rank <= 3 ? x : bg_reshape(x, BG_SHAPE(x->shape.dims[0], x->shape.dims[1], -1));
-}
-
-bg_node *bgi_by_channel(bg_node *vector, const bg_node *x)
-{
-    bg_shape shape = { .rank = x->shape.rank - 1, .dims = { x->shape.dims[1] } };
-    for (int i = 1; i < shape.rank; i++)
-        shape.dims[i] = 1;
-    return bg_reshape(vector, shape);
-}
-
-static const char *const weight_bias[] = { "weight", "bias" };
 
 /* ---- Moments ---- */
 
@@ -242,175 +184,268 @@ bg_node *bgi_moment_of(bg_node *moments, bgi_moment which) { return bg_select(mo
 
 /* ---- Standardising ---- */
 
-/* What x is standardised with, as it broadcasts against x. */
+/* x, weight and bias, where they are there. */
 typedef struct {
-    bg_node *moments;
+    bgi_moment_attributes moments; /* first, as what computes moments reads it */
+    int64_t has_weight, has_bias;
+} standardize_attributes;
+
+/* x as it is standardised with moments that are given, in other ops. */
+typedef struct {
+    const standardize_attributes *attributes;
+    bg_node *x, *moments;
     bool axis[BG_MAX_RANK];
 } terms;
-static terms terms_of(bg_node *x, const bgi_moment_attributes *attributes)
+static terms terms_of(const void *attributes, bg_node *x, bg_node *moments)
 {
-    terms t = { .moments = bgi_moments(x, attributes) };
+    terms t = { .attributes = attributes, .x = x, .moments = moments };
     axes_of(x, attributes, t.axis);
     return t;
 }
-static bg_node *term(const terms *t, const bg_node *x, bgi_moment which)
+static bg_node *term(const terms *t, bgi_moment which)
 {
-    return bgi_keep_axes(bgi_moment_of(t->moments, which), x, t->axis);
+    return bgi_keep_axes(bgi_moment_of(t->moments, which), t->x, t->axis);
 }
 /* x - mean. The mean has more digits than a number of x's type, and where it is large beside the spread they all count:
  * the first difference is then exact. */
-static bg_node *centred(const terms *t, bg_node *x, const bgi_moment_attributes *attributes)
+static bg_node *centred(const terms *t)
 {
-    if (attributes->is_around_zero)
-        return x;
-    bg_node *off = bg_sub(x, term(t, x, BGI_MOMENT_MEAN));
-    return x->dtype == BG_F64 ? off : bg_sub(off, term(t, x, BGI_MOMENT_REST));
+    if (t->attributes->moments.is_around_zero)
+        return t->x;
+    bg_node *off = bg_sub(t->x, term(t, BGI_MOMENT_MEAN));
+    return t->x->dtype == BG_F64 ? off : bg_sub(off, term(t, BGI_MOMENT_REST));
 }
-static bg_node *whole_scale(const terms *t, const bg_node *node)
+static bg_node *standard(const terms *t) { return bg_mul(centred(t), term(t, BGI_MOMENT_SCALE)); }
+/* The gradient g of h as that of x: scale (g - mean g - h · mean (g h)); around zero there is no mean g. */
+static bg_node *standard_gradient(const terms *t, bg_node *g, bg_node *along)
 {
-    bg_node *scale = term(t, node->inputs[0], BGI_MOMENT_SCALE);
-    return node->n_inputs > 1 ? bg_mul(scale, bgi_by_channel(node->inputs[1], node->inputs[0])) : scale;
+    double share = 1 / (double)bgi_moment_count(t->x, &t->attributes->moments);
+    bg_node *rest = g;
+    if (!t->attributes->moments.is_around_zero)
+        rest = bg_sub(rest, bg_mul_scalar(bgi_keep_axes(bgi_sum_over(g, t->axis), t->x, t->axis), share));
+    return bg_sub(rest, bg_mul(standard(t), bg_mul_scalar(bgi_keep_axes(along, t->x, t->axis), share)));
 }
 
-/* standardize: y = (x - mean) s · scale with s = 1 / √(variance + eps); with h = (x - mean) s
- *   dx = s · scale (dy - mean dy - h · mean (dy h))   dscale = Σ dy h
- * Around zero there is no mean dy. */
-static bg_node *standardize_compose(bg_node *node)
+/* A node of an op whose last inputs are weight and bias, where they are there; inputs has room for them. */
+static bg_node *apply(const bg_op *op, bg_node **inputs, int n, bg_node *weight, bg_node *bias,
+                      const bgi_moment_attributes *attributes)
 {
-    terms t = terms_of(node->inputs[0], node->attributes);
-    return bg_mul(centred(&t, node->inputs[0], node->attributes), whole_scale(&t, node));
+    standardize_attributes all = { *attributes, weight != NULL, bias != NULL };
+    if (weight)
+        inputs[n++] = weight;
+    if (bias)
+        inputs[n++] = bias;
+    return bg_apply(op, inputs, n, &all, sizeof all);
 }
-static bg_node *standardize_gradient(bg_node *node, int input, bg_node *dy)
+
+static const bgk_kernels *kernels_of(const bg_call *call)
 {
-    const bgi_moment_attributes *attributes = node->attributes;
-    bg_node *x = node->inputs[0];
-    terms t = terms_of(x, attributes);
-    bg_node *h = bg_mul(centred(&t, x, attributes), term(&t, x, BGI_MOMENT_SCALE));
-    bg_node *along = bgi_sum_over(bg_mul(dy, h), t.axis);
-    if (input == 1)
-        return along;
-    double share = 1 / (double)bgi_moment_count(x, attributes);
-    bg_node *rest = dy;
-    if (!attributes->is_around_zero)
-        rest = bg_sub(rest, bg_mul_scalar(bgi_keep_axes(bgi_sum_over(dy, t.axis), x, t.axis), share));
-    rest = bg_sub(rest, bg_mul(h, bg_mul_scalar(bgi_keep_axes(along, x, t.axis), share)));
-    return bg_mul(rest, whole_scale(&t, node));
+    const bgk_table *table = call->node->graph->engine->kernels;
+    return call->node->dtype == BG_F64 ? &table->f64 : &table->f32;
 }
+static const char *at(const void *data, int64_t i, size_t size) { return (const char *)data + (size_t)i * size; }
+
+/* standardize_rows: x, moments, weight, bias -> y, over the last axes */
 static bg_status standardize_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
     *dtype = node->inputs[0]->dtype;
     *shape = node->inputs[0]->shape;
     return BG_OK;
 }
+static bg_node *rows_compose(bg_node *node)
+{
+    terms t = terms_of(node->attributes, node->inputs[0], node->inputs[1]);
+    bg_node *y = standard(&t);
+    if (t.attributes->has_weight)
+        y = bg_mul(y, node->inputs[2]);
+    return t.attributes->has_bias ? bg_add(y, node->inputs[node->n_inputs - 1]) : y;
+}
+static bg_status rows_call(const bg_call *call)
+{
+    const standardize_attributes *attributes = call->node->attributes;
+    layout l = layout_of(call->node, &attributes->moments);
+    const void *weight = attributes->has_weight ? call->inputs[2] : NULL;
+    const void *bias = attributes->has_bias ? call->inputs[call->node->n_inputs - 1] : NULL;
+    size_t size = bg_dtype_size(call->node->dtype), row = (size_t)l.inner * size;
+    for (int64_t i = 0; i < call->last - call->first; i++)
+        kernels_of(call)->standardize((char *)call->output + (size_t)i * row, at(call->inputs[0], i, row),
+                                      at(call->inputs[1], i, 4 * size), weight, bias, l.inner);
+    return BG_OK;
+}
+static int64_t rows_units(const bg_node *node, int input)
+{
+    return input < 2 ? layout_of(node->inputs[0], node->attributes).groups : 1;
+}
+static double rows_flops(const bg_node *node) { return 5 * (double)bg_shape_count(node->shape); }
+static const bg_op rows_op = { .name = "standardize_rows",
+                               .arity = -1,
+                               .infer = standardize_infer,
+                               .compose = rows_compose,
+                               .call = rows_call,
+                               .units = rows_units,
+                               .flops = rows_flops,
+                               .never_fails = true };
+bg_node *bgi_standardize_rows(bg_node *x, bg_node *moments, bg_node *weight, bg_node *bias,
+                              const bgi_moment_attributes *attributes)
+{
+    return apply(&rows_op, (bg_node *[4]){ x, moments }, 2, weight, bias, attributes);
+}
+
+/* standardize_back: x, moments, dy, weight -> dx of standardize_rows, moments included */
+static bg_node *back_compose(bg_node *node)
+{
+    terms t = terms_of(node->attributes, node->inputs[0], node->inputs[1]);
+    bg_node *g = t.attributes->has_weight ? bg_mul(node->inputs[2], node->inputs[3]) : node->inputs[2];
+    bg_node *rest = standard_gradient(&t, g, bgi_sum_over(bg_mul(g, standard(&t)), t.axis));
+    return bg_mul(rest, term(&t, BGI_MOMENT_SCALE));
+}
+static bg_status back_call(const bg_call *call)
+{
+    const standardize_attributes *attributes = call->node->attributes;
+    layout l = layout_of(call->node, &attributes->moments);
+    const void *weight = attributes->has_weight ? call->inputs[3] : NULL;
+    size_t size = bg_dtype_size(call->node->dtype), row = (size_t)l.inner * size;
+    for (int64_t i = 0; i < call->last - call->first; i++) {
+        const void *x = at(call->inputs[0], i, row), *dy = at(call->inputs[2], i, row);
+        const void *moments = at(call->inputs[1], i, 4 * size);
+        double means[2];
+        kernels_of(call)->standardize_sums(means, x, moments, weight, dy, l.inner);
+        means[0] = attributes->moments.is_around_zero ? 0 : means[0] / (double)l.inner;
+        means[1] /= (double)l.inner;
+        kernels_of(call)->standardize_back((char *)call->output + (size_t)i * row, x, moments, weight, dy, means,
+                                           l.inner);
+    }
+    return BG_OK;
+}
+static int64_t back_units(const bg_node *node, int input)
+{
+    return input < 3 ? layout_of(node->inputs[0], node->attributes).groups : 1;
+}
+static double back_flops(const bg_node *node) { return 12 * (double)bg_shape_count(node->shape); }
+static const bg_op back_op = { .name = "standardize_back",
+                               .arity = -1,
+                               .infer = standardize_infer,
+                               .compose = back_compose,
+                               .call = back_call,
+                               .units = back_units,
+                               .flops = back_flops,
+                               .never_fails = true };
+
+/* standardize_fold: x, moments, dy -> [slots, 2, inner], Σ dy h and Σ dy over the rows of each slot */
+enum { LEAST_SLOTS = 8, MOST_SLOTS = 64, LEAST_SLOT_ROWS = 4, MOST_SLOT_ROWS = 256 };
+/* How many: a divisor of the rows, or 0 if there is none of a fitting size. */
+static int64_t slots_of(int64_t rows)
+{
+    int64_t most = rows / MOST_SLOT_ROWS > MOST_SLOTS ? rows / MOST_SLOT_ROWS : MOST_SLOTS;
+    if (most > rows / LEAST_SLOT_ROWS)
+        most = rows / LEAST_SLOT_ROWS;
+    while (most >= LEAST_SLOTS && rows % most != 0)
+        most--;
+    return most >= LEAST_SLOTS ? most : 0;
+}
+static bg_status fold_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    layout l = layout_of(node->inputs[0], node->attributes);
+    *dtype = node->inputs[0]->dtype;
+    *shape = BG_SHAPE(slots_of(l.groups), 2, l.inner);
+    return BG_OK;
+}
+static bg_node *fold_compose(bg_node *node)
+{
+    terms t = terms_of(node->attributes, node->inputs[0], node->inputs[1]);
+    bg_node *parts[2] = { bg_mul(node->inputs[2], standard(&t)), node->inputs[2] };
+    bg_shape s = node->shape;
+    for (int i = 0; i < 2; i++)
+        parts[i] = bg_reshape(bg_sum(bg_reshape(parts[i], BG_SHAPE(s.dims[0], -1, s.dims[2])), BG_AXES(1)),
+                              BG_SHAPE(s.dims[0], 1, s.dims[2]));
+    return bg_concat(parts, 2, 1);
+}
+static bg_status fold_call(const bg_call *call)
+{
+    layout l = layout_of(call->node->inputs[0], call->node->attributes);
+    int64_t slots = call->last - call->first, rows = l.groups / call->node->shape.dims[0];
+    size_t size = bg_dtype_size(call->node->dtype), row = (size_t)l.inner * size;
+    memset(call->output, 0, (size_t)slots * 2 * row);
+    for (int64_t i = 0; i < slots * rows; i++)
+        kernels_of(call)->standardize_fold((char *)call->output + (size_t)(i / rows) * 2 * row,
+                                           at(call->inputs[0], i, row), at(call->inputs[1], i, 4 * size),
+                                           at(call->inputs[2], i, row), l.inner);
+    return BG_OK;
+}
+static int64_t fold_units(const bg_node *node, int input)
+{
+    (void)input;
+    return node->shape.dims[0];
+}
+static double fold_flops(const bg_node *node) { return 6 * (double)bg_shape_count(node->inputs[0]->shape); }
+static const bg_op fold_op = { .name = "standardize_fold",
+                               .arity = 3,
+                               .infer = fold_infer,
+                               .compose = fold_compose,
+                               .call = fold_call,
+                               .units = fold_units,
+                               .flops = fold_flops,
+                               .never_fails = true };
+
+/* The gradient of weight, or of bias, over the last axes. */
+static bg_node *fold_rows(const terms *t, bg_node *dy, bool is_bias)
+{
+    bg_shape shape = BG_SCALAR;
+    bool others[BG_MAX_RANK];
+    for (int i = 0; i < BG_MAX_RANK; i++) {
+        others[i] = i < t->x->shape.rank && !t->axis[i];
+        if (t->axis[i])
+            shape.dims[shape.rank++] = t->x->shape.dims[i];
+    }
+    if (slots_of(layout_of(t->x, &t->attributes->moments).groups) == 0 || (is_bias && !t->attributes->has_weight))
+        return bgi_sum_over(is_bias ? dy : bg_mul(dy, standard(t)), others);
+    bg_node *slots = bg_apply(&fold_op, (bg_node *[]){ t->x, t->moments, dy }, 3, t->attributes, sizeof *t->attributes);
+    return bg_reshape(bg_select(bg_sum(slots, BG_AXES(0)), 0, is_bias), shape);
+}
+
+/* standardize: y = h · weight + bias with h = (x - mean) s and s = 1 / √(variance + eps); with g = dy · weight
+ *   dx = s (g - mean g - h · mean (g h))   dweight = Σ dy h   dbias = Σ dy
+ * Over the last axes the sums over rows are of vectors like weight; over all axes but the second, weight [c] comes out
+ * of the means, whose sums are its gradient. */
+static bg_node *standardize_compose(bg_node *node)
+{
+    const standardize_attributes *attributes = node->attributes;
+    bg_node *x = node->inputs[0], *moments = bgi_moments(x, &attributes->moments);
+    bg_node *weight = attributes->has_weight ? node->inputs[1] : NULL;
+    bg_node *bias = attributes->has_bias ? node->inputs[node->n_inputs - 1] : NULL;
+    if (attributes->moments.trailing)
+        return bgi_standardize_rows(x, moments, weight, bias, &attributes->moments);
+    terms t = terms_of(attributes, x, moments);
+    bg_node *scale = term(&t, BGI_MOMENT_SCALE);
+    bg_node *y = bg_mul(centred(&t), weight ? bg_mul(scale, bgi_by_channel(weight, x)) : scale);
+    return bias ? bg_add(y, bgi_by_channel(bias, x)) : y;
+}
+static bg_node *standardize_gradient(bg_node *node, int input, bg_node *dy)
+{
+    const standardize_attributes *attributes = node->attributes;
+    bg_node *x = node->inputs[0], *moments = bgi_moments(x, &attributes->moments);
+    terms t = terms_of(attributes, x, moments);
+    bg_node *weight = attributes->has_weight ? node->inputs[1] : NULL;
+    bool is_bias = input > (weight ? 1 : 0);
+    if (attributes->moments.trailing && input > 0)
+        return fold_rows(&t, dy, is_bias);
+    if (attributes->moments.trailing)
+        return apply(&back_op, (bg_node *[4]){ x, moments, dy }, 3, weight, NULL, &attributes->moments);
+    if (is_bias)
+        return bgi_sum_over(dy, t.axis);
+    bg_node *along = bgi_sum_over(bg_mul(dy, standard(&t)), t.axis), *scale = term(&t, BGI_MOMENT_SCALE);
+    if (input == 1)
+        return along;
+    return bg_mul(standard_gradient(&t, dy, along), weight ? bg_mul(scale, bgi_by_channel(weight, x)) : scale);
+}
 static const bg_op standardize_op = { .name = "standardize",
                                       .arity = -1,
                                       .infer = standardize_infer,
                                       .gradient = standardize_gradient,
                                       .compose = standardize_compose };
-bg_node *bgi_standardize(bg_node *x, bg_node *scale, const bgi_moment_attributes *attributes)
+bg_node *bgi_standardize(bg_node *x, bg_node *weight, bg_node *bias, const bgi_moment_attributes *attributes)
 {
-    return bg_apply(&standardize_op, (bg_node *[]){ x, scale }, scale ? 2 : 1, attributes, sizeof *attributes);
+    return apply(&standardize_op, (bg_node *[3]){ x }, 1, weight, bias, attributes);
 }
 
-/* ---- Layers ---- */
-
-/* x · weight + bias, either of which may be NULL. */
-static bg_node *affine(bg_node *x, bg_node *weight, bg_node *bias)
-{
-    bg_node *y = weight ? bg_mul(x, weight) : x;
-    return bias ? bg_add(y, bias) : y;
-}
-
-/* layer_norm, rms_norm: over the last axes, where other axes are brought first */
-static bg_node *normalize(const char *op, bg_node *x, bg_axes axes, bg_node *weight, bg_node *bias, double eps,
-                          bool is_around_zero)
-{
-    bool axis[BG_MAX_RANK];
-    if (!bgi_takes_float(op, x) || !bgi_find_axes(op, x, axes, axis) || !bgi_takes_eps(op, x, eps))
-        return NULL;
-    bg_axes order = { .count = x->shape.rank }, back = order;
-    bg_shape shape = BG_SCALAR;
-    int at = 0;
-    for (int is_last = 0; is_last < 2; is_last++)
-        for (int i = 0; i < x->shape.rank; i++)
-            if (axis[i] == is_last) {
-                back.axis[i] = at;
-                order.axis[at++] = i;
-                if (is_last)
-                    shape.dims[shape.rank++] = x->shape.dims[i];
-            }
-    if (shape.rank == 0)
-        return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "%s: over no axes: x %s", op, bgi_shape_format(x->shape).text);
-    if (!takes_shaped(op, x, shape, (bg_node *[]){ weight, bias }, weight_bias, 2))
-        return NULL;
-    if (bg_shape_count(x->shape) == 0)
-        return x;
-    bgi_moment_attributes attributes = { .trailing = shape.rank, .is_around_zero = is_around_zero, .eps = eps };
-    bool is_trailing = true;
-    for (int i = 0; i < x->shape.rank; i++)
-        is_trailing = is_trailing && order.axis[i] == i;
-    if (is_trailing)
-        return affine(bgi_standardize(x, NULL, &attributes), weight, bias);
-    bg_node *y = bgi_standardize(bg_permute(x, order), NULL, &attributes);
-    return bg_permute(affine(y, weight, bias), back);
-}
-bg_node *bg_layer_norm(bg_node *x, bg_axes axes, bg_node *weight, bg_node *bias, double eps)
-{
-    return normalize("layer_norm", x, axes, weight, bias, eps, false);
-}
-bg_node *bg_rms_norm(bg_node *x, bg_axes axes, bg_node *weight, double eps)
-{
-    return normalize("rms_norm", x, axes, weight, NULL, eps, true);
-}
-
-/* group_norm: the groups as rows */
-static bg_node *by_groups(bg_node *x, int64_t groups, bg_node *weight, bg_node *bias, double eps)
-{
-    if (bg_shape_count(x->shape) == 0)
-        return x;
-    bgi_moment_attributes attributes = { .trailing = 1, .eps = eps };
-    bg_node *planes = bgi_as_planes(x), *rows = bg_reshape(x, BG_SHAPE(x->shape.dims[0] * groups, -1));
-    if (!planes || !rows)
-        return NULL;
-    bg_node *y = bg_reshape(bgi_standardize(rows, NULL, &attributes), planes->shape);
-    y = affine(y, weight ? bgi_by_channel(weight, planes) : NULL, bias ? bgi_by_channel(bias, planes) : NULL);
-    return bg_reshape(y, x->shape);
-}
-bg_node *bg_group_norm(bg_node *x, int64_t groups, bg_node *weight, bg_node *bias, double eps)
-{
-    if (!bgi_takes_channels("group_norm", x, (bg_node *[]){ weight, bias }, weight_bias, 2) ||
-        !bgi_takes_eps("group_norm", x, eps))
-        return NULL;
-    if (groups < 1 || x->shape.dims[1] % groups != 0)
-        return bgi_graph_fail(x->graph, BG_ERR_SHAPE, "group_norm: %lld groups do not divide the channels: x %s",
-                              (long long)groups, bgi_shape_format(x->shape).text);
-    return by_groups(x, groups, weight, bias, eps);
-}
-bg_node *bg_instance_norm(bg_node *x, bg_node *weight, bg_node *bias, double eps)
-{
-    bg_batch_norm_options options = { .eps = BG_SOME(eps) };
-    return bg_instance_norm_with(x, weight, bias, NULL, NULL, &options);
-}
-
-/* local_response_norm: the squares with zeros around the channels, added up over shifts; shifts beyond all channels add
- * nothing */
-bg_node *bg_local_response_norm(bg_node *x, int64_t size, double alpha, double beta, double k)
-{
-    if (!bgi_takes_channels("local_response_norm", x, NULL, NULL, 0))
-        return NULL;
-    if (size < 1)
-        return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "local_response_norm: size is %lld, not at least 1",
-                              (long long)size);
-    if (bg_shape_count(x->shape) == 0)
-        return x;
-    int64_t c = x->shape.dims[1], before = size / 2 < c ? size / 2 : c - 1;
-    int64_t behind = (size - 1) / 2 < c ? (size - 1) / 2 : c - 1;
-    bg_pad_options around = { .before = { 0, before }, .after = { 0, behind } };
-    bg_node *squares = bg_pad(bg_square(x), around), *sum = bg_narrow(squares, 1, 0, c);
-    for (int64_t shift = 1; shift <= before + behind; shift++)
-        sum = bg_add(sum, bg_narrow(squares, 1, shift, c));
-    bg_node *base = bg_add_scalar(bg_mul_scalar(sum, alpha / (double)size), k);
-    return bg_div(x, bg_pow_scalar(base, beta));
-}
-
-const bg_op *const bgi_normalization_ops[] = { &moments_op, &standardize_op, NULL };
+const bg_op *const bgi_normalization_ops[] = { &moments_op, &rows_op, &back_op, &fold_op, &standardize_op, NULL };

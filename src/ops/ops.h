@@ -141,8 +141,12 @@ bg_node *bgi_moments(bg_node *x, const bgi_moment_attributes *attributes);
 typedef enum { BGI_MOMENT_MEAN, BGI_MOMENT_REST, BGI_MOMENT_VARIANCE, BGI_MOMENT_SCALE } bgi_moment;
 /* One of the four, without the last axis. */
 bg_node *bgi_moment_of(bg_node *moments, bgi_moment which);
-/* (x - mean) / √(variance + eps), times scale [c] of a channel, which may be NULL, if the axes are all but axis 1. */
-bg_node *bgi_standardize(bg_node *x, bg_node *scale, const bgi_moment_attributes *attributes);
+/* (x - mean) / √(variance + eps) · weight + bias, which may be NULL and have the shape of the last axes, or are [c] of
+ * x [n, c, ..] where the axes are all but axis 1. */
+bg_node *bgi_standardize(bg_node *x, bg_node *weight, bg_node *bias, const bgi_moment_attributes *attributes);
+/* The same with moments of x over the last axes that are there already. */
+bg_node *bgi_standardize_rows(bg_node *x, bg_node *moments, bg_node *weight, bg_node *bias,
+                              const bgi_moment_attributes *attributes);
 /* x [n, c, ..] as [n, c] or [n, c, inner], whose loops are longest. */
 bg_node *bgi_as_planes(bg_node *x);
 /* weight [c] or bias [c] as it broadcasts against x [n, c, ..]. */

@@ -135,6 +135,58 @@ static bg_node *build_moments(bg_node *const *x, const op_variant *v)
     bgi_moment_attributes attributes = { .trailing = v->n[0], .is_around_zero = v->n[1], .eps = 0.5 };
     return bgi_moments(x[0], &attributes);
 }
+static bg_node *build_rows(bg_node *const *x, const op_variant *v)
+{
+    bgi_moment_attributes attributes = { .trailing = v->n[0], .is_around_zero = v->n[1], .eps = 0.5 };
+    return bgi_standardize_rows(x[0], bgi_moments(x[0], &attributes), x[1], x[2], &attributes);
+}
+/* The gradients of a layer, of x or of its weight, from a cotangent that is input 2. */
+static bg_node *gradient_of(bg_node *const *x, const op_variant *v, int input)
+{
+    bg_node *xs[2] = { x[0], x[1] }, *cotangent = x[2], *d[2];
+    bg_node *y =
+        v->n[1] ? bg_rms_norm(x[0], BG_AXES(-1), x[1], 0.5) : bg_layer_norm(x[0], BG_AXES(-1), x[1], NULL, 0.5);
+    if (!y || bg_grad_from(&y, &cotangent, 1, xs, 2, d))
+        return NULL;
+    return d[input];
+}
+BUILD(back, gradient_of(x, v, 0))
+BUILD(fold, gradient_of(x, v, 1))
+/* n: trailing, is_around_zero. */
+#define ROWS(shape, weight, inputs, trailing, zero)                                                                    \
+    {                                                                                                                  \
+        .x = { shape, weight, weight }, .n = { trailing, zero }, .n_inputs = inputs                                    \
+    }
+static const op_variant rows[] = { ROWS(DIMS(3), DIMS(3), 3, 1, 0),
+                                   ROWS(DIMS(1), DIMS(1), 2, 1, 0),
+                                   ROWS(DIMS(2, 1), DIMS(1), 3, 1, 0),
+                                   ROWS(DIMS(2, 5), DIMS(5), 1, 1, 0),
+                                   ROWS(DIMS(2, 5), DIMS(5), 2, 1, 0),
+                                   ROWS(DIMS(2, 5), DIMS(5), 3, 1, 1),
+                                   ROWS(DIMS(3, 16), DIMS(16), 3, 1, 0),
+                                   ROWS(DIMS(3, 17), DIMS(17), 1, 1, 1),
+                                   ROWS(DIMS(2, 33), DIMS(33), 2, 1, 0),
+                                   ROWS(DIMS(7, 12), DIMS(12), 3, 1, 0),
+                                   ROWS(DIMS(40, 3), DIMS(3), 3, 1, 0),
+                                   ROWS(DIMS(1, 515), DIMS(515), 3, 1, 0),
+                                   ROWS(DIMS(2, 3, 4), DIMS(4), 3, 1, 0),
+                                   ROWS(DIMS(2, 3, 4), DIMS(4), 2, 1, 1),
+                                   ROWS(DIMS(2, 3, 4), DIMS(3, 4), 3, 2, 0),
+                                   ROWS(DIMS(2, 3, 4), DIMS(2, 3, 4), 3, 3, 0),
+                                   ROWS(DIMS(4, 1, 6), DIMS(1, 6), 1, 2, 0),
+                                   ROWS(DIMS(2, 2, 3, 2), DIMS(2), 3, 1, 0),
+                                   ROWS(DIMS(2, 2, 3, 2), DIMS(3, 2), 2, 2, 1),
+                                   ROWS(DIMS(9, 8), DIMS(8), 3, 1, 0) };
+/* x, weight, cotangent; n[1]: is_around_zero. The weight's gradient has slots where at least 8 divide the rows. */
+#define BACK(rows, columns, zero)                                                                                      \
+    {                                                                                                                  \
+        .x = { DIMS(rows, columns), DIMS(columns), DIMS(rows, columns) }, .n = { 1, zero }, .n_inputs = 3              \
+    }
+static const op_variant backs[] = { BACK(1, 1, 0),  BACK(3, 2, 0),  BACK(2, 5, 1),   BACK(4, 8, 0),   BACK(5, 7, 0),
+                                    BACK(3, 16, 0), BACK(2, 17, 0), BACK(3, 31, 1),  BACK(32, 3, 0),  BACK(33, 3, 0),
+                                    BACK(36, 5, 0), BACK(40, 1, 0), BACK(64, 2, 1),  BACK(37, 2, 0),  BACK(45, 4, 0),
+                                    BACK(80, 9, 0), BACK(96, 4, 0), BACK(260, 3, 0), BACK(1, 520, 0), BACK(48, 33, 0),
+                                    BACK(4, 64, 0) };
 static const op_variant evaluations[] = {
     CHANNELS(DIMS(1, 1), 1, 3, 500, 0),         CHANNELS(DIMS(1, 3), 3, 5, 500, 0),
     CHANNELS(DIMS(4, 3), 3, 5, 10, 0),          CHANNELS(DIMS(4, 3), 3, 4, 10, 0),
@@ -166,6 +218,19 @@ static const op_case cases[] = {
       .build = build_evaluation,
       VARIANTS(evaluations) },
     { .name = "local_response_norm", .arity = 1, .build = build_local_response_norm, VARIANTS(neighbours) },
+    { .name = "standardize_rows",
+      .op = "standardize_rows",
+      .arity = 3,
+      .is_safe = true,
+      .build = build_rows,
+      VARIANTS(rows) },
+    { .name = "layer_norm, its gradient", .op = "standardize_back", .arity = 3, .build = build_back, VARIANTS(backs) },
+    { .name = "layer_norm, its weight's",
+      .op = "standardize_fold",
+      .arity = 3,
+      .sums = true,
+      .build = build_fold,
+      VARIANTS(backs) },
     { .name = "moments", .op = "moments", .arity = 1, .is_safe = true, .build = build_moments, VARIANTS(moments) },
 };
 

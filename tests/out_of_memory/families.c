@@ -79,6 +79,21 @@ static bg_node *scores(cycle *c)
     bg_node *y = bg_add(bg_softmax(c->w[0], -1), bg_log_softmax(c->w[1], 0));
     return bg_gather_class(bg_add(y, c->x), c->y);
 }
+/* Two layers share running statistics and a count of batches. */
+static bg_node *normalizations(cycle *c)
+{
+    bg_dtype dtype = c->scenario->dtype;
+    if (make_tensor(c, 4, dtype, BG_SHAPE(6)) || make_tensor(c, 5, dtype, BG_SHAPE(6)) ||
+        make_tensor(c, 6, BG_I64, BG_SCALAR))
+        return NULL;
+    bg_node *mean = bg_buffer(c->graph, c->tensors[4]), *var = bg_buffer(c->graph, c->tensors[5]);
+    bg_batch_norm_options options = { .batches = bg_buffer(c->graph, c->tensors[6]), .is_cumulative = true };
+    bg_node *y = bg_batch_norm(c->w[0], NULL, NULL, mean, var, &options);
+    y = bg_batch_norm(bg_mul(y, c->w[1]), NULL, NULL, mean, var, &options);
+    y = bg_add(y, bg_layer_norm(bg_add(c->w[0], c->x), BG_AXES(1), bg_sum(c->w[1], BG_AXES(0)), NULL, 1e-2));
+    y = bg_add(bg_rms_norm(y, BG_AXES(0), NULL, 1e-2), bg_group_norm(c->w[1], 3, NULL, NULL, 1e-2));
+    return bg_local_response_norm(y, 3, 1, 0.75, 1);
+}
 static bg_node *losses(cycle *c)
 {
     bg_node *l = bg_add(bg_l1_loss(c->w[0], c->x, BG_MEAN), bg_l2_loss(c->w[1], c->x, BG_SUM));
@@ -199,6 +214,7 @@ const scenario family_scenarios[] = {
     { .name = "products", FAMILY(products, BG_F64) },
     { .name = "contractions", FAMILY(contractions, BG_F32) },
     { .name = "scores", FAMILY(scores, BG_F64) },
+    { .name = "normalizations", FAMILY(normalizations, BG_F64) },
     { .name = "losses", FAMILY(losses, BG_F64) },
     { .name = "attention on two threads", FAMILY_ON_TWO(attention, BG_F32) },
     { .name = "weight used three times", FAMILY(weight_used_thrice, BG_F32) },
