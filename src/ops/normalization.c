@@ -71,7 +71,8 @@ static int64_t moments_units(const bg_node *node, int input)
     layout l = layout_of(node->inputs[0], attributes);
     return input == 0 && !attributes->trailing ? 1 : l.groups;
 }
-static double moments_flops(const bg_node *node) { return 4 * (double)bg_shape_count(node->inputs[0]->shape); }
+/* An element of these calls takes about as long as so many instructions of a loop. */
+static double moments_flops(const bg_node *node) { return 2 * (double)bg_shape_count(node->inputs[0]->shape); }
 
 /* Runs that are shorter than a kernel's block are added column by column. */
 enum { SHORT_RUN = 16, LONGEST_RUN = 4096 };
@@ -276,7 +277,7 @@ static int64_t rows_units(const bg_node *node, int input)
 {
     return input < 2 ? layout_of(node->inputs[0], node->attributes).groups : 1;
 }
-static double rows_flops(const bg_node *node) { return 5 * (double)bg_shape_count(node->shape); }
+static double rows_flops(const bg_node *node) { return 2 * (double)bg_shape_count(node->shape); }
 static const bg_op rows_op = { .name = "standardize_rows",
                                .arity = -1,
                                .infer = standardize_infer,
@@ -321,7 +322,7 @@ static int64_t back_units(const bg_node *node, int input)
 {
     return input < 3 ? layout_of(node->inputs[0], node->attributes).groups : 1;
 }
-static double back_flops(const bg_node *node) { return 12 * (double)bg_shape_count(node->shape); }
+static double back_flops(const bg_node *node) { return 4 * (double)bg_shape_count(node->shape); }
 static const bg_op back_op = { .name = "standardize_back",
                                .arity = -1,
                                .infer = standardize_infer,
@@ -377,7 +378,7 @@ static int64_t fold_units(const bg_node *node, int input)
     (void)input;
     return node->shape.dims[0];
 }
-static double fold_flops(const bg_node *node) { return 6 * (double)bg_shape_count(node->inputs[0]->shape); }
+static double fold_flops(const bg_node *node) { return 2 * (double)bg_shape_count(node->inputs[0]->shape); }
 static const bg_op fold_op = { .name = "standardize_fold",
                                .arity = 3,
                                .infer = fold_infer,

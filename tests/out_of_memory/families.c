@@ -80,12 +80,15 @@ static bg_node *scores(cycle *c)
     return bg_gather_class(bg_add(y, c->x), c->y);
 }
 /* Two layers share running statistics and a count of batches. */
+static bg_status running_tensors(cycle *c)
+{
+    bg_status status = make_tensor(c, 4, c->scenario->dtype, BG_SHAPE(6));
+    if (!status)
+        status = make_tensor(c, 5, c->scenario->dtype, BG_SHAPE(6));
+    return status ? status : make_tensor(c, 6, BG_I64, BG_SCALAR);
+}
 static bg_node *normalizations(cycle *c)
 {
-    bg_dtype dtype = c->scenario->dtype;
-    if (make_tensor(c, 4, dtype, BG_SHAPE(6)) || make_tensor(c, 5, dtype, BG_SHAPE(6)) ||
-        make_tensor(c, 6, BG_I64, BG_SCALAR))
-        return NULL;
     bg_node *mean = bg_buffer(c->graph, c->tensors[4]), *var = bg_buffer(c->graph, c->tensors[5]);
     bg_batch_norm_options options = { .batches = bg_buffer(c->graph, c->tensors[6]), .is_cumulative = true };
     bg_node *y = bg_batch_norm(c->w[0], NULL, NULL, mean, var, &options);
@@ -214,7 +217,10 @@ const scenario family_scenarios[] = {
     { .name = "products", FAMILY(products, BG_F64) },
     { .name = "contractions", FAMILY(contractions, BG_F32) },
     { .name = "scores", FAMILY(scores, BG_F64) },
-    { .name = "normalizations", FAMILY(normalizations, BG_F64) },
+    { .name = "normalizations",
+      .stages = { engine_1, running_tensors, family_graph, compile, bind_x_and_y, run, run },
+      .build = normalizations,
+      .dtype = BG_F64 },
     { .name = "losses", FAMILY(losses, BG_F64) },
     { .name = "attention on two threads", FAMILY_ON_TWO(attention, BG_F32) },
     { .name = "weight used three times", FAMILY(weight_used_thrice, BG_F32) },
