@@ -477,7 +477,7 @@ BG_API bg_node *bg_group_norm(bg_node *x, int64_t groups, bg_node *weight, bg_no
 BG_API bg_node *bg_instance_norm(bg_node *x, bg_node *weight, bg_node *bias, double eps);
 /* x / (k + alpha · s)^beta with s [n, c, ..] the mean of x² over `size` >= 1 neighbouring channels, size / 2 before and
  * (size - 1) / 2 behind, where those beyond the ends count as 0. x [n, c, ..]. Krizhevsky, Sutskever, Hinton, ImageNet
- * classification with deep convolutional neural networks, 2012, whose alpha is this one by size. */
+ * classification with deep convolutional neural networks, 2012, whose alpha is this one divided by size. */
 BG_API bg_node *bg_local_response_norm(bg_node *x, int64_t size, double alpha, double beta, double k);
 
 /* momentum is the share of the new: running = (1 - momentum) running + momentum · batch, as in PyTorch; the momentum of

@@ -217,7 +217,7 @@ static bg_node *centred(const terms *t)
     return t->x->dtype == BG_F64 ? off : bg_sub(off, term(t, BGI_MOMENT_REST));
 }
 static bg_node *standard(const terms *t) { return bg_mul(centred(t), term(t, BGI_MOMENT_SCALE)); }
-/* The gradient g of h as that of x: scale (g - mean g - h · mean (g h)); around zero there is no mean g. */
+/* The gradient g of h as that of x, but for the scale: g - mean g - h · mean (g h); around zero there is no mean g. */
 static bg_node *standard_gradient(const terms *t, bg_node *g, bg_node *along)
 {
     double share = 1 / (double)bgi_moment_count(t->x, &t->attributes->moments);
