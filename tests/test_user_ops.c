@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const int thread_counts[] = { 1, 2, 4 };
 enum { N_THREAD_COUNTS = 3 };
@@ -288,6 +289,61 @@ START_TEST(test_failure_without_message)
 }
 END_TEST
 
+/* ---- How many tasks ---- */
+
+/* A copy of rows that says how many of them are worth a task. */
+static bg_status copy_rows_call(const bg_call *call)
+{
+    int64_t columns = bg_node_shape(call->node).dims[1];
+    memcpy(call->output, call->inputs[0], (size_t)((call->last - call->first) * columns) * sizeof(double));
+    return BG_OK;
+}
+static int64_t first_units(const bg_node *node, int input)
+{
+    (void)input;
+    return bg_node_shape(node).dims[0];
+}
+static double much_work(const bg_node *node)
+{
+    (void)node;
+    return 1e9;
+}
+static int64_t grain_of_one(const bg_node *node)
+{
+    (void)node;
+    return 1;
+}
+static int64_t grain_of_five(const bg_node *node)
+{
+    (void)node;
+    return 5;
+}
+static const bg_op copy_rows_ops[] = {
+#define COPY_ROWS(grain_)                                                                                              \
+    {                                                                                                                  \
+        .name = "copy_rows", .arity = 1, .infer = same_infer, .call = copy_rows_call, .units = first_units,            \
+        .flops = much_work, .grain = grain_                                                                            \
+    }
+    COPY_ROWS(grain_of_one), COPY_ROWS(grain_of_five), COPY_ROWS(NULL)
+};
+
+START_TEST(test_grain)
+{
+    static const int tasks[] = { 48, 10, 3 };
+    bg_node *x = bg_input(graph, "x", BG_F64, BG_SHAPE(48, 3));
+    bg_node *y = bg_apply(&copy_rows_ops[_i], &x, 1, NULL, 0);
+    bg_program *program = compiled(graph, &y, 1);
+    bg_tensor *value = filled(BG_F64, BG_SHAPE(48, 3), 7);
+    expect_ok(bg_program_bind(program, x, value), "bind");
+    expect_ok(bg_program_run(program), "run");
+    ck_assert_int_eq(bg_program_report(program).tasks, tasks[_i]);
+    for (int64_t i = 0; i < 48 * 3; i++)
+        ck_assert_double_eq(value_at(bg_program_output(program, 0), i), 7);
+    bg_program_destroy(program);
+    bg_tensor_destroy(value);
+}
+END_TEST
+
 /* ---- */
 
 static Suite *make_suite(void)
@@ -300,6 +356,7 @@ static Suite *make_suite(void)
     tcase_add_test(tests, test_op_by_composition);
     tcase_add_test(tests, test_op_without_gradient);
     tcase_add_test(tests, test_failure_without_message);
+    tcase_add_loop_test(tests, test_grain, 0, 3);
     suite_add_tcase(suite, tests);
     return suite;
 }

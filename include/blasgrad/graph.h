@@ -103,6 +103,8 @@ typedef struct bg_op {
      * and the bytes of bg_call.scratch (NULL: none). */
     double (*flops)(const bg_node *node);
     size_t (*scratch)(const bg_node *node);
+    /* For `call`: how many units are worth a task of their own, at least 1. NULL: the compiler makes few tasks. */
+    int64_t (*grain)(const bg_node *node);
     bool never_fails; /* `call` always returns BG_OK; without this promise it runs before any update takes effect, so
                          that a failed run leaves everything as it was */
 } bg_op;

@@ -30,6 +30,8 @@ static bool is_row_product(const bgi_compilation *c, const bgi_step *step, int64
 /* size / part, rounded up; size + part may not be a number. */
 static int64_t pieces(int64_t size, int64_t part) { return size / part + (size % part != 0); }
 
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
 static int64_t slices_of_rows(int64_t rows, int64_t largest_matrix)
 {
     int64_t rows_per_call = largest_matrix > LARGE_MATRIX ? ROWS_OF_LARGE : ROWS_PER_CALL;
@@ -52,13 +54,15 @@ static int64_t slices_of_tiles(const bgi_group *group, int64_t row_bytes)
 void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
 {
     const bg_program *p = c->program;
-    int64_t rows = 0, row_bytes = 1, largest_matrix = 0;
+    int64_t rows = 0, row_bytes = 1, largest_matrix = 0, grain = 0;
     group->flops = 0;
     for (int i = 0; i < group->n_steps; i++) {
         const bgi_step *step = &p->steps[group->first_step + i];
         const bg_node *node = c->graph->nodes[step->defines[0]];
         int64_t bytes = c->values[node->id].count / group->units * (int64_t)bg_dtype_size(node->dtype);
         group->flops += step->flops;
+        if (step->kind == BGI_STEP_CALL && node->op->grain)
+            grain = larger(grain, pieces(node->op->grain(node), step->as.calling.units / group->units));
         if (bytes > row_bytes && step->kind != BGI_STEP_CALL)
             row_bytes = bytes;
         if (step->kind == BGI_STEP_PRODUCT && is_row_product(c, step, group->units)) {
@@ -71,12 +75,16 @@ void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
     int64_t slices = group->flops < LEAST_SPLIT_FLOPS ? 1
                      : rows > 0                       ? slices_of_rows(rows, largest_matrix)
                                                       : slices_of_tiles(group, row_bytes);
+    /* The units of such calls are large, and need not be of equal work. */
+    bool is_by_grain = grain > 0 && rows == 0 && slices > 1;
+    if (is_by_grain)
+        slices = pieces(group->units, grain);
     if (slices > group->units)
         slices = group->units;
     if (slices < 1)
         slices = 1;
     group->chunk = pieces(group->units, slices);
-    bool is_unit_one_row = rows == 0 || rows == group->units;
+    bool is_unit_one_row = (rows == 0 && !is_by_grain) || rows == group->units;
     if (slices > 1 && group->units >= 2 * LEAST_SPLIT_ROWS && is_unit_one_row)
         group->chunk = pieces(group->chunk, LEAST_SPLIT_ROWS) * LEAST_SPLIT_ROWS;
     if (group->chunk > group->units)
