@@ -293,6 +293,46 @@ BG_API bg_node *bg_log_softmax(bg_node *x, int axis);
  * run fail with BG_ERR_INDEX. c is at most 2^24. */
 BG_API bg_node *bg_gather_class(bg_node *x, bg_node *classes);
 
+/* ---- Attention ---- */
+/* softmax along an axis over the elements where mask, bool and broadcast to x, is true: the others are 0, whatever they
+ * were, and so is a row without any; these elements get gradient 0. A row is NaN where one that takes part is +inf. */
+BG_API bg_node *bg_masked_softmax(bg_node *x, bg_node *mask, int axis);
+
+/* The zero value is attention to every key without dropout. */
+typedef struct {
+    bool is_causal; /* query i takes keys 0 .. i only, also where l and s differ */
+    bg_node *mask;  /* broadcast to [.., h, l, s]: bool, true where a key takes part, or of q's type, added to the
+                       scores; may be NULL, and stands beside is_causal */
+    double scale;   /* 0: 1 / √d */
+    double dropout; /* the probability with which a weight is 0; the others are divided by 1 - p */
+} bg_attention_options;
+/* Scaled dot product attention: y = dropout(softmax(scale q kᵀ + mask)) v. Vaswani et al., Attention is all you need,
+ * 2017; options may be NULL.
+ *   q [.., h, l, d]   k [.., hk, s, d]   v [.., hk, s, e]  ->  y [.., h, l, e]
+ * Leading dimensions are equal; h is a multiple of hk, and query head i takes key head i / (h / hk); of rank 2 there is
+ * one head. Keys whose score is -inf take no part; a query without keys gives 0, with gradient 0, as in PyTorch. It
+ * runs by tiles of the scores (Dao et al., FlashAttention, 2022), so that the memory it needs grows with l + s, and so
+ * do the gradients for q, k and v. A gradient for a float mask, and derivatives of gradients, need several values of
+ * the size [.., h, l, s]. */
+BG_API bg_node *bg_attention(bg_node *q, bg_node *k, bg_node *v, const bg_attention_options *options);
+
+/* Turns pairs of elements (x1, x2) by angles whose cosine and sine are given: (x1 cos - x2 sin, x1 sin + x2 cos).
+ *   x [.., d]   cos, sin [.., r / 2], broadcast to x but for the last axis  ->  [.., d]
+ * The first r elements are turned, the others stay. Pairs are elements i and i + r / 2, as in GPT-NeoX and Llama, or 2
+ * i and 2 i + 1. The gradient is turned back. */
+BG_API bg_node *bg_rotary(bg_node *x, bg_node *cos, bg_node *sin, bool is_interleaved);
+/* The zero value: base 10000, positions 0, 1, .., all elements in pairs i and i + d / 2. */
+typedef struct {
+    double base;         /* 0: 10000 */
+    int64_t dims;        /* how many elements are turned, an even number; 0: all d */
+    int64_t offset;      /* of the first position */
+    bg_node *positions;  /* i64 [l], or NULL: offset, offset + 1, ..; not both */
+    bool is_interleaved; /* pairs 2 i and 2 i + 1 */
+} bg_rotary_options;
+/* Rotary position embedding: pair i at position t is turned by t base^(-2 i / dims). x [.., l, d]. Angles are computed
+ * in f64. Su et al., RoFormer, 2021. */
+BG_API bg_node *bg_rotary_embedding(bg_node *x, const bg_rotary_options *options);
+
 /* ---- Running sums and products along an axis ---- */
 /* y[j] = x[0] + .. + x[j], added up in f64. */
 BG_API bg_node *bg_cumsum(bg_node *x, int axis);

@@ -18,6 +18,8 @@
     X(product)                                                                                                         \
     X(distance)                                                                                                        \
     X(score)                                                                                                           \
+    X(attention)                                                                                                       \
+    X(rotary)                                                                                                          \
     X(scan)                                                                                                            \
     X(running)                                                                                                         \
     X(order)                                                                                                           \
@@ -180,6 +182,8 @@ bgi_keep bgi_keep_of(const bg_node *node, int64_t site, int64_t step, double p);
 void bgi_keep_row(const bgi_keep *keep, int64_t first, int64_t n, uint8_t *keeps);
 /* Dropout with a site of the caller's. leading: the axes of x that have a choice each; -1: every element. */
 bg_node *bgi_dropout_at(const char *op, bg_node *x, double p, int leading, int64_t site);
+/* Attention whose dropout has a site of the caller's. */
+bg_node *bgi_attention_at(bg_node *q, bg_node *k, bg_node *v, const bg_attention_options *options, int64_t site);
 /* Whether p is a probability; records the error. */
 bool bgi_is_probability(const char *op, const bg_node *x, double p);
 

@@ -14,6 +14,7 @@
     X(einsum)                                                                                                          \
     X(distances)                                                                                                       \
     X(losses)                                                                                                          \
+    X(attention)                                                                                                       \
     X(scan)                                                                                                            \
     X(running)                                                                                                         \
     X(order)                                                                                                           \
