@@ -165,16 +165,15 @@ static bg_node *attention_compose(bg_node *node)
 
 /* With weights w and their cotangent dw = dropout(dy vᵀ), that of the scores is ds = w (dw - Σ dw w). */
 typedef struct {
-    bg_node *weights, *ds, *dy; /* weights after dropout */
+    bg_node *weights, *ds; /* weights after dropout */
 } score_gradient;
-static score_gradient score_gradient_of(bg_node *node, const bgi_attention_sizes *z, bg_node *dpacked)
+static score_gradient score_gradient_of(bg_node *node, const bgi_attention_sizes *z, bg_node *dy)
 {
-    bg_node *weights = safe_softmax(scores_of(node, z), 3), *keep = keep_of(node, z), *dy = values_in(dpacked, z);
+    bg_node *weights = safe_softmax(scores_of(node, z), 3), *keep = keep_of(node, z);
     bg_node *dropped = by_query_head(bg_matmul(by_key_head(dy, z), bgi_transpose_last(node->inputs[2])), z);
     bg_node *dw = drop(dropped, node, z, keep);
     bg_node *sum = weights ? bgi_keep_axes(bgi_sum_over(bg_mul(dw, weights), last_axis), weights, last_axis) : NULL;
-    return (
-        score_gradient){ .weights = drop(weights, node, z, keep), .ds = bg_mul(weights, bg_sub(dw, sum)), .dy = dy };
+    return (score_gradient){ .weights = drop(weights, node, z, keep), .ds = bg_mul(weights, bg_sub(dw, sum)) };
 }
 
 /* ---- attention_gradient ---- */
@@ -191,11 +190,12 @@ static bg_node *attention_gradient_compose(bg_node *node)
 {
     const bgi_attention_attributes *o = node->attributes;
     bgi_attention_sizes z = bgi_attention_sizes_of(node);
-    score_gradient g = score_gradient_of(node, &z, node->inputs[z.y + 1]);
+    bg_node *dy = node->inputs[z.y + 1];
+    score_gradient g = score_gradient_of(node, &z, dy);
     bg_node *ds = by_key_head(bg_mul_scalar(g.ds, o->scale), &z);
     bg_node *dq = bg_matmul(ds, node->inputs[1]);
     bg_node *dk = bg_matmul(bgi_transpose_last(ds), by_key_head(node->inputs[0], &z));
-    bg_node *dv = bg_matmul(bgi_transpose_last(by_key_head(g.weights, &z)), by_key_head(g.dy, &z));
+    bg_node *dv = bg_matmul(bgi_transpose_last(by_key_head(g.weights, &z)), by_key_head(dy, &z));
     bg_node *parts[] = { bg_reshape(dq, BG_SHAPE(z.b, z.hk, z.group * z.l * z.d)),
                          bg_reshape(dk, BG_SHAPE(z.b, z.hk, z.s * z.d)),
                          bg_reshape(dv, BG_SHAPE(z.b, z.hk, z.s * z.e)) };
@@ -227,6 +227,7 @@ static bg_node *attention_gradient(bg_node *node, int input, bg_node *dy)
     bgi_attention_sizes z = bgi_attention_sizes_of(node);
     if (input == z.step || (input == z.mask && node->inputs[input]->dtype == BG_BOOL))
         return NULL;
+    dy = values_in(dy, &z);
     if (input == z.mask)
         return bgi_sum_to(score_gradient_of(node, &z, dy).ds, node->inputs[input]->shape);
     bg_node *inputs[7];

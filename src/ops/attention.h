@@ -28,8 +28,8 @@ double bgi_attention_flops(const bg_node *node);
 size_t bgi_attention_scratch(const bg_node *node);
 bg_status bgi_attention_call(const bg_call *call);
 
-/* attention_gradient: [b, hk, group l d + s d + s e], of each key head dq of its query heads, dk and dv; y and dy are
- * the value of attention and its cotangent. */
+/* attention_gradient: [b, hk, group l d + s d + s e], of each key head dq of its query heads, dk and dv; y is the value
+ * of attention, dy [b, h, l, e] the cotangent of its results. */
 int64_t bgi_attention_gradient_units(const bg_node *node, int input);
 int64_t bgi_attention_gradient_grain(const bg_node *node);
 double bgi_attention_gradient_flops(const bg_node *node);

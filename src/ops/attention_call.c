@@ -471,11 +471,11 @@ static void differentiate_head(const backward *g, int64_t key_head, int64_t plac
     const void *const *inputs = w->call->inputs;
     const void *q = from(w, inputs[0], place * queries * z->d), *k = from(w, inputs[1], place * z->s * z->d);
     const void *v = from(w, inputs[2], place * z->s * z->e), *y = from(w, inputs[z->y], place * pieces * piece);
-    const void *dy = from(w, inputs[z->y + 1], place * pieces * piece);
+    const void *dy = from(w, inputs[z->y + 1], place * queries * z->e);
     void *dq = at(w, w->call->output, place * (queries * z->d + z->s * (z->d + z->e)));
     void *dk = at(w, dq, queries * z->d), *dv = at(w, dk, z->s * z->d);
     for (int64_t i = 0; i < pieces; i++)
-        sum_piece(g, from(w, y, i * piece), from(w, dy, i * piece), at(w, g->sums, i * z->rows));
+        sum_piece(g, from(w, y, i * piece), from(w, dy, i * z->rows * z->e), at(w, g->sums, i * z->rows));
     for (int64_t key = 0; key < z->s; key += TILE_KEYS) {
         tile t = { .key = key, .keys = least(TILE_KEYS, z->s - key), .is_first_of_keys = true };
         t.k = from(w, k, key * z->d);
@@ -492,7 +492,7 @@ static void differentiate_head(const backward *g, int64_t key_head, int64_t plac
                 if (seen_by(w, t.query + t.rows - 1, key, t.keys) == 0)
                     continue;
                 t.q = from(w, q, row * z->d);
-                t.dy = from(w, dy, i * piece + r * z->e);
+                t.dy = from(w, dy, row * z->e);
                 t.largest = from(w, y, i * piece + z->rows * z->e + r);
                 t.share = from(w, t.largest, z->rows);
                 t.sums = from(w, g->sums, row);

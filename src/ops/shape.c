@@ -286,10 +286,22 @@ bg_node *bgi_slice_of(bg_node *x, int64_t axis, int64_t start, int64_t step, int
     slice_attributes attributes = { .axis = axis, .start = start, .step = step, .count = count };
     return bg_apply(&slice_op, &x, 1, &attributes, sizeof attributes);
 }
+static const bg_op embed_op;
+/* Whether a slice of x is what was embedded there. */
+static bool is_of_embed(const slice_attributes *slice, const bg_node *x)
+{
+    if (x->op != &embed_op)
+        return false;
+    const embed_attributes *embed = x->attributes;
+    return embed->axis == slice->axis && embed->start == slice->start &&
+           slice->count == x->inputs[0]->shape.dims[slice->axis] && (slice->count == 1 || embed->step == slice->step);
+}
 static bg_node *slice_simplify(bg_node *node)
 {
     const slice_attributes *outer = node->attributes;
     bg_node *x = node->inputs[0];
+    if (is_of_embed(outer, x))
+        return x->inputs[0];
     if (x->op != &slice_op)
         return NULL;
     const slice_attributes *inner = x->attributes;
