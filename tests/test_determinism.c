@@ -221,6 +221,73 @@ START_TEST(test_alignment)
 }
 END_TEST
 
+/* ---- Attention ---- */
+
+typedef struct {
+    int64_t b, h, hk, l, s, d, e;
+    bool is_causal;
+} attention_sizes;
+
+/* The hash of attention with a mask and dropout and of its gradients, in two runs with different numbers. */
+static uint64_t attend(const attention_sizes *z, bg_dtype dtype, int threads)
+{
+    enum { N = 5 };
+    const bg_shape shapes[N] = { BG_SHAPE(z->b, z->h, z->l, z->d), BG_SHAPE(z->b, z->hk, z->s, z->d),
+                                 BG_SHAPE(z->b, z->hk, z->s, z->e), BG_SHAPE(z->l, z->s),
+                                 BG_SHAPE(z->b, z->h, z->l, z->e) };
+    bg_engine *engine = NULL;
+    bg_graph *graph = NULL;
+    bg_program *program = NULL;
+    bg_tensor *tensors[N];
+    bg_node *x[N], *outputs[N];
+    expect_ok(bg_engine_create(&engine, &(bg_engine_options){ .threads = threads }), "engine");
+    expect_ok(bg_graph_create(&graph, engine), "graph");
+    for (int i = 0; i < N; i++) {
+        expect_ok(bg_tensor_create(&tensors[i], engine, dtype, shapes[i]), "a tensor");
+        fill(bg_tensor_data(tensors[i]), dtype, bg_shape_count(shapes[i]), (uint64_t)i + 1, 1);
+        x[i] = bg_parameter(graph, tensors[i]);
+    }
+    bg_attention_options o = { .is_causal = z->is_causal, .mask = x[3], .dropout = 0.2 };
+    outputs[0] = bg_attention(x[0], x[1], x[2], &o);
+    expect_ok(bg_grad_from(outputs, &x[4], 1, x, 4, outputs + 1), "gradient");
+    expect_ok(bg_compile(&program, graph, outputs, N, NULL), "compile");
+    uint64_t hash = 0, first = 0;
+    for (int run = 0; run < 2; run++) {
+        expect_ok(bg_program_run(program), "run");
+        for (size_t i = 0; i < N; i++)
+            hash = hash_tensor(hash, bg_program_output(program, i));
+        first = run == 0 ? hash_tensor(0, bg_program_output(program, 0)) : first;
+    }
+    ck_assert_msg(first != hash_tensor(0, bg_program_output(program, 0)), "two runs drop the same");
+    double value = NAN;
+    expect_ok(bg_tensor_item(bg_program_output(program, 4), 0, &value), "a gradient");
+    ck_assert_msg(isfinite(value), "a gradient is %g", value);
+    bg_program_destroy(program);
+    bg_graph_destroy(graph);
+    for (int i = 0; i < N; i++)
+        bg_tensor_destroy(tensors[i]);
+    bg_engine_destroy(engine);
+    return hash;
+}
+
+START_TEST(test_attention)
+{
+    static const attention_sizes sizes[] = {
+        { 3, 8, 8, 64, 64, 32, 32, true },
+        { 2, 4, 2, 70, 130, 16, 24, false },
+        { 1, 2, 1, 1024, 300, 8, 5, false },
+        { 1, 3, 3, 515, 520, 7, 9, true },
+    };
+    const attention_sizes *z = &sizes[_i / 2];
+    uint64_t first = attend(z, dtypes[_i % 2], thread_counts[0]);
+    for (int i = 1; i < N_THREAD_COUNTS; i++) {
+        uint64_t hash = attend(z, dtypes[_i % 2], thread_counts[i]);
+        ck_assert_msg(hash == first, "attention, sizes %d, %s: 1 thread ends at %016" PRIx64 ", %d at %016" PRIx64,
+                      _i / 2, bg_dtype_name(dtypes[_i % 2]), first, thread_counts[i], hash);
+    }
+}
+END_TEST
+
 START_TEST(test_long)
 {
     network net = { "784-512-512-10", { 784, 512, 512, 10 }, batches[_i / 2], dtypes[_i % 2], 100 };
@@ -242,6 +309,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(short_ones, test_odd_sizes, 0, 4);
     tcase_add_loop_test(short_ones, test_repeated_runs, 0, 2);
     tcase_add_loop_test(short_ones, test_alignment, 0, 8);
+    tcase_add_loop_test(short_ones, test_attention, 0, 8);
     suite_add_tcase(suite, short_ones);
     const char *is_long = getenv("BLASGRAD_LONG");
     if (is_long && *is_long) {

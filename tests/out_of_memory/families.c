@@ -109,6 +109,16 @@ static bg_node *attention(cycle *c)
     bg_node *q = bg_matmul(c->x, bg_transpose(c->w[0], 0, 1)), *k = bg_matmul(c->x, bg_transpose(c->w[1], 0, 1));
     return bg_matmul(bg_softmax(bg_mul_scalar(bg_matmul(q, bg_transpose(k, 0, 1)), 0.5), -1), c->x);
 }
+/* By the op, with everything that it can have. */
+static bg_node *attention_op(cycle *c)
+{
+    bg_node *q = bg_rotary_embedding(c->w[0], NULL), *k = bg_rotary_embedding(c->w[1], NULL);
+    bg_attention_options o = { .mask = c->x ? bg_matmul(c->x, bg_transpose(c->w[1], 0, 1)) : NULL,
+                               .is_causal = true,
+                               .dropout = 0.3 };
+    bg_node *y = bg_attention(q, k, c->x, &o);
+    return bg_add(y, bg_masked_softmax(c->w[0], bg_less(c->w[1], c->x), 1));
+}
 /* The gradient of the shared parameter is a sum of products and of what its transposed use gives. */
 static bg_node *weight_used_thrice(cycle *c)
 {
@@ -222,6 +232,7 @@ const scenario family_scenarios[] = {
       .build = normalizations,
       .dtype = BG_F64 },
     { .name = "losses", FAMILY(losses, BG_F64) },
+    { .name = "attention, the op", FAMILY(attention_op, BG_F32) },
     { .name = "attention on two threads", FAMILY_ON_TWO(attention, BG_F32) },
     { .name = "weight used three times", FAMILY(weight_used_thrice, BG_F32) },
     { .name = "long chain on two threads", FAMILY_ON_TWO(long_chain, BG_F32) },
