@@ -1,4 +1,4 @@
-/* Attention between its two files: the ops are built in attention.c and run in attention_call.c. */
+/* Attention between its files: the ops are built in attention.c and run in attention_forward.c and _backward.c. */
 #ifndef BGI_ATTENTION_H
 #define BGI_ATTENTION_H
 

@@ -76,6 +76,17 @@ BUILD(dropout, attend(x, (bg_attention_options){ .dropout = 0.4 }))
 BUILD(masked, attend(x, (bg_attention_options){ .mask = x[3] }))
 BUILD(everything, attend(x, (bg_attention_options){ .mask = x[3], .is_causal = true, .dropout = 0.3, .scale = 0.3 }))
 
+/* Queries, keys and values out of one projection [n, l, 3, h, d], as views. */
+static bg_node *head_of(bg_node *x, int which) { return bg_permute(bg_select(x, 2, which), BG_AXES(0, 2, 1, 3)); }
+BUILD(projection,
+      bg_permute(bg_attention(head_of(x[0], 0), head_of(x[0], 1), head_of(x[0], 2), NULL), BG_AXES(0, 2, 1, 3)))
+static const op_variant projections[20] = {
+    ONE(1, 1, 3, 1, 1), ONE(1, 2, 3, 1, 3),  ONE(2, 3, 3, 2, 4), ONE(2, 1, 3, 2, 4),  ONE(1, 5, 3, 3, 2),
+    ONE(0, 5, 3, 3, 2), ONE(2, 0, 3, 3, 2),  ONE(2, 5, 3, 0, 2), ONE(2, 5, 3, 2, 0),  ONE(1, 9, 3, 1, 8),
+    ONE(2, 9, 3, 2, 8), ONE(1, 33, 3, 2, 3), ONE(1, 7, 3, 4, 2), ONE(3, 4, 3, 4, 1),  ONE(3, 4, 3, 1, 1),
+    ONE(1, 4, 3, 5, 3), ONE(2, 2, 3, 2, 17), ONE(4, 2, 3, 2, 2), ONE(1, 65, 3, 1, 2), ONE(2, 16, 3, 2, 4),
+};
+
 /* The parts that the gradient gives, side by side. */
 static bg_node *gradients_of(bg_node *const *x, bg_attention_options options)
 {
@@ -238,6 +249,11 @@ static const op_case cases[] = {
       .arity = 4,
       .build = build_everything,
       VARIANTS(masked) },
+    { .name = "attention, of one projection",
+      .op = "attention",
+      .arity = 1,
+      .build = build_projection,
+      VARIANTS(projections) },
     { .name = "attention, gradient", .op = "attention_gradient", .arity = 3, .build = build_gradient, VARIANTS(small) },
     { .name = "attention, causal gradient",
       .op = "attention_gradient",
