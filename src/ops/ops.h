@@ -124,6 +124,8 @@ bg_node *bgi_slice_of(bg_node *x, int64_t axis, int64_t start, int64_t step, int
 bg_node *bgi_drop_axes(bg_node *x, const bool dropped[BG_MAX_RANK]);
 /* The gradient of a slice: zeros, of `extent` along the axis, with x at start, start + step, .. */
 bg_node *bgi_embed(bg_node *x, int axis, int64_t start, int64_t step, int64_t extent);
+/* A slice of a cotangent that is a sum of gradients of slices, without the zeros between them; NULL if it is zero. */
+bg_node *bgi_embedded_part(bg_node *x, int axis, int64_t start, int64_t count);
 
 /* s[j] = factor[j] s[j-1] + x[j] along an axis, s[0] = x[0]; in reverse from the last element on. */
 bg_node *bgi_linear_recurrence(bg_node *factor, bg_node *x, int axis, bool is_reverse);

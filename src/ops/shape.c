@@ -392,6 +392,27 @@ bg_node *bgi_embed(bg_node *x, int axis, int64_t start, int64_t step, int64_t ex
     return x ? bg_apply(&embed_op, &x, 1, &attributes, sizeof attributes) : NULL;
 }
 
+/* The parts of a sum of embedded nodes are sums of what was embedded there. */
+bg_node *bgi_embedded_part(bg_node *x, int axis, int64_t start, int64_t count)
+{
+    if (!x || count == 0)
+        return NULL;
+    if (bgi_node_is(x, BGI_MAP) && x->op->lowering->kernel == offsetof(bgk_kernels, add)) {
+        bg_node *first = bgi_embedded_part(x->inputs[0], axis, start, count);
+        bg_node *second = bgi_embedded_part(x->inputs[1], axis, start, count);
+        return first && second ? bg_add(first, second) : first ? first : second;
+    }
+    const embed_attributes *attributes = x->op == &embed_op ? x->attributes : NULL;
+    if (attributes && attributes->axis == axis && attributes->step == 1) {
+        int64_t extent = x->inputs[0]->shape.dims[axis], first = attributes->start;
+        if (start + count <= first || first + extent <= start)
+            return NULL;
+        if (start == first && count == extent)
+            return x->inputs[0];
+    }
+    return bgi_slice_of(x, axis, start, 1, count);
+}
+
 /* concat: each dx is its part of dy */
 static bg_status concat_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
