@@ -539,6 +539,53 @@ BG_API bg_node *bg_batch_norm(bg_node *x, bg_node *weight, bg_node *bias, bg_nod
 /* bg_instance_norm with running statistics, [c]: the means over all samples of theirs. */
 BG_API bg_node *bg_instance_norm_with(bg_node *x, bg_node *weight, bg_node *bias, bg_node *running_mean,
                                       bg_node *running_var, const bg_batch_norm_options *options);
+/* ---- Recurrent layers, over sequences ----
+ * A layer in one direction is one op with its loop over time inside. Its first gradient is another such loop, and one
+ * product over all steps for each weight; differentiating that again goes through every step in ops of its own, with
+ * some 40 nodes a step and memory for the values of all of them. */
+
+/* Of one layer in one direction, as PyTorch has them: g is hidden for rnn, 4 hidden for lstm (input, forget, cell,
+ * output gate), 3 hidden for gru (reset, update, new); state is hidden, or what weight_hr projects to.
+ *   weight_ih [g, in]   weight_hh [g, state]   bias_ih, bias_hh [g], or both NULL
+ *   weight_hr [state, hidden] or NULL, of lstm alone
+ * in of a further layer is state, twice that if both directions are there. */
+typedef struct {
+    bg_node *weight_ih, *weight_hh, *bias_ih, *bias_hh, *weight_hr;
+} bg_recurrent_weights;
+typedef struct {
+    int64_t layers; /* 0: 1 */
+    bool is_bidirectional;
+    bool is_batch_first; /* x and output are [batch, steps, ..] */
+    bool is_relu;        /* rnn: relu in place of tanh */
+    double dropout;      /* of what a layer hands to the next one: see bg_dropout */
+    bg_node *lengths;    /* [batch], i32 or i64: the steps of each sequence, 0 .. steps; NULL: all */
+} bg_recurrent_options;
+/* output [steps, batch, d state], d = 2 with both directions, whose states lie side by side
+ * h [layers d, batch, state]   c [layers d, batch, hidden] (lstm; otherwise NULL): after each sequence's last step
+ * Beyond a sequence's length the output is 0 and x does not count; backwards, each begins with its own last step. */
+typedef struct {
+    bg_node *output, *h, *c;
+} bg_recurrent_result;
+
+/*   x [steps, batch, in]   h0 [layers d, batch, state] or NULL, zeros   c0 [layers d, batch, hidden] or NULL
+ *   weights: one for each layer and direction; layer 0 forward, layer 0 backward, layer 1 ..
+ * rnn   h = tanh(W_ih x + b_ih + W_hh h + b_hh). Elman, Finding Structure in Time, 1990.
+ * lstm  c = f c + i g, h = o tanh(c), or W_hr times that. Hochreiter, Schmidhuber, Long Short-Term Memory, 1997; Gers
+ *       et al., Learning to Forget, 2000; Sak et al., Long Short-Term Memory Based Recurrent Neural Networks, 2014.
+ * gru   h = (1 - z) n + z h, n = tanh(W_in x + b_in + r (W_hn h + b_hn)). Cho et al., Learning Phrase Representations
+ *       using RNN Encoder-Decoder, 2014.
+ * A length outside 0 .. steps makes the run fail with BG_ERR_INDEX. After an error all nodes of the result are NULL. */
+BG_API bg_recurrent_result bg_rnn(bg_node *x, bg_node *h0, const bg_recurrent_weights *weights,
+                                  const bg_recurrent_options *options);
+BG_API bg_recurrent_result bg_lstm(bg_node *x, bg_node *h0, bg_node *c0, const bg_recurrent_weights *weights,
+                                   const bg_recurrent_options *options);
+BG_API bg_recurrent_result bg_gru(bg_node *x, bg_node *h0, const bg_recurrent_weights *weights,
+                                  const bg_recurrent_options *options);
+/* One step: x [batch, in], h [batch, state], c [batch, hidden] or NULL, zeros; output and h of the result are the new
+ * state [batch, state], c [batch, hidden]. */
+BG_API bg_recurrent_result bg_rnn_cell(bg_node *x, bg_node *h, const bg_recurrent_weights *weights, bool is_relu);
+BG_API bg_recurrent_result bg_lstm_cell(bg_node *x, bg_node *h, bg_node *c, const bg_recurrent_weights *weights);
+BG_API bg_recurrent_result bg_gru_cell(bg_node *x, bg_node *h, const bg_recurrent_weights *weights);
 
 /* ---- Random numbers ----
  * Counter-based: a number depends on the engine's seed, the site of its node, the step, and its place in the output,

@@ -30,6 +30,7 @@
     X(window)                                                                                                          \
     X(pooling)                                                                                                         \
     X(normalization)                                                                                                   \
+    X(recurrent)                                                                                                       \
     X(random)                                                                                                          \
     X(loss)
 #define BGI_DECLARE(family) extern const bg_op *const bgi_##family##_ops[];

@@ -25,6 +25,7 @@
     X(convolution)                                                                                                     \
     X(pooling)                                                                                                         \
     X(normalization)                                                                                                   \
+    X(recurrent)                                                                                                       \
     X(random)
 #define DECLARE(name) extern const op_family name##_family;
 FAMILIES(DECLARE)

@@ -1,0 +1,470 @@
+/* The loops over time of a recurrent layer: forward, and back for the gradient. */
+#include "ops/recurrent.h"
+
+#include "blas/blas.h"
+
+#include <string.h>
+
+/* ---- Products with one matrix at every step ---- */
+
+enum {
+    PANEL = 32,           /* columns: two vectors of every instruction set, or more */
+    MOST_PACKED = 1 << 21 /* elements of a matrix that stays in a cache from step to step */
+};
+
+/* The matrix b [k, n] of products a · b. Packed, its columns lie panel by panel, so that each step reads it in one go;
+ * OpenBLAS would pack it again at every step. Either way follows from shapes and the kernels alone. */
+typedef struct {
+    const bgk_kernels *kernels;
+    bg_dtype dtype;
+    int64_t k, n, rows, columns; /* strides of b */
+    const void *matrix;
+    void *panels; /* NULL: OpenBLAS multiplies */
+    void *rest;   /* for the kernel */
+} factor;
+
+static const bgk_kernels *kernels_of(const bg_node *node)
+{
+    const bgk_table *table = node->graph->engine->kernels;
+    return node->dtype == BG_F64 ? &table->f64 : &table->f32;
+}
+static bool is_packed(const bg_node *node, int64_t k, int64_t n)
+{
+    return strcmp(node->graph->engine->kernels->name, "scalar") != 0 && k > 0 && n > 0 && k <= MOST_PACKED / n;
+}
+static char *at(const void *data, int64_t i, size_t size) { return (char *)((uintptr_t)data + (uintptr_t)i * size); }
+
+static void pack(const factor *f)
+{
+    if (!f->panels)
+        return;
+    size_t size = bg_dtype_size(f->dtype);
+    bgk_load *load = f->dtype == BG_F64 ? f->kernels->load_f64 : f->kernels->load_f32;
+    for (int64_t j = 0; j < f->n; j += PANEL)
+        load(at(f->panels, j * f->k, size), at(f->matrix, j * f->columns, size), f->k,
+             f->n - j < PANEL ? f->n - j : PANEL, f->rows, f->columns);
+}
+
+/* c [m, n] = a [m, k] · b, rows of a and c at lda and ldc elements. */
+static void multiply(const factor *f, int64_t m, const void *a, int64_t lda, void *c, int64_t ldc)
+{
+    size_t size = bg_dtype_size(f->dtype);
+    bool transpose = f->columns != 1;
+    int64_t ldb = transpose ? f->columns : f->rows, least = transpose ? f->k : f->n;
+    ldb = ldb > least ? ldb : least; /* a stride along one element means nothing */
+    for (int64_t j = 0; j < f->n && f->panels; j += PANEL) {
+        int64_t columns = f->n - j < PANEL ? f->n - j : PANEL;
+        f->kernels->product(m, columns, f->k, a, lda, 1, at(f->panels, j * f->k, size), columns, 1, at(c, j, size), ldc,
+                            f->rest);
+    }
+    if (f->panels || m == 0 || f->n == 0)
+        return;
+    if (f->dtype == BG_F64)
+        bgi_blas_gemm_f64(false, transpose, m, f->n, f->k, a, lda, f->matrix, ldb, false, c, ldc);
+    else
+        bgi_blas_gemm_f32(false, transpose, m, f->n, f->k, a, lda, f->matrix, ldb, false, c, ldc);
+}
+
+/* ---- Scratch ---- */
+
+/* What both loops keep in scratch, laid out in one place for its size and its addresses. */
+typedef struct {
+    void *panels_hh, *panels_hr, *rest_hh, *rest_hr;
+    void *bias;      /* [rows, gates]: the bias of each row's sum */
+    void *sums;      /* [rows, gates] */
+    void *state;     /* [rows, out] */
+    void *projected; /* [rows, hidden]: what the projection takes, or its cotangent */
+    void *few[4];    /* [hidden] */
+    size_t bytes;
+} room;
+
+static void *claim(room *r, void *scratch, int64_t count, size_t size)
+{
+    char *place = (char *)((uintptr_t)scratch + (uintptr_t)r->bytes);
+    r->bytes += ((size_t)count * size + 63) / 64 * 64;
+    return place;
+}
+static room room_of(const bg_node *node, void *scratch)
+{
+    const bgi_recurrence *r = node->attributes;
+    int64_t gates = bgi_recurrent_gates(r) * r->hidden;
+    size_t size = bg_dtype_size(node->dtype);
+    room made = { .bytes = 0 };
+    bool packs = is_packed(node, r->out, gates),
+         packs_projection = r->has_projection && is_packed(node, r->out, r->hidden);
+    if (packs) {
+        made.panels_hh = claim(&made, scratch, r->out * gates, size);
+        made.rest_hh = claim(&made, scratch, PANEL * (gates > r->out ? gates : r->out), size);
+    }
+    if (packs_projection) {
+        made.panels_hr = claim(&made, scratch, r->out * r->hidden, size);
+        made.rest_hr = claim(&made, scratch, PANEL * (r->hidden > r->out ? r->hidden : r->out), size);
+    }
+    made.bias = claim(&made, scratch, r->rows * gates, size);
+    made.sums = claim(&made, scratch, r->rows * gates, size);
+    made.state = claim(&made, scratch, r->rows * r->out, size);
+    made.projected = claim(&made, scratch, r->has_projection ? r->rows * r->hidden : 0, size);
+    for (int i = 0; i < 4; i++)
+        made.few[i] = claim(&made, scratch, r->hidden, size);
+    return made;
+}
+size_t bgi_recurrent_scratch(const bg_node *node) { return room_of(node, NULL).bytes; }
+
+double bgi_recurrent_flops(const bg_node *node)
+{
+    const bgi_recurrence *r = node->attributes;
+    double rows = (double)r->pieces * (double)r->rows * (double)r->steps, hidden = (double)r->hidden;
+    double gates = (double)bgi_recurrent_gates(r) * hidden, out = (double)r->out;
+    return rows * (2 * gates * out + (r->has_projection ? 2 * hidden * out : 0) + 20 * gates);
+}
+
+/* ---- What the loops share ---- */
+
+/* One piece on its way. Addresses of rows are of the piece's first row at a step. */
+typedef struct {
+    const bgi_recurrence *r;
+    bgi_recurrent_inputs in;
+    bgi_recurrent_parts p;
+    const bgk_kernels *k;
+    size_t size;
+    int64_t g; /* elements of all gates */
+    room room;
+    factor hh, hr;
+    const void *x, *h, *c, *states, *dh, *dc;
+    const void *bias_ih;
+    const int64_t *lengths; /* NULL: all sequences are whole */
+    void *rows;             /* of the result */
+} loop;
+
+static loop loop_of(const bg_call *call, bool is_gradient)
+{
+    const bg_node *node = call->node;
+    const bgi_recurrence *r = node->attributes;
+    loop l = { .r = r,
+               .in = bgi_recurrent_inputs_of(r, is_gradient),
+               .p = bgi_recurrent_parts_of(r),
+               .k = kernels_of(node),
+               .size = bg_dtype_size(node->dtype),
+               .g = bgi_recurrent_gates(r) * r->hidden,
+               .room = room_of(node, call->scratch) };
+    l.bias_ih = l.in.bias_ih >= 0 ? call->inputs[l.in.bias_ih] : NULL;
+    l.hh = (factor){ .kernels = l.k,
+                     .dtype = node->dtype,
+                     .matrix = call->inputs[l.in.weight_hh],
+                     .panels = l.room.panels_hh,
+                     .rest = l.room.rest_hh,
+                     .k = is_gradient ? l.g : r->out,
+                     .n = is_gradient ? r->out : l.g,
+                     .rows = is_gradient ? r->out : 1,
+                     .columns = is_gradient ? 1 : r->out };
+    if (r->has_projection)
+        l.hr = (factor){ .kernels = l.k,
+                         .dtype = node->dtype,
+                         .matrix = call->inputs[l.in.weight_hr],
+                         .panels = l.room.panels_hr,
+                         .rest = l.room.rest_hr,
+                         .k = is_gradient ? r->out : r->hidden,
+                         .n = is_gradient ? r->hidden : r->out,
+                         .rows = is_gradient ? r->hidden : 1,
+                         .columns = is_gradient ? 1 : r->hidden };
+    pack(&l.hh);
+    pack(&l.hr);
+    return l;
+}
+
+/* Number `piece` of an input that is split; NULL if it is not there. */
+static const void *piece_of(const bg_call *call, int input, int64_t piece, int64_t elements, size_t size)
+{
+    return input < 0 ? NULL : at(call->inputs[input], (piece - call->first) * elements, size);
+}
+static void enter_piece(loop *l, const bg_call *call, int64_t piece, int64_t width)
+{
+    const bgi_recurrence *r = l->r;
+    int64_t rows = r->rows, all = r->steps * rows;
+    l->x = piece_of(call, l->in.gates, piece, all * l->g, l->size);
+    l->h = piece_of(call, l->in.h, piece, rows * r->out, l->size);
+    l->c = piece_of(call, l->in.c, piece, rows * r->hidden, l->size);
+    l->states = piece_of(call, l->in.states, piece, all * l->p.width, l->size);
+    l->dh = piece_of(call, l->in.dh, piece, all * r->out, l->size);
+    l->dc = piece_of(call, l->in.dc, piece, all * r->hidden, l->size);
+    l->lengths = piece_of(call, l->in.lengths, piece, rows, sizeof(int64_t));
+    l->rows = at(call->output, (piece - call->first) * all * width, l->size);
+}
+
+static bool is_beyond(const loop *l, int64_t row, int64_t step) { return l->lengths && step >= l->lengths[row]; }
+/* Element `column` of a row at a step, of an array whose rows have `width` elements. */
+static char *row_at(const loop *l, const void *data, int64_t step, int64_t row, int64_t width, int64_t column)
+{
+    return at(data, (step * l->r->rows + row) * width + column, l->size);
+}
+static void copy(const loop *l, void *to, const void *from, int64_t n)
+{
+    if (n > 0)
+        memcpy(to, from, (size_t)n * l->size);
+}
+static void clear(const loop *l, void *to, int64_t n)
+{
+    if (n > 0)
+        memset(to, 0, (size_t)n * l->size);
+}
+static const void *one_of(const loop *l)
+{
+    static const float one_f32 = 1;
+    static const double one_f64 = 1;
+    return l->size == sizeof(double) ? (const void *)&one_f64 : (const void *)&one_f32;
+}
+static const void *zero_of(void)
+{
+    static const double zero = 0;
+    return &zero;
+}
+
+/* Kernels of one, two and three operands of n elements. */
+#define MAP(name, d, a, n)         l->k->name(d, a, 1, NULL, 0, NULL, 0, n)
+#define MAP_2(name, d, a, b, n)    l->k->name(d, a, 1, b, 1, NULL, 0, n)
+#define MAP_3(name, d, a, b, c, n) l->k->name(d, a, 1, b, 1, c, 1, n)
+/* 1 - a², a - a², the derivatives of tanh and sigmoid from their values. */
+#define TANH_SLOPE(d, a, n)    l->k->fnma(d, a, 1, a, 1, one_of(l), 0, n)
+#define SIGMOID_SLOPE(d, a, n) l->k->fnma(d, a, 1, a, 1, a, 1, n)
+
+/* ---- Forward ---- */
+
+/* The bias of each row's sum with h: both biases, but for the GRU's last gate, where the product takes its own. */
+static void spread_bias(const loop *l, const void *bias_hh)
+{
+    int64_t both = l->r->kind == BGI_GRU ? 2 * l->r->hidden : l->g;
+    for (int64_t i = 0; i < l->r->rows; i++) {
+        char *row = at(l->room.bias, i * l->g, l->size);
+        copy(l, row, bias_hh, l->g);
+        MAP_2(add, row, row, l->bias_ih, both);
+    }
+}
+
+/* One row of one step: from its sums with h, and the projected input, to its gates and states. */
+static void rnn_row(const loop *l, const char *sums, const char *x, char *row)
+{
+    int64_t n = l->r->hidden;
+    char *h = at(row, l->p.h, l->size);
+    MAP_2(add, h, sums, x, n);
+    if (l->r->kind == BGI_RNN_RELU)
+        MAP(relu, h, h, n);
+    else
+        MAP(tanh, h, h, n);
+}
+static void lstm_row(const loop *l, char *sums, const char *x, const char *c_before, char *row, char *h)
+{
+    int64_t n = l->r->hidden;
+    char *i = at(row, 0, l->size), *f = at(row, n, l->size), *g = at(row, 2 * n, l->size), *o = at(row, 3 * n, l->size);
+    char *c = at(row, l->p.c, l->size), *t = l->room.few[0];
+    MAP_2(add, sums, sums, x, 4 * n);
+    MAP(sigmoid, i, sums, 2 * n);
+    MAP(tanh, g, at(sums, 2 * n, l->size), n);
+    MAP(sigmoid, o, at(sums, 3 * n, l->size), n);
+    MAP_2(mul, t, f, c_before, n);
+    MAP_3(fma, c, i, g, t, n);
+    MAP(tanh, t, c, n);
+    MAP_2(mul, h, o, t, n);
+}
+static void gru_row(const loop *l, char *sums, const char *x, char *row)
+{
+    int64_t n = l->r->hidden;
+    char *r = at(row, 0, l->size), *z = at(row, n, l->size), *new = at(row, 2 * n, l->size);
+    char *product = at(row, l->p.product, l->size), *t = l->room.few[0];
+    const char *before = at(row, l->p.before, l->size), *last_x = at(x, 2 * n, l->size);
+    MAP_2(add, sums, sums, x, 2 * n);
+    MAP(sigmoid, r, sums, 2 * n);
+    copy(l, product, at(sums, 2 * n, l->size), n);
+    if (l->bias_ih) {
+        MAP_2(add, t, last_x, at(l->bias_ih, 2 * n, l->size), n);
+        last_x = t;
+    }
+    MAP_3(fma, t, r, product, last_x, n);
+    MAP(tanh, new, t, n);
+    MAP_2(sub, t, before, new, n);
+    MAP_3(fma, at(row, l->p.h, l->size), z, t, new, n);
+}
+
+/* Step number i: h before it is in its rows already. */
+static void forward_step(const loop *l, int64_t i)
+{
+    const bgi_recurrence *r = l->r;
+    int64_t step = bgi_recurrent_step(r, i), width = l->p.width, last = i > 0 ? bgi_recurrent_step(r, i - 1) : -1;
+    char *rows = row_at(l, l->rows, step, 0, width, 0);
+    multiply(&l->hh, r->rows, at(rows, l->p.before, l->size), width, l->room.sums, l->g);
+    if (l->bias_ih)
+        MAP_2(add, l->room.sums, l->room.sums, l->room.bias, r->rows * l->g);
+    for (int64_t j = 0; j < r->rows; j++) {
+        char *row = at(rows, j * width, l->size), *sums = at(l->room.sums, j * l->g, l->size);
+        const char *x = row_at(l, l->x, step, j, l->g, 0);
+        const char *c_before = last < 0 ? at(l->c, j * r->hidden, l->size) : row_at(l, l->rows, last, j, width, l->p.c);
+        char *h = r->has_projection ? at(l->room.projected, j * r->hidden, l->size) : at(row, l->p.h, l->size);
+        if (is_beyond(l, j, step)) {
+            clear(l, row, width - 2 * r->out);
+            if (r->kind == BGI_LSTM)
+                copy(l, at(row, l->p.c, l->size), c_before, r->hidden);
+            clear(l, h, r->hidden);
+        } else if (r->kind == BGI_LSTM) {
+            lstm_row(l, sums, x, c_before, row, h);
+        } else if (r->kind == BGI_GRU) {
+            gru_row(l, sums, x, row);
+        } else {
+            rnn_row(l, sums, x, row);
+        }
+    }
+    if (r->has_projection)
+        multiply(&l->hr, r->rows, l->room.projected, r->hidden, at(rows, l->p.h, l->size), width);
+    for (int64_t j = 0; j < r->rows; j++) {
+        char *row = at(rows, j * width, l->size), *h = at(row, l->p.h, l->size);
+        if (is_beyond(l, j, step))
+            copy(l, h, at(row, l->p.before, l->size), r->out);
+        if (i + 1 < r->steps)
+            copy(l, row_at(l, l->rows, bgi_recurrent_step(r, i + 1), j, width, l->p.before), h, r->out);
+    }
+}
+
+bg_status bgi_recurrent_call(const bg_call *call)
+{
+    loop made = loop_of(call, false), *l = &made;
+    const bgi_recurrence *r = l->r;
+    if (l->bias_ih)
+        spread_bias(l, call->inputs[l->in.bias_hh]);
+    for (int64_t piece = call->first; piece < call->last; piece++) {
+        enter_piece(l, call, piece, l->p.width);
+        for (int64_t j = 0; j < r->rows; j++)
+            copy(l, row_at(l, l->rows, bgi_recurrent_step(r, 0), j, l->p.width, l->p.before),
+                 at(l->h, j * r->out, l->size), r->out);
+        for (int64_t i = 0; i < r->steps; i++)
+            forward_step(l, i);
+    }
+    return BG_OK;
+}
+
+/* ---- Back ---- */
+
+/* One row of one step: from the cotangent dh of h, and that of c in dc, to those of the sums. */
+static void rnn_row_back(const loop *l, const char *dh, const char *states, char *row)
+{
+    int64_t n = l->r->hidden;
+    const char *h = at(states, l->p.h, l->size);
+    char *t = l->room.few[0], *d = at(row, l->p.dgates, l->size);
+    if (l->r->kind == BGI_RNN_RELU) {
+        l->k->greater(t, h, 1, zero_of(), 0, NULL, 0, n);
+        l->k->where(d, t, 1, dh, 1, zero_of(), 0, n);
+    } else {
+        TANH_SLOPE(t, h, n);
+        MAP_2(mul, d, dh, t, n);
+    }
+}
+static void lstm_row_back(const loop *l, const char *dh, char *dc, const char *states, const char *c_before, char *row)
+{
+    int64_t n = l->r->hidden;
+    const char *i = at(states, 0, l->size), *f = at(states, n, l->size), *g = at(states, 2 * n, l->size);
+    const char *o = at(states, 3 * n, l->size);
+    char *di = at(row, 0, l->size), *df = at(row, n, l->size), *dg = at(row, 2 * n, l->size);
+    char *d_o = at(row, 3 * n, l->size), *t = l->room.few[0], *u = l->room.few[1], *v = l->room.few[2];
+    MAP(tanh, t, at(states, l->p.c, l->size), n);
+    MAP_2(mul, u, dh, t, n); /* do = dh tanh(c) o (1 - o) */
+    SIGMOID_SLOPE(v, o, n);
+    MAP_2(mul, d_o, u, v, n);
+    MAP_2(mul, u, dh, o, n); /* dc += dh o (1 - tanh(c)²) */
+    TANH_SLOPE(v, t, n);
+    MAP_3(fma, dc, u, v, dc, n);
+    MAP_2(mul, u, dc, g, n);
+    SIGMOID_SLOPE(v, i, n);
+    MAP_2(mul, di, u, v, n);
+    MAP_2(mul, u, dc, c_before, n);
+    SIGMOID_SLOPE(v, f, n);
+    MAP_2(mul, df, u, v, n);
+    MAP_2(mul, u, dc, i, n);
+    TANH_SLOPE(v, g, n);
+    MAP_2(mul, dg, u, v, n);
+    MAP_2(mul, dc, dc, f, n);
+}
+static void gru_row_back(const loop *l, const char *dh, const char *states, char *row)
+{
+    int64_t n = l->r->hidden;
+    const char *r = at(states, 0, l->size), *z = at(states, n, l->size), *new = at(states, 2 * n, l->size);
+    const char *product = at(states, l->p.product, l->size), *before = at(states, l->p.before, l->size);
+    char *dr = at(row, 0, l->size), *dz = at(row, n, l->size), *dn = at(row, 2 * n, l->size);
+    char *dproduct = at(row, l->p.dproduct, l->size), *u = l->room.few[0], *v = l->room.few[1];
+    l->k->fnma(u, z, 1, dh, 1, dh, 1, n); /* dn = dh (1 - z) (1 - n²) */
+    TANH_SLOPE(v, new, n);
+    MAP_2(mul, dn, u, v, n);
+    MAP_2(sub, u, before, new, n); /* dz = dh (h - n) z (1 - z) */
+    MAP_2(mul, u, u, dh, n);
+    SIGMOID_SLOPE(v, z, n);
+    MAP_2(mul, dz, u, v, n);
+    MAP_2(mul, u, dn, product, n); /* dr = dn (W_hn h + b_hn) r (1 - r) */
+    SIGMOID_SLOPE(v, r, n);
+    MAP_2(mul, dr, u, v, n);
+    copy(l, dproduct, dr, 2 * n);
+    MAP_2(mul, at(dproduct, 2 * n, l->size), dn, r, n);
+}
+
+/* Step number i. What the step after it passed back lies in that step's rows. */
+static void step_back(const loop *l, int64_t i)
+{
+    const bgi_recurrence *r = l->r;
+    int64_t step = bgi_recurrent_step(r, i), width = l->p.dwidth, n = r->hidden;
+    int64_t next = i + 1 < r->steps ? bgi_recurrent_step(r, i + 1) : -1;
+    int64_t before = i > 0 ? bgi_recurrent_step(r, i - 1) : -1;
+    char *rows = row_at(l, l->rows, step, 0, width, 0);
+    for (int64_t j = 0; j < r->rows; j++) {
+        char *state = at(l->room.state, j * r->out, l->size), *row = at(rows, j * width, l->size);
+        const char *dh = row_at(l, l->dh, step, j, r->out, 0);
+        if (next < 0)
+            copy(l, state, dh, r->out);
+        else
+            MAP_2(add, state, dh, row_at(l, l->rows, next, j, width, l->p.dh), r->out);
+        if (r->has_projection && !is_beyond(l, j, step))
+            copy(l, at(row, l->p.dprojection, l->size), state, r->out);
+        else if (r->has_projection)
+            clear(l, at(row, l->p.dprojection, l->size), r->out);
+    }
+    if (r->has_projection)
+        multiply(&l->hr, r->rows, l->room.state, r->out, l->room.projected, n);
+    for (int64_t j = 0; j < r->rows; j++) {
+        char *row = at(rows, j * width, l->size), *dc = at(row, l->p.dc, l->size);
+        const char *states = row_at(l, l->states, step, j, l->p.width, 0);
+        const char *dh = r->has_projection ? at(l->room.projected, j * n, l->size) : at(l->room.state, j * n, l->size);
+        if (r->kind == BGI_LSTM) {
+            const char *passed = next < 0 ? NULL : row_at(l, l->rows, next, j, width, l->p.dc);
+            const char *own = l->dc ? row_at(l, l->dc, step, j, n, 0) : NULL;
+            if (passed && own)
+                MAP_2(add, dc, own, passed, n);
+            else if (passed || own)
+                copy(l, dc, passed ? passed : own, n);
+            else
+                clear(l, dc, n);
+        }
+        if (is_beyond(l, j, step))
+            clear(l, row, r->kind == BGI_GRU ? 2 * l->g : l->g);
+        else if (r->kind == BGI_LSTM)
+            lstm_row_back(l, dh, dc, states,
+                          before < 0 ? at(l->c, j * n, l->size) : row_at(l, l->states, before, j, l->p.width, l->p.c),
+                          row);
+        else if (r->kind == BGI_GRU)
+            gru_row_back(l, dh, states, row);
+        else
+            rnn_row_back(l, dh, states, row);
+    }
+    multiply(&l->hh, r->rows, at(rows, l->p.dproduct, l->size), width, at(rows, l->p.dh, l->size), width);
+    for (int64_t j = 0; j < r->rows && (l->lengths || r->kind == BGI_GRU); j++) {
+        char *passed = row_at(l, l->rows, step, j, width, l->p.dh), *state = at(l->room.state, j * r->out, l->size);
+        if (is_beyond(l, j, step))
+            copy(l, passed, state, r->out);
+        else if (r->kind == BGI_GRU) /* h reaches the next one through z too */
+            MAP_3(fma, passed, state, row_at(l, l->states, step, j, l->p.width, l->p.gates + n), passed, n);
+    }
+}
+
+bg_status bgi_recurrent_gradient_call(const bg_call *call)
+{
+    loop made = loop_of(call, true), *l = &made;
+    for (int64_t piece = call->first; piece < call->last; piece++) {
+        enter_piece(l, call, piece, l->p.dwidth);
+        for (int64_t i = l->r->steps; i-- > 0;)
+            step_back(l, i);
+    }
+    return BG_OK;
+}
