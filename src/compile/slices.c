@@ -5,6 +5,8 @@
  * measured (bench/grid.md). */
 #include "compile/compile.h"
 
+#include "blas/blas.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,16 +103,29 @@ typedef struct {
     double panels;      /* n k up to which the right side goes through panels; beyond, OpenBLAS blocks better */
 } limits;
 
-/* Per instruction set. AVX2 was measured on Zen 2; AVX-512 has not been, and takes the same. The scalar kernels have no
- * chance against OpenBLAS, which knows the processor. */
+/* Per instruction set. AVX2 was measured on Zen 2. With AVX-512 it matters whether OpenBLAS uses it too: where its core
+ * has half of the vector, panels are faster than it at all sizes but where the right side leaves the caches (Zen 5,
+ * OpenBLAS 0.3.21 with its core Haswell: 1.5 to 1.9 times); where it does has not been measured, and takes what AVX2
+ * has. The scalar kernels have no chance against OpenBLAS, which knows the processor. */
 static const struct {
     const char *kernels;
+    bool is_blas_narrow;
     limits f32, f64;
 } limits_of[] = {
-    { "avx512", { 30000, 16, 16, 64, 1 << 19 }, { 30000, 16, 16, 32, 1 << 19 } },
-    { "avx2", { 30000, 16, 16, 64, 1 << 19 }, { 30000, 16, 16, 32, 1 << 19 } },
-    { "scalar", { 4000, 0, 0, 0, 0 }, { 4000, 0, 0, 0, 0 } },
+    { "avx512", true, { 30000, 16, 16, 64, 1 << 23 }, { 30000, 16, 16, 32, 1 << 23 } },
+    { "avx512", false, { 30000, 16, 16, 64, 1 << 19 }, { 30000, 16, 16, 32, 1 << 19 } },
+    { "avx2", false, { 30000, 16, 16, 64, 1 << 19 }, { 30000, 16, 16, 32, 1 << 19 } },
+    { "scalar", false, { 4000, 0, 0, 0, 0 }, { 4000, 0, 0, 0, 0 } },
 };
+
+static bool is_blas_narrow(const char *kernels)
+{
+    static const char *const wide[] = { "SkylakeX", "Cooperlake", "SapphireRapids" };
+    bool is_narrow = strcmp(kernels, "avx512") == 0;
+    for (size_t i = 0; i < sizeof wide / sizeof *wide && is_narrow; i++)
+        is_narrow = strcmp(bgi_blas_core(), wide[i]) != 0;
+    return is_narrow;
+}
 
 static bgi_provider provider_of(const limits *l, double m, double n, double k, bool has_rows)
 {
@@ -125,8 +140,11 @@ static bgi_provider provider_of(const limits *l, double m, double n, double k, b
 
 size_t bgi_choose_provider(bgi_product *p, const bgi_group *group, const bg_engine *engine)
 {
+    const char *kernels = engine->kernels->name;
+    bool is_narrow = is_blas_narrow(kernels);
     size_t i = 0;
-    while (i + 1 < sizeof limits_of / sizeof *limits_of && strcmp(limits_of[i].kernels, engine->kernels->name) != 0)
+    while (i + 1 < sizeof limits_of / sizeof *limits_of &&
+           (limits_of[i].is_blas_narrow != is_narrow || strcmp(limits_of[i].kernels, kernels) != 0))
         i++;
     const limits *l = p->dtype == BG_F64 ? &limits_of[i].f64 : &limits_of[i].f32;
     int64_t m = p->splits_columns ? 1 : p->batch * p->m / group->units * group->chunk;
