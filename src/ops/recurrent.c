@@ -85,6 +85,13 @@ static int64_t piece_units(const bg_node *node, int input)
     return is_weight ? 1 : r->pieces;
 }
 
+/* A piece is worth a task. */
+static int64_t one_piece(const bg_node *node)
+{
+    (void)node;
+    return 1;
+}
+
 static bg_node *part(bg_node *x, int64_t start, int64_t count) { return bgi_slice_of(x, 3, start, 1, count); }
 /* [pieces, steps, rows, n] -> [pieces · steps · rows, n]: a matrix, also of a part of the rows. */
 static bg_node *as_matrix(bg_node *x)
@@ -189,6 +196,7 @@ static const bg_op recurrent_op = { .name = "recurrent",
                                     .units = piece_units,
                                     .flops = bgi_recurrent_flops,
                                     .scratch = bgi_recurrent_scratch,
+                                    .grain = one_piece,
                                     .never_fails = true };
 bg_node *bgi_recurrent(bg_node *const *inputs, const bgi_recurrence *r)
 {
@@ -208,6 +216,7 @@ static const bg_op recurrent_gradient_op = { .name = "recurrent_gradient",
                                              .units = piece_units,
                                              .flops = bgi_recurrent_flops,
                                              .scratch = bgi_recurrent_scratch,
+                                             .grain = one_piece,
                                              .never_fails = true };
 
 const bg_op *const bgi_recurrent_ops[] = { &recurrent_op, &recurrent_gradient_op, &bgi_check_lengths_op, NULL };

@@ -135,13 +135,14 @@ typedef struct {
     bg_node *beyond;  /* bool: the step lies behind the sequence's end */
 } stack;
 
-/* Rows of a piece: enough for products that keep the processor busy, few enough that threads share a usual batch. */
+/* Pieces of many rows keep the processor busy, but threads share a batch by pieces: two of 8 rows or more, four of 12,
+ * and as many as it takes of 32. */
 static void choose_pieces(bgi_recurrence *r, int64_t batch)
 {
-    enum { MOST_ROWS = 32, LEAST_SPLIT = 16 };
+    enum { MOST_ROWS = 32, LEAST_FOR_2 = 16, LEAST_FOR_4 = 48 };
+    int64_t least = batch >= LEAST_FOR_4 ? 4 : batch >= LEAST_FOR_2 ? 2 : 1;
     r->pieces = batch / MOST_ROWS + (batch % MOST_ROWS != 0);
-    if (r->pieces < 2)
-        r->pieces = batch >= LEAST_SPLIT ? 2 : 1;
+    r->pieces = r->pieces > least ? r->pieces : least;
     r->rows = batch / r->pieces + (batch % r->pieces != 0);
 }
 
