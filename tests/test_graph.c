@@ -347,8 +347,8 @@ START_TEST(families)
             const char *name = (*op)->name;
             ck_assert_ptr_nonnull(name);
             ck_assert_msg((*op)->infer != NULL, "%s has no shape rule", name);
-            ck_assert_msg(!!(*op)->compose + !!(*op)->call + !!(*op)->lowering == 1, "%s: ways to run", name);
-            ck_assert_msg((*op)->is_constant != !!(*op)->gradient, "%s: gradient", name);
+            ck_assert_msg(!!((*op)->compose || (*op)->call) + !!(*op)->lowering == 1, "%s: ways to run", name);
+            ck_assert_msg((*op)->is_constant != ((*op)->gradient || (*op)->compose), "%s: gradient", name);
             ck_assert_msg((*op)->arity > 0 || (*op)->arity == -1, "%s: arity", name);
             ck_assert_msg(!(*op)->never_fails || (*op)->call, "%s: only calls can fail", name);
             for (const bg_op *const *const *f = bgi_op_families; *f; f++)

@@ -118,17 +118,21 @@ static const op_variant rnn_lengths[] = { SHAPES(LENGTHS_OF, 1) };
 static const op_variant lstm_lengths[] = { SHAPES(LSTM_LENGTHS, 4), PROJECTIONS(LSTM_LENGTHS) };
 static const op_variant gru_lengths[] = { SHAPES(LENGTHS_OF, 3) };
 
+static sizes sizes_of(network kind, const op_variant *v)
+{
+    return (sizes){ .kind = kind,
+                    .layers = v->n[0],
+                    .in = v->x[0].dims[2],
+                    .hidden = v->n[6],
+                    .state = v->n[7],
+                    .is_bidirectional = v->n[1] != 0,
+                    .is_batch_first = v->n[2] != 0,
+                    .has_bias = v->n[3] != 0,
+                    .has_projection = v->n[4] != 0 };
+}
 static bg_recurrent_result run_variant(network kind, bg_node *const *x, const op_variant *v, bool has_lengths)
 {
-    sizes s = { .kind = kind,
-                .layers = v->n[0],
-                .in = v->x[0].dims[2],
-                .hidden = v->n[6],
-                .state = v->n[7],
-                .is_bidirectional = v->n[1] != 0,
-                .is_batch_first = v->n[2] != 0,
-                .has_bias = v->n[3] != 0,
-                .has_projection = v->n[4] != 0 };
+    sizes s = sizes_of(kind, v);
     bool has_states = v->n[5] != 0;
     bg_node *lengths = !has_lengths ? NULL : kind == LSTM ? x[4] : x[3];
     return run(&s, x[0], x[1], has_states ? x[2] : NULL, has_states && kind == LSTM ? x[3] : NULL, lengths);
@@ -145,22 +149,18 @@ BUILD(tanh, join(run_variant(TANH, x, v, false)))
 /* Sums that differences do not take through 0: small weights, and a bias of ±4 in turn. */
 static bg_node *build_relu(bg_node *const *x, const op_variant *v)
 {
-    sizes s = { .kind = RELU,
-                .layers = v->n[0],
-                .in = v->x[0].dims[2],
-                .hidden = v->n[6],
-                .state = v->n[7],
-                .is_bidirectional = v->n[1] != 0,
-                .is_batch_first = v->n[2] != 0,
-                .has_bias = v->n[3] != 0 };
+    sizes s = sizes_of(RELU, v);
     bg_recurrent_weights weights[MOST_WEIGHTS];
     bg_recurrent_options o = {
         .layers = s.layers, .is_bidirectional = s.is_bidirectional, .is_batch_first = s.is_batch_first, .is_relu = true
     };
+    if (!x[0])
+        return NULL;
+    bg_graph *graph = bg_node_graph(x[0]);
+    bg_dtype dtype = bg_node_dtype(x[0]);
+    bg_node *count = bg_arange(graph, dtype, 0, (double)s.hidden, 1);
+    bg_node *four = bg_sub_from(4, bg_mul_scalar(bg_remainder(count, bg_scalar(graph, dtype, 2)), 8));
     take_weights(&s, bg_mul_scalar(x[1], 0.2), weights);
-    bg_node *count = bg_arange(bg_node_graph(x[0]), bg_node_dtype(x[0]), 0, (double)s.hidden, 1);
-    bg_node *four =
-        bg_sub_from(4, bg_mul_scalar(bg_remainder(count, bg_scalar(bg_node_graph(x[0]), bg_node_dtype(x[0]), 2)), 8));
     for (int64_t i = 0; i < s.layers * (s.is_bidirectional ? 2 : 1); i++) {
         weights[i].bias_ih = s.has_bias ? bg_add(weights[i].bias_ih, four) : four;
         weights[i].bias_hh = s.has_bias ? weights[i].bias_hh : bg_mul_scalar(four, 0);
