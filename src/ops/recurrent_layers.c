@@ -2,6 +2,8 @@
  * falls into. */
 #include "ops/recurrent.h"
 
+#include <math.h>
+
 /* check_lengths: the same numbers as i64, or BG_ERR_INDEX for one outside 0 .. steps; no gradient */
 static bg_status check_lengths_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
@@ -230,7 +232,7 @@ static bg_node *unchanged(const stack *s, bg_node *x, bg_node *state, bg_node *l
     if (!lengths)
         return state;
     bg_node *is_zero = bg_equal(bg_reshape(lengths, BG_SHAPE(1, s->batch, 1)), bg_zeros(x->graph, BG_I64, BG_SCALAR));
-    return bg_where(is_zero, state, bgi_scalar_like(x, 0));
+    return bg_where(is_zero, state, bgi_scalar_like(x, NAN)); /* no constant state makes the choice needless */
 }
 static bg_recurrent_result without_steps(const stack *s, bg_node *x, bg_node *lengths)
 {

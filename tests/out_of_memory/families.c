@@ -154,6 +154,18 @@ static bg_node *several_roots(cycle *c)
         return NULL;
     return bg_add(d[0], d[1]);
 }
+/* The loop, its gradient, and what the gradient of that unrolls. */
+static bg_node *recurrent(cycle *c)
+{
+    bg_node *ih = bg_slice(c->w[0], 1, 0, 1, 1), *hh = bg_slice(c->w[0], 0, 0, 1, 1);
+    bg_recurrent_weights w = { .weight_ih = ih, .weight_hh = bg_reshape(bg_slice(hh, 1, 0, 4, 1), BG_SHAPE(4, 1)) };
+    bg_recurrent_options o = { .lengths = c->y };
+    bg_node *x = bg_reshape(c->x, BG_SHAPE(6, 4, 1)), *dw = NULL;
+    bg_node *y = bg_sum(bg_lstm(x, NULL, NULL, &w, &o).output, BG_ALL_AXES);
+    if (!y || bg_grad(y, c->w, 1, &dw))
+        return NULL;
+    return bg_add(bg_sum(bg_square(dw), BG_ALL_AXES), bg_add(y, bg_mean(c->w[1], BG_ALL_AXES)));
+}
 
 /* ---- Ops of users ---- */
 
@@ -239,6 +251,7 @@ const scenario family_scenarios[] = {
     { .name = "constants", FAMILY(constants, BG_F32) },
     { .name = "gradient penalty", FAMILY(gradient_penalty, BG_F64) },
     { .name = "several roots", FAMILY(several_roots, BG_F64) },
+    { .name = "recurrent", FAMILY(recurrent, BG_F64) },
     { .name = "ops of users", FAMILY(ops_of_users, BG_F64) },
     { .name = "op that fails",
       .stages = { engine_1, family_graph, compile, bind_x_and_y, refused_run, refused_run },
