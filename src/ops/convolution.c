@@ -1,5 +1,6 @@
-/* Convolution and its transpose, in one to three dimensions, through windows and matrix products. */
-#include "ops/window.h"
+/* Convolution and its transpose, in one to three dimensions, with stride, padding, dilation and groups. */
+#include "blas/blas.h"
+#include "ops/convolve.h"
 
 #include <string.h>
 
@@ -61,33 +62,29 @@ static bgi_window window_of(const bg_node *weight, int rank, const bg_conv_optio
     return w;
 }
 
-/* [n, positions, channels] -> [n, channels, out..], plus the bias. */
-static bg_node *image_of(bg_node *rows, bg_node *bias, int64_t channels, bg_shape like, const int64_t *out)
+/* y [n, channels, ..] plus the bias. */
+static bg_node *add_bias(bg_node *y, bg_node *bias)
 {
-    bg_shape shape = like, each = { .rank = like.rank };
-    shape.dims[1] = channels;
-    for (int d = 2; d < like.rank; d++) {
-        shape.dims[d] = out[BGI_WINDOW_RANK - (like.rank - 2) + d - 2];
-        each.dims[d] = 1;
-    }
-    each.dims[0] = 1;
-    each.dims[1] = channels;
-    bg_node *y = bg_reshape(bg_permute(rows, BG_AXES(0, 2, 1)), shape);
-    return bias ? bg_add(y, bg_reshape(bias, each)) : y;
+    if (!y || !bias)
+        return y;
+    bg_shape each = { .rank = y->shape.rank };
+    for (int d = 0; d < y->shape.rank; d++)
+        each.dims[d] = d == 1 ? y->shape.dims[1] : 1;
+    return bg_add(y, bg_reshape(bias, each));
 }
 
-/* rows [n, p, groups · inner] times weight [groups · outer, inner] by groups -> [n, p, groups · outer] */
-static bg_node *multiply_groups(bg_node *rows, bg_node *weight, int64_t groups)
+/* Whether the products fit the integer of the BLAS; records the error. */
+static bool fits(const char *op, bg_graph *graph, const bgi_convolution *c)
 {
-    if (!rows || !weight)
-        return NULL;
-    int64_t n = rows->shape.dims[0], p = rows->shape.dims[1], inner = weight->shape.dims[1];
-    int64_t outer = weight->shape.dims[0] / groups;
-    if (groups == 1)
-        return bg_linear(rows, weight, NULL);
-    bg_node *x = bg_permute(bg_reshape(rows, BG_SHAPE(n * p, groups, inner)), BG_AXES(1, 0, 2));
-    bg_node *w = bg_permute(bg_reshape(weight, BG_SHAPE(groups, outer, inner)), BG_AXES(0, 2, 1));
-    return bg_reshape(bg_permute(bg_matmul(x, w), BG_AXES(1, 0, 2)), BG_SHAPE(n, p, groups * outer));
+    int64_t sizes[] = { c->outputs, bgi_group_inputs(c) * bgi_window_elements(&c->window),
+                        bgi_window_positions(&c->window) };
+    for (int i = 0; i < 3; i++)
+        if (!bgi_blas_fits(sizes[i])) {
+            bgi_graph_fail(graph, BG_ERR_OVERFLOW, "%s: dimension %lld does not fit the integer of the BLAS", op,
+                           (long long)sizes[i]);
+            return false;
+        }
+    return true;
 }
 
 bg_node *bg_conv(bg_node *x, bg_node *weight, bg_node *bias, const bg_conv_options *options)
@@ -118,8 +115,8 @@ bg_node *bg_conv(bg_node *x, bg_node *weight, bg_node *bias, const bg_conv_optio
                                   bgi_shape_format(x->shape).text, bgi_shape_format(weight->shape).text);
         w.out[k] = (w.in[k] + padding - span - 1) / w.stride[k] + 1;
     }
-    bg_node *flat = bg_reshape(weight, BG_SHAPE(channels, inner * bgi_window_elements(&w)));
-    return image_of(multiply_groups(bgi_unfold(x, &w), flat, groups), bias, channels, x->shape, w.out);
+    bgi_convolution c = { .window = w, .groups = groups, .outputs = channels, .rank = rank };
+    return fits("conv", x->graph, &c) ? add_bias(bgi_convolve(x, weight, &c), bias) : NULL;
 }
 
 bg_node *bg_conv_transpose(bg_node *x, bg_node *weight, bg_node *bias, const bg_conv_options *options)
@@ -129,7 +126,7 @@ bg_node *bg_conv_transpose(bg_node *x, bg_node *weight, bg_node *bias, const bg_
     if (!takes("conv_transpose", x, weight, bias, o))
         return NULL;
     int rank = x->shape.rank - 2;
-    int64_t groups = or_one(o->groups), inner = weight->shape.dims[0] / groups, each = weight->shape.dims[1];
+    int64_t groups = or_one(o->groups), each = weight->shape.dims[1];
     if (x->shape.dims[1] != weight->shape.dims[0])
         return bgi_graph_fail(x->graph, BG_ERR_SHAPE, "conv_transpose: weight %s expects %lld channels: x %s",
                               bgi_shape_format(weight->shape).text, (long long)weight->shape.dims[0],
@@ -139,8 +136,7 @@ bg_node *bg_conv_transpose(bg_node *x, bg_node *weight, bg_node *bias, const bg_
     if (o->is_same)
         return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "conv_transpose: there is no padding 'same'");
     bgi_window w = window_of(weight, rank, o);
-    bg_shape image = x->shape;
-    w.channels = image.dims[1] = groups * each;
+    w.channels = groups * each;
     for (int d = 0; d < rank; d++) {
         int k = BGI_WINDOW_RANK - rank + d;
         w.out[k] = x->shape.dims[2 + d];
@@ -152,16 +148,7 @@ bg_node *bg_conv_transpose(bg_node *x, bg_node *weight, bg_node *bias, const bg_
                                   "conv_transpose: padding %lld, output padding %lld leave no image: x %s, weight %s",
                                   (long long)o->padding[d], (long long)o->output_padding[d],
                                   bgi_shape_format(x->shape).text, bgi_shape_format(weight->shape).text);
-        image.dims[2 + d] = w.in[k];
     }
-    /* The kernel as a matrix [groups · each · elements, inner], group by group transposed. */
-    int64_t elements = bgi_window_elements(&w), n = x->shape.dims[0], p = bgi_window_positions(&w);
-    bg_node *kernel = bg_permute(bg_reshape(weight, BG_SHAPE(groups, inner, each * elements)), BG_AXES(0, 2, 1));
-    bg_node *flat = bg_reshape(kernel, BG_SHAPE(groups * each * elements, inner));
-    bg_node *rows = bg_permute(bg_reshape(x, BG_SHAPE(n, groups * inner, p)), BG_AXES(0, 2, 1));
-    bg_node *y = bgi_fold(multiply_groups(rows, flat, groups), &w, image);
-    bg_shape one = { .rank = image.rank };
-    for (int d = 0; d < image.rank; d++)
-        one.dims[d] = d == 1 ? image.dims[1] : 1;
-    return bias && y ? bg_add(y, bg_reshape(bias, one)) : y;
+    bgi_convolution c = { .window = w, .groups = groups, .outputs = x->shape.dims[1], .rank = rank };
+    return fits("conv_transpose", x->graph, &c) ? add_bias(bgi_convolve_input(x, weight, &c), bias) : NULL;
 }

@@ -28,6 +28,7 @@
     X(scatter)                                                                                                         \
     X(rearrange)                                                                                                       \
     X(window)                                                                                                          \
+    X(convolution)                                                                                                     \
     X(pooling)                                                                                                         \
     X(normalization)                                                                                                   \
     X(recurrent)                                                                                                       \

@@ -50,6 +50,19 @@ static bg_shape pooled_shape(const bg_node *x, const bgi_window *w)
     return shape;
 }
 
+static int64_t bgi_window_place(const bgi_window *w, int64_t position, int64_t element)
+{
+    int64_t k[3] = { element / w->kernel[2] / w->kernel[1], element / w->kernel[2] % w->kernel[1], element % w->kernel[2] };
+    int64_t o[3] = { position / w->out[2] / w->out[1], position / w->out[2] % w->out[1], position % w->out[2] };
+    int64_t at = 0;
+    for (int d = 0; d < 3; d++) {
+        int64_t i = o[d] * w->stride[d] - w->before[d] + k[d] * w->dilation[d];
+        if (i < 0 || i >= w->in[d])
+            return -1;
+        at = at * w->in[d] + i;
+    }
+    return at;
+}
 /* max_pool: where the largest element of each window is in its channel, the first of equals or a NaN; no gradient */
 static bg_status places_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
@@ -132,7 +145,7 @@ bg_node *bg_avg_pool(bg_node *x, bg_shape window, const bg_pool_options *options
             return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "avg_pool: there is no dilation");
     int64_t n = x->shape.dims[0], positions = bgi_window_positions(&w), elements = bgi_window_elements(&w);
     bg_tensor *shares = NULL;
-    if (!bgi_graph_accept(x->graph, bg_tensor_create(&shares, x->graph->engine, BG_F64, BG_SHAPE(positions, 1))))
+    if (!bgi_graph_accept(x->graph, bg_tensor_create(&shares, x->graph->engine, BG_F64, BG_SHAPE(positions))))
         return NULL;
     double *share = bg_tensor_data(shares);
     for (int64_t p = 0; p < positions; p++)
@@ -140,9 +153,8 @@ bg_node *bg_avg_pool(bg_node *x, bg_shape window, const bg_pool_options *options
     bg_node *constant = bg_cast(bg_constant(x->graph, shares), x->dtype);
     bg_tensor_destroy(shares);
     w.channels = x->shape.dims[1];
-    bg_node *rows = bg_reshape(bgi_unfold(x, &w), BG_SHAPE(n, positions, w.channels, elements));
-    bg_node *means = bg_mul(bg_sum(rows, BG_AXES(3)), constant);
-    return bg_reshape(bg_permute(means, BG_AXES(0, 2, 1)), pooled_shape(x, &w));
+    bg_node *rows = bg_reshape(bgi_unfold(x, &w), BG_SHAPE(n, w.channels, elements, positions));
+    return bg_reshape(bg_mul(bg_sum(rows, BG_AXES(2)), constant), pooled_shape(x, &w));
 }
 
 const bg_op *const bgi_pooling_ops[] = { &places_op, NULL };

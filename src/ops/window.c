@@ -3,28 +3,111 @@
 
 #include <string.h>
 
-int64_t bgi_window_positions(const bgi_window *w) { return w->out[0] * w->out[1] * w->out[2]; }
-int64_t bgi_window_elements(const bgi_window *w) { return w->kernel[0] * w->kernel[1] * w->kernel[2]; }
-static int64_t plane(const bgi_window *w) { return w->in[0] * w->in[1] * w->in[2]; }
-
-/* The image's row of element (k0, k1) of the window at a position; -1 outside of the image. */
-static int64_t row_of(const bgi_window *w, int64_t position, int64_t k0, int64_t k1)
+bg_shape bgi_window_shape(int64_t first, int64_t second, const int64_t *extents, int rank)
 {
-    int64_t o1 = position / w->out[2] % w->out[1], o0 = position / w->out[2] / w->out[1];
-    int64_t i0 = o0 * w->stride[0] - w->before[0] + k0 * w->dilation[0];
-    int64_t i1 = o1 * w->stride[1] - w->before[1] + k1 * w->dilation[1];
-    return i0 < 0 || i0 >= w->in[0] || i1 < 0 || i1 >= w->in[1] ? -1 : i0 * w->in[1] + i1;
-}
-static int64_t column_of(const bgi_window *w, int64_t position, int64_t k2)
-{
-    return position % w->out[2] * w->stride[2] - w->before[2] + k2 * w->dilation[2];
+    bg_shape shape = { .rank = rank + 2, .dims = { first, second } };
+    for (int d = 0; d < rank; d++)
+        shape.dims[2 + d] = extents[BGI_WINDOW_RANK - rank + d];
+    return shape;
 }
 
-int64_t bgi_window_place(const bgi_window *w, int64_t position, int64_t element)
+void bgi_window_inside(const bgi_window *w, int k, int64_t tap, int64_t *first, int64_t *last)
 {
-    int64_t k2 = element % w->kernel[2], k1 = element / w->kernel[2] % w->kernel[1];
-    int64_t row = row_of(w, position, element / w->kernel[2] / w->kernel[1], k1), column = column_of(w, position, k2);
-    return row < 0 || column < 0 || column >= w->in[2] ? -1 : row * w->in[2] + column;
+    int64_t start = tap * w->dilation[k] - w->before[k], stride = w->stride[k], end = w->in[k] - start;
+    *first = start < 0 ? (-start + stride - 1) / stride : 0;
+    *last = end <= 0 ? 0 : (end + stride - 1) / stride;
+    if (*last > w->out[k])
+        *last = w->out[k];
+    if (*first > *last)
+        *first = *last;
+}
+
+static int64_t clamp(int64_t value, int64_t low, int64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+/* Rows of rows, one for each channel and element of the window, are lines of positions, one for each o0 and o1: the
+ * positions a .. b of them are asked for, and x .. y of these lie in the image, from `at` on in steps of the stride. */
+#define FOR_EACH_LINE(w, channels, first, last, DO)                                                                    \
+    for (int64_t row = 0, columns = w->out[2]; row < (channels)*bgi_window_elements(w); row++) {                       \
+        int64_t k2 = row % w->kernel[2], k1 = row / w->kernel[2] % w->kernel[1];                                       \
+        int64_t k0 = row / w->kernel[2] / w->kernel[1] % w->kernel[0], from, to;                                       \
+        int64_t o1 = (first) / columns % w->out[1], o0 = (first) / columns / w->out[1];                                \
+        int64_t channel = row / bgi_window_elements(w) * bgi_window_plane(w);                                          \
+        bgi_window_inside(w, 2, k2, &from, &to);                                                                       \
+        for (int64_t start = (first) / columns * columns; start < (last); start += columns) {                          \
+            int64_t i0 = o0 * w->stride[0] - w->before[0] + k0 * w->dilation[0];                                       \
+            int64_t i1 = o1 * w->stride[1] - w->before[1] + k1 * w->dilation[1];                                       \
+            int64_t a = clamp((first)-start, 0, columns), b = clamp((last)-start, 0, columns);                         \
+            bool is_in = i0 >= 0 && i0 < w->in[0] && i1 >= 0 && i1 < w->in[1];                                         \
+            int64_t x = is_in ? clamp(from, a, b) : b, y = is_in ? clamp(to, x, b) : b;                                \
+            int64_t at =                                                                                               \
+                channel + (i0 * w->in[1] + i1) * w->in[2] + x * w->stride[2] - w->before[2] + k2 * w->dilation[2];     \
+            DO;                                                                                                        \
+            rows += b - a;                                                                                             \
+            if (++o1 == w->out[1]) {                                                                                   \
+                o1 = 0;                                                                                                \
+                o0++;                                                                                                  \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+#define UNFOLD(type)                                                                                                   \
+    static void unfold_##type(const bgi_window *w, int64_t channels, int64_t first, int64_t last, const type *image,   \
+                              type *rows)                                                                              \
+    {                                                                                                                  \
+        FOR_EACH_LINE(w, channels, first, last, unfold_line_##type(rows, image, a, b, x, y, at, w->stride[2]))         \
+    }                                                                                                                  \
+    static void fold_##type(const bgi_window *w, int64_t channels, int64_t first, int64_t last, const type *rows,      \
+                            type *image)                                                                               \
+    {                                                                                                                  \
+        FOR_EACH_LINE(w, channels, first, last, fold_line_##type(rows + (x - a), image, y - x, at, w->stride[2]))      \
+    }
+#define LINES(type)                                                                                                    \
+    static inline void unfold_line_##type(type *rows, const type *image, int64_t a, int64_t b, int64_t x, int64_t y,   \
+                                          int64_t at, int64_t stride)                                                  \
+    {                                                                                                                  \
+        for (; a < x; a++)                                                                                             \
+            *rows++ = 0;                                                                                               \
+        if (stride == 1)                                                                                               \
+            for (int64_t i = 0; i < y - x; i++)                                                                        \
+                rows[i] = image[at + i];                                                                               \
+        else                                                                                                           \
+            for (int64_t i = 0; i < y - x; i++)                                                                        \
+                rows[i] = image[at + i * stride];                                                                      \
+        for (rows += y - x; y < b; y++)                                                                                \
+            *rows++ = 0;                                                                                               \
+    }                                                                                                                  \
+    static inline void fold_line_##type(const type *rows, type *image, int64_t count, int64_t at, int64_t stride)      \
+    {                                                                                                                  \
+        if (stride == 1)                                                                                               \
+            for (int64_t i = 0; i < count; i++)                                                                        \
+                image[at + i] += rows[i];                                                                              \
+        else                                                                                                           \
+            for (int64_t i = 0; i < count; i++)                                                                        \
+                image[at + i * stride] += rows[i];                                                                     \
+    }
+LINES(float)
+LINES(double)
+UNFOLD(float)
+UNFOLD(double)
+
+void bgi_window_unfold(const bgi_window *w, bg_dtype dtype, int64_t channels, int64_t first, int64_t last,
+                       const void *image, void *rows)
+{
+    if (dtype == BG_F64)
+        unfold_double(w, channels, first, last, image, rows);
+    else
+        unfold_float(w, channels, first, last, image, rows);
+}
+void bgi_window_fold(const bgi_window *w, bg_dtype dtype, int64_t channels, int64_t first, int64_t last,
+                     const void *rows, void *image)
+{
+    if (dtype == BG_F64)
+        fold_double(w, channels, first, last, rows, image);
+    else
+        fold_float(w, channels, first, last, rows, image);
 }
 
 static int64_t images(const bg_node *node, int input)
@@ -32,57 +115,31 @@ static int64_t images(const bg_node *node, int input)
     (void)input;
     return node->shape.dims[0];
 }
+static size_t image_bytes(const bgi_window *w, bg_dtype dtype)
+{
+    return (size_t)(w->channels * bgi_window_plane(w)) * bg_dtype_size(dtype);
+}
+static size_t rows_bytes(const bgi_window *w, bg_dtype dtype)
+{
+    return (size_t)(w->channels * bgi_window_elements(w) * bgi_window_positions(w)) * bg_dtype_size(dtype);
+}
 
-/* The rows of all windows of an image, in the order in which they are unfolded. */
-#define FOR_EACH_ROW(w, position, channel, k0, k1)                                                                     \
-    for (int64_t position = 0; position < bgi_window_positions(w); position++)                                         \
-        for (int64_t channel = 0; channel < (w)->channels; channel++)                                                  \
-            for (int64_t k0 = 0; k0 < (w)->kernel[0]; k0++)                                                            \
-                for (int64_t k1 = 0; k1 < (w)->kernel[1]; k1++)
-
-#define UNFOLD(type)                                                                                                   \
-    static void unfold_##type(const bgi_window *w, const type *image, type *rows)                                      \
-    {                                                                                                                  \
-        FOR_EACH_ROW(w, position, channel, k0, k1)                                                                     \
-        {                                                                                                              \
-            int64_t row = row_of(w, position, k0, k1), column = column_of(w, position, 0);                             \
-            const type *from = image + channel * plane(w) + row * w->in[2];                                            \
-            for (int64_t k = 0; k < w->kernel[2]; k++, column += w->dilation[2])                                       \
-                *rows++ = row < 0 || column < 0 || column >= w->in[2] ? 0 : from[column];                              \
-        }                                                                                                              \
-    }                                                                                                                  \
-    static void fold_##type(const bgi_window *w, const type *rows, type *image)                                        \
-    {                                                                                                                  \
-        memset(image, 0, (size_t)(w->channels * plane(w)) * sizeof *image);                                            \
-        FOR_EACH_ROW(w, position, channel, k0, k1)                                                                     \
-        {                                                                                                              \
-            int64_t row = row_of(w, position, k0, k1), column = column_of(w, position, 0);                             \
-            type *to = image + channel * plane(w) + row * w->in[2];                                                    \
-            for (int64_t k = 0; k < w->kernel[2]; k++, column += w->dilation[2], rows++)                               \
-                if (row >= 0 && column >= 0 && column < w->in[2])                                                      \
-                    to[column] += *rows;                                                                               \
-        }                                                                                                              \
-    }
-UNFOLD(float)
-UNFOLD(double)
-
-/* unfold: [n, c, in..] -> [n, positions, c · elements]; its gradient folds */
+/* unfold: [n, c, in..] -> [n, c · elements, positions]; its gradient folds */
 static bg_status unfold_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
     const bgi_window *w = node->attributes;
     *dtype = node->inputs[0]->dtype;
-    *shape = BG_SHAPE(node->inputs[0]->shape.dims[0], bgi_window_positions(w), w->channels * bgi_window_elements(w));
+    *shape = BG_SHAPE(node->inputs[0]->shape.dims[0], w->channels * bgi_window_elements(w), bgi_window_positions(w));
     return BG_OK;
 }
 static bg_status unfold_call(const bg_call *call)
 {
     const bgi_window *w = call->node->attributes;
-    int64_t size = w->channels * plane(w), rows = bgi_window_positions(w) * w->channels * bgi_window_elements(w);
-    for (int64_t i = 0; i < call->last - call->first; i++)
-        if (call->node->dtype == BG_F64)
-            unfold_double(w, (const double *)call->inputs[0] + i * size, (double *)call->output + i * rows);
-        else
-            unfold_float(w, (const float *)call->inputs[0] + i * size, (float *)call->output + i * rows);
+    bg_dtype dtype = call->node->dtype;
+    for (size_t i = 0; i < (size_t)(call->last - call->first); i++)
+        bgi_window_unfold(w, dtype, w->channels, 0, bgi_window_positions(w),
+                          (const char *)call->inputs[0] + i * image_bytes(w, dtype),
+                          (char *)call->output + i * rows_bytes(w, dtype));
     return BG_OK;
 }
 static bg_node *unfold_gradient(bg_node *node, int input, bg_node *dy)
@@ -102,7 +159,7 @@ bg_node *bgi_unfold(bg_node *x, const bgi_window *window)
     return bg_apply(&unfold_op, &x, 1, window, sizeof *window);
 }
 
-/* fold: [n, positions, c · elements] -> [n, c, in..], adding up what meets; its gradient unfolds */
+/* fold: [n, c · elements, positions] -> [n, c, in..], adding up what meets; its gradient unfolds */
 typedef struct {
     bgi_window window; /* first, as the calls read it */
     bg_shape image;
@@ -117,12 +174,12 @@ static bg_status fold_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shap
 static bg_status fold_call(const bg_call *call)
 {
     const bgi_window *w = call->node->attributes;
-    int64_t size = w->channels * plane(w), rows = bgi_window_positions(w) * w->channels * bgi_window_elements(w);
-    for (int64_t i = 0; i < call->last - call->first; i++)
-        if (call->node->dtype == BG_F64)
-            fold_double(w, (const double *)call->inputs[0] + i * rows, (double *)call->output + i * size);
-        else
-            fold_float(w, (const float *)call->inputs[0] + i * rows, (float *)call->output + i * size);
+    bg_dtype dtype = call->node->dtype;
+    memset(call->output, 0, (size_t)(call->last - call->first) * image_bytes(w, dtype));
+    for (size_t i = 0; i < (size_t)(call->last - call->first); i++)
+        bgi_window_fold(w, dtype, w->channels, 0, bgi_window_positions(w),
+                        (const char *)call->inputs[0] + i * rows_bytes(w, dtype),
+                        (char *)call->output + i * image_bytes(w, dtype));
     return BG_OK;
 }
 static bg_node *fold_gradient(bg_node *node, int input, bg_node *dy)

@@ -13,14 +13,26 @@ typedef struct {
     int64_t stride[BGI_WINDOW_RANK], before[BGI_WINDOW_RANK], dilation[BGI_WINDOW_RANK];
 } bgi_window;
 
-int64_t bgi_window_positions(const bgi_window *w);
-int64_t bgi_window_elements(const bgi_window *w);
-/* The index within a channel of an element of the window at a position; -1 in the padding. */
-int64_t bgi_window_place(const bgi_window *w, int64_t position, int64_t element);
+static inline int64_t bgi_window_positions(const bgi_window *w) { return w->out[0] * w->out[1] * w->out[2]; }
+static inline int64_t bgi_window_elements(const bgi_window *w) { return w->kernel[0] * w->kernel[1] * w->kernel[2]; }
+/* The elements of one channel. */
+static inline int64_t bgi_window_plane(const bgi_window *w) { return w->in[0] * w->in[1] * w->in[2]; }
+/* [first, second, extents..] of a tensor whose windows have `rank` dimensions. */
+bg_shape bgi_window_shape(int64_t first, int64_t second, const int64_t *extents, int rank);
 
-/* x [n, c, in..] -> [n, positions, c · elements], with 0 for the padding; fold is the transpose of it, to the shape of
+/* x [n, c, in..] -> [n, c · elements, positions], with 0 for the padding; fold is the transpose of it, to the shape of
  * an image. */
 bg_node *bgi_unfold(bg_node *x, const bgi_window *window);
 bg_node *bgi_fold(bg_node *rows, const bgi_window *window, bg_shape image);
+
+/* The same on memory, for `channels` channels of one image and the positions [first, last):
+ * rows [channels · elements, last - first]. Folding adds to the image. */
+void bgi_window_unfold(const bgi_window *w, bg_dtype dtype, int64_t channels, int64_t first, int64_t last,
+                       const void *image, void *rows);
+void bgi_window_fold(const bgi_window *w, bg_dtype dtype, int64_t channels, int64_t first, int64_t last,
+                     const void *rows, void *image);
+
+/* The positions along dimension k whose element `tap` lies in the image: [*first, *last), perhaps none. */
+void bgi_window_inside(const bgi_window *w, int k, int64_t tap, int64_t *first, int64_t *last);
 
 #endif

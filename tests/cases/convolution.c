@@ -99,7 +99,7 @@ static bg_node *build_conv_transpose(bg_node *const *x, const op_variant *v)
 }
 
 static const op_case cases[] = {
-    { .name = "conv", .op = "unfold", .arity = 3, .sums = true, .build = build_conv, VARIANTS(convolutions) },
+    { .name = "conv", .op = "convolve", .arity = 3, .sums = true, .build = build_conv, VARIANTS(convolutions) },
     { .name = "conv, without bias and options",
       .arity = 2,
       .sums = true,

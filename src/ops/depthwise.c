@@ -1,0 +1,253 @@
+/* Convolutions whose groups have one channel of x each.
+ *
+ * A plane of x is copied with its padding, and for strides s split into s planes a dimension, one for each remainder of
+ * a coordinate by the stride. In these planes each element of the kernel meets elements that lie as the positions of
+ * the result do, so that y = Σ over e of weight[e] · plane[offset[e] + i] runs over whole planes; what lies between the
+ * lines of the result is computed and left out. */
+#include "ops/depthwise.h"
+
+#include <string.h>
+
+enum {
+    CHUNK = 2048,           /* elements that stay in the first cache for all elements of the kernel */
+    MOST_OUTPUTS = 4,       /* channels of y a group; beyond, matrix products are faster */
+    MOST_ELEMENTS = 1 << 10 /* of the kernel */
+};
+
+bool bgi_is_depthwise(const bgi_convolution *c)
+{
+    return bgi_group_inputs(c) == 1 && bgi_group_outputs(c) <= MOST_OUTPUTS &&
+           bgi_window_elements(&c->window) <= MOST_ELEMENTS;
+}
+
+/* How the planes lie. */
+typedef struct {
+    int64_t extent[BGI_WINDOW_RANK]; /* of one plane of a remainder */
+    int64_t plane, planes;           /* its elements, and all together */
+    int64_t run;                     /* elements from the first to the last position of the result */
+} layout;
+
+static layout layout_of(const bgi_window *w)
+{
+    layout l = { .plane = 1, .planes = 1, .run = 0 };
+    for (int k = 0; k < BGI_WINDOW_RANK; k++) {
+        l.extent[k] = w->out[k] + (w->kernel[k] - 1) * w->dilation[k] / w->stride[k];
+        l.plane *= l.extent[k];
+        l.planes *= w->stride[k];
+        l.run = l.run * l.extent[k] + w->out[k] - 1;
+    }
+    l.planes *= l.plane;
+    l.run++;
+    return l;
+}
+/* Where the element of the kernel is for the first position. */
+static int64_t offset_of(const bgi_window *w, const layout *l, int64_t element)
+{
+    int64_t taps[BGI_WINDOW_RANK] = { element / w->kernel[2] / w->kernel[1], element / w->kernel[2] % w->kernel[1],
+                                      element % w->kernel[2] };
+    int64_t remainder = 0, shift = 0;
+    for (int k = 0; k < BGI_WINDOW_RANK; k++) {
+        int64_t at = taps[k] * w->dilation[k];
+        remainder = remainder * w->stride[k] + at % w->stride[k];
+        shift = shift * l->extent[k] + at / w->stride[k];
+    }
+    return remainder * l->plane + shift;
+}
+
+static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
+static size_t planes_bytes(const layout *l, size_t size) { return aligned((size_t)l->planes * size); }
+static size_t run_bytes(const layout *l, size_t size) { return aligned((size_t)l->run * size); }
+
+/* Planes, a result as it lies in them, and a chunk of products. */
+size_t bgi_depthwise_scratch(const bgi_convolution *c, bg_dtype dtype)
+{
+    layout l = layout_of(&c->window);
+    size_t size = bg_dtype_size(dtype);
+    return planes_bytes(&l, size) + run_bytes(&l, size) + CHUNK * size;
+}
+
+/* A line of a plane and the elements of the image that it holds: count of them from `at` on in steps of the stride,
+ * at place `start` of the line. */
+typedef struct {
+    int64_t at, start, count;
+} piece;
+static piece piece_of(const bgi_window *w, const layout *l, const int64_t *remainder, int64_t j0, int64_t j1)
+{
+    int64_t i0 = j0 * w->stride[0] + remainder[0] - w->before[0];
+    int64_t i1 = j1 * w->stride[1] + remainder[1] - w->before[1];
+    int64_t from = remainder[2] - w->before[2], stride = w->stride[2];
+    piece p = { .start = from < 0 ? (-from + stride - 1) / stride : 0, .count = 0 };
+    if (i0 < 0 || i0 >= w->in[0] || i1 < 0 || i1 >= w->in[1])
+        return p;
+    int64_t column = p.start * stride + from;
+    p.at = (i0 * w->in[1] + i1) * w->in[2] + column;
+    p.count = column < w->in[2] ? (w->in[2] - column + stride - 1) / stride : 0;
+    if (p.start + p.count > l->extent[2])
+        p.count = p.start < l->extent[2] ? l->extent[2] - p.start : 0;
+    return p;
+}
+#define FOR_EACH_PIECE(w, l, line, p)                                                                                  \
+    for (int64_t line = 0; line * (l)->extent[2] < (l)->planes; line++)                                                \
+        for (piece p = piece_of(w, l,                                                                                  \
+                                (int64_t[]){ line / (l)->extent[1] / (l)->extent[0] / (w)->stride[2] / (w)->stride[1], \
+                                             line / (l)->extent[1] / (l)->extent[0] / (w)->stride[2] % (w)->stride[1], \
+                                             line / (l)->extent[1] / (l)->extent[0] % (w)->stride[2] },                \
+                                line / (l)->extent[1] % (l)->extent[0], line % (l)->extent[1]),                        \
+                   *once = &p;                                                                                         \
+             once; once = NULL)
+
+/* The copies, for one type. spread: lines of a result to where they lie in the planes, with zeros between. */
+#define COPIES(type)                                                                                                   \
+    static void fill_##type(const bgi_window *w, const layout *l, const type *image, type *planes)                     \
+    {                                                                                                                  \
+        memset(planes, 0, (size_t)l->planes * sizeof *planes);                                                         \
+        FOR_EACH_PIECE(w, l, line, p)                                                                                  \
+        {                                                                                                              \
+            type *to = planes + line * l->extent[2] + p.start;                                                         \
+            if (w->stride[2] == 1 && p.count > 0)                                                                      \
+                memcpy(to, image + p.at, (size_t)p.count * sizeof *to);                                                \
+            else                                                                                                       \
+                for (int64_t i = 0; i < p.count; i++)                                                                  \
+                    to[i] = image[p.at + i * w->stride[2]];                                                            \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void empty_##type(const bgi_window *w, const layout *l, const type *planes, type *image)                    \
+    {                                                                                                                  \
+        memset(image, 0, (size_t)bgi_window_plane(w) * sizeof *image);                                                 \
+        FOR_EACH_PIECE(w, l, line, p)                                                                                  \
+        {                                                                                                              \
+            const type *from = planes + line * l->extent[2] + p.start;                                                 \
+            if (w->stride[2] == 1 && p.count > 0)                                                                      \
+                memcpy(image + p.at, from, (size_t)p.count * sizeof *from);                                            \
+            else                                                                                                       \
+                for (int64_t i = 0; i < p.count; i++)                                                                  \
+                    image[p.at + i * w->stride[2]] = from[i];                                                          \
+        }                                                                                                              \
+    }
+COPIES(float)
+COPIES(double)
+
+static void fill(const bgi_window *w, const layout *l, bg_dtype dtype, const void *image, void *planes)
+{
+    if (dtype == BG_F64)
+        fill_double(w, l, image, planes);
+    else
+        fill_float(w, l, image, planes);
+}
+static void empty(const bgi_window *w, const layout *l, bg_dtype dtype, const void *planes, void *image)
+{
+    if (dtype == BG_F64)
+        empty_double(w, l, planes, image);
+    else
+        empty_float(w, l, planes, image);
+}
+/* Lines of a result, from or to where they lie in the planes. */
+static void move_lines(const bgi_window *w, const layout *l, size_t size, char *run, char *y, bool is_spread)
+{
+    size_t bytes = (size_t)w->out[2] * size;
+    if (is_spread)
+        memset(run, 0, (size_t)l->run * size);
+    for (int64_t o0 = 0; o0 < w->out[0]; o0++)
+        for (int64_t o1 = 0; o1 < w->out[1]; o1++) {
+            char *in_run = run + (size_t)((o0 * l->extent[1] + o1) * l->extent[2]) * size;
+            char *in_y = y + (size_t)(o0 * w->out[1] + o1) * bytes;
+            memcpy(is_spread ? in_run : in_y, is_spread ? in_y : in_run, bytes);
+        }
+}
+
+/* What all three need: the kernels, sizes, and the parts of the scratch. */
+typedef struct {
+    const bgk_kernels *kernels;
+    const bgi_window *w;
+    layout l;
+    bg_dtype dtype;
+    size_t size, plane, positions, elements; /* bytes of an element, and of one channel's parts */
+    char *planes, *run, *products;
+} parts;
+static parts parts_of(const bg_call *call, const bgi_convolution *c)
+{
+    const bgi_window *w = &c->window;
+    size_t size = bg_dtype_size(call->node->dtype);
+    const bgk_table *table = call->node->graph->engine->kernels;
+    parts p = { .kernels = call->node->dtype == BG_F64 ? &table->f64 : &table->f32,
+                .w = w,
+                .l = layout_of(w),
+                .dtype = call->node->dtype,
+                .size = size,
+                .plane = (size_t)bgi_window_plane(w) * size,
+                .positions = (size_t)bgi_window_positions(w) * size,
+                .elements = (size_t)bgi_window_elements(w) * size };
+    p.planes = call->scratch;
+    p.run = p.planes + planes_bytes(&p.l, size);
+    p.products = p.run + run_bytes(&p.l, size);
+    return p;
+}
+
+/* The chunks of a run, and for each the elements of the kernel. */
+#define FOR_EACH_TAP(p, from, count, element, offset)                                                                  \
+    for (int64_t from = 0, count; count = (p).l.run - from < CHUNK ? (p).l.run - from : CHUNK, from < (p).l.run;       \
+         from += CHUNK)                                                                                                \
+        for (int64_t element = 0, offset;                                                                              \
+             element < bgi_window_elements((p).w) && (offset = offset_of((p).w, &(p).l, element), true); element++)
+
+void bgi_depthwise(const bg_call *call, const bgi_convolution *c, int64_t first, int64_t last, const void *image,
+                   const void *weight, void *y)
+{
+    parts p = parts_of(call, c);
+    int64_t outputs = bgi_group_outputs(c), filled = -1;
+    for (int64_t o = first; o < last; o++) {
+        if (o / outputs != filled)
+            fill(p.w, &p.l, p.dtype, (const char *)image + (size_t)(filled = o / outputs) * p.plane, p.planes);
+        const char *kernel = (const char *)weight + (size_t)(o - first) * p.elements;
+        FOR_EACH_TAP(p, from, count, e, offset)
+        {
+            char *to = p.run + (size_t)from * p.size;
+            const char *x = p.planes + (size_t)(offset + from) * p.size, *by = kernel + (size_t)e * p.size;
+            if (e == 0)
+                p.kernels->mul(to, x, 1, by, 0, NULL, 0, count);
+            else
+                p.kernels->fma(to, x, 1, by, 0, to, 1, count);
+        }
+        move_lines(p.w, &p.l, p.size, p.run, (char *)y + (size_t)(o - first) * p.positions, false);
+    }
+}
+
+void bgi_depthwise_input(const bg_call *call, const bgi_convolution *c, int64_t first, int64_t last, const void *dy,
+                         const void *weight, void *dx)
+{
+    parts p = parts_of(call, c);
+    int64_t outputs = bgi_group_outputs(c);
+    for (int64_t channel = first; channel < last; channel++) {
+        memset(p.planes, 0, (size_t)p.l.planes * p.size);
+        for (int64_t o = (channel - first) * outputs; o < (channel - first + 1) * outputs; o++) {
+            const char *kernel = (const char *)weight + (size_t)o * p.elements;
+            move_lines(p.w, &p.l, p.size, p.run, (char *)dy + (size_t)o * p.positions, true);
+            FOR_EACH_TAP(p, from, count, e, offset)
+            {
+                char *to = p.planes + (size_t)(offset + from) * p.size;
+                p.kernels->fma(to, p.run + (size_t)from * p.size, 1, kernel + (size_t)e * p.size, 0, to, 1, count);
+            }
+        }
+        empty(p.w, &p.l, p.dtype, p.planes, (char *)dx + (size_t)(channel - first) * p.plane);
+    }
+}
+
+void bgi_depthwise_weight(const bg_call *call, const bgi_convolution *c, int64_t first, int64_t last, const void *image,
+                          const void *dy, void *dweight)
+{
+    parts p = parts_of(call, c);
+    int64_t outputs = bgi_group_outputs(c), filled = -1;
+    for (int64_t o = first; o < last; o++) {
+        if (o / outputs != filled)
+            fill(p.w, &p.l, p.dtype, (const char *)image + (size_t)(filled = o / outputs) * p.plane, p.planes);
+        move_lines(p.w, &p.l, p.size, p.run, (char *)dy + (size_t)(o - first) * p.positions, true);
+        FOR_EACH_TAP(p, from, count, e, offset)
+        {
+            char sum[sizeof(double)], *to = (char *)dweight + (size_t)(o - first) * p.elements + (size_t)e * p.size;
+            p.kernels->mul(p.products, p.planes + (size_t)(offset + from) * p.size, 1, p.run + (size_t)from * p.size, 1,
+                           NULL, 0, count);
+            p.kernels->sum_rows(sum, p.products, 1, count, count);
+            p.kernels->add(to, to, 1, sum, 1, NULL, 0, 1);
+        }
+    }
+}
