@@ -496,10 +496,50 @@ typedef struct {
     bool is_ceil;            /* a last window that reaches beyond the padding counts too */
     bool leaves_out_padding; /* avg_pool: divides by the elements within the image */
 } bg_pool_options;
-/* The padding never wins; of equal elements the first gets the gradient; NaN if any is NaN. */
-BG_API bg_node *bg_max_pool(bg_node *x, bg_shape window, const bg_pool_options *options);
+/* The padding never wins; of equal elements the first gets the gradient; NaN if any is NaN. indices, unless NULL, gets
+ * where the elements are in their channel, counted in row-major order: i64, without a gradient. */
+BG_API bg_node *bg_max_pool(bg_node *x, bg_shape window, const bg_pool_options *options, bg_node **indices);
+/* Zeros of the image's extents with the elements of x [n, channels, ..] at such indices, of the same shape, in their
+ * channel. Of those with one index the last counts, and only it gets gradient. An index outside makes the run fail with
+ * BG_ERR_INDEX. */
+BG_API bg_node *bg_max_unpool(bg_node *x, bg_node *indices, bg_shape image);
 /* Padding counts as 0. */
 BG_API bg_node *bg_avg_pool(bg_node *x, bg_shape window, const bg_pool_options *options);
+/* (Σ xᵖ)^(1/p), p > 0, without absolute values: NaN where the sum is negative and p is not 1. Where the sum is 0 the
+ * gradient is 0. No padding, no dilation; the sum of a window that reaches beyond the image is scaled up to the whole
+ * window. */
+BG_API bg_node *bg_lp_pool(bg_node *x, double p, bg_shape window, const bg_pool_options *options);
+/* To size extents, whatever those of x are: result i of a dimension is made of the elements floor(i in / out) to
+ * ceil((i + 1) in / out) - 1. Of equal maxima the first gets the gradient. */
+BG_API bg_node *bg_adaptive_max_pool(bg_node *x, bg_shape size, bg_node **indices);
+BG_API bg_node *bg_adaptive_avg_pool(bg_node *x, bg_shape size);
+/* The same to size 1, 1, .. */
+BG_API bg_node *bg_global_max_pool(bg_node *x, bg_node **indices);
+BG_API bg_node *bg_global_avg_pool(bg_node *x);
+
+/* ---- Windows as columns, in one to three dimensions ---- */
+typedef struct {
+    int64_t stride[3], dilation[3]; /* 0: 1 */
+    int64_t padding[3];             /* zeros before and behind */
+} bg_window_options;
+/* x [n, channels, ..] -> [n, channels · elements, positions]: the elements of each window, of one channel after the
+ * other, for the positions in row-major order. */
+BG_API bg_node *bg_unfold(bg_node *x, bg_shape window, const bg_window_options *options);
+/* Its transpose, to the image's extents: what meets in one element is added up. */
+BG_API bg_node *bg_fold(bg_node *x, bg_shape image, bg_shape window, const bg_window_options *options);
+
+/* ---- Resizing, of x [n, channels, ..] with one to three further dimensions, to `size` ----
+ * s stands for in / out. The grids are PyTorch's interpolate's. */
+/* Result j is element floor(j s), or with is_exact floor((j + 1/2) s), computed in f32. */
+BG_API bg_node *bg_resize_nearest(bg_node *x, bg_shape size, bool is_exact);
+/* Linear along each dimension between the neighbours of (j + 1/2) s - 1/2, or with aligns_corners, where the first and
+ * the last elements stay what they are, of j (in - 1) / (out - 1); beyond the ends, the end. */
+BG_API bg_node *bg_resize_linear(bg_node *x, bg_shape size, bool aligns_corners);
+/* Channels as pixels: [n, c · factor², h, w] -> [n, c, h · factor, w · factor], and back. Of any type. */
+BG_API bg_node *bg_pixel_shuffle(bg_node *x, int64_t factor);
+BG_API bg_node *bg_pixel_unshuffle(bg_node *x, int64_t factor);
+/* x [n, groups · c, ..]: the first channel of each group, then the second of each, and so on. Of any type. */
+BG_API bg_node *bg_channel_shuffle(bg_node *x, int64_t groups);
 
 /* ---- Normalisation ----
  * Means and variances are computed in f64, in two passes, also of f32; variances divide by the number of elements. An x

@@ -25,11 +25,14 @@ static bool takes(const char *op, bg_node *x, bg_node *weight, bg_node *bias, co
             ? "the channels do not fall into the groups"
             : NULL;
     for (int d = 0; d < rank && !wrong; d++)
-        if (o->stride[d] < 0 || o->dilation[d] < 0 || o->padding[d] < 0 || o->output_padding[d] < 0)
-            wrong = "a stride, dilation or padding is negative";
+        if (!bgi_window_holds(0, o->stride[d]) || !bgi_window_holds(0, o->dilation[d]) ||
+            !bgi_window_holds(0, o->padding[d]) || !bgi_window_holds(0, o->output_padding[d]))
+            wrong = "a stride, dilation or padding is out of range";
     for (int d = 2; d < rank + 2 && !wrong; d++)
         if (weight->shape.dims[d] == 0)
             wrong = "the kernel is empty";
+        else if (!bgi_window_holds(0, weight->shape.dims[d]) || !bgi_window_holds(0, x->shape.dims[d]))
+            wrong = "an extent is out of range";
     if (wrong)
         bgi_graph_fail(graph, BG_ERR_SHAPE, "%s: %s: x %s, weight %s, %lld groups", op, wrong,
                        bgi_shape_format(x->shape).text, bgi_shape_format(weight->shape).text,

@@ -432,6 +432,8 @@ static const bg_op slots_op = { .name = "convolve_slots",
                                 .scratch = slots_scratch,
                                 .never_fails = true };
 
+bg_node *bgi_convolve_slots(bg_node *x, bg_node *dy, const bgi_convolution *c) { return apply(&slots_op, x, dy, c); }
+
 /* convolve_weight: dweight = Σ over images of dy · unfolded xᵀ */
 static bg_status weight_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
@@ -442,8 +444,7 @@ static bg_status weight_infer(const bg_node *node, bg_dtype *dtype, bg_shape *sh
 }
 static bg_node *weight_compose(bg_node *node)
 {
-    bg_node *slots = apply(&slots_op, node->inputs[0], node->inputs[1], node->attributes);
-    return bg_sum(slots, BG_AXES(0));
+    return bg_sum(bgi_convolve_slots(node->inputs[0], node->inputs[1], node->attributes), BG_AXES(0));
 }
 static bg_node *weight_gradient(bg_node *node, int input, bg_node *dy)
 {

@@ -25,5 +25,7 @@ static inline int64_t bgi_group_outputs(const bgi_convolution *c) { return c->ou
 bg_node *bgi_convolve(bg_node *x, bg_node *weight, const bgi_convolution *c);
 bg_node *bgi_convolve_input(bg_node *dy, bg_node *weight, const bgi_convolution *c);
 bg_node *bgi_convolve_weight(bg_node *x, bg_node *dy, const bgi_convolution *c);
+/* The sums over parts of the images that the last is made of: [parts, outputs, channels / groups, kernel..]. */
+bg_node *bgi_convolve_slots(bg_node *x, bg_node *dy, const bgi_convolution *c);
 
 #endif

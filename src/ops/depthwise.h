@@ -16,7 +16,7 @@ void bgi_depthwise(const bg_call *call, const bgi_convolution *c, int64_t first,
                    const void *weight, void *y);
 void bgi_depthwise_input(const bg_call *call, const bgi_convolution *c, int64_t first, int64_t last, const void *dy,
                          const void *weight, void *dx);
-void bgi_depthwise_weight(const bg_call *call, const bgi_convolution *c, int64_t first, int64_t last,
-                          const void *image, const void *dy, void *dweight);
+void bgi_depthwise_weight(const bg_call *call, const bgi_convolution *c, int64_t first, int64_t last, const void *image,
+                          const void *dy, void *dweight);
 
 #endif

@@ -32,6 +32,7 @@
     X(pooling)                                                                                                         \
     X(normalization)                                                                                                   \
     X(recurrent)                                                                                                       \
+    X(axis_map)                                                                                                        \
     X(random)                                                                                                          \
     X(loss)
 #define BGI_DECLARE(family) extern const bg_op *const bgi_##family##_ops[];

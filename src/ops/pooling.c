@@ -1,5 +1,6 @@
 /* Pooling in one to three dimensions. */
-#include "ops/window.h"
+#include "ops/axis_map.h"
+#include "ops/convolve.h"
 
 #include <math.h>
 #include <string.h>
@@ -23,8 +24,11 @@ static bool window_of(const char *op, bg_node *x, bg_shape kernel, const bg_pool
         w->stride[k] = o->stride[d] == 0 ? kernel.dims[d] : o->stride[d];
         w->dilation[k] = o->dilation[d] == 0 ? 1 : o->dilation[d];
         w->before[k] = o->padding[d];
-        if (kernel.dims[d] < 1 || w->stride[k] < 1 || w->dilation[k] < 1 || w->before[k] < 0)
+        if (!bgi_window_holds(1, kernel.dims[d]) || !bgi_window_holds(1, w->stride[k]) ||
+            !bgi_window_holds(1, w->dilation[k]) || !bgi_window_holds(0, w->before[k]))
             wrong = "an extent, stride, dilation or padding of the window is out of range";
+        else if (w->in[k] < 1)
+            wrong = "the image is empty";
         else if (w->before[k] > (w->dilation[k] * (w->kernel[k] - 1) + 1) / 2)
             wrong = "the padding is more than half of the window";
         else if (w->in[k] + 2 * w->before[k] <= w->dilation[k] * (w->kernel[k] - 1))
@@ -50,26 +54,27 @@ static bg_shape pooled_shape(const bg_node *x, const bgi_window *w)
     return shape;
 }
 
-static int64_t bgi_window_place(const bgi_window *w, int64_t position, int64_t element)
+/* Where the largest element of each window or bin is in its channel, the first of equals or a NaN: i64 of the shape of
+ * the result; no gradient. The attributes are a window; kernel 0 stands for adaptive bins. */
+typedef struct {
+    int64_t start, end, step;
+} range;
+static range range_of(const bgi_window *w, int k, int64_t position)
 {
-    int64_t k[3] = { element / w->kernel[2] / w->kernel[1], element / w->kernel[2] % w->kernel[1], element % w->kernel[2] };
-    int64_t o[3] = { position / w->out[2] / w->out[1], position / w->out[2] % w->out[1], position % w->out[2] };
-    int64_t at = 0;
-    for (int d = 0; d < 3; d++) {
-        int64_t i = o[d] * w->stride[d] - w->before[d] + k[d] * w->dilation[d];
-        if (i < 0 || i >= w->in[d])
-            return -1;
-        at = at * w->in[d] + i;
-    }
-    return at;
+    if (w->kernel[k] == 0)
+        return (range){ position * w->in[k] / w->out[k], ((position + 1) * w->in[k] + w->out[k] - 1) / w->out[k], 1 };
+    int64_t start = position * w->stride[k] - w->before[k], step = w->dilation[k];
+    int64_t end = start + (w->kernel[k] - 1) * step + 1;
+    if (start < 0)
+        start += (-start + step - 1) / step * step;
+    return (range){ start, end < w->in[k] ? end : w->in[k], step };
 }
-/* max_pool: where the largest element of each window is in its channel, the first of equals or a NaN; no gradient */
 static bg_status places_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
     const bgi_window *w = node->attributes;
     bg_shape x = node->inputs[0]->shape;
     *dtype = BG_I64;
-    *shape = BG_SHAPE(x.dims[0], x.dims[1], bgi_window_positions(w));
+    *shape = bgi_window_shape(x.dims[0], x.dims[1], w->out, x.rank - 2);
     return BG_OK;
 }
 static int64_t channels_of(const bg_node *node, int input)
@@ -77,27 +82,41 @@ static int64_t channels_of(const bg_node *node, int input)
     (void)input;
     return node->shape.dims[0] * node->shape.dims[1];
 }
+#define PLACES(type)                                                                                                   \
+    static void places_##type(const bgi_window *w, const type *x, int64_t *places)                                     \
+    {                                                                                                                  \
+        for (int64_t p = 0; p < bgi_window_positions(w); p++) {                                                        \
+            range r0 = range_of(w, 0, p / w->out[2] / w->out[1]), r1 = range_of(w, 1, p / w->out[2] % w->out[1]);      \
+            range r2 = range_of(w, 2, p % w->out[2]);                                                                  \
+            int64_t best = (r0.start * w->in[1] + r1.start) * w->in[2] + r2.start;                                     \
+            for (int64_t i0 = r0.start; i0 < r0.end; i0 += r0.step)                                                    \
+                for (int64_t i1 = r1.start; i1 < r1.end; i1 += r1.step)                                                \
+                    for (int64_t i2 = r2.start; i2 < r2.end; i2 += r2.step) {                                          \
+                        int64_t at = (i0 * w->in[1] + i1) * w->in[2] + i2;                                             \
+                        if (x[at] > x[best] || (isnan(x[at]) && !isnan(x[best])))                                      \
+                            best = at;                                                                                 \
+                    }                                                                                                  \
+            places[p] = best;                                                                                          \
+        }                                                                                                              \
+    }
+PLACES(float)
+PLACES(double)
 static bg_status places_call(const bg_call *call)
 {
     const bgi_window *w = call->node->attributes;
-    int64_t size = w->in[0] * w->in[1] * w->in[2], positions = bgi_window_positions(w);
-    for (int64_t k = 0; k < (call->last - call->first) * positions; k++) {
-        int64_t start = k / positions * size, best = -1;
-        double most = 0;
-        for (int64_t e = 0; e < bgi_window_elements(w); e++) {
-            int64_t at = bgi_window_place(w, k % positions, e);
-            if (at < 0)
-                continue;
-            double x = call->node->inputs[0]->dtype == BG_F64 ? ((const double *)call->inputs[0])[start + at]
-                                                              : (double)((const float *)call->inputs[0])[start + at];
-            if (best < 0 || x > most || (x != x && most == most)) {
-                best = at;
-                most = x;
-            }
-        }
-        ((int64_t *)call->output)[k] = best;
-    }
+    int64_t plane = bgi_window_plane(w), positions = bgi_window_positions(w), *places = call->output;
+    for (int64_t k = 0; k < call->last - call->first; k++)
+        if (call->node->inputs[0]->dtype == BG_F64)
+            places_double(w, (const double *)call->inputs[0] + k * plane, places + k * positions);
+        else
+            places_float(w, (const float *)call->inputs[0] + k * plane, places + k * positions);
     return BG_OK;
+}
+static double places_flops(const bg_node *node)
+{
+    const bgi_window *w = node->attributes;
+    double elements = w->kernel[BGI_WINDOW_RANK - 1] > 0 ? (double)bgi_window_elements(w) : 1;
+    return (double)bg_shape_count(node->shape) * elements + (double)bg_shape_count(node->inputs[0]->shape);
 }
 static const bg_op places_op = { .name = "max_pool_places",
                                  .arity = 1,
@@ -105,16 +124,99 @@ static const bg_op places_op = { .name = "max_pool_places",
                                  .is_constant = true,
                                  .call = places_call,
                                  .units = channels_of,
+                                 .flops = places_flops,
                                  .never_fails = true };
-bg_node *bg_max_pool(bg_node *x, bg_shape window, const bg_pool_options *options)
+/* A tensor [n, channels, ..] as [n, channels, elements]. */
+static bg_node *flat(bg_node *x, int64_t elements)
+{
+    return x ? bg_reshape(x, BG_SHAPE(x->shape.dims[0], x->shape.dims[1], elements)) : NULL;
+}
+static bg_node *largest_of(bg_node *x, const bgi_window *w, bg_node **indices)
+{
+    bg_node *places = bg_apply(&places_op, &x, 1, w, sizeof *w);
+    bg_node *y = bg_take_along(flat(x, bgi_window_plane(w)), flat(places, bgi_window_positions(w)), 2);
+    if (indices)
+        *indices = places;
+    return bg_reshape(y, pooled_shape(x, w));
+}
+bg_node *bg_max_pool(bg_node *x, bg_shape window, const bg_pool_options *options, bg_node **indices)
 {
     bg_pool_options none = { .is_ceil = false };
     bgi_window w;
+    if (indices)
+        *indices = NULL;
     if (!window_of("max_pool", x, window, options ? options : &none, &w))
         return NULL;
-    bg_node *places = bg_apply(&places_op, &x, 1, &w, sizeof w);
-    bg_node *flat = bg_reshape(x, BG_SHAPE(x->shape.dims[0], x->shape.dims[1], w.in[0] * w.in[1] * w.in[2]));
-    return bg_reshape(bg_take_along(flat, places, 2), pooled_shape(x, &w));
+    for (int k = 0; k < BGI_WINDOW_RANK; k++)
+        for (int64_t o = 0; o < w.out[k] && o * w.stride[k] < w.before[k]; o++)
+            if (range_of(&w, k, o).start >= w.in[k])
+                return bgi_graph_fail(x->graph, BG_ERR_SHAPE,
+                                      "max_pool: a window has no element in the image: x %s, window %s",
+                                      bgi_shape_format(x->shape).text, bgi_shape_format(window).text);
+    return largest_of(x, &w, indices);
+}
+
+/* is_last: whether no later element of the same channel has the same index; an index outside fails; no gradient */
+static bg_status is_last_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    *dtype = BG_BOOL;
+    *shape = node->inputs[0]->shape;
+    return BG_OK;
+}
+static size_t is_last_scratch(const bg_node *node) { return (size_t) * (const int64_t *)node->attributes; }
+static bg_status is_last_call(const bg_call *call)
+{
+    int64_t plane = *(const int64_t *)call->node->attributes, n = call->node->shape.dims[2];
+    const int64_t *indices = call->inputs[0];
+    unsigned char *is_last = call->output, *is_taken = call->scratch;
+    for (int64_t k = 0; k < call->last - call->first; k++, indices += n, is_last += n) {
+        memset(is_taken, 0, (size_t)plane);
+        for (int64_t i = n; i-- > 0;) {
+            if (indices[i] < 0 || indices[i] >= plane)
+                return bg_fail(BG_ERR_INDEX, "max_unpool: index %lld is outside 0 .. %lld", (long long)indices[i],
+                               (long long)(plane - 1));
+            is_last[i] = !is_taken[indices[i]];
+            is_taken[indices[i]] = 1;
+        }
+    }
+    return BG_OK;
+}
+static const bg_op is_last_op = { .name = "is_last",
+                                  .arity = 1,
+                                  .infer = is_last_infer,
+                                  .is_constant = true,
+                                  .call = is_last_call,
+                                  .units = channels_of,
+                                  .scratch = is_last_scratch };
+bg_node *bg_max_unpool(bg_node *x, bg_node *indices, bg_shape image)
+{
+    bg_graph *graph = bgi_graph_of("max_unpool", (bg_node *[]){ x, indices }, 2);
+    if (!graph || !bgi_takes_float("max_unpool", x))
+        return NULL;
+    if (!bgi_is_integer(indices->dtype))
+        return bgi_graph_fail(graph, BG_ERR_DTYPE, "max_unpool: indices are %s, not i32, i64 or u8",
+                              bg_dtype_name(indices->dtype));
+    bool is_right = image.rank >= 1 && image.rank <= BGI_WINDOW_RANK && x->shape.rank == image.rank + 2 &&
+                    bg_shape_equal(x->shape, indices->shape);
+    for (int d = 0; d < image.rank && is_right; d++)
+        is_right = image.dims[d] >= 1;
+    int64_t plane, count = 1;
+    if (!is_right || !bgi_product_of(image.dims, image.rank, &plane))
+        return bgi_graph_fail(graph, BG_ERR_SHAPE,
+                              "max_unpool: needs x and indices [n, channels, ..] and image with 1 to 3 extents: x %s, "
+                              "indices %s, image %s",
+                              bgi_shape_format(x->shape).text, bgi_shape_format(indices->shape).text,
+                              bgi_shape_format(image).text);
+    bg_shape shape = { .rank = image.rank + 2, .dims = { x->shape.dims[0], x->shape.dims[1] } };
+    for (int d = 0; d < image.rank; d++) {
+        shape.dims[2 + d] = image.dims[d];
+        count *= x->shape.dims[2 + d];
+    }
+    bg_node *places = flat(bg_cast(indices, BG_I64), count);
+    bg_node *is_last = places ? bg_apply(&is_last_op, &places, 1, &plane, sizeof plane) : NULL;
+    bg_node *zero = bgi_scalar_like(x, 0), *taken = bg_where(is_last, flat(x, count), zero);
+    bg_node *zeros = bg_broadcast(zero, BG_SHAPE(shape.dims[0], shape.dims[1], plane));
+    return bg_reshape(bg_scatter_add(zeros, places, taken, 2), shape);
 }
 
 /* The number of elements that a window's sum is divided by: those in the image, or also those in the padding. */
@@ -143,7 +245,7 @@ bg_node *bg_avg_pool(bg_node *x, bg_shape window, const bg_pool_options *options
     for (int d = 0; d < window.rank; d++)
         if (o->dilation[d] > 1)
             return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "avg_pool: there is no dilation");
-    int64_t n = x->shape.dims[0], positions = bgi_window_positions(&w), elements = bgi_window_elements(&w);
+    int64_t positions = bgi_window_positions(&w), channels;
     bg_tensor *shares = NULL;
     if (!bgi_graph_accept(x->graph, bg_tensor_create(&shares, x->graph->engine, BG_F64, BG_SHAPE(positions))))
         return NULL;
@@ -152,9 +254,97 @@ bg_node *bg_avg_pool(bg_node *x, bg_shape window, const bg_pool_options *options
         share[p] = 1 / (double)divisor(&w, p, o->leaves_out_padding);
     bg_node *constant = bg_cast(bg_constant(x->graph, shares), x->dtype);
     bg_tensor_destroy(shares);
-    w.channels = x->shape.dims[1];
-    bg_node *rows = bg_reshape(bgi_unfold(x, &w), BG_SHAPE(n, w.channels, elements, positions));
-    return bg_reshape(bg_mul(bg_sum(rows, BG_AXES(2)), constant), pooled_shape(x, &w));
+    /* The sums are a convolution of each channel with ones. */
+    if (!bgi_product_of(x->shape.dims, 2, &channels))
+        return NULL;
+    int rank = window.rank;
+    w.channels = 1;
+    bgi_convolution sums = { .window = w, .groups = 1, .outputs = 1, .rank = rank };
+    bg_node *images = bg_reshape(x, bgi_window_shape(channels, 1, w.in, rank));
+    bg_node *ones = bg_broadcast(bgi_scalar_like(x, 1), bgi_window_shape(1, 1, w.kernel, rank));
+    bg_node *y = flat(bg_reshape(bgi_convolve(images, ones, &sums), pooled_shape(x, &w)), positions);
+    return bg_reshape(bg_mul(y, constant), pooled_shape(x, &w));
 }
 
-const bg_op *const bgi_pooling_ops[] = { &places_op, NULL };
+/* lp_pool: (Σ xᵖ)^(1/p) over each window, from means as PyTorch has it; a cut-off last window is scaled up. Where the
+ * sum is 0, so that the root has no derivative, the gradient is 0. */
+bg_node *bg_lp_pool(bg_node *x, double p, bg_shape window, const bg_pool_options *options)
+{
+    bg_pool_options none = { .is_ceil = false };
+    const bg_pool_options *o = options ? options : &none;
+    bgi_window w;
+    if (!window_of("lp_pool", x, window, o, &w))
+        return NULL;
+    if (!(p > 0 && p < INFINITY))
+        return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "lp_pool: p is %g, not a positive number", p);
+    for (int d = 0; d < window.rank; d++)
+        if (o->padding[d] != 0 || o->dilation[d] > 1)
+            return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "lp_pool: there is no padding and no dilation");
+    bg_pool_options sums = *o;
+    sums.leaves_out_padding = false;
+    bg_node *mean = bg_avg_pool(bg_pow_scalar(x, p), window, &sums);
+    bg_node *sum = bg_mul_scalar(mean, (double)bgi_window_elements(&w)), *zero = bgi_scalar_like(x, 0);
+    bg_node *is_zero = bg_equal(sum, zero), *base = bg_where(is_zero, bgi_scalar_like(x, 1), sum);
+    return bg_where(is_zero, zero, bg_pow_scalar(base, 1 / p));
+}
+
+/* ---- Adaptive ---- */
+
+/* The bins of an adaptive pooling; records errors. */
+static bool bins_of(const char *op, bg_node *x, bg_shape size, bgi_window *w)
+{
+    if (!bgi_takes_float(op, x))
+        return false;
+    bool is_right = size.rank >= 1 && size.rank <= BGI_WINDOW_RANK && x->shape.rank == size.rank + 2;
+    memset(w, 0, sizeof *w);
+    for (int k = 0; k < BGI_WINDOW_RANK; k++)
+        w->in[k] = w->out[k] = 1;
+    for (int d = 0; d < size.rank && is_right; d++) {
+        int k = BGI_WINDOW_RANK - size.rank + d;
+        w->in[k] = x->shape.dims[2 + d];
+        w->out[k] = size.dims[d];
+        is_right = w->in[k] >= 1 && w->in[k] <= BGI_MAP_MOST && w->out[k] >= 1 && w->out[k] <= BGI_MAP_MOST;
+    }
+    if (!is_right)
+        bgi_graph_fail(
+            x->graph, BG_ERR_SHAPE,
+            "%s: needs x [n, channels, ..] and a size for each of its 1 to 3 further dimensions, all of 1 to "
+            "2147483647: x %s, size %s",
+            op, bgi_shape_format(x->shape).text, bgi_shape_format(size).text);
+    return is_right;
+}
+static bg_node *adaptive_max(const char *op, bg_node *x, bg_shape size, bg_node **indices)
+{
+    bgi_window w;
+    if (indices)
+        *indices = NULL;
+    return bins_of(op, x, size, &w) ? largest_of(x, &w, indices) : NULL;
+}
+static bg_node *adaptive_avg(const char *op, bg_node *x, bg_shape size)
+{
+    bgi_window w;
+    if (!bins_of(op, x, size, &w))
+        return NULL;
+    for (int d = size.rank - 1; d >= 0; d--)
+        x = bgi_map_axis(x, 2 + d, size.dims[d], BGI_MEANS);
+    return x;
+}
+static bg_shape ones_for(const bg_node *x)
+{
+    bg_shape size = { .rank = x && x->shape.rank > 2 ? x->shape.rank - 2 : 0 };
+    for (int d = 0; d < size.rank; d++)
+        size.dims[d] = 1;
+    return size;
+}
+bg_node *bg_adaptive_max_pool(bg_node *x, bg_shape size, bg_node **indices)
+{
+    return adaptive_max("adaptive_max_pool", x, size, indices);
+}
+bg_node *bg_adaptive_avg_pool(bg_node *x, bg_shape size) { return adaptive_avg("adaptive_avg_pool", x, size); }
+bg_node *bg_global_max_pool(bg_node *x, bg_node **indices)
+{
+    return adaptive_max("global_max_pool", x, ones_for(x), indices);
+}
+bg_node *bg_global_avg_pool(bg_node *x) { return adaptive_avg("global_avg_pool", x, ones_for(x)); }
+
+const bg_op *const bgi_pooling_ops[] = { &places_op, &is_last_op, NULL };

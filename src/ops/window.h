@@ -5,6 +5,9 @@
 #include "ops/ops.h"
 
 enum { BGI_WINDOW_RANK = 3 };
+/* No extent, stride, dilation or padding of a window is larger, so that places are numbers. */
+#define BGI_WINDOW_MOST ((int64_t)INT32_MAX)
+static inline bool bgi_window_holds(int64_t least, int64_t value) { return value >= least && value <= BGI_WINDOW_MOST; }
 
 /* Position o along a dimension covers the image's elements o · stride - before + k · dilation, k < kernel. */
 typedef struct {

@@ -23,9 +23,11 @@
     X(scatter)                                                                                                         \
     X(rearrange)                                                                                                       \
     X(convolution)                                                                                                     \
+    X(windows)                                                                                                         \
     X(pooling)                                                                                                         \
     X(normalization)                                                                                                   \
     X(recurrent)                                                                                                       \
+    X(resizing)                                                                                                        \
     X(random)
 #define DECLARE(name) extern const op_family name##_family;
 FAMILIES(DECLARE)

@@ -106,7 +106,7 @@ static const op_case cases[] = {
       .build = build_conv_alone,
       VARIANTS(convolutions_alone) },
     { .name = "conv_transpose",
-      .op = "fold",
+      .op = "convolve_input",
       .arity = 3,
       .sums = true,
       .build = build_conv_transpose,
@@ -163,7 +163,7 @@ static bg_node *kernel(const wrong_inputs *f, bg_shape shape) { return bg_broadc
     X(bg_conv(f->image, kernel(f, BG_SHAPE(4, 3, 3, 3)), NULL, WITH_OPTIONS(.stride = { 2 }, .is_same = true)),        \
       BG_ERR_ARGUMENT, "conv: padding 'same' goes with stride 1 and no padding")                                       \
     X(bg_conv(f->image, kernel(f, BG_SHAPE(4, 3, 3, 3)), NULL, WITH_OPTIONS(.padding = { -1 })), BG_ERR_SHAPE,         \
-      "conv: a stride, dilation or padding is negative: x [2, 3, 5, 5], weight [4, 3, 3, 3], 1 groups")                \
+      "conv: a stride, dilation or padding is out of range: x [2, 3, 5, 5], weight [4, 3, 3, 3], 1 groups")            \
     X(bg_conv_transpose(f->image, kernel(f, BG_SHAPE(4, 3, 3, 3)), NULL, NULL), BG_ERR_SHAPE,                          \
       "conv_transpose: weight [4, 3, 3, 3] expects 4 channels: x [2, 3, 5, 5]")                                        \
     X(bg_conv_transpose(f->image, kernel(f, BG_SHAPE(3, 4, 3, 3)), f->x3, NULL), BG_ERR_SHAPE,                         \
