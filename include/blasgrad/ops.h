@@ -530,7 +530,8 @@ BG_API bg_node *bg_fold(bg_node *x, bg_shape image, bg_shape window, const bg_wi
 
 /* ---- Resizing, of x [n, channels, ..] with one to three further dimensions, to `size` ----
  * s stands for in / out. The grids are PyTorch's interpolate's. */
-/* Result j is element floor(j s), or with is_exact floor((j + 1/2) s), computed in f32. */
+/* Result j is element floor(j s), or with is_exact floor((j + 1/2) s), computed exactly, as PyTorch does for f64 in one
+ * dimension; where it computes in f32, it now and then finds the element before. */
 BG_API bg_node *bg_resize_nearest(bg_node *x, bg_shape size, bool is_exact);
 /* Linear along each dimension between the neighbours of (j + 1/2) s - 1/2, or with aligns_corners, where the first and
  * the last elements stay what they are, of j (in - 1) / (out - 1); beyond the ends, the end. */

@@ -33,15 +33,14 @@ static terms between(const map_attributes *a, double place)
 }
 static terms terms_of(const map_attributes *a, int64_t j)
 {
-    float scale = (float)a->in / (float)a->out;
     double step = a->out > 1 ? (double)(a->in - 1) / (double)(a->out - 1) : 0;
     switch ((bgi_axis_map)a->map) {
     case BGI_MEANS:
         return mean_of(a, j);
     case BGI_NEAREST:
-        return one(smaller((int64_t)floorf((float)j * scale), a->in - 1));
+        return one(j * a->in / a->out);
     case BGI_NEAREST_EXACT:
-        return one(smaller((int64_t)floorf(((float)j + 0.5F) * scale), a->in - 1));
+        return one((2 * j + 1) * a->in / (2 * a->out));
     case BGI_LINEAR:
         return between(a, fmax(((double)j + 0.5) * ((double)a->in / (double)a->out) - 0.5, 0));
     case BGI_LINEAR_ALIGNED:

@@ -6,8 +6,8 @@
 
 /* What result j of `out` is made of, from `in` elements:
  *   MEANS           the mean of floor(j in / out) .. ceil((j + 1) in / out) - 1
- *   NEAREST         element floor(j s), s = in / out rounded to f32, as PyTorch does
- *   NEAREST_EXACT   element floor((j + 1/2) s)
+ *   NEAREST         element floor(j in / out)
+ *   NEAREST_EXACT   element floor((j + 1/2) in / out)
  *   LINEAR          between the two neighbours of (j + 1/2) in / out - 1/2, not below 0
  *   LINEAR_ALIGNED  between the two neighbours of j (in - 1) / (out - 1); 0 for one result */
 typedef enum { BGI_MEANS, BGI_NEAREST, BGI_NEAREST_EXACT, BGI_LINEAR, BGI_LINEAR_ALIGNED } bgi_axis_map;
