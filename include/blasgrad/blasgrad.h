@@ -5,6 +5,7 @@
 
 #include <blasgrad/data.h>
 #include <blasgrad/engine.h>
+#include <blasgrad/grad.h>
 #include <blasgrad/gradcheck.h>
 #include <blasgrad/graph.h>
 #include <blasgrad/io.h>

@@ -1,6 +1,7 @@
 /* Reverse-mode gradients as a transform of the graph. */
 #include "grad/grad.h"
 
+#include "grad/checkpoint.h"
 #include "ops/ops.h"
 
 /* What the transform knows of the nodes of a range of the graph. */
@@ -8,6 +9,8 @@ typedef struct flow {
     bg_graph *graph;
     struct flow *outer; /* the range before this one, if it is that of a composition; NULL: nothing varies there */
     int first, end;
+    bg_node *const *xs; /* of the first range: whose gradients are wanted */
+    size_t n_xs;
     bool *depends;       /* a gradient may flow from the node to some x */
     bg_node **cotangent; /* the sum of what has arrived at the node; NULL: nothing yet */
 } flow;
@@ -104,12 +107,20 @@ static bool descend(flow *f)
     return true;
 }
 
+/* What a node without a rule stands for, in nodes of its own. */
+static bg_node *expand(const flow *f, bg_node *node, bg_node *dy)
+{
+    while (f->outer)
+        f = f->outer;
+    return bgi_is_checkpoint(node) ? bgi_recompute(node, dy, f->xs, f->n_xs) : bgi_compose(node);
+}
+
 /* Through the nodes that the composition adds; what reaches older ones, as the node's inputs are, goes on from there.
  */
 static bool propagate_composition(flow *f, bg_node *node, bg_node *dy)
 {
     flow inner = { .graph = f->graph, .outer = f, .first = f->graph->count };
-    bg_node *composed = bgi_compose(node);
+    bg_node *composed = expand(f, node, dy);
     if (!composed)
         return false;
     inner.end = f->graph->count;
@@ -210,7 +221,7 @@ static bg_status differentiate(bg_graph *graph, bg_node *const *ys, bg_node *con
             bgi_graph_fail(graph, BG_ERR_DTYPE, "grad: xs[%zu] is %s, not f32 or f64", i, bg_dtype_name(xs[i]->dtype));
             return graph->status;
         }
-    flow f = { .graph = graph };
+    flow f = { .graph = graph, .xs = xs, .n_xs = n };
     for (size_t i = 0; i < n_ys; i++)
         if (ys[i]->id >= f.end)
             f.end = ys[i]->id + 1;

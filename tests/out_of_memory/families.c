@@ -169,6 +169,17 @@ static bg_node *recurrent(cycle *c)
 
 /* ---- Ops of users ---- */
 
+/* Parts that are computed again, one within the other, that draw numbers; the inner one's gradient is descended. */
+static bg_node *checkpoints(cycle *c)
+{
+    bg_node *x = bg_tanh(bg_add(c->w[0], c->x)), *inner = bg_dropout(bg_mul(x, c->w[1]), 0.5), *dx = NULL;
+    bg_node *y = bg_sigmoid(bg_checkpoint(bg_tanh(inner), &x, 1));
+    y = bg_checkpoint(bg_mul(y, x), &x, 1);
+    if (y && !bg_grad(bg_sum(bg_square(y), BG_ALL_AXES), &x, 1, &dx))
+        return bg_add(y, bg_square(dx));
+    return NULL;
+}
+
 static bg_status own_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
     *dtype = bg_node_dtype(bg_node_input(node, 0));
@@ -252,6 +263,7 @@ const scenario family_scenarios[] = {
     { .name = "gradient penalty", FAMILY(gradient_penalty, BG_F64) },
     { .name = "several roots", FAMILY(several_roots, BG_F64) },
     { .name = "recurrent", FAMILY(recurrent, BG_F64) },
+    { .name = "checkpoints", FAMILY(checkpoints, BG_F64) },
     { .name = "ops of users", FAMILY(ops_of_users, BG_F64) },
     { .name = "op that fails",
       .stages = { engine_1, family_graph, compile, bind_x_and_y, refused_run, refused_run },

@@ -299,22 +299,33 @@ static void update_buffers(builder *b)
     }
 }
 
+/* The last node computed again from all that was there a few nodes before. */
+static void checkpoint_last(builder *b, bool is_on)
+{
+    int64_t n = b->n - 1 - below(b, 3);
+    if (is_on && n > 0)
+        b->pool[b->n - 1] = bg_checkpoint(b->pool[b->n - 1], b->pool, (size_t)n);
+}
+
 void random_graph(trial *t, const void *context)
 {
-    (void)context;
+    const random_checkpoints *checkpoints = context;
     builder b = { .t = t, .draw = t->draw };
     draw_bits(&t->draw);
     b.most = chance(&b, 10) ? MANY : FEW;
     int leaves = 1 + (int)below(&b, 3), nodes = 4 + (int)below(&b, 14);
     for (int i = 0; i < leaves; i++)
-        add(&b, leaf(&b, random_shape(&b)));
-    for (int i = 0; i < nodes; i++)
+        add(&b, checkpoints ? trial_parameter(t, random_shape(&b), -1.5, 1.5) : leaf(&b, random_shape(&b)));
+    for (int i = 0; i < nodes; i++) {
         add(&b, next_node(&b));
+        if (checkpoints && chance(&b, 40))
+            checkpoint_last(&b, checkpoints->is_on);
+    }
     int outputs = 1 + (int)below(&b, 4);
     trial_output(t, b.pool[b.n - 1]);
     for (int i = 1; i < outputs; i++)
         trial_output(t, pick(&b));
-    if (chance(&b, 60)) {
+    if (chance(&b, checkpoints ? 100 : 60)) {
         bg_node *x = b.pool[b.n - 1];
         bg_node *loss =
             bg_shape_count(bg_node_shape(x)) > 0 ? bg_mean(bg_square(x), BG_ALL_AXES) : bg_sum(x, BG_ALL_AXES);

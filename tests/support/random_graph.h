@@ -5,7 +5,12 @@
 
 #include "trial.h"
 
-/* The graph is a function of the trial's seed. */
+/* Parts of the graph that checkpoints may stand for. */
+typedef struct {
+    bool is_on; /* false: the parts are chosen and left as they are, so that the rest of the graph is the same */
+} random_checkpoints;
+
+/* The graph is a function of the trial's seed, and of the random_checkpoints if context is not NULL. */
 void random_graph(trial *t, const void *context);
 
 #endif
