@@ -507,6 +507,27 @@ START_TEST(test_empty)
 }
 END_TEST
 
+/* An element a row of what itself has an element a row, through values that are computed again wherever they are read.
+ */
+static void build_rows_of_rows(trial *t, const void *context)
+{
+    (void)context;
+    bg_node *a = bg_mul_scalar(trial_input(t, BG_SHAPE(2, 1), -1, 1), 0.5);
+    bg_node *b = bg_neg(bg_broadcast(a, BG_SHAPE(2, 3))), *c = bg_add_scalar(b, 1);
+    bg_node *x = trial_input(t, BG_SHAPE(2, 3, 7), -1, 1);
+    trial_output(t, bg_add(bg_broadcast(bg_reshape(b, BG_SHAPE(2, 3, 1)), BG_SHAPE(2, 3, 7)), x));
+    trial_output(t, bg_sum(bg_mul(bg_broadcast(bg_reshape(c, BG_SHAPE(2, 3, 1)), BG_SHAPE(2, 3, 7)), x), BG_AXES(2)));
+    trial_output(t, bg_tanh(b));
+}
+
+START_TEST(test_rows_of_rows)
+{
+    trial_plan plan = { "rows of rows", build_rows_of_rows, .seed = 1, .steps = 1 };
+    trial_check(&plan, BG_F64);
+    trial_check(&plan, BG_F32);
+}
+END_TEST
+
 /* ---- Plans ---- */
 
 typedef struct {
@@ -695,6 +716,7 @@ int main(void)
     tcase_add_loop_test(cases, test_networks, 0, COUNT(networks));
     tcase_add_loop_test(cases, test_shapes, 0, COUNT(shapes));
     tcase_add_test(cases, test_empty);
+    tcase_add_test(cases, test_rows_of_rows);
     tcase_add_loop_test(cases, test_plans, 0, 8);
     tcase_add_test(cases, test_part_of_a_value);
     tcase_add_test(cases, test_flops);
