@@ -20,6 +20,25 @@ extern "C" {
  * Cost, 2016. BG_ERR_ARGUMENT without inputs. */
 BG_API bg_node *bg_checkpoint(bg_node *y, bg_node *const *inputs, size_t n);
 
+/* Gradients of the loss of each sample: losses [b]; dxs[i] [b, ..] of xs[i] [..], row s the gradient of losses[s].
+ * xs are parameters, or anything that every sample reads all of; one that losses do not depend on gets zeros.
+ *   The loss of a sample may depend on the others' data in no way. BG_ERR_GRADIENT names the op by which samples meet
+ * (a mean over the batch, batch normalisation in training), or in which they cannot be told apart: samples may lie
+ * along any axis, in equal blocks of it ([b, t, d] reshaped to [b t, d]), but in an op of users only along the first
+ * one, in pieces that its `units` tell. An op's composition is tried where the op itself cannot be. BG_ERR_ARGUMENT for
+ * an x that is divided among the samples, whose gradient is that of the sum; BG_ERR_SHAPE for losses that are not [b].
+ *   A product's gradient is one product of each sample's rows; b times the parameters are stored. The gradient of a
+ * weighted sum of the losses needs no gradient of each: bg_grad_from with the weights as cotangent. */
+BG_API bg_status bg_per_sample_grad(bg_node *losses, bg_node *const *xs, size_t n, bg_node **dxs);
+
+/* The squares of their norms: squares[i] [b], row s = |dlosses[s]/dxs[i]|², which add up over xs. Of a matrix product
+ * of a parameter, and of rows chosen by indices, they are found without the gradient where that is less work: with r
+ * rows a sample and a parameter [k, n] for r (k + n) <= k n. Clipped gradients (Abadi et al., Deep Learning with
+ * Differential Privacy, 2016) are then bg_grad_from with min(1, limit / norm) as cotangent, with no gradient through
+ * it.
+ */
+BG_API bg_status bg_per_sample_grad_norms(bg_node *losses, bg_node *const *xs, size_t n, bg_node **squares);
+
 #ifdef __cplusplus
 }
 #endif

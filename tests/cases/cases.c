@@ -28,7 +28,8 @@
     X(normalization)                                                                                                   \
     X(recurrent)                                                                                                       \
     X(resizing)                                                                                                        \
-    X(random)
+    X(random)                                                                                                          \
+    X(per_sample)
 #define DECLARE(name) extern const op_family name##_family;
 FAMILIES(DECLARE)
 #define LISTED(name) &name##_family,

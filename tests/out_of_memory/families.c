@@ -180,6 +180,20 @@ static bg_node *checkpoints(cycle *c)
     return NULL;
 }
 
+/* Through a product, a bias, chosen rows, a composition, and weights that are computed. */
+static bg_node *samples(cycle *c, bool squares)
+{
+    bg_node *w = bg_mul(bg_transpose(c->w[0], 0, 1), bg_tanh(bg_transpose(c->w[1], 0, 1))), *results[2] = { NULL };
+    bg_node *h = bg_add(bg_matmul(c->x, w), bg_sum(c->w[1], BG_AXES(1)));
+    h = bg_add(bg_softmax(h, 1), bg_index_select(bg_transpose(c->w[0], 0, 1), c->y, 0));
+    bg_node *losses = bg_add(bg_sum(bg_square(h), BG_AXES(1)), bg_norm(bg_matmul(c->x, w), BG_AXES(1), 2));
+    if (!losses || (squares ? bg_per_sample_grad_norms : bg_per_sample_grad)(losses, c->w, 2, results))
+        return NULL;
+    return bg_add(bg_sum(results[0], BG_ALL_AXES), bg_sum(bg_square(results[1]), BG_ALL_AXES));
+}
+static bg_node *gradients_of_samples(cycle *c) { return samples(c, false); }
+static bg_node *squares_of_samples(cycle *c) { return samples(c, true); }
+
 static bg_status own_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
     *dtype = bg_node_dtype(bg_node_input(node, 0));
@@ -264,6 +278,8 @@ const scenario family_scenarios[] = {
     { .name = "several roots", FAMILY(several_roots, BG_F64) },
     { .name = "recurrent", FAMILY(recurrent, BG_F64) },
     { .name = "checkpoints", FAMILY(checkpoints, BG_F64) },
+    { .name = "gradients of samples", FAMILY(gradients_of_samples, BG_F64) },
+    { .name = "squares of samples", FAMILY(squares_of_samples, BG_F64) },
     { .name = "ops of users", FAMILY(ops_of_users, BG_F64) },
     { .name = "op that fails",
       .stages = { engine_1, family_graph, compile, bind_x_and_y, refused_run, refused_run },
