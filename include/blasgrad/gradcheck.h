@@ -30,7 +30,7 @@ typedef struct {
     int64_t edges;       /* points left out because the function is not finite on both sides */
     double gradient;     /* worst error of the gradient .. */
     double forward;      /* .. of the forward mode, element by element of ys */
-    double dot_product;  /* .. of ⟨J v, w⟩ = ⟨v, Jᵀ w⟩, relative to the sum of the terms' sizes */
+    double dot_product;  /* .. of ⟨J v, w⟩ = ⟨v, Jᵀ w⟩, relative to max(1, the sum of the terms' sizes) */
     double second;       /* .. of the gradient's gradient */
     size_t x;            /* where the check failed: number of the x .. */
     int64_t element;     /* .. its element in row-major order, or -1 for a direction over all */

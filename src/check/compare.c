@@ -227,7 +227,7 @@ static bg_status compare_forward(bgi_check *k, const line *l, double size_of_val
     double forward = dot(k->products, k->w_values, 0, n), backward = dot(k->direction, k->gradient, l->first, l->last);
     double size = size_of_values + sum_of_sizes(k->products, k->w_values, n) +
                   sum_of_sizes(k->direction + l->first, k->gradient + l->first, l->last - l->first);
-    double error = size > 0 ? fabs(forward - backward) / size : 0;
+    double error = fabs(forward - backward) / greater(1, size);
     if (!(error <= 1e-12))
         return refuse(k, l, "dot product of the forward derivative", forward,
                       &(answer){ .left = backward, .right = backward });
