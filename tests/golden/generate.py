@@ -22,7 +22,7 @@ One line holds one text or array. Numbers are decimal integers, C's hexadecimal 
 subnormal, so flush-to-zero changes nothing. Indices and conditions are written as the numbers they are; which arrays
 they are follows from the op.
 
-elementwise.txt  reductions.txt  contractions.txt  views.txt  losses.txt
+elementwise.txt  reductions.txt  contractions.txt  einsum.txt  distances.txt  views.txt  losses.txt
     op               the op's name without bg_, one word for each builder
     x0, x1, x2       inputs, in the builder's order
     y                output
@@ -32,6 +32,12 @@ elementwise.txt  reductions.txt  contractions.txt  views.txt  losses.txt
       sum mean max logsumexp          axes[n], dropped from the result; all axes are listed one by one
       softmax log_softmax             axis[]
       matmul linear                   none; linear has w as x1, [out, in], and b as x2 if there is a bias
+      einsum                          equation = a text; operands x0, x1, ..
+      tensordot                       x_axes[n], y_axes[n]
+      bilinear                        none; weight as x2, bias as x3 if there is one
+      cross                           axis[]
+      normalize cosine_similarity     axis[], eps[]; normalize p[] too
+      pairwise_distance cdist         p[]; pairwise_distance eps[] too
       slice                           axis[], start[], stop[], step[]
       concat                          axis[]; inputs x0, x1, ..
       permute                         axes[n]
