@@ -59,6 +59,7 @@ def normalization():
         "layer_norm": over_axes("layer_norm", (3, 5), (-1,)),
         "layer_norm_affine": over_axes("layer_norm", (2, 3, 4), (-1,), True, True),
         "layer_norm_weight": over_axes("layer_norm", (4, 3), (-1,), True, False, eps=0.1),
+        "layer_norm_many_rows": over_axes("layer_norm", (32, 2), (-1,), True, True, eps=0.1),
         "layer_norm_two_axes": over_axes("layer_norm", (2, 3, 4), (-2, -1), True, True),
         "layer_norm_first_axis": over_axes("layer_norm", (4, 3), (0,), True, True),
         "layer_norm_middle_axis": over_axes("layer_norm", (2, 3, 2), (1,), True, True),
