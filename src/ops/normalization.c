@@ -74,6 +74,14 @@ static int64_t moments_units(const bg_node *node, int input)
 /* An element of these calls takes about as long as so many instructions of a loop. */
 static double moments_flops(const bg_node *node) { return 2 * (double)bg_shape_count(node->inputs[0]->shape); }
 
+/* As many groups as leave x, y and their gradients in a core's cache from one of the calls to the next. */
+static int64_t group_grain(const bg_node *node)
+{
+    const int64_t elements = 1 << 15;
+    int64_t count = bgi_moment_count(node->inputs[0], node->attributes);
+    return count < elements ? elements / count : 1;
+}
+
 /* Runs that are shorter than a kernel's block are added column by column. */
 enum { SHORT_RUN = 16, LONGEST_RUN = 4096 };
 static bool has_short_runs(const layout *l) { return l->inner < SHORT_RUN && l->outer > 1; }
@@ -175,6 +183,7 @@ static const bg_op moments_op = { .name = "moments",
                                   .call = moments_call,
                                   .units = moments_units,
                                   .flops = moments_flops,
+                                  .grain = group_grain,
                                   .scratch = moments_scratch,
                                   .never_fails = true };
 bg_node *bgi_moments(bg_node *x, const bgi_moment_attributes *attributes)
@@ -285,6 +294,7 @@ static const bg_op rows_op = { .name = "standardize_rows",
                                .call = rows_call,
                                .units = rows_units,
                                .flops = rows_flops,
+                               .grain = group_grain,
                                .never_fails = true };
 bg_node *bgi_standardize_rows(bg_node *x, bg_node *moments, bg_node *weight, bg_node *bias,
                               const bgi_moment_attributes *attributes)
@@ -330,6 +340,7 @@ static const bg_op back_op = { .name = "standardize_back",
                                .call = back_call,
                                .units = back_units,
                                .flops = back_flops,
+                               .grain = group_grain,
                                .never_fails = true };
 
 /* standardize_fold: x, moments, dy -> [slots, 2, inner], Σ dy h and Σ dy over the rows of each slot */
