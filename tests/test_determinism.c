@@ -277,6 +277,7 @@ START_TEST(test_attention)
         { 2, 4, 2, 70, 130, 16, 24, false },
         { 1, 2, 1, 1024, 300, 8, 5, false },
         { 1, 3, 3, 515, 520, 7, 9, true },
+        { 8, 6, 2, 40, 33, 8, 8, true },
     };
     const attention_sizes *z = &sizes[_i / 2];
     uint64_t first = attend(z, dtypes[_i % 2], thread_counts[0]);
@@ -309,7 +310,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(short_ones, test_odd_sizes, 0, 4);
     tcase_add_loop_test(short_ones, test_repeated_runs, 0, 2);
     tcase_add_loop_test(short_ones, test_alignment, 0, 8);
-    tcase_add_loop_test(short_ones, test_attention, 0, 8);
+    tcase_add_loop_test(short_ones, test_attention, 0, 10);
     suite_add_tcase(suite, short_ones);
     const char *is_long = getenv("BLASGRAD_LONG");
     if (is_long && *is_long) {

@@ -75,7 +75,10 @@ bg_node *bg_masked_softmax(bg_node *x, bg_node *mask, int axis)
 
 bgi_attention_sizes bgi_attention_sizes_of(const bg_node *node)
 {
-    enum { LEAST_ROWS = 256 }; /* below, packing the keys anew for each piece costs more than it is worth */
+    enum {
+        LEAST_ROWS = 256, /* below, packing the keys anew for each piece costs more than it is worth */
+        LEAST_HEADS = 16  /* fewer key heads leave workers without work, unless their query heads go apart */
+    };
     const bgi_attention_attributes *o = node->attributes;
     bg_shape q = node->inputs[0]->shape, k = node->inputs[1]->shape, v = node->inputs[2]->shape;
     bgi_attention_sizes z = { .b = q.dims[0], .h = q.dims[1], .hk = k.dims[1], .l = q.dims[2] };
@@ -89,6 +92,7 @@ bgi_attention_sizes bgi_attention_sizes_of(const bg_node *node)
         z.tiles--;
     z.tiles = z.tiles > 1 ? z.tiles : 1;
     z.rows = z.l / z.tiles;
+    z.parts = z.b * z.hk < LEAST_HEADS ? z.group : 1;
     int next = 3;
     z.mask = o->has_mask ? next++ : -1;
     z.step = o->dropout > 0 ? next++ : -1;
@@ -114,6 +118,10 @@ static const bool last_axis[BG_MAX_RANK] = { [3] = true };
 static bg_node *by_key_head(bg_node *x, const bgi_attention_sizes *z)
 {
     return x ? bg_reshape(x, BG_SHAPE(z->b, z->hk, z->group * z->l, x->shape.dims[3])) : NULL;
+}
+static bg_node *by_part(bg_node *x, const bgi_attention_sizes *z)
+{
+    return x ? bg_reshape(x, BG_SHAPE(z->b, z->hk * z->parts, z->group / z->parts * z->l, x->shape.dims[3])) : NULL;
 }
 static bg_node *by_query_head(bg_node *x, const bgi_attention_sizes *z)
 {
@@ -182,7 +190,7 @@ static bg_status attention_gradient_infer(const bg_node *node, bg_dtype *dtype, 
 {
     bgi_attention_sizes z = bgi_attention_sizes_of(node);
     *dtype = node->inputs[0]->dtype;
-    *shape = BG_SHAPE(z.b, z.hk, z.group * z.l * z.d + z.s * z.d + z.s * z.e);
+    *shape = BG_SHAPE(z.b, z.hk * z.parts, z.group / z.parts * z.l * z.d + z.s * z.d + z.s * z.e);
     return BG_OK;
 }
 /* The composition does without y, so that all of a second derivative reaches q, k, v and dy here. */
@@ -192,13 +200,13 @@ static bg_node *attention_gradient_compose(bg_node *node)
     bgi_attention_sizes z = bgi_attention_sizes_of(node);
     bg_node *dy = node->inputs[z.y + 1];
     score_gradient g = score_gradient_of(node, &z, dy);
-    bg_node *ds = by_key_head(bg_mul_scalar(g.ds, o->scale), &z);
-    bg_node *dq = bg_matmul(ds, node->inputs[1]);
-    bg_node *dk = bg_matmul(bgi_transpose_last(ds), by_key_head(node->inputs[0], &z));
-    bg_node *dv = bg_matmul(bgi_transpose_last(by_key_head(g.weights, &z)), by_key_head(dy, &z));
-    bg_node *parts[] = { bg_reshape(dq, BG_SHAPE(z.b, z.hk, z.group * z.l * z.d)),
-                         bg_reshape(dk, BG_SHAPE(z.b, z.hk, z.s * z.d)),
-                         bg_reshape(dv, BG_SHAPE(z.b, z.hk, z.s * z.e)) };
+    bg_node *ds = bg_mul_scalar(g.ds, o->scale), *dq = bg_matmul(by_key_head(ds, &z), node->inputs[1]);
+    bg_node *dk = bg_matmul(bgi_transpose_last(by_part(ds, &z)), by_part(node->inputs[0], &z));
+    bg_node *dv = bg_matmul(bgi_transpose_last(by_part(g.weights, &z)), by_part(dy, &z));
+    int64_t heads = z.hk * z.parts;
+    bg_node *parts[] = { bg_reshape(dq, BG_SHAPE(z.b, heads, z.group / z.parts * z.l * z.d)),
+                         bg_reshape(dk, BG_SHAPE(z.b, heads, z.s * z.d)),
+                         bg_reshape(dv, BG_SHAPE(z.b, heads, z.s * z.e)) };
     return bg_concat(parts, 3, 2);
 }
 static const bg_op attention_gradient_op = { .name = "attention_gradient",
@@ -237,9 +245,13 @@ static bg_node *attention_gradient(bg_node *node, int input, bg_node *dy)
     inputs[z.y + 1] = dy;
     bg_node *packed =
         bg_apply(&attention_gradient_op, inputs, z.y + 2, node->attributes, sizeof(bgi_attention_attributes));
-    int64_t start[] = { 0, z.group * z.l * z.d, z.group * z.l * z.d + z.s * z.d };
+    int64_t queries = z.group / z.parts * z.l * z.d, heads = z.b * z.hk;
     bg_shape shape = node->inputs[input]->shape;
-    return part_of(packed, start[input], bg_shape_count(shape) / (z.b * z.hk), shape);
+    if (input == 0)
+        return part_of(packed, 0, queries, shape);
+    int64_t count = bg_shape_count(shape) / heads, start = input == 1 ? queries : queries + z.s * z.d;
+    bg_node *parts = part_of(packed, start, count, BG_SHAPE(heads, z.parts, count));
+    return bg_reshape(bg_sum(parts, BG_AXES(1)), shape);
 }
 static const bg_op attention_op = { .name = "attention",
                                     .arity = -1,

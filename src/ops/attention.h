@@ -13,9 +13,10 @@ typedef struct {
 
 /* Inputs of attention, of its gradient the same and then what comes last; [] may be missing:
  *   q [b, h, l, d]   k [b, hk, s, d]   v [b, hk, s, e]   [mask]   [step]   y   dy
- * Query head i meets key head i / group. The queries of a head fall into `tiles` equal pieces of `rows`. */
+ * Query head i meets key head i / group. The queries of a head fall into `tiles` equal pieces of `rows`. The gradient
+ * takes the query heads of a key head in `parts` equal parts. */
 typedef struct {
-    int64_t b, h, hk, group, l, s, d, e, rows, tiles;
+    int64_t b, h, hk, group, l, s, d, e, rows, tiles, parts;
     int mask, step, y; /* places among the inputs; -1: there is none */
 } bgi_attention_sizes;
 bgi_attention_sizes bgi_attention_sizes_of(const bg_node *node);
@@ -28,8 +29,8 @@ double bgi_attention_flops(const bg_node *node);
 size_t bgi_attention_scratch(const bg_node *node);
 bg_status bgi_attention_call(const bg_call *call);
 
-/* attention_gradient: [b, hk, group l d + s d + s e], of each key head dq of its query heads, dk and dv; y is the value
- * of attention, dy [b, h, l, e] the cotangent of its results. */
+/* attention_gradient: [b, hk parts, group / parts l d + s d + s e], of each part dq of its query heads, and what these
+ * give of dk and dv; y is the value of attention, dy [b, h, l, e] the cotangent of its results. */
 int64_t bgi_attention_gradient_units(const bg_node *node, int input);
 int64_t bgi_attention_gradient_grain(const bg_node *node);
 double bgi_attention_gradient_flops(const bg_node *node);

@@ -7,7 +7,7 @@
 typedef struct {
     bgi_tile_work w;
     unsigned char *k, *v, *weights, *ds, *product;
-    unsigned char *sums; /* Σ dy y of each query of the group */
+    unsigned char *sums; /* Σ dy y of each query of the part */
 } backward;
 
 /* The parts of the scratch in their order; without scratch, their bytes alone. */
@@ -25,7 +25,7 @@ static backward backward_of(const bg_node *node, unsigned char *scratch, size_t 
     g.weights = bgi_tile_take(place, bytes, (size_t)(rows * keys) * size);
     g.ds = bgi_tile_take(place, bytes, (size_t)(rows * keys) * size);
     g.product = bgi_tile_take(place, bytes, (size_t)(bgi_most(rows, keys) * bgi_most(z->d, z->e)) * size);
-    g.sums = bgi_tile_take(place, bytes, (size_t)(z->group * z->l) * size);
+    g.sums = bgi_tile_take(place, bytes, (size_t)(z->group / z->parts * z->l) * size);
     return g;
 }
 
@@ -112,7 +112,8 @@ static void sum_piece(const backward *g, const void *y, const void *dy, void *su
 int64_t bgi_attention_gradient_units(const bg_node *node, int input)
 {
     bgi_attention_sizes z = bgi_attention_sizes_of(node);
-    return input < 3 || input >= z.y ? z.b * z.hk : 1;
+    bool is_split = input <= 0 || input >= z.y || (input < 3 && z.parts == 1);
+    return is_split ? z.b * z.hk * z.parts : 1;
 }
 double bgi_attention_gradient_flops(const bg_node *node) { return bgi_tile_flops(node, 3, 2); }
 int64_t bgi_attention_gradient_grain(const bg_node *node)
@@ -126,15 +127,17 @@ size_t bgi_attention_gradient_scratch(const bg_node *node)
     return bytes;
 }
 
-/* One key head with its query heads. */
-static void differentiate_head(const backward *g, int64_t key_head, int64_t place)
+/* One part of a key head's query heads. */
+static void differentiate_part(const backward *g, int64_t unit, int64_t place)
 {
     const bgi_tile_work *w = &g->w;
     const bgi_attention_sizes *z = &w->z;
-    const int64_t piece = z->rows * (z->e + 2), pieces = z->group * z->tiles, queries = z->group * z->l;
+    const int64_t piece = z->rows * (z->e + 2), heads = z->group / z->parts;
+    const int64_t pieces = heads * z->tiles, queries = heads * z->l, key_head = z->parts == 1 ? place : unit / z->parts;
     const void *const *inputs = w->call->inputs;
-    const void *q = bgi_from(w, inputs[0], place * queries * z->d), *k = bgi_from(w, inputs[1], place * z->s * z->d);
-    const void *v = bgi_from(w, inputs[2], place * z->s * z->e), *y = bgi_from(w, inputs[z->y], place * pieces * piece);
+    const void *q = bgi_from(w, inputs[0], place * queries * z->d), *k = bgi_from(w, inputs[1], key_head * z->s * z->d);
+    const void *v = bgi_from(w, inputs[2], key_head * z->s * z->e),
+               *y = bgi_from(w, inputs[z->y], place * pieces * piece);
     const void *dy = bgi_from(w, inputs[z->y + 1], place * queries * z->e);
     void *dq = bgi_at(w, w->call->output, place * (queries * z->d + z->s * (z->d + z->e)));
     void *dk = bgi_at(w, dq, queries * z->d), *dv = bgi_at(w, dk, z->s * z->d);
@@ -150,7 +153,7 @@ static void differentiate_head(const backward *g, int64_t key_head, int64_t plac
         for (int64_t i = 0; i < pieces; i++)
             for (int64_t r = 0; r < z->rows; r += BGI_TILE_ROWS) {
                 int64_t row = i * z->rows + r;
-                t.head = key_head * z->group + i / z->tiles;
+                t.head = unit * heads + i / z->tiles;
                 t.query = row % z->l;
                 t.rows = bgi_least(BGI_TILE_ROWS, z->rows - r);
                 if (bgi_tile_seen(w, t.query + t.rows - 1, key, t.keys) == 0)
@@ -180,6 +183,6 @@ bg_status bgi_attention_gradient_call(const bg_call *call)
     backward g = backward_of(call->node, call->scratch, NULL);
     bgi_tile_start(&g.w, call);
     for (int64_t unit = call->first; unit < call->last; unit++)
-        differentiate_head(&g, unit, unit - call->first);
+        differentiate_part(&g, unit, unit - call->first);
     return BG_OK;
 }

@@ -14,7 +14,7 @@
     {                                                                                                                  \
         .x = { q, k, v, mask }                                                                                         \
     }
-static const op_variant plain[24] = {
+static const op_variant plain[25] = {
     QKV(DIMS(1, 1), DIMS(1, 1), DIMS(1, 1)),
     QKV(DIMS(3, 4), DIMS(5, 4), DIMS(5, 2)),
     QKV(DIMS(1, 3, 4), DIMS(1, 5, 4), DIMS(1, 5, 4)),
@@ -39,8 +39,9 @@ static const op_variant plain[24] = {
     QKV(DIMS(1, 2, 9, 4), DIMS(1, 2, 4, 4), DIMS(1, 2, 4, 4)),
     QKV(DIMS(1, 2, 4, 4), DIMS(1, 2, 9, 4), DIMS(1, 2, 9, 4)),
     QKV(DIMS(3, 1, 17, 5), DIMS(3, 1, 16, 5), DIMS(3, 1, 16, 17)),
+    QKV(DIMS(4, 8, 3, 2), DIMS(4, 4, 3, 2), DIMS(4, 4, 3, 3)),
 };
-static const op_variant masked[22] = {
+static const op_variant masked[23] = {
     MASKED(DIMS(1, 1), DIMS(1, 1), DIMS(1, 1), NO_DIMS),
     MASKED(DIMS(3, 4), DIMS(5, 4), DIMS(5, 2), DIMS(3, 5)),
     MASKED(DIMS(3, 4), DIMS(5, 4), DIMS(5, 2), DIMS(5)),
@@ -63,6 +64,7 @@ static const op_variant masked[22] = {
     MASKED(DIMS(2, 2, 3, 4), DIMS(2, 2, 0, 4), DIMS(2, 2, 0, 4), DIMS(3, 1)),
     MASKED(DIMS(2, 2, 3, 0), DIMS(2, 2, 5, 0), DIMS(2, 2, 5, 4), DIMS(3, 5)),
     MASKED(DIMS(2, 1, 1, 4), DIMS(2, 1, 1, 4), DIMS(2, 1, 1, 4), DIMS(2, 1, 1, 1)),
+    MASKED(DIMS(4, 8, 3, 2), DIMS(4, 4, 3, 2), DIMS(4, 4, 3, 3), DIMS(4, 8, 1, 3)),
 };
 
 static bg_node *attend(bg_node *const *x, bg_attention_options options)
@@ -102,7 +104,7 @@ static bg_node *gradients_of(bg_node *const *x, bg_attention_options options)
 }
 BUILD(gradient, gradients_of(x, (bg_attention_options){ .is_causal = false }))
 BUILD(causal_gradient, gradients_of(x, (bg_attention_options){ .is_causal = true, .dropout = 0.3 }))
-static const op_variant small[20] = {
+static const op_variant small[21] = {
     QKV(DIMS(1, 1), DIMS(1, 1), DIMS(1, 1)),
     QKV(DIMS(3, 4), DIMS(5, 4), DIMS(5, 2)),
     QKV(DIMS(1, 3, 4), DIMS(1, 5, 4), DIMS(1, 5, 4)),
@@ -123,6 +125,7 @@ static const op_variant small[20] = {
     QKV(DIMS(3, 1, 5, 2), DIMS(3, 1, 2, 2), DIMS(3, 1, 2, 2)),
     QKV(DIMS(1, 2, 5, 2), DIMS(1, 1, 6, 2), DIMS(1, 1, 6, 2)),
     QKV(DIMS(2, 2, 3, 0), DIMS(2, 2, 5, 0), DIMS(2, 2, 5, 4)),
+    QKV(DIMS(4, 8, 3, 2), DIMS(4, 4, 3, 2), DIMS(4, 4, 3, 3)),
 };
 
 #define ALONG(shape, mask, axis)                                                                                       \
