@@ -1,6 +1,8 @@
-/* What attention needs: memory that grows with the lengths, not with their product. */
+/* What attention needs: memory that grows with the lengths, not with their product, and one table of angles. */
 #include "support/expect.h"
 #include "support/suite.h"
+
+#include "graph/graph.h"
 
 typedef struct {
     bg_engine *engine;
@@ -53,12 +55,41 @@ START_TEST(test_memory_grows_with_the_length)
 }
 END_TEST
 
+static int constants_of(const bg_graph *graph)
+{
+    int count = 0;
+    for (const bg_node *leaf = graph->tensors; leaf; leaf = leaf->next_tensor)
+        count++;
+    return count;
+}
+
+/* Queries and keys of every layer share their cosines and sines. */
+START_TEST(test_tables_are_shared)
+{
+    bg_engine *engine = NULL;
+    bg_graph *graph = NULL;
+    expect_ok(bg_engine_create(&engine, &(bg_engine_options){ .threads = 1 }), "engine");
+    expect_ok(bg_graph_create(&graph, engine), "graph");
+    bg_node *q = bg_input(graph, "q", BG_F32, BG_SHAPE(2, 3, 8, 4));
+    bg_node *k = bg_input(graph, "k", BG_F32, BG_SHAPE(2, 1, 8, 4));
+    ck_assert_ptr_nonnull(bg_rotary_embedding(q, NULL));
+    ck_assert_int_eq(constants_of(graph), 2);
+    ck_assert_ptr_nonnull(bg_rotary_embedding(k, NULL));
+    ck_assert_int_eq(constants_of(graph), 2);
+    ck_assert_ptr_nonnull(bg_rotary_embedding(k, &(const bg_rotary_options){ .offset = 1 }));
+    ck_assert_int_eq(constants_of(graph), 4);
+    bg_graph_destroy(graph);
+    bg_engine_destroy(engine);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("attention");
     TCase *tests = tcase_create("memory");
     tcase_add_loop_test(tests, test_memory_of_a_long_sequence, 0, 2);
     tcase_add_test(tests, test_memory_grows_with_the_length);
+    tcase_add_test(tests, test_tables_are_shared);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -273,11 +273,8 @@ static uint64_t attend(const attention_sizes *z, bg_dtype dtype, int threads)
 START_TEST(test_attention)
 {
     static const attention_sizes sizes[] = {
-        { 3, 8, 8, 64, 64, 32, 32, true },
-        { 2, 4, 2, 70, 130, 16, 24, false },
-        { 1, 2, 1, 1024, 300, 8, 5, false },
-        { 1, 3, 3, 515, 520, 7, 9, true },
-        { 8, 6, 2, 40, 33, 8, 8, true },
+        { 3, 8, 8, 64, 64, 32, 32, true }, { 2, 4, 2, 70, 130, 16, 24, false }, { 1, 2, 1, 1024, 300, 8, 5, false },
+        { 1, 3, 3, 515, 520, 7, 9, true }, { 8, 6, 2, 40, 33, 8, 8, true },
     };
     const attention_sizes *z = &sizes[_i / 2];
     uint64_t first = attend(z, dtypes[_i % 2], thread_counts[0]);

@@ -310,10 +310,10 @@ typedef struct {
  * 2017; options may be NULL.
  *   q [.., h, l, d]   k [.., hk, s, d]   v [.., hk, s, e]  ->  y [.., h, l, e]
  * Leading dimensions are equal; h is a multiple of hk, and query head i takes key head i / (h / hk); of rank 2 there is
- * one head. Keys whose score is -inf take no part; a query without keys gives 0, with gradient 0, as in PyTorch. It
- * runs by tiles of the scores (Dao et al., FlashAttention, 2022), so that the memory it needs grows with l + s, and so
- * do the gradients for q, k and v. A gradient for a float mask, and derivatives of gradients, need several values of
- * the size [.., h, l, s]. */
+ * one head. Keys whose score is -inf take no part, though an infinity or NaN in their v may make y NaN; a query without
+ * keys gives 0, with gradient 0, as in PyTorch. It runs by tiles of the scores (Dao et al., FlashAttention, 2022), so
+ * that the memory it needs grows with l + s, and so does that of the gradients for q, k and v. A gradient for a float
+ * mask, and derivatives of gradients, need several values of the size [.., h, l, s]. */
 BG_API bg_node *bg_attention(bg_node *q, bg_node *k, bg_node *v, const bg_attention_options *options);
 
 /* Turns pairs of elements (x1, x2) by angles whose cosine and sine are given: (x1 cos - x2 sin, x1 sin + x2 cos).

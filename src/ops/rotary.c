@@ -2,6 +2,7 @@
 #include "ops/ops.h"
 
 #include <math.h>
+#include <string.h>
 
 /* The elements of x's last axis that are the first, or the second, of a pair. */
 static bg_node *halves_of(bg_node *x, int64_t pairs, bool is_interleaved, int which)
@@ -85,6 +86,17 @@ bg_node *bg_rotary(bg_node *x, bg_node *cos, bg_node *sin, bool is_interleaved)
     return bg_apply(&rotary_op, inputs, 3, &attribute, sizeof attribute);
 }
 
+/* A constant of the graph that holds the same, which a layer before this one made; NULL: there is none. */
+static bg_node *find_constant(const bg_graph *graph, const bg_tensor *value)
+{
+    size_t bytes = (size_t)bg_shape_count(value->shape) * bg_dtype_size(value->dtype);
+    for (bg_node *leaf = graph->tensors; leaf; leaf = leaf->next_tensor)
+        if (leaf->op == &bgi_constant_op && leaf->dtype == value->dtype && bg_shape_equal(leaf->shape, value->shape) &&
+            memcmp(bg_tensor_const_data(leaf->tensor), bg_tensor_const_data(value), bytes) == 0)
+            return leaf;
+    return NULL;
+}
+
 /* Cosines or sines of the angles as a constant [l, pairs]. */
 static bg_node *table_of(bg_node *x, int64_t l, int64_t pairs, int64_t offset, double base, double (*function)(double))
 {
@@ -102,7 +114,8 @@ static bg_node *table_of(bg_node *x, int64_t l, int64_t pairs, int64_t offset, d
                 ((float *)data)[t * pairs + i] = (float)value;
         }
     }
-    bg_node *node = bg_constant(x->graph, tensor);
+    bg_node *node = find_constant(x->graph, tensor);
+    node = node ? node : bg_constant(x->graph, tensor);
     bg_tensor_destroy(tensor);
     return node;
 }
