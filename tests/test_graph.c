@@ -349,8 +349,12 @@ START_TEST(families)
             ck_assert_msg((*op)->infer != NULL, "%s has no shape rule", name);
             ck_assert_msg(!!((*op)->compose || (*op)->call) + !!(*op)->lowering == 1, "%s: ways to run", name);
             ck_assert_msg((*op)->is_constant != ((*op)->gradient || (*op)->compose), "%s: gradient", name);
+            /* A composition beside a call says what it computes, and has the gradient where there is no rule. */
+            ck_assert_msg(((*op)->compose || (*op)->call) == !(*op)->lowering, "%s: ways to run", name);
+            ck_assert_msg((*op)->is_constant == !((*op)->gradient || (*op)->compose), "%s: gradient", name);
             ck_assert_msg((*op)->arity > 0 || (*op)->arity == -1, "%s: arity", name);
             ck_assert_msg(!(*op)->never_fails || (*op)->call, "%s: only calls can fail", name);
+            ck_assert_msg(!(*op)->grain || (*op)->units, "%s: a grain without units", name);
             for (const bg_op *const *const *f = bgi_op_families; *f; f++)
                 for (const bg_op *const *other = *f; *other; other++)
                     ck_assert_msg(*other == *op || strcmp((*other)->name, name) != 0, "two ops are %s", name);
