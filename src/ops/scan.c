@@ -111,33 +111,70 @@ static bg_node *recurrence_gradient(bg_node *node, int input, bg_node *dy)
         return t;
     return bg_mul(t, attributes->is_reverse ? before_zero(node, axis) : after(zero, node, axis));
 }
-/* Both in double, for f32 too. */
-static double number(const void *data, bg_dtype dtype, int64_t i)
+/* How running values are made: `lanes` columns of one outer slice side by side or, where it has one column only,
+ * several slices, so that the processor need not wait for one multiplication after the other. In double, for f32 too.
+ */
+enum { ROWS_AT_ONCE = 8 };
+#define RUNNING(type)                                                                                                  \
+    static void recur_##type(const type *factor, const type *x, type *y, int64_t n, int64_t step, int64_t lanes,       \
+                             int64_t lane, double *restrict s)                                                         \
+    {                                                                                                                  \
+        double only = (double)x[0];                                                                                    \
+        for (int64_t l = 0; l < lanes; l++)                                                                            \
+            y[l * lane] = (type)(s[l] = (double)x[l * lane]);                                                          \
+        for (int64_t j = 1; j < n && lanes == 1; j++)                                                                  \
+            y[j * step] = (type)(only = (double)factor[j * step] * only + (double)x[j * step]);                        \
+        for (int64_t j = 1; j < n && lanes > 1; j++)                                                                   \
+            for (int64_t l = 0; l < lanes; l++) {                                                                      \
+                int64_t at = j * step + l * lane;                                                                      \
+                s[l] = (double)factor[at] * s[l] + (double)x[at];                                                      \
+                y[at] = (type)s[l];                                                                                    \
+            }                                                                                                          \
+    }                                                                                                                  \
+    static void multiply_##type(const type *x, type *y, int64_t n, int64_t step, int64_t lanes, int64_t lane,          \
+                                double *restrict s)                                                                    \
+    {                                                                                                                  \
+        double only = (double)x[0];                                                                                    \
+        for (int64_t l = 0; l < lanes; l++)                                                                            \
+            y[l * lane] = (type)(s[l] = (double)x[l * lane]);                                                          \
+        for (int64_t j = 1; j < n && lanes == 1; j++)                                                                  \
+            y[j * step] = (type)(only *= (double)x[j * step]);                                                         \
+        for (int64_t j = 1; j < n && lanes > 1; j++)                                                                   \
+            for (int64_t l = 0; l < lanes; l++) {                                                                      \
+                s[l] *= (double)x[j * step + l * lane];                                                                \
+                y[j * step + l * lane] = (type)s[l];                                                                   \
+            }                                                                                                          \
+    }
+RUNNING(float)
+RUNNING(double)
+
+/* A slice's columns, or some of the slices that are left: how many values run side by side from `row` on. */
+static int64_t lanes_of(const bg_call *call, int64_t inner, int64_t row)
 {
-    return dtype == BG_F64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
-}
-static void put(void *data, bg_dtype dtype, int64_t i, double value)
-{
-    if (dtype == BG_F64)
-        ((double *)data)[i] = value;
-    else
-        ((float *)data)[i] = (float)value;
+    int64_t left = call->last - call->first - row;
+    return inner > 1 ? inner : left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
 }
 static bg_status recurrence_call(const bg_call *call)
 {
     const sums_attributes *attributes = call->node->attributes;
     int64_t n = call->node->shape.dims[attributes->axis], inner = inner_of(call->node);
-    bg_dtype dtype = call->node->dtype;
-    double *s = call->scratch;
-    for (int64_t row = 0; row < (call->last - call->first) * n; row++) {
-        int64_t j = row % n, at = (row - j + (attributes->is_reverse ? n - 1 - j : j)) * inner;
-        for (int64_t i = 0; i < inner; i++) {
-            double x = number(call->inputs[1], dtype, at + i);
-            s[i] = j == 0 ? x : number(call->inputs[0], dtype, at + i) * s[i] + x;
-            put(call->output, dtype, at + i, s[i]);
-        }
+    int64_t step = attributes->is_reverse ? -inner : inner, start = attributes->is_reverse ? (n - 1) * inner : 0;
+    for (int64_t row = 0, lanes; row<call->last - call->first; row += inner> 1 ? 1 : lanes) {
+        int64_t at = row * n * inner + start, lane = inner > 1 ? 1 : n;
+        lanes = lanes_of(call, inner, row);
+        if (call->node->dtype == BG_F64)
+            recur_double((const double *)call->inputs[0] + at, (const double *)call->inputs[1] + at,
+                         (double *)call->output + at, n, step, lanes, lane, call->scratch);
+        else
+            recur_float((const float *)call->inputs[0] + at, (const float *)call->inputs[1] + at,
+                        (float *)call->output + at, n, step, lanes, lane, call->scratch);
     }
     return BG_OK;
+}
+static size_t running_scratch(const bg_node *node)
+{
+    int64_t inner = inner_of(node);
+    return (size_t)(inner > 1 ? inner : ROWS_AT_ONCE) * sizeof(double);
 }
 static const bg_op recurrence_op = { .name = "recurrence",
                                      .arity = 2,
@@ -145,7 +182,7 @@ static const bg_op recurrence_op = { .name = "recurrence",
                                      .gradient = recurrence_gradient,
                                      .call = recurrence_call,
                                      .units = cumsum_units,
-                                     .scratch = cumsum_scratch,
+                                     .scratch = running_scratch,
                                      .never_fails = true };
 bg_node *bgi_linear_recurrence(bg_node *factor, bg_node *x, int axis, bool is_reverse)
 {
@@ -174,14 +211,16 @@ static bg_status cumprod_call(const bg_call *call)
 {
     const sums_attributes *attributes = call->node->attributes;
     int64_t n = call->node->shape.dims[attributes->axis], inner = inner_of(call->node);
-    bg_dtype dtype = call->node->dtype;
-    double *products = call->scratch;
-    for (int64_t row = 0; row < (call->last - call->first) * n; row++)
-        for (int64_t i = 0, at = row * inner; i < inner; i++, at++) {
-            double x = number(call->inputs[0], dtype, at);
-            products[i] = row % n == 0 ? x : products[i] * x;
-            put(call->output, dtype, at, products[i]);
-        }
+    for (int64_t row = 0, lanes; row<call->last - call->first; row += inner> 1 ? 1 : lanes) {
+        int64_t at = row * n * inner, lane = inner > 1 ? 1 : n;
+        lanes = lanes_of(call, inner, row);
+        if (call->node->dtype == BG_F64)
+            multiply_double((const double *)call->inputs[0] + at, (double *)call->output + at, n, inner, lanes, lane,
+                            call->scratch);
+        else
+            multiply_float((const float *)call->inputs[0] + at, (float *)call->output + at, n, inner, lanes, lane,
+                           call->scratch);
+    }
     return BG_OK;
 }
 static const bg_op cumprod_op = { .name = "cumprod",
@@ -190,7 +229,7 @@ static const bg_op cumprod_op = { .name = "cumprod",
                                   .gradient = cumprod_gradient,
                                   .call = cumprod_call,
                                   .units = cumsum_units,
-                                  .scratch = cumsum_scratch,
+                                  .scratch = running_scratch,
                                   .never_fails = true };
 static bg_node *running_products(bg_node *x, int axis)
 {
@@ -226,30 +265,58 @@ static int64_t prod_units(const bg_node *node, int input)
     return node->shape.dims[0] > 1 ? node->shape.dims[0] : input < 0 ? node->shape.dims[1] : 1;
 }
 #define PRODUCTS(type)                                                                                                 \
-    static void products_##type(const type *x, type *y, int64_t n, int64_t inner, int64_t first, int64_t last)         \
+    /* Columns first .. last of one slice. */                                                                          \
+    static void columns_##type(const type *x, type *y, int64_t n, int64_t inner, int64_t first, int64_t last)          \
     {                                                                                                                  \
         for (int64_t i = first; i < last; i++)                                                                         \
             y[i - first] = x[i];                                                                                       \
         for (int64_t j = 1; j < n; j++)                                                                                \
             for (int64_t i = first; i < last; i++)                                                                     \
                 y[i - first] *= x[j * inner + i];                                                                      \
+    }                                                                                                                  \
+    /* Slices of one column, several at once as above. */                                                              \
+    static void rows_##type(const type *x, type *y, int64_t n, int64_t rows)                                           \
+    {                                                                                                                  \
+        int64_t row = 0;                                                                                               \
+        for (; row + ROWS_AT_ONCE <= rows; row += ROWS_AT_ONCE) {                                                      \
+            type products[ROWS_AT_ONCE];                                                                               \
+            for (int l = 0; l < ROWS_AT_ONCE; l++)                                                                     \
+                products[l] = x[(row + l) * n];                                                                        \
+            for (int64_t j = 1; j < n; j++)                                                                            \
+                for (int l = 0; l < ROWS_AT_ONCE; l++)                                                                 \
+                    products[l] *= x[(row + l) * n + j];                                                               \
+            for (int l = 0; l < ROWS_AT_ONCE; l++)                                                                     \
+                y[row + l] = products[l];                                                                              \
+        }                                                                                                              \
+        for (; row < rows; row++) {                                                                                    \
+            type product = x[row * n];                                                                                 \
+            for (int64_t j = 1; j < n; j++)                                                                            \
+                product *= x[row * n + j];                                                                             \
+            y[row] = product;                                                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void products_##type(const bg_call *call, int64_t n, int64_t inner)                                         \
+    {                                                                                                                  \
+        const type *x = call->inputs[0];                                                                               \
+        type *y = call->output;                                                                                        \
+        int64_t units = call->last - call->first;                                                                      \
+        if (inner == 1)                                                                                                \
+            rows_##type(x, y, n, units);                                                                               \
+        else if (call->node->shape.dims[0] == 1)                                                                       \
+            columns_##type(x, y, n, inner, call->first, call->last);                                                   \
+        else                                                                                                           \
+            for (int64_t o = 0; o < units; o++)                                                                        \
+                columns_##type(x + o * n * inner, y + o * inner, n, inner, 0, inner);                                  \
     }
 PRODUCTS(float)
 PRODUCTS(double)
 static bg_status prod_call(const bg_call *call)
 {
-    const bg_node *node = call->node;
-    int64_t n = node->inputs[0]->shape.dims[1], inner = node->shape.dims[1];
-    bool has_columns = node->shape.dims[0] == 1;
-    int64_t outer = has_columns ? 1 : call->last - call->first;
-    int64_t first = has_columns ? call->first : 0, last = has_columns ? call->last : inner;
-    for (int64_t o = 0; o < outer; o++)
-        if (node->dtype == BG_F64)
-            products_double((const double *)call->inputs[0] + o * n * inner, (double *)call->output + o * inner, n,
-                            inner, first, last);
-        else
-            products_float((const float *)call->inputs[0] + o * n * inner, (float *)call->output + o * inner, n, inner,
-                           first, last);
+    int64_t n = call->node->inputs[0]->shape.dims[1], inner = call->node->shape.dims[1];
+    if (call->node->dtype == BG_F64)
+        products_double(call, n, inner);
+    else
+        products_float(call, n, inner);
     return BG_OK;
 }
 static double prod_flops(const bg_node *node) { return (double)bg_shape_count(node->inputs[0]->shape); }
