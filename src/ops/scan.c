@@ -243,14 +243,90 @@ bg_node *bg_cumprod(bg_node *x, int axis)
                                                                                       : NULL;
 }
 
-/* prod: of x [outer, n, inner] over n, in its order; dx is that of the last running product */
-static bg_node *prod_gradient(bg_node *node, int input, bg_node *dy)
+/* prod_gradient: of x [outer, n, inner] and dy [outer, inner], dy times the product of the others at each x: of those
+ * before it, made on the way up, and of those behind it, made with dy on the way down */
+static bg_status prod_gradient_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
-    bg_node *x = node->inputs[input];
+    *dtype = node->inputs[0]->dtype;
+    *shape = node->inputs[0]->shape;
+    return BG_OK;
+}
+static bg_node *prod_gradient_compose(bg_node *node)
+{
+    bg_node *x = node->inputs[0];
     bg_pad_options last = { .mode = BG_PAD_CONSTANT };
     last.before[1] = x->shape.dims[1] - 1;
     bg_shape kept = BG_SHAPE(x->shape.dims[0], 1, x->shape.dims[2]);
-    return products_gradient(x, running_products(x, 1), bg_pad(bg_reshape(dy, kept), last), 1);
+    return products_gradient(x, running_products(x, 1), bg_pad(bg_reshape(node->inputs[1], kept), last), 1);
+}
+static int64_t outer_units(const bg_node *node, int input)
+{
+    (void)input;
+    return node->shape.dims[0];
+}
+#define OTHERS(type)                                                                                                   \
+    static void others_in_line_##type(const type *x, double behind, type *y, int64_t n)                                \
+    {                                                                                                                  \
+        double before = 1;                                                                                             \
+        for (int64_t j = 0; j < n; j++) {                                                                              \
+            y[j] = (type)before;                                                                                       \
+            before *= (double)x[j];                                                                                    \
+        }                                                                                                              \
+        for (int64_t j = n - 1; j >= 0; j--) {                                                                         \
+            y[j] = (type)((double)y[j] * behind);                                                                      \
+            behind *= (double)x[j];                                                                                    \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void others_##type(const type *x, const type *dy, type *y, int64_t n, int64_t inner, double *restrict s)    \
+    {                                                                                                                  \
+        if (inner == 1) {                                                                                              \
+            others_in_line_##type(x, (double)dy[0], y, n);                                                             \
+            return;                                                                                                    \
+        }                                                                                                              \
+        for (int64_t i = 0; i < inner; i++)                                                                            \
+            s[i] = 1;                                                                                                  \
+        for (int64_t j = 0; j < n; j++)                                                                                \
+            for (int64_t i = 0, k = j * inner; i < inner; i++, k++) {                                                  \
+                y[k] = (type)s[i];                                                                                     \
+                s[i] *= (double)x[k];                                                                                  \
+            }                                                                                                          \
+        for (int64_t i = 0; i < inner; i++)                                                                            \
+            s[i] = (double)dy[i];                                                                                      \
+        for (int64_t j = n - 1; j >= 0; j--)                                                                           \
+            for (int64_t i = 0, k = j * inner; i < inner; i++, k++) {                                                  \
+                y[k] = (type)((double)y[k] * s[i]);                                                                    \
+                s[i] *= (double)x[k];                                                                                  \
+            }                                                                                                          \
+    }
+OTHERS(float)
+OTHERS(double)
+static bg_status prod_gradient_call(const bg_call *call)
+{
+    bg_shape shape = call->node->shape;
+    int64_t n = shape.dims[1], inner = shape.dims[2];
+    for (int64_t o = 0; o < call->last - call->first; o++)
+        if (call->node->dtype == BG_F64)
+            others_double((const double *)call->inputs[0] + o * n * inner, (const double *)call->inputs[1] + o * inner,
+                          (double *)call->output + o * n * inner, n, inner, call->scratch);
+        else
+            others_float((const float *)call->inputs[0] + o * n * inner, (const float *)call->inputs[1] + o * inner,
+                         (float *)call->output + o * n * inner, n, inner, call->scratch);
+    return BG_OK;
+}
+static size_t prod_gradient_scratch(const bg_node *node) { return (size_t)node->shape.dims[2] * sizeof(double); }
+static const bg_op prod_gradient_op = { .name = "prod_gradient",
+                                        .arity = 2,
+                                        .infer = prod_gradient_infer,
+                                        .compose = prod_gradient_compose,
+                                        .call = prod_gradient_call,
+                                        .units = outer_units,
+                                        .scratch = prod_gradient_scratch,
+                                        .never_fails = true };
+
+/* prod: of x [outer, n, inner] over n, in its order */
+static bg_node *prod_gradient(bg_node *node, int input, bg_node *dy)
+{
+    return bgi_apply_2(&prod_gradient_op, node->inputs[input], dy);
 }
 static bg_status prod_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
@@ -367,4 +443,4 @@ bg_node *bg_prod(bg_node *x, bg_axes axes)
     return bg_reshape(bgi_apply_1(&prod_op, lined), rest);
 }
 
-const bg_op *const bgi_scan_ops[] = { &cumsum_op, &recurrence_op, &cumprod_op, &prod_op, NULL };
+const bg_op *const bgi_scan_ops[] = { &cumsum_op, &recurrence_op, &cumprod_op, &prod_gradient_op, &prod_op, NULL };

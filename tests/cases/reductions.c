@@ -53,6 +53,14 @@ static const op_variant spreads[] = { OVER_ALL(DIMS(2)),
 
 BUILD_AXES(min)
 BUILD_AXES(prod)
+/* For a cotangent that depends on x. */
+static bg_node *build_prod_gradient(bg_node *const *x, const op_variant *v)
+{
+    bg_node *y = bg_prod(x[0], v->axes), *d = NULL;
+    if (y)
+        bg_grad_from(&y, &(bg_node *){ bg_sum(x[0], v->axes) }, 1, x, 1, &d);
+    return d;
+}
 BUILD(var, bg_var(x[0], v->axes, 1))
 BUILD(var_of_all, bg_var(x[0], v->axes, 0))
 BUILD(std, bg_std(x[0], v->axes, 0))
@@ -90,6 +98,13 @@ static const op_case cases[] = {
       .domains = { IS_NOT_0 },
       .sums = true,
       .build = build_prod,
+      VARIANTS(small_reductions) },
+    { .name = "prod, gradient",
+      .op = "prod_gradient",
+      .arity = 1,
+      .domains = { IS_NOT_0 },
+      .sums = true,
+      .build = build_prod_gradient,
       VARIANTS(small_reductions) },
     { .name = "var", .op = "var", .arity = 1, .build = build_var, VARIANTS(spreads) },
     { .name = "var of all", .arity = 1, .build = build_var_of_all, VARIANTS(reductions) },

@@ -254,6 +254,19 @@ static bg_node *byte_sums(bg_node *x)
     return bg_cast(bg_scatter_add(bytes, zeros_like(x), bytes, 0), bg_node_dtype(x));
 }
 EDGE(bytes, byte_sums(x))
+/* Slices of integers, and elements of bool. */
+static bg_node *integer_slices(bg_node *x)
+{
+    bg_node *whole = bg_reshape(bg_cast(x, BG_I32), BG_SHAPE(2, 2));
+    return bg_cast(bg_index_add(whole, bg_zeros(bg_node_graph(x), BG_I32, BG_SHAPE(2)), whole, 0), bg_node_dtype(x));
+}
+static bg_node *scattered_bools(bg_node *x)
+{
+    bg_node *bools = bg_cast(x, BG_BOOL);
+    return bg_cast(bg_scatter(bg_logical_not(bools), zeros_like(x), bools, 0), bg_node_dtype(x));
+}
+EDGE(integers, integer_slices(x))
+EDGE(bools, scattered_bools(x))
 EDGE(replaced_nan, bg_scatter(x, bg_arange(bg_node_graph(x), BG_U8, 0, 2, 1), y, 0))
 static const edge edges[] = {
     { "scatter: the last wins", edge_scatter, 3, .x = LIST(1, 2, 3), .y = LIST(4, 5, 6), .n_values = 3,
@@ -262,6 +275,10 @@ static const edge edges[] = {
       .n_values = 2, .value = LIST(4, 5), .dx = LIST(0, 0), .dy = LIST(1, 1), .has_dy = true },
     { "scatter_add: in ascending order", edge_scatter_add, 3, .x = LIST(0x1p60, 2, 3), .y = LIST(1, 1, -0x1p60),
       .n_values = 3, .value = LIST(0, 2, 3), .dx = LIST(1, 1, 1), .dy = LIST(1, 1, 1), .has_dy = true },
+    { "index_add of integers", edge_integers, 4, .x = LIST(1, -2, 3, 4), .n_values = 4, .value = LIST(5, 0, 3, 4),
+      .dx = LIST(0, 0, 0, 0) },
+    { "scatter of bool", edge_bools, 3, .x = LIST(0, 0, 1), .n_values = 3, .value = LIST(1, 1, 0),
+      .dx = LIST(0, 0, 0) },
     { "scatter_add: integers wrap around", edge_bytes, 3, .x = LIST(200, 100, 3), .n_values = 3,
       .value = LIST(247, 100, 3), .dx = LIST(0, 0, 0) },
 };

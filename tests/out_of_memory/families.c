@@ -133,6 +133,21 @@ static bg_node *long_chain(cycle *c)
         y = i % 3 ? bg_tanh(bg_add(y, c->w[i % 2])) : bg_mul(y, c->x);
     return y;
 }
+static bg_node *indices(cycle *c)
+{
+    bg_node *order = bg_argsort(c->x, 0, false), *places = NULL, *y = bg_scatter(c->w[0], order, c->w[1], 0);
+    y = bg_scatter_add(y, bg_slice(order, 1, 0, 2, 1), c->w[1], 0);
+    y = bg_cummax(y, 0, &places);
+    y = bg_add(y, bg_take_along(c->w[1], places, 0));
+    y = bg_masked_scatter(y, bg_greater(c->x, bg_take_along(c->x, order, 0)), c->w[0]);
+    bg_node *middle = bg_median_along(y, 1, &places), *counts = bg_bincount(places, bg_nanmean(c->w[0], BG_AXES(1)), 6);
+    return bg_add(bg_mul(bg_sum(counts, BG_ALL_AXES), middle), bg_median(c->w[0]));
+}
+static bg_node *running(cycle *c)
+{
+    bg_node *y = bg_cumprod(bg_logcumsumexp(c->w[0], 1), 0);
+    return bg_add(bg_prod(bg_add(y, c->x), BG_AXES(0)), bg_prod(bg_diff(c->w[1], 1, 0), BG_AXES(0)));
+}
 static bg_node *constants(cycle *c)
 {
     bg_node *k = bg_constant(c->graph, c->tensors[0]), *two = bg_scalar(c->graph, c->scenario->dtype, 2);
@@ -273,6 +288,8 @@ const scenario family_scenarios[] = {
     { .name = "attention on two threads", FAMILY_ON_TWO(attention, BG_F32) },
     { .name = "weight used three times", FAMILY(weight_used_thrice, BG_F32) },
     { .name = "long chain on two threads", FAMILY_ON_TWO(long_chain, BG_F32) },
+    { .name = "indices", FAMILY(indices, BG_F64) },
+    { .name = "running products", FAMILY(running, BG_F64) },
     { .name = "constants", FAMILY(constants, BG_F32) },
     { .name = "gradient penalty", FAMILY(gradient_penalty, BG_F64) },
     { .name = "several roots", FAMILY(several_roots, BG_F64) },
