@@ -214,14 +214,15 @@ START_TEST(test_lengths)
 {
     enum { STEPS = 5, BATCH = 4 };
     static const int64_t lengths[BATCH] = { 3, 0, 5, 1 };
+    network kind = (network)_i;
     world w = open_world(2, BG_F64);
-    bg_recurrent_weights weights[2] = { weights_of(&w, _i, 3, 4), weights_of(&w, _i, 3, 4) };
+    bg_recurrent_weights weights[2] = { weights_of(&w, kind, 3, 4), weights_of(&w, kind, 3, 4) };
     bg_node *x = numbers(&w, BG_SHAPE(STEPS, BATCH, 3), 1);
     bg_recurrent_options o = { .is_bidirectional = true }, alone = o;
-    o.lengths = integers(&w, _i == 1 ? BG_I32 : BG_I64, lengths, BATCH);
-    bg_recurrent_result all = run(_i, x, weights, &o);
+    o.lengths = integers(&w, kind == LSTM ? BG_I32 : BG_I64, lengths, BATCH);
+    bg_recurrent_result all = run(kind, x, weights, &o);
     for (int i = 0; i < BATCH; i++) {
-        bg_recurrent_result one = run(_i, bg_narrow(bg_narrow(x, 0, 0, lengths[i]), 1, i, 1), weights, &alone);
+        bg_recurrent_result one = run(kind, bg_narrow(bg_narrow(x, 0, 0, lengths[i]), 1, i, 1), weights, &alone);
         bg_node *own = bg_narrow(all.output, 1, i, 1);
         bg_node *outputs[] = { bg_narrow(own, 0, 0, lengths[i]), one.output, bg_narrow(all.h, 1, i, 1), one.h,
                                bg_narrow(own, 0, lengths[i], STEPS - lengths[i]) };
