@@ -582,8 +582,8 @@ BG_API bg_node *bg_instance_norm_with(bg_node *x, bg_node *weight, bg_node *bias
                                       bg_node *running_var, const bg_batch_norm_options *options);
 /* ---- Recurrent layers, over sequences ----
  * A layer in one direction is one op with its loop over time inside. Its first gradient is another such loop, and one
- * product over all steps for each weight; differentiating that again goes through every step in ops of its own, with
- * some 40 nodes a step and memory for the values of all of them. */
+ * product over all steps for each weight. Differentiating that again goes through every step in ops of their own: for
+ * an lstm some 1400 nodes and 42 kernels a step, and about a hundred values a step, sequence and hidden unit. */
 
 /* Of one layer in one direction, as PyTorch has them: g is hidden for rnn, 4 hidden for lstm (input, forget, cell,
  * output gate), 3 hidden for gru (reset, update, new); state is hidden, or what weight_hr projects to.

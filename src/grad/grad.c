@@ -27,7 +27,7 @@ static bool accumulate(flow *f, bg_node *node, bg_node *cotangent)
     while (node->id < f->first)
         f = f->outer;
     bg_node **sum = &f->cotangent[node->id - f->first];
-    *sum = *sum ? bg_add(*sum, cotangent) : cotangent;
+    *sum = *sum ? bgi_add_cotangents(*sum, cotangent) : cotangent;
     return *sum != NULL;
 }
 

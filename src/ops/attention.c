@@ -235,7 +235,11 @@ static bg_node *attention_gradient(bg_node *node, int input, bg_node *dy)
     bgi_attention_sizes z = bgi_attention_sizes_of(node);
     if (input == z.step || (input == z.mask && node->inputs[input]->dtype == BG_BOOL))
         return NULL;
-    dy = values_in(dy, &z);
+    /* Of the results alone: what else is packed has no gradient. */
+    dy = bgi_cotangent_part(dy, 3, 0, z.rows * z.e);
+    if (!dy)
+        return NULL;
+    dy = bg_reshape(dy, BG_SHAPE(z.b, z.h, z.l, z.e));
     if (input == z.mask)
         return bgi_sum_to(score_gradient_of(node, &z, dy).ds, node->inputs[input]->shape);
     bg_node *inputs[7];

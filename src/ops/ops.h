@@ -47,6 +47,12 @@ typedef struct {
     bool axis[BG_MAX_RANK];
 } bgi_reduce_attributes;
 
+/* Of embed: the elements of x are at start, start + step, .. along an axis of this extent. */
+typedef struct {
+    int64_t axis, start, step, extent;
+} bgi_embed_attributes;
+extern const bg_op bgi_embed_op, bgi_concat_op; /* the attribute of concat is its axis, int64_t */
+
 /* ---- How maps run ---- */
 
 #define BGI_CHEAP_MAP(name, simplifier)                                                                                \
@@ -127,8 +133,11 @@ bg_node *bgi_slice_of(bg_node *x, int64_t axis, int64_t start, int64_t step, int
 bg_node *bgi_drop_axes(bg_node *x, const bool dropped[BG_MAX_RANK]);
 /* The gradient of a slice: zeros, of `extent` along the axis, with x at start, start + step, .. */
 bg_node *bgi_embed(bg_node *x, int axis, int64_t start, int64_t step, int64_t extent);
-/* A slice of a cotangent that is a sum of gradients of slices, without the zeros between them; NULL if it is zero. */
-bg_node *bgi_embedded_part(bg_node *x, int axis, int64_t start, int64_t count);
+/* The sum of two cotangents of one node. What neighbouring slices give is joined, so that the gradient of many slices
+ * is one concatenation, not a sum of as many arrays of zeros. */
+bg_node *bgi_add_cotangents(bg_node *x, bg_node *y);
+/* A slice of a cotangent that came about so, without the zeros in it; NULL if it is zero. */
+bg_node *bgi_cotangent_part(bg_node *x, int axis, int64_t start, int64_t count);
 
 /* s[j] = factor[j] s[j-1] + x[j] along an axis, s[0] = x[0]; in reverse from the last element on. */
 bg_node *bgi_linear_recurrence(bg_node *factor, bg_node *x, int axis, bool is_reverse);

@@ -30,7 +30,7 @@ bgi_recurrent_parts bgi_recurrent_parts_of(const bgi_recurrence *r)
 {
     int64_t gates = bgi_recurrent_gates(r) * r->hidden, at = 0, dat = gates;
     bgi_recurrent_parts p = { .gates = -1, .product = -1, .c = -1, .dc = -1, .dprojection = -1 };
-    if (gates > r->hidden || r->kind == BGI_LSTM || r->kind == BGI_GRU) { /* the one gate of an RNN is its h */
+    if (r->kind == BGI_LSTM || r->kind == BGI_GRU) { /* the one gate of an RNN is its h */
         p.gates = 0;
         at = gates;
     }
@@ -60,6 +60,8 @@ bgi_recurrent_parts bgi_recurrent_parts_of(const bgi_recurrence *r)
 }
 
 /* ---- The loop ---- */
+
+enum { MOST_INPUTS = 11 };
 
 static const bg_op recurrent_gradient_op;
 
@@ -142,7 +144,6 @@ static bg_node *input_gradient(bg_node *node, int input, bg_node *rows)
  * there. */
 static bg_node *composed_gradient(bg_node *node, int input, bg_node *dy)
 {
-    enum { MOST_INPUTS = 16 };
     bg_node *inputs[MOST_INPUTS], copy = *node, *x = node->inputs[input], *dx = NULL;
     memcpy(inputs, node->inputs, (size_t)node->n_inputs * sizeof *inputs);
     x = inputs[input] = bg_reshape(bg_unsqueeze(x, 0), x->shape);
@@ -157,15 +158,14 @@ static bg_node *composed_gradient(bg_node *node, int input, bg_node *dy)
  * all rows. Only second derivatives reach other parts of the result than h and c: they go through the composition. */
 static bg_node *recurrent_gradient(bg_node *node, int input, bg_node *dy)
 {
-    enum { MOST_INPUTS = 16 };
     const bgi_recurrence *r = node->attributes;
     bgi_recurrent_inputs in = bgi_recurrent_inputs_of(r, false);
     bgi_recurrent_parts p = bgi_recurrent_parts_of(r);
     if (input == in.lengths)
         return NULL;
-    bg_node *dgates = bgi_embedded_part(dy, 3, 0, p.c >= 0 ? p.c : p.h);
-    bg_node *dc = p.c >= 0 ? bgi_embedded_part(dy, 3, p.c, r->hidden) : NULL;
-    bg_node *dh = bgi_embedded_part(dy, 3, p.h, r->out), *dbefore = bgi_embedded_part(dy, 3, p.before, r->out);
+    bg_node *dgates = bgi_cotangent_part(dy, 3, 0, p.c >= 0 ? p.c : p.h);
+    bg_node *dc = p.c >= 0 ? bgi_cotangent_part(dy, 3, p.c, r->hidden) : NULL;
+    bg_node *dh = bgi_cotangent_part(dy, 3, p.h, r->out), *dbefore = bgi_cotangent_part(dy, 3, p.before, r->out);
     if (node->graph->status)
         return NULL;
     if (dgates || dbefore)

@@ -13,9 +13,6 @@ typedef struct {
 typedef struct {
     int64_t axis, start, step, count;
 } slice_attributes;
-typedef struct {
-    int64_t axis, start, step, extent;
-} embed_attributes;
 
 static shape_attributes pack(bg_shape shape)
 {
@@ -286,22 +283,10 @@ bg_node *bgi_slice_of(bg_node *x, int64_t axis, int64_t start, int64_t step, int
     slice_attributes attributes = { .axis = axis, .start = start, .step = step, .count = count };
     return bg_apply(&slice_op, &x, 1, &attributes, sizeof attributes);
 }
-static const bg_op embed_op;
-/* Whether a slice of x is what was embedded there. */
-static bool is_of_embed(const slice_attributes *slice, const bg_node *x)
-{
-    if (x->op != &embed_op)
-        return false;
-    const embed_attributes *embed = x->attributes;
-    return embed->axis == slice->axis && embed->start == slice->start &&
-           slice->count == x->inputs[0]->shape.dims[slice->axis] && (slice->count == 1 || embed->step == slice->step);
-}
 static bg_node *slice_simplify(bg_node *node)
 {
     const slice_attributes *outer = node->attributes;
     bg_node *x = node->inputs[0];
-    if (is_of_embed(outer, x))
-        return x->inputs[0];
     if (x->op != &slice_op)
         return NULL;
     const slice_attributes *inner = x->attributes;
@@ -335,7 +320,7 @@ bg_node *bg_slice(bg_node *x, int axis, int64_t start, int64_t stop, int64_t ste
 /* embed: zeros with x at start, start + step, .. along an axis; dx = that slice of dy */
 static bg_status embed_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
-    const embed_attributes *attributes = node->attributes;
+    const bgi_embed_attributes *attributes = node->attributes;
     *dtype = node->inputs[0]->dtype;
     *shape = node->inputs[0]->shape;
     shape->dims[attributes->axis] = attributes->extent;
@@ -343,13 +328,13 @@ static bg_status embed_infer(const bg_node *node, bg_dtype *dtype, bg_shape *sha
 }
 static bg_node *embed_gradient(bg_node *node, int input, bg_node *dy)
 {
-    const embed_attributes *attributes = node->attributes;
+    const bgi_embed_attributes *attributes = node->attributes;
     return bgi_slice_of(dy, attributes->axis, attributes->start, attributes->step,
                         node->inputs[input]->shape.dims[attributes->axis]);
 }
 static bg_status embed_call(const bg_call *call)
 {
-    const embed_attributes *attributes = call->node->attributes;
+    const bgi_embed_attributes *attributes = call->node->attributes;
     size_t inner = inner_bytes(call->node, attributes->axis);
     size_t count = (size_t)call->node->inputs[0]->shape.dims[attributes->axis];
     size_t target_bytes = (size_t)attributes->extent * inner, source_bytes = count * inner;
@@ -374,43 +359,22 @@ static bg_status embed_call(const bg_call *call)
 static int64_t embed_units(const bg_node *node, int input)
 {
     (void)input;
-    const embed_attributes *attributes = node->attributes;
+    const bgi_embed_attributes *attributes = node->attributes;
     return outer_count(node, attributes->axis);
 }
-static const bg_op embed_op = { .name = "embed",
-                                .arity = 1,
-                                .infer = embed_infer,
-                                .gradient = embed_gradient,
-                                .call = embed_call,
-                                .never_fails = true,
-                                .units = embed_units };
+const bg_op bgi_embed_op = { .name = "embed",
+                             .arity = 1,
+                             .infer = embed_infer,
+                             .gradient = embed_gradient,
+                             .call = embed_call,
+                             .never_fails = true,
+                             .units = embed_units };
 bg_node *bgi_embed(bg_node *x, int axis, int64_t start, int64_t step, int64_t extent)
 {
     if (x && step == 1 && extent == x->shape.dims[axis])
         return x;
-    embed_attributes attributes = { .axis = axis, .start = start, .step = step, .extent = extent };
-    return x ? bg_apply(&embed_op, &x, 1, &attributes, sizeof attributes) : NULL;
-}
-
-/* The parts of a sum of embedded nodes are sums of what was embedded there. */
-bg_node *bgi_embedded_part(bg_node *x, int axis, int64_t start, int64_t count)
-{
-    if (!x || count == 0)
-        return NULL;
-    if (bgi_node_is(x, BGI_MAP) && x->op->lowering->kernel == offsetof(bgk_kernels, add)) {
-        bg_node *first = bgi_embedded_part(x->inputs[0], axis, start, count);
-        bg_node *second = bgi_embedded_part(x->inputs[1], axis, start, count);
-        return first && second ? bg_add(first, second) : first ? first : second;
-    }
-    const embed_attributes *attributes = x->op == &embed_op ? x->attributes : NULL;
-    if (attributes && attributes->axis == axis && attributes->step == 1) {
-        int64_t extent = x->inputs[0]->shape.dims[axis], first = attributes->start;
-        if (start + count <= first || first + extent <= start)
-            return NULL;
-        if (start == first && count == extent)
-            return x->inputs[0];
-    }
-    return bgi_slice_of(x, axis, start, 1, count);
+    bgi_embed_attributes attributes = { .axis = axis, .start = start, .step = step, .extent = extent };
+    return x ? bg_apply(&bgi_embed_op, &x, 1, &attributes, sizeof attributes) : NULL;
 }
 
 /* concat: each dx is its part of dy */
@@ -462,13 +426,13 @@ static int64_t concat_units(const bg_node *node, int input)
     (void)input;
     return outer_count(node, *(const int64_t *)node->attributes);
 }
-static const bg_op concat_op = { .name = "concat",
-                                 .arity = -1,
-                                 .infer = concat_infer,
-                                 .gradient = concat_gradient,
-                                 .call = concat_call,
-                                 .never_fails = true,
-                                 .units = concat_units };
+const bg_op bgi_concat_op = { .name = "concat",
+                              .arity = -1,
+                              .infer = concat_infer,
+                              .gradient = concat_gradient,
+                              .call = concat_call,
+                              .never_fails = true,
+                              .units = concat_units };
 bg_node *bg_concat(bg_node *const *xs, int n, int axis)
 {
     int found;
@@ -479,9 +443,8 @@ bg_node *bg_concat(bg_node *const *xs, int n, int axis)
     if (!bgi_graph_of("concat", xs, n) || !bgi_find_axis("concat", xs[0], axis, &found))
         return NULL;
     int64_t attribute = found;
-    return n == 1 ? xs[0] : bg_apply(&concat_op, xs, n, &attribute, sizeof attribute);
+    return n == 1 ? xs[0] : bg_apply(&bgi_concat_op, xs, n, &attribute, sizeof attribute);
 }
 
-const bg_op *const bgi_shape_ops[] = {
-    &reshape_op, &broadcast_op, &permute_op, &slice_op, &embed_op, &concat_op, NULL
-};
+const bg_op *const bgi_shape_ops[] = { &reshape_op,   &broadcast_op,  &permute_op, &slice_op,
+                                       &bgi_embed_op, &bgi_concat_op, NULL };
