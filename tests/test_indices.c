@@ -7,16 +7,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAKE_ALONG, SCATTER_ADD, INDEX_SELECT, INDEX_ADD, EMBEDDING, SCATTER, BINCOUNT, ORDERED, ONE_HOT, COUNT };
-static const char *const messages[COUNT] = { "take_along: index %s is outside 0 .. 3, axis 0",
-                                             "scatter_add: index %s is outside 0 .. 3, axis 0",
-                                             "index_select: index %s is outside 0 .. 3, axis 0",
-                                             "index_add: index %s is outside 0 .. 3, axis 0",
-                                             "index_select: index %s is outside 0 .. 3, axis 0",
-                                             "scatter: index %s is outside 0 .. 3, axis 0",
-                                             "index_add: index %s is outside 0 .. 3, axis 0",
-                                             "index_add: index %s is outside 0 .. 3, axis 0",
-                                             "one_hot: index %s is outside 0 .. 3" };
+enum {
+    TAKE_ALONG,
+    SCATTER_ADD,
+    INDEX_SELECT,
+    INDEX_ADD,
+    EMBEDDING,
+    SCATTER,
+    BINCOUNT,
+    ORDERED,
+    MAX_UNPOOL,
+    ONE_HOT,
+    COUNT
+};
+static const char *const messages[COUNT] = { [TAKE_ALONG] = "take_along: index %s is outside 0 .. 3, axis 0",
+                                             [SCATTER_ADD] = "scatter_add: index %s is outside 0 .. 3, axis 0",
+                                             [INDEX_SELECT] = "index_select: index %s is outside 0 .. 3, axis 0",
+                                             [INDEX_ADD] = "index_add: index %s is outside 0 .. 3, axis 0",
+                                             [EMBEDDING] = "index_select: index %s is outside 0 .. 3, axis 0",
+                                             [SCATTER] = "scatter: index %s is outside 0 .. 3, axis 0",
+                                             [BINCOUNT] = "index_add: index %s is outside 0 .. 3, axis 0",
+                                             [ORDERED] = "index_add: index %s is outside 0 .. 3, axis 0",
+                                             [MAX_UNPOOL] = "max_unpool: index %s is outside 0 .. 3",
+                                             [ONE_HOT] = "one_hot: index %s is outside 0 .. 3" };
 
 static bg_node *build(int op, bg_node *x, bg_node *table, bg_node *indices)
 {
@@ -37,6 +50,8 @@ static bg_node *build(int op, bg_node *x, bg_node *table, bg_node *indices)
         return bg_bincount(indices, x, 4);
     case ORDERED:
         return bgi_add_rows(NULL, indices, table, 0, 4);
+    case MAX_UNPOOL:
+        return bg_max_unpool(bg_reshape(x, BG_SHAPE(1, 1, 4)), bg_reshape(indices, BG_SHAPE(1, 1, 4)), BG_SHAPE(4));
     default:
         return bg_one_hot(indices, 4, BG_F64);
     }

@@ -74,6 +74,18 @@ static bg_node *contractions(cycle *c)
     y = bg_add(y, bg_multi_dot((bg_node *[]){ square, bg_cdist(c->w[0], c->x, 2), c->w[1] }, 3));
     return bg_mul(y, bg_unsqueeze(bg_cosine_similarity(c->w[0], c->w[1], 1, 1e-8), 1));
 }
+/* Convolutions with their gradients, in groups and through matrix products, and what slides or resizes. */
+static bg_node *windows(cycle *c)
+{
+    bg_conv_options padded = { .padding = { 1, 1 } }, in_groups = { .groups = 2 };
+    bg_node *image = bg_reshape(c->w[0], BG_SHAPE(2, 2, 2, 3)), *indices;
+    bg_node *y = bg_conv(image, bg_reshape(c->w[1], BG_SHAPE(2, 2, 3, 2)), NULL, &padded);
+    y = bg_add(bg_max_pool(y, BG_SHAPE(2, 2), NULL, &indices), bg_avg_pool(y, BG_SHAPE(2, 2), NULL));
+    y = bg_max_unpool(y, indices, BG_SHAPE(2, 4));
+    y = bg_conv_transpose(y, bg_slice(image, 1, 0, 1, 1), NULL, &in_groups);
+    return bg_fold(bg_unfold(bg_resize_linear(y, BG_SHAPE(2, 3), false), BG_SHAPE(2, 2), NULL), BG_SHAPE(2, 3),
+                   BG_SHAPE(2, 2), NULL);
+}
 static bg_node *scores(cycle *c)
 {
     bg_node *y = bg_add(bg_softmax(c->w[0], -1), bg_log_softmax(c->w[1], 0));
@@ -278,6 +290,7 @@ const scenario family_scenarios[] = {
     { .name = "shapes", FAMILY(shapes, BG_F64) },
     { .name = "products", FAMILY(products, BG_F64) },
     { .name = "contractions", FAMILY(contractions, BG_F32) },
+    { .name = "windows", FAMILY(windows, BG_F64) },
     { .name = "scores", FAMILY(scores, BG_F64) },
     { .name = "normalizations",
       .stages = { engine_1, running_tensors, family_graph, compile, bind_x_and_y, run, run },
