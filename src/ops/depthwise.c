@@ -23,6 +23,7 @@ bool bgi_is_depthwise(const bgi_convolution *c)
 /* How the planes lie. */
 typedef struct {
     int64_t extent[BGI_WINDOW_RANK]; /* of one plane of a remainder */
+    int64_t count[BGI_WINDOW_RANK];  /* remainders that elements of the kernel have */
     int64_t plane, planes;           /* its elements, and all together */
     int64_t run;                     /* elements from the first to the last position of the result */
 } layout;
@@ -32,8 +33,10 @@ static layout layout_of(const bgi_window *w)
     layout l = { .plane = 1, .planes = 1, .run = 0 };
     for (int k = 0; k < BGI_WINDOW_RANK; k++) {
         l.extent[k] = w->out[k] + (w->kernel[k] - 1) * w->dilation[k] / w->stride[k];
+        int64_t span = (w->kernel[k] - 1) * w->dilation[k] + 1;
+        l.count[k] = span < w->stride[k] ? span : w->stride[k];
         l.plane *= l.extent[k];
-        l.planes *= w->stride[k];
+        l.planes *= l.count[k];
         l.run = l.run * l.extent[k] + w->out[k] - 1;
     }
     l.planes *= l.plane;
@@ -48,7 +51,7 @@ static int64_t offset_of(const bgi_window *w, const layout *l, int64_t element)
     int64_t remainder = 0, shift = 0;
     for (int k = 0; k < BGI_WINDOW_RANK; k++) {
         int64_t at = taps[k] * w->dilation[k];
-        remainder = remainder * w->stride[k] + at % w->stride[k];
+        remainder = remainder * l->count[k] + at % w->stride[k];
         shift = shift * l->extent[k] + at / w->stride[k];
     }
     return remainder * l->plane + shift;
@@ -66,80 +69,47 @@ size_t bgi_depthwise_scratch(const bgi_convolution *c, bg_dtype dtype)
     return planes_bytes(&l, size) + run_bytes(&l, size) + CHUNK * size;
 }
 
-/* A line of a plane and the elements of the image that it holds: count of them from `at` on in steps of the stride,
- * at place `start` of the line. */
-typedef struct {
-    int64_t at, start, count;
-} piece;
-static piece piece_of(const bgi_window *w, const layout *l, const int64_t *remainder, int64_t j0, int64_t j1)
-{
-    int64_t i0 = j0 * w->stride[0] + remainder[0] - w->before[0];
-    int64_t i1 = j1 * w->stride[1] + remainder[1] - w->before[1];
-    int64_t from = remainder[2] - w->before[2], stride = w->stride[2];
-    piece p = { .start = from < 0 ? (-from + stride - 1) / stride : 0, .count = 0 };
-    if (i0 < 0 || i0 >= w->in[0] || i1 < 0 || i1 >= w->in[1])
-        return p;
-    int64_t column = p.start * stride + from;
-    p.at = (i0 * w->in[1] + i1) * w->in[2] + column;
-    p.count = column < w->in[2] ? (w->in[2] - column + stride - 1) / stride : 0;
-    if (p.start + p.count > l->extent[2])
-        p.count = p.start < l->extent[2] ? l->extent[2] - p.start : 0;
-    return p;
-}
-#define FOR_EACH_PIECE(w, l, line, p)                                                                                  \
-    for (int64_t line = 0; line * (l)->extent[2] < (l)->planes; line++)                                                \
-        for (piece p = piece_of(w, l,                                                                                  \
-                                (int64_t[]){ line / (l)->extent[1] / (l)->extent[0] / (w)->stride[2] / (w)->stride[1], \
-                                             line / (l)->extent[1] / (l)->extent[0] / (w)->stride[2] % (w)->stride[1], \
-                                             line / (l)->extent[1] / (l)->extent[0] % (w)->stride[2] },                \
-                                line / (l)->extent[1] % (l)->extent[0], line % (l)->extent[1]),                        \
-                   *once = &p;                                                                                         \
-             once; once = NULL)
-
-/* The copies, for one type. spread: lines of a result to where they lie in the planes, with zeros between. */
-#define COPIES(type)                                                                                                   \
-    static void fill_##type(const bgi_window *w, const layout *l, const type *image, type *planes)                     \
+/* Elements of an image in steps of the stride, to or from a line of a plane. */
+#define MOVE_LINE(type)                                                                                                \
+    static void move_line_##type(type *line, type *image, int64_t count, int64_t stride, bool fills)                   \
     {                                                                                                                  \
-        memset(planes, 0, (size_t)l->planes * sizeof *planes);                                                         \
-        FOR_EACH_PIECE(w, l, line, p)                                                                                  \
-        {                                                                                                              \
-            type *to = planes + line * l->extent[2] + p.start;                                                         \
-            if (w->stride[2] == 1 && p.count > 0)                                                                      \
-                memcpy(to, image + p.at, (size_t)p.count * sizeof *to);                                                \
-            else                                                                                                       \
-                for (int64_t i = 0; i < p.count; i++)                                                                  \
-                    to[i] = image[p.at + i * w->stride[2]];                                                            \
-        }                                                                                                              \
-    }                                                                                                                  \
-    static void empty_##type(const bgi_window *w, const layout *l, const type *planes, type *image)                    \
-    {                                                                                                                  \
-        memset(image, 0, (size_t)bgi_window_plane(w) * sizeof *image);                                                 \
-        FOR_EACH_PIECE(w, l, line, p)                                                                                  \
-        {                                                                                                              \
-            const type *from = planes + line * l->extent[2] + p.start;                                                 \
-            if (w->stride[2] == 1 && p.count > 0)                                                                      \
-                memcpy(image + p.at, from, (size_t)p.count * sizeof *from);                                            \
-            else                                                                                                       \
-                for (int64_t i = 0; i < p.count; i++)                                                                  \
-                    image[p.at + i * w->stride[2]] = from[i];                                                          \
-        }                                                                                                              \
+        if (fills)                                                                                                     \
+            for (int64_t i = 0; i < count; i++)                                                                        \
+                line[i] = image[i * stride];                                                                           \
+        else                                                                                                           \
+            for (int64_t i = 0; i < count; i++)                                                                        \
+                image[i * stride] = line[i];                                                                           \
     }
-COPIES(float)
-COPIES(double)
+MOVE_LINE(float)
+MOVE_LINE(double)
 
-static void fill(const bgi_window *w, const layout *l, bg_dtype dtype, const void *image, void *planes)
+/* One channel of an image, to the planes with zeros in the padding, or from them with zeros where no window is. */
+static void move_image(const bgi_window *w, const layout *l, bg_dtype dtype, char *planes, char *image, bool fills)
 {
-    if (dtype == BG_F64)
-        fill_double(w, l, image, planes);
-    else
-        fill_float(w, l, image, planes);
-}
-static void empty(const bgi_window *w, const layout *l, bg_dtype dtype, const void *planes, void *image)
-{
-    if (dtype == BG_F64)
-        empty_double(w, l, planes, image);
-    else
-        empty_float(w, l, planes, image);
+    size_t size = bg_dtype_size(dtype);
+    int64_t stride = w->stride[2], lines = l->planes / l->extent[2];
+    memset(fills ? planes : image, 0, (size_t)(fills ? l->planes : bgi_window_plane(w)) * size);
+    for (int64_t line = 0; line < lines; line++) {
+        int64_t j1 = line % l->extent[1], j0 = line / l->extent[1] % l->extent[0];
+        int64_t remainder = line / l->extent[1] / l->extent[0];
+        int64_t i0 = j0 * w->stride[0] + remainder / l->count[2] / l->count[1] - w->before[0];
+        int64_t i1 = j1 * w->stride[1] + remainder / l->count[2] % l->count[1] - w->before[1];
+        int64_t from = remainder % l->count[2] - w->before[2]; /* the column of the line's first element */
+        int64_t start = from < 0 ? (-from + stride - 1) / stride : 0, column = start * stride + from;
+        if (i0 < 0 || i0 >= w->in[0] || i1 < 0 || i1 >= w->in[1] || column >= w->in[2] || start >= l->extent[2])
+            continue;
+        int64_t count = (w->in[2] - column + stride - 1) / stride;
+        if (count > l->extent[2] - start)
+            count = l->extent[2] - start;
+        char *to = planes + (size_t)(line * l->extent[2] + start) * size;
+        char *at = image + (size_t)((i0 * w->in[1] + i1) * w->in[2] + column) * size;
+        if (stride == 1)
+            memcpy(fills ? to : at, fills ? at : to, (size_t)count * size);
+        else if (dtype == BG_F64)
+            move_line_double((double *)(void *)to, (double *)(void *)at, count, stride, fills);
+        else
+            move_line_float((float *)(void *)to, (float *)(void *)at, count, stride, fills);
+    }
 }
 /* Lines of a result, from or to where they lie in the planes. */
 static void move_lines(const bgi_window *w, const layout *l, size_t size, char *run, char *y, bool is_spread)
@@ -197,7 +167,7 @@ void bgi_depthwise(const bg_call *call, const bgi_convolution *c, int64_t first,
     int64_t outputs = bgi_group_outputs(c), filled = -1;
     for (int64_t o = first; o < last; o++) {
         if (o / outputs != filled)
-            fill(p.w, &p.l, p.dtype, (const char *)image + (size_t)(filled = o / outputs) * p.plane, p.planes);
+            move_image(p.w, &p.l, p.dtype, p.planes, (char *)image + (size_t)(filled = o / outputs) * p.plane, true);
         const char *kernel = (const char *)weight + (size_t)(o - first) * p.elements;
         FOR_EACH_TAP(p, from, count, e, offset)
         {
@@ -228,7 +198,7 @@ void bgi_depthwise_input(const bg_call *call, const bgi_convolution *c, int64_t 
                 p.kernels->fma(to, p.run + (size_t)from * p.size, 1, kernel + (size_t)e * p.size, 0, to, 1, count);
             }
         }
-        empty(p.w, &p.l, p.dtype, p.planes, (char *)dx + (size_t)(channel - first) * p.plane);
+        move_image(p.w, &p.l, p.dtype, p.planes, (char *)dx + (size_t)(channel - first) * p.plane, false);
     }
 }
 
@@ -239,7 +209,7 @@ void bgi_depthwise_weight(const bg_call *call, const bgi_convolution *c, int64_t
     int64_t outputs = bgi_group_outputs(c), filled = -1;
     for (int64_t o = first; o < last; o++) {
         if (o / outputs != filled)
-            fill(p.w, &p.l, p.dtype, (const char *)image + (size_t)(filled = o / outputs) * p.plane, p.planes);
+            move_image(p.w, &p.l, p.dtype, p.planes, (char *)image + (size_t)(filled = o / outputs) * p.plane, true);
         move_lines(p.w, &p.l, p.size, p.run, (char *)dy + (size_t)(o - first) * p.positions, true);
         FOR_EACH_TAP(p, from, count, e, offset)
         {

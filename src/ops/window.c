@@ -27,87 +27,81 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
-/* Rows of rows, one for each channel and element of the window, are lines of positions, one for each o0 and o1: the
- * positions a .. b of them are asked for, and x .. y of these lie in the image, from `at` on in steps of the stride. */
-#define FOR_EACH_LINE(w, channels, first, last, DO)                                                                    \
-    for (int64_t row = 0, columns = w->out[2]; row < (channels)*bgi_window_elements(w); row++) {                       \
-        int64_t k2 = row % w->kernel[2], k1 = row / w->kernel[2] % w->kernel[1];                                       \
-        int64_t k0 = row / w->kernel[2] / w->kernel[1] % w->kernel[0], from, to;                                       \
-        int64_t o1 = (first) / columns % w->out[1], o0 = (first) / columns / w->out[1];                                \
-        int64_t channel = row / bgi_window_elements(w) * bgi_window_plane(w);                                          \
-        bgi_window_inside(w, 2, k2, &from, &to);                                                                       \
-        for (int64_t start = (first) / columns * columns; start < (last); start += columns) {                          \
-            int64_t i0 = o0 * w->stride[0] - w->before[0] + k0 * w->dilation[0];                                       \
-            int64_t i1 = o1 * w->stride[1] - w->before[1] + k1 * w->dilation[1];                                       \
-            int64_t a = clamp((first)-start, 0, columns), b = clamp((last)-start, 0, columns);                         \
-            bool is_in = i0 >= 0 && i0 < w->in[0] && i1 >= 0 && i1 < w->in[1];                                         \
-            int64_t x = is_in ? clamp(from, a, b) : b, y = is_in ? clamp(to, x, b) : b;                                \
-            int64_t at =                                                                                               \
-                channel + (i0 * w->in[1] + i1) * w->in[2] + x * w->stride[2] - w->before[2] + k2 * w->dilation[2];     \
-            DO;                                                                                                        \
-            rows += b - a;                                                                                             \
-            if (++o1 == w->out[1]) {                                                                                   \
-                o1 = 0;                                                                                                \
-                o0++;                                                                                                  \
-            }                                                                                                          \
-        }                                                                                                              \
+/* One line of a row, elements of the image in steps of the stride: copied from the image, or added to it. */
+#define MOVE_LINE(type)                                                                                                \
+    static void move_line_##type(type *row, type *image, int64_t count, int64_t stride, bool folds)                    \
+    {                                                                                                                  \
+        if (folds)                                                                                                     \
+            for (int64_t i = 0; i < count; i++)                                                                        \
+                image[i * stride] += row[i];                                                                           \
+        else                                                                                                           \
+            for (int64_t i = 0; i < count; i++)                                                                        \
+                row[i] = image[i * stride];                                                                            \
+    }                                                                                                                  \
+    static void move_run_##type(type *restrict row, type *restrict image, int64_t count, bool folds)                   \
+    {                                                                                                                  \
+        if (folds)                                                                                                     \
+            for (int64_t i = 0; i < count; i++)                                                                        \
+                image[i] += row[i];                                                                                    \
+        else                                                                                                           \
+            memcpy(row, image, (size_t)count * sizeof *row);                                                           \
     }
+MOVE_LINE(float)
+MOVE_LINE(double)
+static void move(bg_dtype dtype, void *row, void *image, int64_t count, int64_t stride, bool folds)
+{
+    if (stride == 1 && dtype == BG_F64)
+        move_run_double(row, image, count, folds);
+    else if (stride == 1)
+        move_run_float(row, image, count, folds);
+    else if (dtype == BG_F64)
+        move_line_double(row, image, count, stride, folds);
+    else
+        move_line_float(row, image, count, stride, folds);
+}
 
-#define UNFOLD(type)                                                                                                   \
-    static void unfold_##type(const bgi_window *w, int64_t channels, int64_t first, int64_t last, const type *image,   \
-                              type *rows)                                                                              \
-    {                                                                                                                  \
-        FOR_EACH_LINE(w, channels, first, last, unfold_line_##type(rows, image, a, b, x, y, at, w->stride[2]))         \
-    }                                                                                                                  \
-    static void fold_##type(const bgi_window *w, int64_t channels, int64_t first, int64_t last, const type *rows,      \
-                            type *image)                                                                               \
-    {                                                                                                                  \
-        FOR_EACH_LINE(w, channels, first, last, fold_line_##type(rows + (x - a), image, y - x, at, w->stride[2]))      \
+/* There is a row for each channel and element of the window, and in it a line of positions for each o0 and o1. */
+static void move_lines(const bgi_window *w, bg_dtype dtype, int64_t channels, int64_t first, int64_t last, char *image,
+                       char *row, bool folds)
+{
+    size_t size = bg_dtype_size(dtype), plane = (size_t)bgi_window_plane(w) * size;
+    int64_t columns = w->out[2], elements = bgi_window_elements(w);
+    for (int64_t r = 0; r < channels * elements; r++) {
+        int64_t k2 = r % w->kernel[2], k1 = r / w->kernel[2] % w->kernel[1],
+                k0 = r % elements / w->kernel[2] / w->kernel[1];
+        int64_t o0 = first / columns / w->out[1], o1 = first / columns % w->out[1], inside, outside;
+        char *channel = image + (size_t)(r / elements) * plane;
+        bgi_window_inside(w, 2, k2, &inside, &outside);
+        for (int64_t start = first / columns * columns; start < last; start += columns) {
+            int64_t i0 = o0 * w->stride[0] - w->before[0] + k0 * w->dilation[0];
+            int64_t i1 = o1 * w->stride[1] - w->before[1] + k1 * w->dilation[1];
+            bool is_in = i0 >= 0 && i0 < w->in[0] && i1 >= 0 && i1 < w->in[1];
+            /* The positions asked for, and those of them in the image. */
+            int64_t begin = clamp(first - start, 0, columns), end = clamp(last - start, 0, columns);
+            int64_t from = clamp(inside, begin, end), to = is_in ? clamp(outside, from, end) : from;
+            if (!folds && to - from < end - begin)
+                memset(row, 0, (size_t)(end - begin) * size);
+            if (from < to) {
+                int64_t i2 = from * w->stride[2] - w->before[2] + k2 * w->dilation[2];
+                move(dtype, row + (size_t)(from - begin) * size,
+                     channel + (size_t)((i0 * w->in[1] + i1) * w->in[2] + i2) * size, to - from, w->stride[2], folds);
+            }
+            row += (size_t)(end - begin) * size;
+            o0 += o1 + 1 == w->out[1];
+            o1 = o1 + 1 == w->out[1] ? 0 : o1 + 1;
+        }
     }
-#define LINES(type)                                                                                                    \
-    static inline void unfold_line_##type(type *rows, const type *image, int64_t a, int64_t b, int64_t x, int64_t y,   \
-                                          int64_t at, int64_t stride)                                                  \
-    {                                                                                                                  \
-        for (; a < x; a++)                                                                                             \
-            *rows++ = 0;                                                                                               \
-        if (stride == 1)                                                                                               \
-            for (int64_t i = 0; i < y - x; i++)                                                                        \
-                rows[i] = image[at + i];                                                                               \
-        else                                                                                                           \
-            for (int64_t i = 0; i < y - x; i++)                                                                        \
-                rows[i] = image[at + i * stride];                                                                      \
-        for (rows += y - x; y < b; y++)                                                                                \
-            *rows++ = 0;                                                                                               \
-    }                                                                                                                  \
-    static inline void fold_line_##type(const type *rows, type *image, int64_t count, int64_t at, int64_t stride)      \
-    {                                                                                                                  \
-        if (stride == 1)                                                                                               \
-            for (int64_t i = 0; i < count; i++)                                                                        \
-                image[at + i] += rows[i];                                                                              \
-        else                                                                                                           \
-            for (int64_t i = 0; i < count; i++)                                                                        \
-                image[at + i * stride] += rows[i];                                                                     \
-    }
-LINES(float)
-LINES(double)
-UNFOLD(float)
-UNFOLD(double)
+}
 
 void bgi_window_unfold(const bgi_window *w, bg_dtype dtype, int64_t channels, int64_t first, int64_t last,
                        const void *image, void *rows)
 {
-    if (dtype == BG_F64)
-        unfold_double(w, channels, first, last, image, rows);
-    else
-        unfold_float(w, channels, first, last, image, rows);
+    move_lines(w, dtype, channels, first, last, (char *)image, rows, false); /* reads the image only */
 }
 void bgi_window_fold(const bgi_window *w, bg_dtype dtype, int64_t channels, int64_t first, int64_t last,
                      const void *rows, void *image)
 {
-    if (dtype == BG_F64)
-        fold_double(w, channels, first, last, rows, image);
-    else
-        fold_float(w, channels, first, last, rows, image);
+    move_lines(w, dtype, channels, first, last, image, (char *)rows, true); /* reads the rows only */
 }
 
 static int64_t images(const bg_node *node, int input)
