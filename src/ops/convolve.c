@@ -9,7 +9,7 @@
 
 enum {
     BLOCK_BYTES = 160 << 10, /* of unfolded positions: about a third of L2, beside the weight and the result */
-    LEAST_POSITIONS = 64,    /* .. unless a product would have too few columns */
+    LEAST_POSITIONS = 256,   /* .. unless a product would have too few columns */
     MANY_UNITS = 8,          /* from so many images on, an image is a unit */
     LEAST_CHANNELS = 16,     /* of a part of fewer images */
     FEW = 64,                /* rows, or terms of a sum, up to which our product is faster than OpenBLAS's */
@@ -108,8 +108,9 @@ static size_t slots_scratch(const bg_node *node)
     return convolve_scratch(node) + (size_t)(rows * row_elements(c)) * bg_dtype_size(node->dtype);
 }
 
-/* y [m, n] = a · b, or added to y, whose rows then follow each other. Our kernels are faster where they read b in
- * place, or a in place and b is not large. */
+/* y [m, n] = a · b, or added to y, whose rows then follow each other. Our kernels are faster than OpenBLAS, which packs
+ * both sides for each call, where they read b in place, with few rows, a short sum or a transposed a, and where they
+ * read a in place and b is not large. */
 static void multiply(const bg_call *call, int64_t m, int64_t n, int64_t k, matrix a, matrix b, bool accumulate, void *y,
                      int64_t ldy)
 {
@@ -118,7 +119,7 @@ static void multiply(const bg_call *call, int64_t m, int64_t n, int64_t k, matri
     bool is_f64 = call->node->dtype == BG_F64, is_ours = strcmp(table->name, "scalar") != 0 && m > 1 && n > 1 && k > 0;
     const bgk_kernels *kernels = is_f64 ? &table->f64 : &table->f32;
     size_t size = bg_dtype_size(call->node->dtype);
-    if (is_ours && !accumulate && b.column == 1 && k <= LONGEST_SUM && (m <= FEW || k <= FEW)) {
+    if (is_ours && !accumulate && b.column == 1 && k <= LONGEST_SUM && (m <= FEW || k <= FEW || a.column != 1)) {
         kernels->product(m, n, k, a.data, a.row, a.column, b.data, b.row, b.column, y, ldy, NULL);
     } else if (is_ours && a.column == 1 && n * k <= LARGE_RIGHT) {
         char *panel = (char *)call->scratch + unfolded_bytes(c, size), *terms = panel + panel_bytes(size);
