@@ -1,14 +1,15 @@
 /* Gradients of the loss of each sample, against the gradient of each loss by itself; their norms; what is refused. */
 #include "support/expect.h"
+#include "support/random_graph.h"
 #include "support/suite.h"
 #include "support/trial.h"
 
 #include "graph/graph.h"
-#include "ops/ops.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- Models: losses [b] of parameters, which are the trial's states ---- */
 
@@ -126,7 +127,8 @@ static bg_node *other_axes(trial *t, int64_t b)
 {
     bg_node *x = trial_input(t, BG_SHAPE(4, b, 3), -1, 1), *w = parameter(t, BG_SHAPE(5, 3)),
             *v = parameter(t, BG_SHAPE(3, 5));
-    bg_node *columns = bg_tanh(bg_matmul(w, bg_transpose(x, 1, 2)));                /* [4, 5, b] */
+    bg_node *columns = bg_tanh(bg_matmul(w, bg_transpose(x, 1, 2))); /* [4, 5, b] */
+    columns = bg_add(columns, bg_reshape(bg_exp(bg_reshape(columns, BG_SHAPE(2, 10, b))), BG_SHAPE(4, 5, b)));
     bg_node *more = bg_matmul(v, bg_mul(columns, parameter(t, BG_SHAPE(4, 5, 1)))); /* [4, 3, b] */
     bg_node *rows = bg_softmax(bg_permute(more, BG_AXES(2, 1, 0)), 1);              /* [b, 3, 4] */
     bg_node *picked = bg_index_select(rows, bg_arange(t->graph, BG_I64, 0, 4, 2), 2);
@@ -329,6 +331,70 @@ START_TEST(test_models)
 }
 END_TEST
 
+/* Random graphs, whose last value is summed to losses: refused, or right. */
+START_TEST(test_random_graphs)
+{
+    int refused = 0, checked = 0;
+    double worst = 0;
+    for (uint64_t seed = 1; seed <= 400; seed++) {
+        trial t = { .engine = trial_engine(), .dtype = BG_F64, .draw = draw_from(1000 * (uint64_t)_i + seed) };
+        bg_node *xs[TRIAL_MOST], *results[TRIAL_MOST], *squares[TRIAL_MOST], *outputs[16 * TRIAL_MOST];
+        bg_program *program = NULL;
+        int n = 0, n_outputs = 0;
+        expect_ok(bg_graph_create(&t.graph, t.engine), "graph");
+        random_graph(&t, NULL);
+        bg_shape shape = bg_node_shape(t.outputs[0]);
+        for (int i = 0; i < t.n_states; i++)
+            if (bgi_node_is(t.state_nodes[i], BGI_PARAMETER) && n < 12)
+                xs[n++] = t.state_nodes[i];
+        int64_t b = shape.rank > 0 ? shape.dims[0] : 0;
+        bg_status status = BG_ERR_SHAPE;
+        if (n > 0 && b > 1 && b < 10 && bg_shape_count(shape) > 0) {
+            bg_node *rows = bg_reshape(t.outputs[0], BG_SHAPE(b, -1)), *losses = bg_sum(bg_square(rows), BG_AXES(1));
+            status = bg_per_sample_grad(losses, xs, (size_t)n, results);
+            if (!status)
+                status = bg_per_sample_grad_norms(losses, xs, (size_t)n, squares);
+            refused += status != BG_OK;
+            ck_assert_msg(!status || status == BG_ERR_GRADIENT || status == BG_ERR_ARGUMENT, "seed %d: %s", (int)seed,
+                          bg_last_error());
+            for (int64_t s = 0; s < b && !status; s++, n_outputs += n)
+                expect_ok(bg_grad(bg_select(losses, 0, s), xs, (size_t)n, outputs + n_outputs), "a gradient");
+            for (int p = 0; p < n && !status; p++) {
+                bg_node *alone[16];
+                for (int64_t s = 0; s < b; s++)
+                    alone[s] = outputs[s * n + p];
+                bg_node *expected = bg_reshape(bg_stack(alone, (int)b, 0), BG_SHAPE(b, -1));
+                bg_node *got = bg_reshape(results[p], BG_SHAPE(b, -1));
+                bg_node *size = bg_add_scalar(bg_sum(bg_square(expected), BG_AXES(1)), 1);
+                outputs[10 * TRIAL_MOST + p] = bg_div(bg_sum(bg_abs(bg_sub(got, expected)), BG_AXES(1)), size);
+                outputs[11 * TRIAL_MOST + p] = bg_div(bg_abs(bg_sub(bg_add_scalar(squares[p], 1), size)), size);
+            }
+        }
+        if (!status) {
+            memmove(outputs, outputs + 10 * TRIAL_MOST, (size_t)n * sizeof *outputs);
+            memmove(outputs + n, outputs + 11 * TRIAL_MOST, (size_t)n * sizeof *outputs);
+            expect_ok(
+                bg_compile(&program, t.graph, outputs, 2 * (size_t)n, &(bg_compile_options){ .no_updates = true }),
+                "compile");
+            for (int i = 0; i < t.n_inputs; i++)
+                expect_ok(bg_program_bind(program, t.inputs[i].node, t.inputs[i].tensor), "bind");
+            expect_ok(bg_program_run(program), "run");
+            for (int64_t i = 0; i < 2 * n * b; i++) {
+                double error = item(bg_program_output(program, (size_t)(i / b)), i % b);
+                ck_assert_msg(error < 1e-10, "seed %d: error %g of %s %d, sample %d", 1000 * _i + (int)seed, error,
+                              i / b < n ? "gradient" : "square", (int)(i / b) % n, (int)(i % b));
+                worst = fmax(worst, error);
+            }
+            checked++;
+        }
+        bg_program_destroy(program);
+        close_trial(&t);
+    }
+    printf("random graphs: %d checked, %d refused, largest error %.2g\n", checked, refused, worst);
+    ck_assert_int_ge(checked, 20);
+}
+END_TEST
+
 START_TEST(test_no_samples)
 {
     trial t = { .engine = trial_engine(), .dtype = BG_F64, .draw = draw_from(1) };
@@ -399,29 +465,26 @@ END_TEST
 
 /* ---- Memory ---- */
 
-static size_t planned(bool squares, int64_t b, int64_t width)
+static size_t planned(bool squares, int64_t b, int64_t rows, int64_t width)
 {
     bg_graph *graph = NULL;
     bg_program *program = NULL;
     bg_tensor *tensors[4];
     bg_node *p[4], *results[4];
     expect_ok(bg_graph_create(&graph, trial_engine()), "graph");
-    bg_node *x = bg_input(graph, "x", BG_F32, BG_SHAPE(b, width));
+    bg_node *x = bg_input(graph, "x", BG_F32, BG_SHAPE(b, rows, width));
     for (int i = 0; i < 4; i++) {
         expect_ok(bg_tensor_create(&tensors[i], trial_engine(), BG_F32, BG_SHAPE(width, width)), "weights");
         p[i] = bg_parameter(graph, tensors[i]);
         x = bg_tanh(bg_linear(x, p[i], NULL));
     }
-    bg_node *losses = bg_sum(bg_square(x), BG_AXES(1));
+    bg_node *losses = bg_sum(bg_square(x), BG_AXES(1, 2));
     expect_ok((squares ? bg_per_sample_grad_norms : bg_per_sample_grad)(losses, p, 4, results), "gradients");
-    if (!squares)
-        for (int i = 0; i < 4; i++)
-            results[i] = bgi_sum_over(bg_square(results[i]), (bool[BG_MAX_RANK]){ false, true, true });
     expect_ok(bg_compile(&program, graph, results, 4, NULL), "compile");
     bg_report report = bg_program_report(program);
-    printf("%s of %lld samples, 4 layers of %lld: %zu bytes planned, %zu unplanned, %.3f GFLOP\n",
-           squares ? "squares" : "gradients", (long long)b, (long long)width, report.planned_bytes,
-           report.unplanned_bytes, report.flops / 1e9);
+    printf("%s of %lld samples of %lld rows, 4 layers of %lld: %zu bytes planned, %.3f GFLOP\n",
+           squares ? "squares" : "gradients", (long long)b, (long long)rows, (long long)width, report.planned_bytes,
+           report.flops / 1e9);
     bg_program_destroy(program);
     bg_graph_destroy(graph);
     for (int i = 0; i < 4; i++)
@@ -431,8 +494,11 @@ static size_t planned(bool squares, int64_t b, int64_t width)
 
 START_TEST(test_memory)
 {
-    size_t squares = planned(true, 64, 128), gradients = planned(false, 64, 128);
-    ck_assert_msg(squares * 10 < gradients, "%zu bytes for squares, %zu for gradients", squares, gradients);
+    static const int64_t rows[] = { 1, 16 };
+    for (int i = 0; i < 2; i++) {
+        size_t squares = planned(true, 64, rows[i], 128), gradients = planned(false, 64, rows[i], 128);
+        ck_assert_msg(squares * 10 < gradients, "%zu bytes for squares, %zu for gradients", squares, gradients);
+    }
 }
 END_TEST
 
@@ -549,6 +615,7 @@ int main(void)
     tcase_add_checked_fixture(numbers, trial_set_up, trial_tear_down);
     tcase_add_checked_fixture(refusing, trial_set_up, trial_tear_down);
     tcase_add_loop_test(numbers, test_models, 0, N_MODELS);
+    tcase_add_loop_test(numbers, test_random_graphs, 0, 3);
     tcase_add_test(numbers, test_no_samples);
     tcase_add_test(numbers, test_clipped_sum);
     tcase_add_test(numbers, test_index_out_of_range);

@@ -91,14 +91,14 @@ static bg_node *settle(const range *r, const pending *p, const bg_node *at)
     return cotangent;
 }
 
-/* The entry of a node that something arrives at. NULL: samples meet there. */
+/* The entry of a node that something arrives at, by the op whose reading of it this is. NULL: samples meet there. */
 static entry *arrive(range *r, const bg_node *node, int samples, const char *op)
 {
     entry *e = find_entry(r, node);
     const char *gatherer = r->composed ? r->composed : op;
     if (e->is_reached && e->samples != samples) {
-        gatherer = e->gatherer && samples >= 0 ? e->gatherer : gatherer;
-        fail(&(range){ .graph = r->graph }, node, gatherer, "samples meet:");
+        bgi_graph_fail(r->graph, BG_ERR_GRADIENT, "per_sample_grad: %s: samples meet: %s",
+                       e->gatherer ? e->gatherer : gatherer, bgi_shape_format(node->shape).text);
         return NULL;
     }
     e->is_reached = true;
@@ -108,13 +108,18 @@ static entry *arrive(range *r, const bg_node *node, int samples, const char *op)
     return e;
 }
 
+/* The cotangent of a node that something has arrived at. */
+static bg_node *cotangent_of(const range *r, entry *e, const bg_node *node)
+{
+    if (!e->cotangent)
+        e->cotangent = settle(r, &e->pending, node);
+    return e->cotangent;
+}
+
 static bool add_cotangent(const range *r, entry *e, const bg_node *node, bg_node *cotangent)
 {
-    if (e->pending.node && !e->cotangent) {
-        e->cotangent = settle(r, &e->pending, node);
-        if (!e->cotangent)
-            return false;
-    }
+    if (e->pending.node && !cotangent_of(r, e, node))
+        return false;
     e->cotangent = e->cotangent ? bg_add(e->cotangent, cotangent) : cotangent;
     return e->cotangent != NULL;
 }
@@ -169,16 +174,15 @@ static bool propagate_to(range *r, bg_node *node, const entry *e, int k)
     if (where >= 0) {
         dx = node->op->gradient(node, k, e->cotangent);
     } else {
-        pending p = { node, e->samples, k, bgi_for_each_sample(e->cotangent, e->samples, r->n) };
-        if (e->samples < 0)
-            p.dy = e->cotangent;
-        if (!p.dy)
+        bg_node *dy = e->samples < 0 ? e->cotangent : bgi_for_each_sample(e->cotangent, e->samples, r->n);
+        pending p = { node, e->samples, k, dy };
+        if (!dy)
             return false;
         if (r->defers && bgi_is_cheap_square(node, e->samples, k, r->n)) {
             entry *to = arrive(r, input, where, node->op->name);
             return to && add_pending(r, to, input, &p);
         }
-        dx = bgi_sample_gradient(node, e->samples, k, p.dy, r->n);
+        dx = bgi_sample_gradient(node, e->samples, k, dy, r->n);
     }
     if (!dx)
         return !r->graph->status;
@@ -195,21 +199,16 @@ static bool propagate(range *r, bg_node *node)
     if (node->op->is_constant || bgi_node_is_leaf(node))
         return true;
     /* Rearranged elements have the same squares. */
-    if (!e->cotangent && bgi_is_rearrangement(node)) {
-        entry *to = depends(r, node->inputs[0]) ? arrive(r, node->inputs[0], BGI_OF_ALL, e->gatherer) : NULL;
-        return !depends(r, node->inputs[0]) || (to && add_pending(r, to, node->inputs[0], &e->pending));
+    if (!e->cotangent && bgi_is_rearrangement(node) && depends(r, node->inputs[0])) {
+        entry *to = arrive(r, node->inputs[0], BGI_OF_ALL, e->gatherer);
+        return to && add_pending(r, to, node->inputs[0], &e->pending);
     }
     const char *obstacle = find_obstacle(r, node, e->samples);
     if (obstacle)
         return node->op->compose ? propagate_composition(r, node) : fail(r, node, node->op->name, obstacle);
-    for (int k = 0; k < node->n_inputs; k++) {
-        if (!depends(r, node->inputs[k]))
-            continue;
-        if (!e->cotangent)
-            e->cotangent = settle(r, &e->pending, node);
-        if (!e->cotangent || !propagate_to(r, node, e, k))
+    for (int k = 0; k < node->n_inputs; k++)
+        if (depends(r, node->inputs[k]) && (!cotangent_of(r, e, node) || !propagate_to(r, node, e, k)))
             return false;
-    }
     return true;
 }
 
@@ -226,9 +225,8 @@ static bool descend(range *r)
 static bool propagate_composition(range *r, bg_node *node)
 {
     entry *e = find_entry(r, node);
-    if (!e->cotangent)
-        e->cotangent = settle(r, &e->pending, node);
-    if (!e->cotangent)
+    bg_node *cotangent = cotangent_of(r, e, node);
+    if (!cotangent)
         return false;
     range inner = { .graph = r->graph,
                     .outer = r,
@@ -236,7 +234,7 @@ static bool propagate_composition(range *r, bg_node *node)
                     .n = r->n,
                     .defers = r->defers,
                     .composed = r->composed ? r->composed : node->op->name };
-    bg_node *composed = bgi_compose(node), *cotangent = e->cotangent;
+    bg_node *composed = bgi_compose(node);
     inner.end = r->graph->count;
     if (!composed || !open_range(&inner))
         return false;
