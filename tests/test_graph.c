@@ -352,6 +352,11 @@ START_TEST(families)
             /* A composition beside a call says what it computes, and has the gradient where there is no rule. */
             ck_assert_msg(((*op)->compose || (*op)->call) == !(*op)->lowering, "%s: ways to run", name);
             ck_assert_msg((*op)->is_constant == !((*op)->gradient || (*op)->compose), "%s: gradient", name);
+            /* A composition may stand beside a call, and then serves derivatives where there is no rule. */
+            int ways = !!((*op)->compose || (*op)->call) + !!(*op)->lowering;
+            ck_assert_msg(ways == 1, "%s: ways to run", name);
+            bool is_differentiable = (*op)->gradient || (*op)->compose;
+            ck_assert_msg((*op)->is_constant != is_differentiable, "%s: gradient", name);
             ck_assert_msg((*op)->arity > 0 || (*op)->arity == -1, "%s: arity", name);
             ck_assert_msg(!(*op)->never_fails || (*op)->call, "%s: only calls can fail", name);
             ck_assert_msg(!(*op)->grain || (*op)->units, "%s: a grain without units", name);
