@@ -304,6 +304,10 @@ static bg_recurrent_result layers(const char *op, bgi_recurrent_kind kind, bg_no
     }
     if (!bgi_is_probability(op, x, s.o.dropout))
         return failed;
+    if (s.o.is_relu && kind != BGI_RNN_RELU) {
+        bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "%s: only an rnn has relu for its function", op);
+        return failed;
+    }
     if (x->shape.rank != 3) {
         bgi_graph_fail(x->graph, BG_ERR_SHAPE, "%s: needs x %s: x %s", op,
                        s.o.is_batch_first ? "[batch, steps, in]" : "[steps, batch, in]",

@@ -353,6 +353,8 @@ static const golden_op golden[] = {
     X(bg_rnn(f->x243, NULL, OF(HIDDEN_2(1)), TAKE(.layers = -1)).output, BG_ERR_ARGUMENT, "rnn: -1 layers")            \
     X(bg_rnn(f->x243, NULL, OF(HIDDEN_2(1)), TAKE(.dropout = 2)).output, BG_ERR_ARGUMENT,                              \
       "rnn: p is 2, not between 0 and 1")                                                                              \
+    X(bg_gru(f->x243, NULL, OF(HIDDEN_2(3)), TAKE(.is_relu = true)).output, BG_ERR_ARGUMENT,                           \
+      "gru: only an rnn has relu for its function")                                                                    \
     X(bg_lstm(f->d23, NULL, NULL, OF(HIDDEN_2(4)), NULL).output, BG_ERR_SHAPE,                                         \
       "lstm: needs x [steps, batch, in]: x [2, 3]")                                                                    \
     X(bg_rnn(f->x243, NULL, OF(.weight_ih = f->i3, .weight_hh = ZEROS(2, 2)), NULL).output, BG_ERR_DTYPE,              \
