@@ -3,6 +3,7 @@
  * BLASGRAD_LONG=1 adds the 784-512-512-10 network over 100 steps, all batches, both types. */
 #include "support/counting.h"
 #include "support/expect.h"
+#include "support/fixed.h"
 #include "support/sanitized.h"
 #include "support/suite.h"
 
@@ -26,26 +27,6 @@ typedef struct {
 } network;
 
 /* ---- Training ---- */
-
-/* Numbers that depend on nothing but their place. */
-static double number_at(uint64_t stream, uint64_t i)
-{
-    uint64_t x = (stream << 40) + i + 1;
-    for (int round = 0; round < 3; round++) {
-        x ^= x >> 31;
-        x *= UINT64_C(0x9E3779B97F4A7C15);
-    }
-    return (double)(x >> 11) * 0x1p-52 - 1; /* -1 .. 1 */
-}
-
-static void fill(void *data, bg_dtype dtype, int64_t count, uint64_t stream, double scale)
-{
-    for (int64_t i = 0; i < count; i++)
-        if (dtype == BG_F64)
-            ((double *)data)[i] = scale * number_at(stream, (uint64_t)i);
-        else
-            ((float *)data)[i] = (float)(scale * number_at(stream, (uint64_t)i));
-}
 
 /* Memory of the caller's that begins `shift` elements after a page; or the engine's own if shift is negative. */
 typedef struct {
@@ -99,8 +80,8 @@ static void build(training *t, const network *net, int threads, int shift)
             place *weight = &t->weights[2 * i + k], *moment = &t->moments[2 * i + k];
             *weight = make_place(t->engine, net->dtype, shapes[k], shift < 0 ? shift : (shift * 3 + i) % 16);
             *moment = make_place(t->engine, net->dtype, shapes[k], shift < 0 ? shift : (shift * 5 + k) % 16);
-            fill(bg_tensor_data(weight->tensor), net->dtype, bg_shape_count(shapes[k]), (uint64_t)(2 * i + k + 1),
-                 1 / sqrt((double)in));
+            fixed_fill(bg_tensor_data(weight->tensor), net->dtype, bg_shape_count(shapes[k]), (uint64_t)(2 * i + k + 1),
+                       1 / sqrt((double)in));
             w[2 * i + k] = bg_parameter(t->graph, weight->tensor);
         }
         h = bg_linear(h, w[2 * i], w[2 * i + 1]);
@@ -139,7 +120,7 @@ static uint64_t train(const network *net, int threads, int shift)
     uint64_t hash = 0;
     for (int step = 0; step < net->steps; step++) {
         int64_t count = net->batch * net->widths[0], last = net->widths[N_LAYERS];
-        fill(bg_tensor_data(t.x.tensor), net->dtype, count, (uint64_t)(100 + step % 4), 1);
+        fixed_fill(bg_tensor_data(t.x.tensor), net->dtype, count, (uint64_t)(100 + step % 4), 1);
         int32_t *classes = bg_tensor_data(t.classes.tensor);
         for (int64_t i = 0; i < net->batch; i++)
             classes[i] = (int32_t)((i * 7 + step % 4) % last);
@@ -244,7 +225,7 @@ static uint64_t attend(const attention_sizes *z, bg_dtype dtype, int threads)
     expect_ok(bg_graph_create(&graph, engine), "graph");
     for (int i = 0; i < N; i++) {
         expect_ok(bg_tensor_create(&tensors[i], engine, dtype, shapes[i]), "a tensor");
-        fill(bg_tensor_data(tensors[i]), dtype, bg_shape_count(shapes[i]), (uint64_t)i + 1, 1);
+        fixed_fill(bg_tensor_data(tensors[i]), dtype, bg_shape_count(shapes[i]), (uint64_t)i + 1, 1);
         x[i] = bg_parameter(graph, tensors[i]);
     }
     bg_attention_options o = { .is_causal = z->is_causal, .mask = x[3], .dropout = 0.2 };
