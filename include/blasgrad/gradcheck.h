@@ -40,12 +40,14 @@ typedef struct {
  * values that they have now: gradients for random cotangents and the forward mode against five-point differences, the
  * dot-product test of one against the other, and the gradient of the gradient against differences of the gradient.
  * A point where the limits from left and right differ is a kink: there the derivative has to lie between them, element
- * by element (along a direction, which may lead through several kinks, it is counted and not judged). Updates do not
- * take place, random ops repeat their numbers, and xs have their values again at the end, also on failure.
+ * by element. A direction through kinks of several elements, or to where the function is not finite, cannot be judged:
+ * it is counted, and tried by halves, up to `elements` of them. Updates do not take place, random ops repeat their
+ * numbers, and xs have their values again at the end, also on failure.
  *
  * The check adds nodes to the graph. report may be NULL. BG_ERR_GRADIENT: a derivative is wrong, the message says
  * which, with both numbers. BG_ERR_DTYPE: something is not f64, so that differences would say nothing. BG_ERR_ARGUMENT:
- * an x is no leaf, or an input among xs is not in options. Otherwise what compiling and running return. */
+ * an x is no leaf or there twice, or an input among xs is not in options. Otherwise what compiling and running return.
+ */
 BG_API bg_status bg_gradcheck(bg_node *const *ys, size_t n_ys, bg_node *const *xs, size_t n,
                               const bg_gradcheck_options *options, bg_gradcheck_report *report);
 

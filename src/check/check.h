@@ -30,7 +30,9 @@ typedef struct {
     bg_node **w, **c, **v, **dxs, **ddxs, **tangents_out; /* inputs for the last three rows; gradients; J v */
     bg_program *values, *derivatives;
     /* As numbers, each row one array. */
-    double *origin, *moved, *moved_gradient, *direction, *gradient, *second_gradient, *c_values; /* of xs */
+    double *origin, *moved, *moved_gradient, *gradient, *second_gradient, *c_values; /* of xs */
+    double *lengths,
+        *direction; /* by which the elements of xs are moved, and the one of all or some that is looked at */
     double *samples[BGI_SAMPLES], *aside, *products, *w_values; /* of ys: along the direction; elsewhere; J v; w */
     uint64_t draws;
 } bgi_check;

@@ -147,9 +147,9 @@ static bg_status open_check(bgi_check *k, size_t n_ys, size_t n)
     bg_node ***lists[] = { &k->w, &k->tangents_out, &k->c, &k->v, &k->dxs, &k->ddxs };
     for (int i = 0; i < 6 && has_room; i++)
         has_room = (*lists[i] = push(k, i < 2 ? n_ys : n, sizeof(bg_node *))) != NULL;
-    double **of_xs[] = { &k->origin,   &k->moved,           &k->moved_gradient, &k->direction,
-                         &k->gradient, &k->second_gradient, &k->c_values };
-    for (int i = 0; i < 7 && has_room; i++)
+    double **of_xs[] = { &k->origin,    &k->moved,    &k->moved_gradient,  &k->lengths,
+                         &k->direction, &k->gradient, &k->second_gradient, &k->c_values };
+    for (int i = 0; i < 8 && has_room; i++)
         has_room = (*of_xs[i] = push_numbers(k, &k->x)) != NULL;
     double **of_ys[] = { &k->aside, &k->products, &k->w_values };
     for (int i = 0; i < 3 && has_room; i++)
@@ -171,6 +171,9 @@ static bg_status find_points(bgi_check *k)
             return bg_fail(BG_ERR_ARGUMENT,
                            "gradcheck: xs[%zu] is %s %s, neither a parameter nor a buffer nor a bound input", i,
                            x->op->name, bgi_shape_format(x->shape).text);
+        for (size_t j = 0; j < i; j++)
+            if (k->x.tensors[j] == k->x.tensors[i])
+                return bg_fail(BG_ERR_ARGUMENT, "gradcheck: xs[%zu] has the same value as xs[%zu]", i, j);
     }
     return BG_OK;
 }
