@@ -1,4 +1,5 @@
 /* The structure of graphs: leaves, shapes, gradients as nodes, the compiler's constructors, memory that runs out. */
+#include <blasgrad/grad.h>
 #include <blasgrad/loss.h>
 
 #include "ops/ops.h"

@@ -1,4 +1,4 @@
-/* Graphs: symbolic programs made of nodes, their gradients, and their effects.
+/* Graphs: symbolic programs made of nodes, and their effects. What differentiates them is in grad.h.
  *
  * Builders return a node that the graph owns, or NULL after recording the first error in the graph. Every op passes
  * NULL through, so an expression needs one check at its end: bg_graph_status, bg_grad and bg_compile return the first
@@ -32,26 +32,6 @@ BG_API bg_node *bg_parameter(bg_graph *graph, bg_tensor *value);
 BG_API bg_node *bg_buffer(bg_graph *graph, bg_tensor *value);
 BG_API bg_node *bg_constant(bg_graph *graph, const bg_tensor *value);
 BG_API bg_node *bg_scalar(bg_graph *graph, bg_dtype dtype, double value);
-
-/* Gradients, as further nodes of the graph, which can be differentiated again.
- * bg_grad: dxs[i] = dy/dxs[i], of the shape of xs[i]; y has one element and a floating type. An x that y does not
- * depend on gets zeros. On error every dxs[i] is NULL. bg_grad_from: several roots with a cotangent each, of the root's
- * shape and type: dxs[i] = sum over j of (dys[j]/dxs[i])ᵀ cotangents[j]. BG_ERR_GRADIENT names an op on the way that
- * has no gradient. */
-BG_API bg_status bg_grad(bg_node *y, bg_node *const *xs, size_t n, bg_node **dxs);
-BG_API bg_status bg_grad_from(bg_node *const *ys, bg_node *const *cotangents, size_t n_ys, bg_node *const *xs, size_t n,
-                              bg_node **dxs);
-
-/* Forward mode: dys[j] = Σ over i of (∂ys[j]/∂xs[i]) tangents[i], of the shape of ys[j]; a tangent has its x's shape
- * and type. From the same rules as bg_grad: the transpose of the map from cotangents to gradients (Christianson,
- * Automatic Hessians by reverse accumulation, 1992), whose cotangents are gone from the result as it is linear in them.
- * On error every dys[j] is NULL. */
-BG_API bg_status bg_jvp(bg_node *const *ys, size_t n_ys, bg_node *const *xs, bg_node *const *tangents, size_t n,
-                        bg_node **dys);
-/* Hessian-vector products: products[i] = Σ over j of (∂²y/∂xs[i]∂xs[j]) vs[j], of the shape of xs[i]; y has one
- * element. The gradient of ⟨dy/dxs, vs⟩: two to three times the work of the gradient. On error every product is NULL.
- */
-BG_API bg_status bg_hvp(bg_node *y, bg_node *const *xs, bg_node *const *vs, size_t n, bg_node **products);
 
 /* An effect of each run: the parameter's or buffer's tensor gets new_value, of its shape and type. All updates of a run
  * take effect together, after everything that reads the old values; a later update of a target replaces an earlier one.

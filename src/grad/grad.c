@@ -216,11 +216,8 @@ static bg_status differentiate(bg_graph *graph, bg_node *const *ys, bg_node *con
 {
     if (!bgi_graph_accept(graph, bgi_engine_check(graph->engine, "grad")))
         return graph->status;
-    for (size_t i = 0; i < n; i++)
-        if (!bgi_is_float(xs[i]->dtype)) {
-            bgi_graph_fail(graph, BG_ERR_DTYPE, "grad: xs[%zu] is %s, not f32 or f64", i, bg_dtype_name(xs[i]->dtype));
-            return graph->status;
-        }
+    if (!bgi_takes_directions("grad", "xs", xs, NULL, NULL, n))
+        return graph->status;
     flow f = { .graph = graph, .xs = xs, .n_xs = n };
     for (size_t i = 0; i < n_ys; i++)
         if (ys[i]->id >= f.end)

@@ -2,6 +2,8 @@
 #ifndef BGI_GRAD_H
 #define BGI_GRAD_H
 
+#include <blasgrad/grad.h>
+
 #include "graph/graph.h"
 
 /* The graph of all nodes of some lists, if each is one of it; NULL with the status set, and recorded where a graph is

@@ -4,9 +4,8 @@
  * samples: its cotangent then is too. Where such a value is computed from something that every sample reads all of, as
  * a parameter is, the cotangent gets an axis of samples in front, and keeps it from there on. A value with readers of
  * both kinds is where samples meet. */
+#include "grad/grad.h"
 #include "grad/samples.h"
-
-#include <blasgrad/grad.h>
 
 /* A cotangent for each sample that is not there yet: of input k of a node. It may have gone on through rearrangements,
  * whose inputs lead from there to here. */
@@ -319,23 +318,10 @@ static bool transform_sum(bg_node *losses, bg_node *const *xs, size_t n, bg_node
 /* The graph of all nodes given, if they can be differentiated; NULL with the status set. */
 static bg_graph *check(bg_node *losses, bg_node *const *xs, size_t n, bg_status *status)
 {
-    bg_graph *graph = losses ? losses->graph : NULL;
-    bool is_missing = !losses || (n > 0 && !xs), is_mixed = false;
-    for (size_t i = 0; i < n && xs; i++) {
-        is_missing = is_missing || !xs[i];
-        is_mixed = is_mixed || (xs[i] && graph && xs[i]->graph != graph);
-        graph = xs[i] && !graph ? xs[i]->graph : graph;
-    }
-    *status = graph ? bg_graph_status(graph) : BG_OK;
-    if (*status)
+    bg_node *const *const lists[] = { &losses, xs };
+    bg_graph *graph = bgi_common_graph("per_sample_grad", lists, (size_t[]){ 1, n }, 2, status);
+    if (!graph)
         return NULL;
-    if (is_missing || is_mixed) {
-        *status = bg_fail(BG_ERR_ARGUMENT, "per_sample_grad: %s",
-                          is_mixed ? "nodes belong to different graphs" : "a node is NULL");
-        if (graph)
-            bgi_graph_accept(graph, *status);
-        return NULL;
-    }
     if (!bgi_graph_accept(graph, bgi_engine_check(graph->engine, "per_sample_grad"))) {
         *status = graph->status;
         return NULL;
@@ -346,10 +332,8 @@ static bg_graph *check(bg_node *losses, bg_node *const *xs, size_t n, bg_status 
     else if (!bgi_is_float(losses->dtype))
         bgi_graph_fail(graph, BG_ERR_DTYPE, "per_sample_grad: losses are %s, not f32 or f64",
                        bg_dtype_name(losses->dtype));
-    for (size_t i = 0; i < n && !graph->status; i++)
-        if (!bgi_is_float(xs[i]->dtype))
-            bgi_graph_fail(graph, BG_ERR_DTYPE, "per_sample_grad: xs[%zu] is %s, not f32 or f64", i,
-                           bg_dtype_name(xs[i]->dtype));
+    else
+        (void)bgi_takes_directions("per_sample_grad", "xs", xs, NULL, NULL, n);
     *status = graph->status;
     return *status ? NULL : graph;
 }
@@ -357,10 +341,8 @@ static bg_graph *check(bg_node *losses, bg_node *const *xs, size_t n, bg_status 
 static bg_status differentiate(bg_node *losses, bg_node *const *xs, size_t n, bg_node **results, bool squares)
 {
     bg_status status;
-    if (!results && n > 0)
-        return bg_fail(BG_ERR_ARGUMENT, "per_sample_grad: no place for the gradients");
-    for (size_t i = 0; i < n; i++)
-        results[i] = NULL;
+    if (!bgi_clear_places("per_sample_grad", results, n))
+        return BG_ERR_ARGUMENT;
     bg_graph *graph = check(losses, xs, n, &status);
     if (!graph)
         return status;

@@ -1,6 +1,8 @@
 /* Recurrent layers as ops: one layer in one direction, with its loop over time inside, and its first gradient. */
 #include "ops/recurrent.h"
 
+#include <blasgrad/grad.h>
+
 #include "blas/blas.h"
 
 #include <string.h>

@@ -1,6 +1,8 @@
 /* Recurrent layers in ops, step by step: what the loops compute, for second derivatives and for single steps. */
 #include "ops/recurrent.h"
 
+#include <blasgrad/grad.h>
+
 /* Part number i of equal parts of the last axis. */
 static bg_node *part(bg_node *x, int64_t i, int64_t extent)
 {

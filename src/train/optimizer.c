@@ -1,4 +1,5 @@
 /* What all optimizers share: the walk over a model's parameters, and the buffers they keep. */
+#include <blasgrad/grad.h>
 #include <blasgrad/optim.h>
 
 #include "graph/graph.h"
