@@ -194,7 +194,7 @@ static bg_node *recurrent(cycle *c)
     return bg_add(bg_sum(bg_square(dw), BG_ALL_AXES), bg_add(y, bg_mean(c->w[1], BG_ALL_AXES)));
 }
 
-/* ---- Ops of users ---- */
+/* ---- Transforms ---- */
 
 /* Parts that are computed again, one within the other, that draw numbers; the inner one's gradient is descended. */
 static bg_node *checkpoints(cycle *c)
@@ -205,6 +205,57 @@ static bg_node *checkpoints(cycle *c)
     if (y && !bg_grad(bg_sum(bg_square(y), BG_ALL_AXES), &x, 1, &dx))
         return bg_add(y, bg_square(dx));
     return NULL;
+}
+
+static bg_node *forward(cycle *c)
+{
+    bg_node *ys[2] = { bg_tanh(bg_mul(c->w[0], c->w[1])), bg_softmax(bg_mul(c->w[0], c->x), 1) }, *dys[2];
+    bg_node *tangents[2] = { c->x, bg_square(c->w[1]) };
+    if (!ys[0] || !ys[1] || !tangents[1] || bg_jvp(ys, 2, c->w, tangents, 2, dys))
+        return NULL;
+    return bg_add(dys[0], dys[1]);
+}
+static bg_node *curvature(cycle *c)
+{
+    bg_node *y = bg_sum(bg_gelu(bg_matmul(c->x, bg_transpose(bg_mul(c->w[0], c->w[1]), 0, 1))), BG_ALL_AXES);
+    bg_node *vs[2] = { bg_sin(c->x), c->x }, *products[2];
+    if (!y || !vs[0] || bg_hvp(y, c->w, vs, 2, products))
+        return NULL;
+    return bg_add(products[0], products[1]);
+}
+/* On a graph of its own, as one that memory has run out for is of no more use; the points have their values again. Of
+ * the first graph a gradient is wrong: differences see what is stopped. */
+static bg_status checked(cycle *c)
+{
+    bg_graph *graph = NULL;
+    bg_status status = bg_graph_create(&graph, c->engine);
+    if (status)
+        return status;
+    bg_node *x = bg_input(graph, "x", BG_F64, BG_SHAPE(4, 6)), *w[2], *ys[2];
+    for (int i = 0; i < 2; i++)
+        w[i] = bg_parameter(graph, c->tensors[2 + i]);
+    ys[0] = bg_tanh(bg_matmul(x, bg_transpose(w[0], 0, 1)));
+    ys[1] = bg_relu(bg_sub(w[1], bg_stop_gradient(bg_slice(w[1], 1, 0, 1, 1))));
+    bg_gradcheck_options o = { .inputs = &x, .values = c->tensors, .n_inputs = 1, .elements = 2, .directions = 1 };
+    bg_gradcheck_report report;
+    status = bg_graph_status(graph);
+    if (!status)
+        status = expected_to_fail(bg_gradcheck(ys, 2, w, 2, &o, &report), BG_ERR_GRADIENT);
+    ys[1] = bg_mul(ys[0], bg_relu(bg_matmul(w[1], bg_transpose(x, 0, 1))));
+    if (!status)
+        status = bg_graph_status(graph);
+    if (!status)
+        status = bg_gradcheck(ys, 2, w, 2, &o, &report);
+    c->hash += status ? 0 : (uint64_t)report.derivatives;
+    bg_graph_destroy(graph);
+    return status;
+}
+static bg_status points(cycle *c)
+{
+    bg_status status = make_tensor(c, 0, BG_F64, BG_SHAPE(4, 6));
+    for (int i = 2; i < 4 && !status; i++)
+        status = make_tensor(c, i, BG_F64, BG_SHAPE(4, 6));
+    return status;
 }
 
 /* Through a product, a bias, chosen rows, a composition, and weights that are computed. */
@@ -220,6 +271,8 @@ static bg_node *samples(cycle *c, bool squares)
 }
 static bg_node *gradients_of_samples(cycle *c) { return samples(c, false); }
 static bg_node *squares_of_samples(cycle *c) { return samples(c, true); }
+
+/* ---- Ops of users ---- */
 
 static bg_status own_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
@@ -308,6 +361,9 @@ const scenario family_scenarios[] = {
     { .name = "several roots", FAMILY(several_roots, BG_F64) },
     { .name = "recurrent", FAMILY(recurrent, BG_F64) },
     { .name = "checkpoints", FAMILY(checkpoints, BG_F64) },
+    { .name = "forward mode", FAMILY(forward, BG_F64) },
+    { .name = "products with the Hessian", FAMILY(curvature, BG_F64) },
+    { .name = "gradients checked", .stages = { engine_1, points, checked } },
     { .name = "gradients of samples", FAMILY(gradients_of_samples, BG_F64) },
     { .name = "squares of samples", FAMILY(squares_of_samples, BG_F64) },
     { .name = "ops of users", FAMILY(ops_of_users, BG_F64) },
