@@ -197,11 +197,7 @@ static outcome outcome_of(const char *name, void (*build)(trial *t, const void *
             take(&o, t.states[i]);
     }
     bg_program_destroy(program);
-    bg_graph_destroy(t.graph);
-    for (int i = 0; i < t.n_inputs; i++)
-        bg_tensor_destroy(t.inputs[i].tensor);
-    for (int i = 0; i < t.n_states; i++)
-        bg_tensor_destroy(t.states[i]);
+    trial_end(&t);
     return o;
 }
 

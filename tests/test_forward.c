@@ -1,33 +1,6 @@
 /* Forward mode and Hessian-vector products. That they agree with differences for every op is test_gradients' matter. */
+#include "support/one_graph.h"
 #include "support/suite.h"
-#include "support/values.h"
-
-static bg_engine *engine;
-static bg_graph *graph;
-static void set_up(void)
-{
-    OK(bg_engine_create(&engine, NULL));
-    OK(bg_graph_create(&graph, engine));
-}
-static void tear_down(void)
-{
-    bg_graph_destroy(graph);
-    bg_engine_destroy(engine);
-}
-
-static bg_node *leaf(bg_dtype dtype, bg_shape shape, const double *values)
-{
-    bg_tensor *tensor = NULL;
-    OK(bg_tensor_create(&tensor, engine, dtype, shape));
-    for (int64_t i = 0; i < bg_shape_count(shape); i++)
-        if (dtype == BG_F64)
-            ((double *)bg_tensor_data(tensor))[i] = values[i];
-        else
-            ((float *)bg_tensor_data(tensor))[i] = (float)values[i];
-    bg_node *node = bg_parameter(graph, tensor);
-    bg_tensor_destroy(tensor);
-    return node;
-}
 
 /* The numbers of one output after another. */
 static void expect_values(bg_node *const *outputs, size_t n, const double *expected)
@@ -45,9 +18,11 @@ static void expect_values(bg_node *const *outputs, size_t n, const double *expec
 START_TEST(test_jvp)
 {
     bg_dtype dtype = _i ? BG_F64 : BG_F32;
-    bg_node *xs[] = { leaf(dtype, BG_SHAPE(2), (double[]){ 3, -1 }), leaf(dtype, BG_SCALAR, (double[]){ 2 }) };
-    bg_node *vs[] = { leaf(dtype, BG_SHAPE(2), (double[]){ 1, 10 }), leaf(dtype, BG_SCALAR, (double[]){ 0.5 }) };
-    bg_node *other = leaf(dtype, BG_SHAPE(3), (double[]){ 1, 2, 3 });
+    bg_node *xs[] = { parameter_of(dtype, BG_SHAPE(2), (double[]){ 3, -1 }),
+                      parameter_of(dtype, BG_SCALAR, (double[]){ 2 }) };
+    bg_node *vs[] = { parameter_of(dtype, BG_SHAPE(2), (double[]){ 1, 10 }),
+                      parameter_of(dtype, BG_SCALAR, (double[]){ 0.5 }) };
+    bg_node *other = parameter_of(dtype, BG_SHAPE(3), (double[]){ 1, 2, 3 });
     bg_node *ys[] = { bg_mul(xs[0], xs[1]), bg_exp(xs[0]), bg_square(other) }, *dys[3];
     OK(bg_jvp(ys, 3, xs, vs, 2, dys));
     expect_values(dys, 3, (double[]){ 2 * 1 + 3 * 0.5, 2 * 10 - 0.5, exp(3), 10 * exp(-1), 0, 0, 0 });
@@ -66,7 +41,8 @@ END_TEST
 /* A forward derivative is a node like others: the gradient of ⟨J v, 1⟩, v held, is the Hessian's product. */
 START_TEST(test_gradient_of_jvp)
 {
-    bg_node *x = leaf(BG_F64, BG_SHAPE(2), (double[]){ 1, 2 }), *v = leaf(BG_F64, BG_SHAPE(2), (double[]){ 3, -1 });
+    bg_node *x = parameter_of(BG_F64, BG_SHAPE(2), (double[]){ 1, 2 }),
+            *v = parameter_of(BG_F64, BG_SHAPE(2), (double[]){ 3, -1 });
     bg_node *y = bg_sum(bg_mul(bg_square(x), bg_flip(x, BG_AXES(0))), BG_ALL_AXES), *dy, *of[3];
     OK(bg_jvp(&y, 1, &x, &v, 1, &dy));
     OK(bg_grad(dy, &x, 1, &of[0]));
@@ -79,8 +55,10 @@ END_TEST
 
 START_TEST(test_hvp)
 {
-    bg_node *xs[] = { leaf(BG_F64, BG_SHAPE(2), (double[]){ 1, 2 }), leaf(BG_F64, BG_SHAPE(1), (double[]){ 3 }) };
-    bg_node *vs[] = { leaf(BG_F64, BG_SHAPE(2), (double[]){ 1, -1 }), leaf(BG_F64, BG_SHAPE(1), (double[]){ 2 }) };
+    bg_node *xs[] = { parameter_of(BG_F64, BG_SHAPE(2), (double[]){ 1, 2 }),
+                      parameter_of(BG_F64, BG_SHAPE(1), (double[]){ 3 }) };
+    bg_node *vs[] = { parameter_of(BG_F64, BG_SHAPE(2), (double[]){ 1, -1 }),
+                      parameter_of(BG_F64, BG_SHAPE(1), (double[]){ 2 }) };
     bg_node *y = bg_sum(bg_mul(bg_square(xs[0]), xs[1]), BG_ALL_AXES), *products[2];
     OK(bg_hvp(y, xs, vs, 2, products));
     /* y = (a² + b²) c: H (v, u) = (2 c v + 2 x u, 2 x·v) */
@@ -95,8 +73,8 @@ END_TEST
 /* Each on a graph of its own, as the first error stays. */
 START_TEST(test_refused)
 {
-    bg_node *x = leaf(BG_F64, BG_SHAPE(2), (double[]){ 1, 2 }), *y = bg_square(x), *wide = bg_concat(&x, 1, 0);
-    bg_node *v = leaf(BG_F64, BG_SHAPE(3), (double[]){ 1, 2, 3 }), *narrow = bg_cast(x, BG_F32), *none = NULL;
+    bg_node *x = parameter_of(BG_F64, BG_SHAPE(2), (double[]){ 1, 2 }), *y = bg_square(x), *wide = bg_concat(&x, 1, 0);
+    bg_node *v = parameter_of(BG_F64, BG_SHAPE(3), (double[]){ 1, 2, 3 }), *narrow = bg_cast(x, BG_F32), *none = NULL;
     bg_node *index = bg_cast(x, BG_I64), *result = x;
     bg_status status = BG_OK;
     const char *part = "";

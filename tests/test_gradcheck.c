@@ -1,42 +1,10 @@
 /* bg_gradcheck: what it accepts, what it finds, and what it leaves as it was. */
+#include "support/one_graph.h"
 #include "support/suite.h"
-#include "support/values.h"
 
-static bg_engine *engine;
-static bg_graph *graph;
 static bg_gradcheck_report report;
-static void set_up(void)
-{
-    OK(bg_engine_create(&engine, NULL));
-    OK(bg_graph_create(&graph, engine));
-}
-static void tear_down(void)
-{
-    bg_graph_destroy(graph);
-    bg_engine_destroy(engine);
-}
 
-static bg_tensor *tensor_of(bg_dtype dtype, bg_shape shape, const double *values)
-{
-    bg_tensor *wide = NULL, *tensor = NULL;
-    OK(bg_tensor_create(&wide, engine, BG_F64, shape));
-    OK(bg_tensor_copy_from(wide, values, (size_t)bg_shape_count(shape) * sizeof *values));
-    if (dtype == BG_F64)
-        return wide;
-    OK(bg_tensor_create(&tensor, engine, dtype, shape));
-    for (int64_t i = 0; i < bg_shape_count(shape); i++)
-        ((float *)bg_tensor_data(tensor))[i] = (float)values[i];
-    bg_tensor_destroy(wide);
-    return tensor;
-}
-/* A parameter whose tensor belongs to the graph alone. */
-static bg_node *parameter(bg_shape shape, const double *values)
-{
-    bg_tensor *tensor = tensor_of(BG_F64, shape, values);
-    bg_node *node = bg_parameter(graph, tensor);
-    bg_tensor_destroy(tensor);
-    return node;
-}
+static bg_node *parameter(bg_shape shape, const double *values) { return parameter_of(BG_F64, shape, values); }
 static bg_node *numbers(int64_t rows, int64_t columns)
 {
     double values[256];
@@ -57,7 +25,7 @@ START_TEST(test_network)
     bg_node *h = bg_tanh(bg_linear(x, w[0], bg_reshape(w[1], BG_SHAPE(7))));
     bg_node *loss = bg_cross_entropy_loss(bg_linear(h, w[2], NULL), bg_constant(graph, targets), BG_MEAN);
     double values[35];
-    point = tensor_of(BG_F64, BG_SHAPE(35), (double[35]){ 0 });
+    point = tensor_of(engine, BG_F64, BG_SHAPE(35), (double[35]){ 0 });
     for (int i = 0; i < 35; i++)
         values[i] = 0.1 * i;
     OK(bg_tensor_copy_from(point, values, sizeof values));
@@ -86,7 +54,7 @@ START_TEST(test_inputs)
 {
     bg_node *x = bg_input(graph, "x", BG_F64, BG_SHAPE(3)), *w = numbers(3, 1), *y;
     const double at[] = { 0.5, -1, 2 };
-    bg_tensor *value = tensor_of(BG_F64, BG_SHAPE(3), at);
+    bg_tensor *value = tensor_of(engine, BG_F64, BG_SHAPE(3), at);
     y = bg_mul(bg_exp(x), bg_reshape(w, BG_SHAPE(3)));
     FAILS(bg_gradcheck(&y, 1, &w, 1, NULL, NULL), BG_ERR_UNBOUND, "input \"x\" [3]");
     bg_gradcheck_options options = { .inputs = &x, .values = &value, .n_inputs = 1 };
@@ -308,7 +276,7 @@ START_TEST(test_refused)
 {
     const double point[] = { 1, 2 };
     bg_node *x = parameter(BG_SHAPE(2), point), *y = bg_square(x), *none = NULL;
-    bg_tensor *narrow = tensor_of(BG_F32, BG_SHAPE(2), point);
+    bg_tensor *narrow = tensor_of(engine, BG_F32, BG_SHAPE(2), point);
     bg_node *z = bg_parameter(graph, narrow), *cast = bg_cast(y, BG_F32), *infinite = bg_log(bg_sub(x, x));
     FAILS(bg_gradcheck(&y, 1, &z, 1, NULL, NULL), BG_ERR_DTYPE, "gradcheck: xs[0] is f32; differences need f64");
     FAILS(bg_gradcheck(&cast, 1, &x, 1, NULL, NULL), BG_ERR_DTYPE, "gradcheck: ys[0] is f32; differences need f64");

@@ -232,15 +232,6 @@ static bg_program *run_trial(trial *t, const char *name)
     return program;
 }
 
-static void close_trial(trial *t)
-{
-    bg_graph_destroy(t->graph);
-    for (int i = 0; i < t->n_inputs; i++)
-        bg_tensor_destroy(t->inputs[i].tensor);
-    for (int i = 0; i < t->n_states; i++)
-        bg_tensor_destroy(t->states[i]);
-}
-
 static double item(const bg_tensor *tensor, int64_t i)
 {
     double value = 0;
@@ -314,7 +305,7 @@ static double try_model(int model, int64_t b, bg_dtype dtype, double tolerance)
     expect_ok(bg_program_run(program), name);
     double worst = check(name, program, &t, b, tolerance);
     bg_program_destroy(program);
-    close_trial(&t);
+    trial_end(&t);
     return worst;
 }
 
@@ -388,7 +379,7 @@ START_TEST(test_random_graphs)
             checked++;
         }
         bg_program_destroy(program);
-        close_trial(&t);
+        trial_end(&t);
     }
     printf("random graphs: %d checked, %d refused, largest error %.2g\n", checked, refused, worst);
     ck_assert_int_ge(checked, 20);
@@ -409,7 +400,7 @@ START_TEST(test_no_samples)
     for (int p = 0; p < t.n_states; p++)
         trial_output(&t, results[p]);
     bg_program_destroy(run_trial(&t, "no samples"));
-    close_trial(&t);
+    trial_end(&t);
 }
 END_TEST
 
@@ -438,7 +429,7 @@ START_TEST(test_clipped_sum)
     for (size_t p = 0; p < n; p++)
         ck_assert_double_le(item(bg_program_output(program, p), 0), 1e-14);
     bg_program_destroy(program);
-    close_trial(&t);
+    trial_end(&t);
 }
 END_TEST
 
@@ -459,7 +450,7 @@ START_TEST(test_index_out_of_range)
         expect_failure(bg_program_run(program), BG_ERR_INDEX, "outside 0 .. 29", "an index");
         bg_program_destroy(program);
     }
-    close_trial(&t);
+    trial_end(&t);
 }
 END_TEST
 

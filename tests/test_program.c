@@ -549,11 +549,7 @@ static plan_text plan_of(void (*build)(trial *t, const void *context), const voi
     ck_assert_ptr_nonnull(made.text);
     bg_program_dump(program, made.text, length + 1);
     bg_program_destroy(program);
-    bg_graph_destroy(t.graph);
-    for (int i = 0; i < t.n_inputs; i++)
-        bg_tensor_destroy(t.inputs[i].tensor);
-    for (int i = 0; i < t.n_states; i++)
-        bg_tensor_destroy(t.states[i]);
+    trial_end(&t);
     return made;
 }
 

@@ -120,6 +120,23 @@ typedef struct {
 extern const op_variant one_shape[25], same_shapes[22], two_shapes[25], three_shapes[21], reductions[26],
     reductions_of_nothing[30], along_axis[23];
 
+/* Shapes of x and of indices into it, the axis, and its extent: rows of a table, by a macro that makes one of them. */
+#define ALONG_AXES(ITEM)                                                                                               \
+    ITEM(DIMS(5), DIMS(3), 0, 5), ITEM(DIMS(1), DIMS(1), 0, 1), ITEM(DIMS(4), DIMS(0), 0, 4),                          \
+        ITEM(DIMS(7), DIMS(9), -1, 7), ITEM(DIMS(3, 4), DIMS(2, 4), 0, 3), ITEM(DIMS(3, 4), DIMS(3, 6), 1, 4),         \
+        ITEM(DIMS(1, 5), DIMS(3, 5), 0, 1), ITEM(DIMS(5, 1), DIMS(5, 2), 1, 1), ITEM(DIMS(0, 3), DIMS(0, 2), 1, 3),    \
+        ITEM(DIMS(3, 0), DIMS(2, 0), 0, 3), ITEM(DIMS(2, 3, 4), DIMS(5, 3, 4), 0, 2),                                  \
+        ITEM(DIMS(2, 3, 4), DIMS(2, 1, 4), 1, 3), ITEM(DIMS(2, 3, 4), DIMS(2, 3, 7), 2, 4),                            \
+        ITEM(DIMS(17), DIMS(65), 0, 17), ITEM(DIMS(65), DIMS(8), 0, 65), ITEM(DIMS(3, 300), DIMS(3, 9), 1, 300),       \
+        ITEM(DIMS(9, 65), DIMS(8, 65), 0, 9), ITEM(DIMS(2, 3, 2, 3), DIMS(2, 2, 2, 3), 1, 3),                          \
+        ITEM(DIMS(2, 3, 2, 3), DIMS(2, 3, 2, 1), -1, 3), ITEM(DIMS(1, 2, 1, 3, 2), DIMS(1, 2, 1, 4, 2), 3, 3),         \
+        ITEM(DIMS(33, 7), DIMS(31, 7), 0, 33), ITEM(DIMS(3, 4), DIMS(5, 2), 0, 3)
+/* x, indices, and what is put there. */
+#define PUT(from, indices, axis, bound)                                                                                \
+    {                                                                                                                  \
+        .x = { from, indices, indices }, .n = { axis }, .below = bound                                                 \
+    }
+
 #define COUNT_OF(table) ((int)(sizeof table / sizeof table[0]))
 #define VARIANTS(table) .variants = table, .n_variants = COUNT_OF(table)
 #define POINTWISE(function, domain, kind)                                                                              \

@@ -9,31 +9,8 @@
     {                                                                                                                  \
         .x = { from, indices }, .n = { axis }, .below = bound                                                          \
     }
-static const op_variant takes[] = { TAKE(DIMS(5), DIMS(3), 0, 5),
-                                    TAKE(DIMS(1), DIMS(1), 0, 1),
-                                    TAKE(DIMS(4), DIMS(0), 0, 4),
-                                    TAKE(DIMS(7), DIMS(9), -1, 7),
-                                    TAKE(DIMS(3, 4), DIMS(2, 4), 0, 3),
-                                    TAKE(DIMS(3, 4), DIMS(3, 6), 1, 4),
-                                    TAKE(DIMS(1, 5), DIMS(3, 5), 0, 1),
-                                    TAKE(DIMS(5, 1), DIMS(5, 2), 1, 1),
-                                    TAKE(DIMS(0, 3), DIMS(0, 2), 1, 3),
-                                    TAKE(DIMS(3, 0), DIMS(2, 0), 0, 3),
-                                    TAKE(DIMS(2, 3, 4), DIMS(5, 3, 4), 0, 2),
-                                    TAKE(DIMS(2, 3, 4), DIMS(2, 1, 4), 1, 3),
-                                    TAKE(DIMS(2, 3, 4), DIMS(2, 3, 7), 2, 4),
-                                    TAKE(DIMS(17), DIMS(65), 0, 17),
-                                    TAKE(DIMS(65), DIMS(8), 0, 65),
-                                    TAKE(DIMS(3, 300), DIMS(3, 9), 1, 300),
-                                    TAKE(DIMS(9, 65), DIMS(8, 65), 0, 9),
-                                    TAKE(DIMS(2, 3, 2, 3), DIMS(2, 2, 2, 3), 1, 3),
-                                    TAKE(DIMS(2, 3, 2, 3), DIMS(2, 3, 2, 1), -1, 3),
-                                    TAKE(DIMS(1, 2, 1, 3, 2), DIMS(1, 2, 1, 4, 2), 3, 3),
-                                    TAKE(DIMS(33, 7), DIMS(31, 7), 0, 33),
-                                    TAKE(DIMS(3, 4), DIMS(5, 2), 0, 3),
-                                    TAKE(DIMS(4, 3), DIMS(2, 7), 1, 3),
-                                    TAKE(DIMS(3, 4, 5), DIMS(1, 6, 3), 1, 4),
-                                    TAKE(DIMS(3, 4), DIMS(5, 0), 0, 3) };
+static const op_variant takes[] = { ALONG_AXES(TAKE), TAKE(DIMS(4, 3), DIMS(2, 7), 1, 3),
+                                    TAKE(DIMS(3, 4, 5), DIMS(1, 6, 3), 1, 4), TAKE(DIMS(3, 4), DIMS(5, 0), 0, 3) };
 static const op_variant selections[] = {
     TAKE(DIMS(5), DIMS(3), 0, 5),           TAKE(DIMS(1), DIMS(1), 0, 1),
     TAKE(DIMS(4), DIMS(0), 0, 4),           TAKE(DIMS(7), DIMS(9), -1, 7),
@@ -81,34 +58,8 @@ static const op_variant tables[] = { TAKE(DIMS(5, 3), NO_DIMS, 0, 5),          T
                                      TAKE(DIMS(5, 4), DIMS(1, 1, 1), 0, 5),    TAKE(DIMS(6, 33), DIMS(31), 0, 6),
                                      TAKE(DIMS(2, 2), DIMS(2, 2, 2, 2), 0, 2), TAKE(DIMS(3, 1), DIMS(17), 0, 3),
                                      TAKE(DIMS(10, 5), DIMS(4, 1, 2), 0, 10) };
-/* x, indices, source */
-#define PUT(from, indices, axis, bound)                                                                                \
-    {                                                                                                                  \
-        .x = { from, indices, indices }, .n = { axis }, .below = bound                                                 \
-    }
 static const op_variant additions[] = {
-    PUT(DIMS(5), DIMS(3), 0, 5),
-    PUT(DIMS(1), DIMS(1), 0, 1),
-    PUT(DIMS(4), DIMS(0), 0, 4),
-    PUT(DIMS(7), DIMS(9), -1, 7),
-    PUT(DIMS(3, 4), DIMS(2, 4), 0, 3),
-    PUT(DIMS(3, 4), DIMS(3, 6), 1, 4),
-    PUT(DIMS(1, 5), DIMS(3, 5), 0, 1),
-    PUT(DIMS(5, 1), DIMS(5, 2), 1, 1),
-    PUT(DIMS(0, 3), DIMS(0, 2), 1, 3),
-    PUT(DIMS(3, 0), DIMS(2, 0), 0, 3),
-    PUT(DIMS(2, 3, 4), DIMS(5, 3, 4), 0, 2),
-    PUT(DIMS(2, 3, 4), DIMS(2, 1, 4), 1, 3),
-    PUT(DIMS(2, 3, 4), DIMS(2, 3, 7), 2, 4),
-    PUT(DIMS(17), DIMS(65), 0, 17),
-    PUT(DIMS(65), DIMS(8), 0, 65),
-    PUT(DIMS(3, 300), DIMS(3, 9), 1, 300),
-    PUT(DIMS(9, 65), DIMS(8, 65), 0, 9),
-    PUT(DIMS(2, 3, 2, 3), DIMS(2, 2, 2, 3), 1, 3),
-    PUT(DIMS(2, 3, 2, 3), DIMS(2, 3, 2, 1), -1, 3),
-    PUT(DIMS(1, 2, 1, 3, 2), DIMS(1, 2, 1, 4, 2), 3, 3),
-    PUT(DIMS(33, 7), DIMS(31, 7), 0, 33),
-    PUT(DIMS(3, 4), DIMS(5, 2), 0, 3),
+    ALONG_AXES(PUT),
     { .x = { DIMS(4, 3), DIMS(2, 5), DIMS(3, 6) }, .n = { 1 }, .below = 3 },
     { .x = { DIMS(3, 4, 5), DIMS(1, 6, 3), DIMS(2, 6, 3) }, .n = { 1 }, .below = 4 },
     { .x = { DIMS(3, 4), DIMS(5, 0), DIMS(5, 3) }, .n = { 0 }, .below = 3 }

@@ -7,33 +7,7 @@
 
 /* ---- Cases ---- */
 
-/* x, indices, source */
-#define PUT(from, indices, axis, bound)                                                                                \
-    {                                                                                                                  \
-        .x = { from, indices, indices }, .n = { axis }, .below = bound                                                 \
-    }
-static const op_variant places[] = { PUT(DIMS(5), DIMS(3), 0, 5),
-                                     PUT(DIMS(1), DIMS(1), 0, 1),
-                                     PUT(DIMS(4), DIMS(0), 0, 4),
-                                     PUT(DIMS(7), DIMS(9), -1, 7),
-                                     PUT(DIMS(3, 4), DIMS(2, 4), 0, 3),
-                                     PUT(DIMS(3, 4), DIMS(3, 6), 1, 4),
-                                     PUT(DIMS(1, 5), DIMS(3, 5), 0, 1),
-                                     PUT(DIMS(5, 1), DIMS(5, 2), 1, 1),
-                                     PUT(DIMS(0, 3), DIMS(0, 2), 1, 3),
-                                     PUT(DIMS(3, 0), DIMS(2, 0), 0, 3),
-                                     PUT(DIMS(2, 3, 4), DIMS(5, 3, 4), 0, 2),
-                                     PUT(DIMS(2, 3, 4), DIMS(2, 1, 4), 1, 3),
-                                     PUT(DIMS(2, 3, 4), DIMS(2, 3, 7), 2, 4),
-                                     PUT(DIMS(17), DIMS(65), 0, 17),
-                                     PUT(DIMS(65), DIMS(8), 0, 65),
-                                     PUT(DIMS(3, 300), DIMS(3, 9), 1, 300),
-                                     PUT(DIMS(9, 65), DIMS(8, 65), 0, 9),
-                                     PUT(DIMS(2, 3, 2, 3), DIMS(2, 2, 2, 3), 1, 3),
-                                     PUT(DIMS(2, 3, 2, 3), DIMS(2, 3, 2, 1), -1, 3),
-                                     PUT(DIMS(1, 2, 1, 3, 2), DIMS(1, 2, 1, 4, 2), 3, 3),
-                                     PUT(DIMS(33, 7), DIMS(31, 7), 0, 33),
-                                     PUT(DIMS(3, 4), DIMS(5, 2), 0, 3),
+static const op_variant places[] = { ALONG_AXES(PUT),
                                      { .x = { DIMS(4, 3), DIMS(2, 5), DIMS(3, 6) }, .n = { 1 }, .below = 3 },
                                      { .x = { DIMS(3, 4, 5), DIMS(1, 6, 3), DIMS(2, 6, 3) }, .n = { 1 }, .below = 4 } };
 

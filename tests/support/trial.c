@@ -99,6 +99,15 @@ void trial_descend(trial *t, bg_node *loss, double rate)
         bg_update(xs[i], bg_sub(xs[i], bg_mul_scalar(dxs[i], rate)));
 }
 
+void trial_end(trial *t)
+{
+    bg_graph_destroy(t->graph);
+    for (int i = 0; i < t->n_inputs; i++)
+        bg_tensor_destroy(t->inputs[i].tensor);
+    for (int i = 0; i < t->n_states; i++)
+        bg_tensor_destroy(t->states[i]);
+}
+
 /* ---- Engines ---- */
 
 enum { N_ENGINES = 5 };
@@ -217,11 +226,7 @@ static void run_plan(const trial_plan *plan, bg_dtype dtype, int engine, bit_lis
     }
     evaluator_destroy(e);
     bg_program_destroy(program);
-    bg_graph_destroy(t.graph);
-    for (int i = 0; i < t.n_inputs; i++)
-        bg_tensor_destroy(t.inputs[i].tensor);
-    for (int i = 0; i < t.n_states; i++)
-        bg_tensor_destroy(t.states[i]);
+    trial_end(&t);
 }
 
 void trial_check(const trial_plan *plan, bg_dtype dtype)

@@ -37,6 +37,9 @@ void trial_output(trial *t, bg_node *node);
 /* p - rate · dloss/dp for all parameters so far; the rate fits the sizes of the trials. */
 void trial_descend(trial *t, bg_node *loss, double rate);
 
+/* Destroys the graph, the inputs and the states. */
+void trial_end(trial *t);
+
 typedef struct {
     const char *name;
     void (*build)(trial *t, const void *context);
