@@ -26,7 +26,7 @@ typedef struct {
 /* What was found. Errors are relative to max(1, |derivative|). */
 typedef struct {
     int64_t derivatives; /* compared with differences, in first order */
-    int64_t kinks;       /* of these: where left and right limits differ, or a kink is near */
+    int64_t kinks;       /* of these: where left and right limits differ, or differences do not settle */
     int64_t edges;       /* points left out because the function is not finite on both sides */
     double gradient;     /* worst error of the gradient .. */
     double forward;      /* .. of the forward mode, element by element of ys */

@@ -18,26 +18,29 @@ enum { OPS_MAX = 64 };
 typedef struct {
     const char *ops[OPS_MAX]; /* none: all */
     int n_ops;
+    bool lists;
     bg_gradcheck_options options;
     common_options common;
 } gradcheck_config;
 
 /* ---- Options ---- */
 
-enum { KEY_OP = KEYS_COMMAND, KEY_FAST, KEY_STEP };
+enum { KEY_OP = KEYS_COMMAND, KEY_FAST, KEY_STEP, KEY_LIST };
 
 static const struct argp_option table[] = {
     { "op", KEY_OP, "NAME", 0, "only this op, or builder; may be given several times", 0 },
     { "fast", KEY_FAST, NULL, 0,
       "three random directions over all inputs together, in place of single elements and kinks", 0 },
+    { "list", KEY_LIST, NULL, 0, "the names that --op knows, and nothing else", 0 },
     { "step", KEY_STEP, "H", 0, "step of the differences (default: 0.001)", 0 },
     { 0 },
 };
 
 /* The builder of a case is its name up to a comma or blank. */
+static size_t length_of_builder(const op_case *c) { return strcspn(c->name, ", "); }
 static bool is_named(const op_case *c, const char *name)
 {
-    size_t length = strcspn(c->name, ", ");
+    size_t length = length_of_builder(c);
     return (strncmp(c->name, name, length) == 0 && name[length] == 0) || (c->op && strcmp(c->op, name) == 0) ||
            strcmp(c->name, name) == 0;
 }
@@ -55,7 +58,7 @@ static void choose(gradcheck_config *config, struct argp_state *state, const cha
     for (int i = 0; i < op_case_count() && !is_known; i++)
         is_known = is_named(op_case_at(i), name);
     if (!is_known)
-        argp_error(state, "--op: there is no op \"%s\"; `blasgrad gradcheck --fast` lists them all", name);
+        argp_error(state, "--op: there is no op \"%s\"; `blasgrad gradcheck --list' names them all", name);
     if (config->n_ops == OPS_MAX)
         argp_error(state, "--op: at most %d of them", OPS_MAX);
     config->ops[config->n_ops++] = name;
@@ -73,6 +76,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_FAST:
         config->options.is_fast = true;
+        return 0;
+    case KEY_LIST:
+        config->lists = true;
         return 0;
     case KEY_STEP:
         config->options.step = option_number(state, "step", text, 1e-8, 1);
@@ -199,11 +205,13 @@ static bg_status check_kink(bg_engine *engine, const gradcheck_config *config, c
 
 /* ---- Results ---- */
 
+enum { NAME_WIDTH = 30 }; /* a longer name has a line of its own, so that no line has more than 80 columns */
+
 static void show_header(const gradcheck_config *config)
 {
     if (!config->common.json)
-        output_line("%-30s %6s %7s %5s %8s %8s %8s", "op", "shapes", "points", "kinks", "gradient", "forward",
-                    "second");
+        output_line("%-*s %6s %7s %5s %8s %8s %8s", NAME_WIDTH, "op", "shapes", "points", "kinks", "gradient",
+                    "forward", "second");
 }
 
 static void show(const gradcheck_config *config, const result *r, bg_status status)
@@ -229,8 +237,12 @@ static void show(const gradcheck_config *config, const result *r, bg_status stat
         event_destroy(e);
         return;
     }
-    output_line("%-30s %6d %7lld %5lld %8.1e %8.1e %8.1e%s", r->name, r->shapes, (long long)p->derivatives,
-                (long long)p->kinks, p->gradient, p->forward, p->second, status ? "  WRONG" : "");
+    bool is_long = strlen(r->name) > NAME_WIDTH;
+    if (is_long)
+        output_line("%s", r->name);
+    output_line("%-*s %6d %7lld %5lld %8.1e %8.1e %8.1e%s", NAME_WIDTH, is_long ? "" : r->name, r->shapes,
+                (long long)p->derivatives, (long long)p->kinks, p->gradient, p->forward, p->second,
+                status ? "  WRONG" : "");
 }
 
 static const char *kind_of(const op_case *c)
@@ -246,15 +258,17 @@ static bool is_chosen(const gradcheck_config *config, const op_case *c, const ed
     return is_found;
 }
 
-/* Shows the result and gives the exit code that ends the command, or 0. */
+/* Shows the result, unless it is of a part only, and gives the exit code that ends the command, or 0. */
 static int finish(const gradcheck_config *config, const result *r, bg_status status, int shapes)
 {
+    if (!status && signals_caught())
+        return 128 + signals_caught();
     show(config, r, status);
     if (status && shapes >= 0)
         return output_failure("%s, shapes %d: %s", r->name, shapes, bg_last_error());
     if (status)
         return output_failure("%s: %s", r->name, bg_last_error());
-    return output_has_failed() ? EXIT_FAILED : signals_caught() ? 128 + signals_caught() : 0;
+    return output_has_failed() ? EXIT_FAILED : 0;
 }
 
 static int check_all(bg_engine *engine, const gradcheck_config *config)
@@ -285,16 +299,34 @@ static int check_all(bg_engine *engine, const gradcheck_config *config)
         rows++;
     }
     if (!code && !config->common.json)
-        output_line("%d rows, %lld derivatives, %lld of them at kinks: all are right\n"
+        output_line("%d %s, %lld derivatives, %lld of them at kinks: all are right\n"
                     "worst error of a gradient %.1e, forward %.1e, second derivative %.1e",
-                    rows, (long long)sum.derivatives, (long long)sum.kinks, sum.gradient, sum.forward, sum.second);
+                    rows, rows == 1 ? "row" : "rows", (long long)sum.derivatives, (long long)sum.kinks, sum.gradient,
+                    sum.forward, sum.second);
     return code;
+}
+
+/* Cases of one builder need not be neighbours. */
+static int list(void)
+{
+    for (int i = 0; i < op_case_count(); i++) {
+        const op_case *c = op_case_at(i);
+        int length = (int)length_of_builder(c), first = 0;
+        while (strncmp(op_case_at(first)->name, c->name, (size_t)length) != 0 ||
+               (int)length_of_builder(op_case_at(first)) != length)
+            first++;
+        if (first == i)
+            output_line("%.*s", length, c->name);
+    }
+    return output_has_failed() ? EXIT_FAILED : 0;
 }
 
 int command_gradcheck(int argc, char **argv)
 {
     gradcheck_config config = { .n_ops = 0 };
     options_parse(&argp, argc, argv, &config);
+    if (config.lists)
+        return list();
     config.options.seed = config.common.seed;
     bg_engine *engine;
     bg_engine_options options = { .threads = config.common.threads, .seed = config.common.seed };
