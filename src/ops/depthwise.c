@@ -9,16 +9,11 @@
 #include <string.h>
 
 enum {
-    CHUNK = 2048,           /* elements that stay in the first cache for all elements of the kernel */
-    MOST_OUTPUTS = 4,       /* channels of y a group; beyond, matrix products are faster */
-    MOST_ELEMENTS = 1 << 10 /* of the kernel */
+    CHUNK = 2048,            /* elements that stay in the first cache for all elements of the kernel */
+    MOST_OUTPUTS = 4,        /* channels of y a group; beyond, matrix products are faster */
+    MOST_ELEMENTS = 1 << 10, /* of the kernel */
+    MOST_SPREAD = 16         /* elements of the planes for each of the image, the result and the kernel */
 };
-
-bool bgi_is_depthwise(const bgi_convolution *c)
-{
-    return bgi_group_inputs(c) == 1 && bgi_group_outputs(c) <= MOST_OUTPUTS &&
-           bgi_window_elements(&c->window) <= MOST_ELEMENTS;
-}
 
 /* How the planes lie. */
 typedef struct {
@@ -28,13 +23,21 @@ typedef struct {
     int64_t run;                     /* elements from the first to the last position of the result */
 } layout;
 
+static int64_t extent_of(const bgi_window *w, int k)
+{
+    return w->out[k] + (w->kernel[k] - 1) * w->dilation[k] / w->stride[k];
+}
+static int64_t remainders_of(const bgi_window *w, int k)
+{
+    int64_t span = (w->kernel[k] - 1) * w->dilation[k] + 1;
+    return span < w->stride[k] ? span : w->stride[k];
+}
 static layout layout_of(const bgi_window *w)
 {
     layout l = { .plane = 1, .planes = 1, .run = 0 };
     for (int k = 0; k < BGI_WINDOW_RANK; k++) {
-        l.extent[k] = w->out[k] + (w->kernel[k] - 1) * w->dilation[k] / w->stride[k];
-        int64_t span = (w->kernel[k] - 1) * w->dilation[k] + 1;
-        l.count[k] = span < w->stride[k] ? span : w->stride[k];
+        l.extent[k] = extent_of(w, k);
+        l.count[k] = remainders_of(w, k);
         l.plane *= l.extent[k];
         l.planes *= l.count[k];
         l.run = l.run * l.extent[k] + w->out[k] - 1;
@@ -43,6 +46,19 @@ static layout layout_of(const bgi_window *w)
     l.run++;
     return l;
 }
+
+/* Padding that far dilated kernels ask for may make planes of any size beside the image. */
+bool bgi_is_depthwise(const bgi_convolution *c)
+{
+    const bgi_window *w = &c->window;
+    if (bgi_group_inputs(c) != 1 || bgi_group_outputs(c) > MOST_OUTPUTS || bgi_window_elements(w) > MOST_ELEMENTS)
+        return false;
+    double elements = 1;
+    for (int k = 0; k < BGI_WINDOW_RANK; k++)
+        elements *= (double)extent_of(w, k) * (double)remainders_of(w, k);
+    return elements <= MOST_SPREAD * (double)(bgi_window_plane(w) + bgi_window_positions(w) + bgi_window_elements(w));
+}
+
 /* Where the element of the kernel is for the first position. */
 static int64_t offset_of(const bgi_window *w, const layout *l, int64_t element)
 {
