@@ -2,14 +2,10 @@
 #include "blas/blas.h"
 #include "ops/convolve.h"
 
-#include <string.h>
-
-/* The numbers of dimension d, where 0 stands for the default. */
 static int64_t or_one(int64_t value) { return value == 0 ? 1 : value; }
 
-/* Checks what the convolution and its transpose have in common. channels: of x, at axis `inner` of the weight, times
- * groups if that axis holds one group's only. */
-static bool takes(const char *op, bg_node *x, bg_node *weight, bg_node *bias, const bg_conv_options *o)
+/* Checks what the convolution and its transpose have in common, and sets the window over x. */
+static bool takes(const char *op, bg_node *x, bg_node *weight, bg_node *bias, const bg_conv_options *o, bgi_window *w)
 {
     static const char *const labels[] = { "x", "weight", "bias" };
     bg_node *inputs[] = { x, weight, bias };
@@ -24,15 +20,16 @@ static bool takes(const char *op, bg_node *x, bg_node *weight, bg_node *bias, co
         : o->groups < 0 || x->shape.dims[1] % or_one(o->groups) != 0 || weight->shape.dims[0] % or_one(o->groups) != 0
             ? "the channels do not fall into the groups"
             : NULL;
-    for (int d = 0; d < rank && !wrong; d++)
-        if (!bgi_window_holds(0, o->stride[d]) || !bgi_window_holds(0, o->dilation[d]) ||
-            !bgi_window_holds(0, o->padding[d]) || !bgi_window_holds(0, o->output_padding[d]))
-            wrong = "a stride, dilation or padding is out of range";
     for (int d = 2; d < rank + 2 && !wrong; d++)
         if (weight->shape.dims[d] == 0)
             wrong = "the kernel is empty";
-        else if (!bgi_window_holds(0, weight->shape.dims[d]) || !bgi_window_holds(0, x->shape.dims[d]))
-            wrong = "an extent is out of range";
+    if (!wrong)
+        wrong = bgi_window_take(w, rank, x->shape.dims + 2, weight->shape.dims + 2, o->stride, o->dilation, o->padding);
+    for (int d = 0; d < rank && !wrong; d++)
+        if (!bgi_window_holds(0, o->output_padding[d]))
+            wrong = "an output padding is out of range";
+    if (!wrong && !bgi_window_ends(rank, o->output_padding))
+        wrong = "an output padding is given for more dimensions than there are";
     if (wrong)
         bgi_graph_fail(graph, BG_ERR_SHAPE, "%s: %s: x %s, weight %s, %lld groups", op, wrong,
                        bgi_shape_format(x->shape).text, bgi_shape_format(weight->shape).text,
@@ -46,23 +43,6 @@ static bool has_bias_shape(const char *op, const bg_node *bias, int64_t channels
     bgi_graph_fail(bias->graph, BG_ERR_SHAPE, "%s: needs bias [%lld], got %s", op, (long long)channels,
                    bgi_shape_format(bias->shape).text);
     return false;
-}
-
-/* The window of a kernel, dimension by dimension; `in` and `out` are left to the caller. */
-static bgi_window window_of(const bg_node *weight, int rank, const bg_conv_options *o)
-{
-    bgi_window w;
-    memset(&w, 0, sizeof w);
-    for (int k = 0; k < BGI_WINDOW_RANK; k++)
-        w.in[k] = w.out[k] = w.kernel[k] = w.stride[k] = w.dilation[k] = 1;
-    for (int d = 0; d < rank; d++) {
-        int k = BGI_WINDOW_RANK - rank + d;
-        w.kernel[k] = weight->shape.dims[2 + d];
-        w.stride[k] = or_one(o->stride[d]);
-        w.dilation[k] = or_one(o->dilation[d]);
-        w.before[k] = o->is_same ? w.dilation[k] * (w.kernel[k] - 1) / 2 : o->padding[d];
-    }
-    return w;
 }
 
 /* y [n, channels, ..] plus the bias. */
@@ -79,8 +59,13 @@ static bg_node *add_bias(bg_node *y, bg_node *bias)
 /* Whether the products fit the integer of the BLAS; records the error. */
 static bool fits(const char *op, bg_graph *graph, const bgi_convolution *c)
 {
-    int64_t sizes[] = { c->outputs, bgi_group_inputs(c) * bgi_window_elements(&c->window),
-                        bgi_window_positions(&c->window) };
+    const bgi_window *w = &c->window;
+    const int64_t row[] = { bgi_group_inputs(c), w->kernel[0], w->kernel[1], w->kernel[2] };
+    int64_t sizes[3] = { c->outputs };
+    if (!bgi_product_of(row, 4, &sizes[1]) || !bgi_product_of(w->out, BGI_WINDOW_RANK, &sizes[2])) {
+        bgi_graph_fail(graph, BG_ERR_OVERFLOW, "%s: the elements of a window, or the positions, overflow", op);
+        return false;
+    }
     for (int i = 0; i < 3; i++)
         if (!bgi_blas_fits(sizes[i])) {
             bgi_graph_fail(graph, BG_ERR_OVERFLOW, "%s: dimension %lld does not fit the integer of the BLAS", op,
@@ -94,8 +79,13 @@ bg_node *bg_conv(bg_node *x, bg_node *weight, bg_node *bias, const bg_conv_optio
 {
     bg_conv_options none = { .groups = 0 };
     const bg_conv_options *o = options ? options : &none;
-    if (!takes("conv", x, weight, bias, o))
+    bgi_window w;
+    if (!takes("conv", x, weight, bias, o, &w))
         return NULL;
+    for (int d = 0; d < BGI_WINDOW_RANK; d++)
+        if (o->output_padding[d] != 0)
+            return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "conv: only conv_transpose has output padding, got %lld",
+                                  (long long)o->output_padding[d]);
     int rank = x->shape.rank - 2;
     int64_t groups = or_one(o->groups), channels = weight->shape.dims[0], inner = weight->shape.dims[1];
     if (x->shape.dims[1] != groups * inner)
@@ -104,19 +94,20 @@ bg_node *bg_conv(bg_node *x, bg_node *weight, bg_node *bias, const bg_conv_optio
                               bgi_shape_format(x->shape).text);
     if (!has_bias_shape("conv", bias, channels))
         return NULL;
-    bgi_window w = window_of(weight, rank, o);
     w.channels = x->shape.dims[1];
-    for (int d = 0; d < rank; d++) {
-        int k = BGI_WINDOW_RANK - rank + d;
-        int64_t span = w.dilation[k] * (w.kernel[k] - 1), padding = o->is_same ? span : 2 * o->padding[d];
-        w.in[k] = x->shape.dims[2 + d];
-        if (o->is_same && (w.stride[k] != 1 || o->padding[d] != 0))
-            return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "conv: padding 'same' goes with stride 1 and no padding");
-        if (w.in[k] + padding <= span)
+    for (int k = BGI_WINDOW_RANK - rank; k < BGI_WINDOW_RANK; k++) {
+        if (o->is_same && (w.stride[k] != 1 || w.before[k] != 0))
+            return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT,
+                                  "conv: padding 'same' goes with stride 1 and no padding, got %lld and %lld",
+                                  (long long)w.stride[k], (long long)w.before[k]);
+        int64_t room = o->is_same ? w.in[k] - 1 : bgi_window_room(&w, k);
+        if (room < 0)
             return bgi_graph_fail(x->graph, BG_ERR_SHAPE,
                                   "conv: the kernel is larger than the padded image: x %s, weight %s",
                                   bgi_shape_format(x->shape).text, bgi_shape_format(weight->shape).text);
-        w.out[k] = (w.in[k] + padding - span - 1) / w.stride[k] + 1;
+        w.out[k] = room / w.stride[k] + 1;
+        if (o->is_same)
+            w.before[k] = w.dilation[k] * (w.kernel[k] - 1) / 2;
     }
     bgi_convolution c = { .window = w, .groups = groups, .outputs = channels, .rank = rank };
     return fits("conv", x->graph, &c) ? add_bias(bgi_convolve(x, weight, &c), bias) : NULL;
@@ -126,7 +117,8 @@ bg_node *bg_conv_transpose(bg_node *x, bg_node *weight, bg_node *bias, const bg_
 {
     bg_conv_options none = { .groups = 0 };
     const bg_conv_options *o = options ? options : &none;
-    if (!takes("conv_transpose", x, weight, bias, o))
+    bgi_window w;
+    if (!takes("conv_transpose", x, weight, bias, o, &w))
         return NULL;
     int rank = x->shape.rank - 2;
     int64_t groups = or_one(o->groups), each = weight->shape.dims[1];
@@ -138,7 +130,6 @@ bg_node *bg_conv_transpose(bg_node *x, bg_node *weight, bg_node *bias, const bg_
         return NULL;
     if (o->is_same)
         return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "conv_transpose: there is no padding 'same'");
-    bgi_window w = window_of(weight, rank, o);
     w.channels = groups * each;
     for (int d = 0; d < rank; d++) {
         int k = BGI_WINDOW_RANK - rank + d;

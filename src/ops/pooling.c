@@ -14,31 +14,23 @@ static bool window_of(const char *op, bg_node *x, bg_shape kernel, const bg_pool
     const char *wrong = rank < 1 || rank > BGI_WINDOW_RANK || x->shape.rank != rank + 2
                             ? "needs x [n, channels, ..] with a dimension for each of the window's"
                             : NULL;
-    memset(w, 0, sizeof *w);
-    for (int k = 0; k < BGI_WINDOW_RANK; k++)
-        w->in[k] = w->out[k] = w->kernel[k] = w->stride[k] = w->dilation[k] = 1;
-    for (int d = 0; d < rank && !wrong; d++) {
-        int k = BGI_WINDOW_RANK - rank + d;
-        w->in[k] = x->shape.dims[2 + d];
-        w->kernel[k] = kernel.dims[d];
-        w->stride[k] = o->stride[d] == 0 ? kernel.dims[d] : o->stride[d];
-        w->dilation[k] = o->dilation[d] == 0 ? 1 : o->dilation[d];
-        w->before[k] = o->padding[d];
-        if (!bgi_window_holds(1, kernel.dims[d]) || !bgi_window_holds(1, w->stride[k]) ||
-            !bgi_window_holds(1, w->dilation[k]) || !bgi_window_holds(0, w->before[k]))
-            wrong = "an extent, stride, dilation or padding of the window is out of range";
-        else if (w->in[k] < 1)
+    int64_t stride[BGI_WINDOW_RANK];
+    for (int d = 0; d < BGI_WINDOW_RANK; d++)
+        stride[d] = o->stride[d] == 0 && d < rank ? kernel.dims[d] : o->stride[d];
+    if (!wrong)
+        wrong = bgi_window_take(w, rank, x->shape.dims + 2, kernel.dims, stride, o->dilation, o->padding);
+    for (int k = 0; k < BGI_WINDOW_RANK && !wrong; k++) {
+        int64_t room = bgi_window_room(w, k);
+        if (w->in[k] < 1)
             wrong = "the image is empty";
         else if (w->before[k] > (w->dilation[k] * (w->kernel[k] - 1) + 1) / 2)
             wrong = "the padding is more than half of the window";
-        else if (w->in[k] + 2 * w->before[k] <= w->dilation[k] * (w->kernel[k] - 1))
+        else if (room < 0)
             wrong = "the window is larger than the padded image";
-        if (wrong)
-            break;
-        int64_t room = w->in[k] + 2 * w->before[k] - w->dilation[k] * (w->kernel[k] - 1) - 1;
-        w->out[k] = (o->is_ceil ? (room + w->stride[k] - 1) / w->stride[k] : room / w->stride[k]) + 1;
+        else
+            w->out[k] = (o->is_ceil ? (room + w->stride[k] - 1) / w->stride[k] : room / w->stride[k]) + 1;
         /* The last window begins within the image or the padding before it. */
-        if (o->is_ceil && (w->out[k] - 1) * w->stride[k] >= w->in[k] + w->before[k])
+        if (!wrong && o->is_ceil && (w->out[k] - 1) * w->stride[k] >= w->in[k] + w->before[k])
             w->out[k]--;
     }
     if (wrong)
@@ -147,6 +139,10 @@ bg_node *bg_max_pool(bg_node *x, bg_shape window, const bg_pool_options *options
         *indices = NULL;
     if (!window_of("max_pool", x, window, options ? options : &none, &w))
         return NULL;
+    if (options && options->leaves_out_padding)
+        return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT,
+                              "max_pool: nothing is divided, so no padding is left out: x %s",
+                              bgi_shape_format(x->shape).text);
     for (int k = 0; k < BGI_WINDOW_RANK; k++)
         for (int64_t o = 0; o < w.out[k] && o * w.stride[k] < w.before[k]; o++)
             if (range_of(&w, k, o).start >= w.in[k])
@@ -244,7 +240,8 @@ bg_node *bg_avg_pool(bg_node *x, bg_shape window, const bg_pool_options *options
         return NULL;
     for (int d = 0; d < window.rank; d++)
         if (o->dilation[d] > 1)
-            return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "avg_pool: there is no dilation");
+            return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "avg_pool: there is no dilation, got %lld",
+                                  (long long)o->dilation[d]);
     int64_t positions = bgi_window_positions(&w), channels;
     bg_tensor *shares = NULL;
     if (!bgi_graph_accept(x->graph, bg_tensor_create(&shares, x->graph->engine, BG_F64, BG_SHAPE(positions))))
@@ -279,10 +276,13 @@ bg_node *bg_lp_pool(bg_node *x, double p, bg_shape window, const bg_pool_options
         return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "lp_pool: p is %g, not a positive number", p);
     for (int d = 0; d < window.rank; d++)
         if (o->padding[d] != 0 || o->dilation[d] > 1)
-            return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "lp_pool: there is no padding and no dilation");
-    bg_pool_options sums = *o;
-    sums.leaves_out_padding = false;
-    bg_node *mean = bg_avg_pool(bg_pow_scalar(x, p), window, &sums);
+            return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT,
+                                  "lp_pool: there is no padding and no dilation, got %lld and %lld",
+                                  (long long)o->padding[d], (long long)o->dilation[d]);
+    if (o->leaves_out_padding)
+        return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "lp_pool: there is no padding to leave out: x %s",
+                              bgi_shape_format(x->shape).text);
+    bg_node *mean = bg_avg_pool(bg_pow_scalar(x, p), window, o);
     bg_node *sum = bg_mul_scalar(mean, (double)bgi_window_elements(&w)), *zero = bgi_scalar_like(x, 0);
     bg_node *is_zero = bg_equal(sum, zero), *base = bg_where(is_zero, bgi_scalar_like(x, 1), sum);
     return bg_where(is_zero, zero, bg_pow_scalar(base, 1 / p));

@@ -9,29 +9,15 @@ static bool window_of(const char *op, bg_node *x, const int64_t *extents, bg_sha
 {
     bg_window_options none = { .stride = { 0 } };
     const bg_window_options *o = options ? options : &none;
-    const char *wrong = NULL;
-    memset(w, 0, sizeof *w);
-    for (int k = 0; k < BGI_WINDOW_RANK; k++)
-        w->in[k] = w->out[k] = w->kernel[k] = w->stride[k] = w->dilation[k] = 1;
-    for (int d = 0; d < window.rank && !wrong; d++) {
-        int k = BGI_WINDOW_RANK - window.rank + d;
-        w->in[k] = extents[d];
-        w->kernel[k] = window.dims[d];
-        w->stride[k] = o->stride[d] == 0 ? 1 : o->stride[d];
-        w->dilation[k] = o->dilation[d] == 0 ? 1 : o->dilation[d];
-        w->before[k] = o->padding[d];
-        int64_t span = 0, padded = 0;
-        if (!bgi_window_holds(0, w->in[k]) || !bgi_window_holds(1, w->kernel[k]) ||
-            !bgi_window_holds(1, w->stride[k]) || !bgi_window_holds(1, w->dilation[k]) ||
-            !bgi_window_holds(0, w->before[k]))
-            wrong = "an extent, stride, dilation or padding is out of range";
-        else if ((padded = w->in[k] + 2 * w->before[k]) <= (span = w->dilation[k] * (w->kernel[k] - 1)))
+    const char *wrong = bgi_window_take(w, window.rank, extents, window.dims, o->stride, o->dilation, o->padding);
+    for (int k = 0; k < BGI_WINDOW_RANK && !wrong; k++)
+        if (bgi_window_room(w, k) < 0)
             wrong = "the window is larger than the padded image";
         else
-            w->out[k] = (padded - span - 1) / w->stride[k] + 1;
-    }
-    int64_t unused, sizes[] = { w->kernel[0], w->kernel[1], w->kernel[2], w->out[0], w->out[1], w->out[2] };
-    if (!wrong && (!bgi_product_of(sizes, 6, &unused) || !bgi_product_of(w->in, BGI_WINDOW_RANK, &unused)))
+            w->out[k] = bgi_window_room(w, k) / w->stride[k] + 1;
+    int64_t unused,
+        sizes[] = { x->shape.dims[1], w->kernel[0], w->kernel[1], w->kernel[2], w->out[0], w->out[1], w->out[2] };
+    if (!wrong && (!bgi_product_of(sizes, 7, &unused) || !bgi_product_of(w->in, BGI_WINDOW_RANK, &unused)))
         wrong = "the sizes overflow";
     if (wrong)
         bgi_graph_fail(x->graph, BG_ERR_SHAPE, "%s: %s: x %s, window %s", op, wrong, bgi_shape_format(x->shape).text,

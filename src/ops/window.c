@@ -11,6 +11,38 @@ bg_shape bgi_window_shape(int64_t first, int64_t second, const int64_t *extents,
     return shape;
 }
 
+bool bgi_window_ends(int rank, const int64_t numbers[BGI_WINDOW_RANK])
+{
+    for (int d = rank; d < BGI_WINDOW_RANK; d++)
+        if (numbers[d] != 0)
+            return false;
+    return true;
+}
+
+const char *bgi_window_take(bgi_window *w, int rank, const int64_t *extents, const int64_t *kernel,
+                            const int64_t stride[BGI_WINDOW_RANK], const int64_t dilation[BGI_WINDOW_RANK],
+                            const int64_t padding[BGI_WINDOW_RANK])
+{
+    memset(w, 0, sizeof *w);
+    for (int k = 0; k < BGI_WINDOW_RANK; k++)
+        w->in[k] = w->out[k] = w->kernel[k] = w->stride[k] = w->dilation[k] = 1;
+    for (int d = 0; d < rank; d++) {
+        int k = BGI_WINDOW_RANK - rank + d;
+        w->in[k] = extents[d];
+        w->kernel[k] = kernel[d];
+        w->stride[k] = stride[d] == 0 ? 1 : stride[d];
+        w->dilation[k] = dilation[d] == 0 ? 1 : dilation[d];
+        w->before[k] = padding[d];
+        if (!bgi_window_holds(0, w->in[k]) || !bgi_window_holds(1, w->kernel[k]) ||
+            !bgi_window_holds(1, w->stride[k]) || !bgi_window_holds(1, w->dilation[k]) ||
+            !bgi_window_holds(0, w->before[k]))
+            return "an extent, stride, dilation or padding is out of range";
+    }
+    if (!bgi_window_ends(rank, stride) || !bgi_window_ends(rank, dilation) || !bgi_window_ends(rank, padding))
+        return "a stride, dilation or padding is given for more dimensions than there are";
+    return NULL;
+}
+
 void bgi_window_inside(const bgi_window *w, int k, int64_t tap, int64_t *first, int64_t *last)
 {
     int64_t start = tap * w->dilation[k] - w->before[k], stride = w->stride[k], end = w->in[k] - start;

@@ -8,6 +8,8 @@ enum { BGI_WINDOW_RANK = 3 };
 /* No extent, stride, dilation or padding of a window is larger, so that places are numbers. */
 #define BGI_WINDOW_MOST ((int64_t)INT32_MAX)
 static inline bool bgi_window_holds(int64_t least, int64_t value) { return value >= least && value <= BGI_WINDOW_MOST; }
+/* What options of BGI_WINDOW_RANK numbers, one for each dimension, have for dimensions beyond the rank must be 0. */
+bool bgi_window_ends(int rank, const int64_t numbers[BGI_WINDOW_RANK]);
 
 /* Position o along a dimension covers the image's elements o · stride - before + k · dilation, k < kernel. */
 typedef struct {
@@ -20,6 +22,17 @@ static inline int64_t bgi_window_positions(const bgi_window *w) { return w->out[
 static inline int64_t bgi_window_elements(const bgi_window *w) { return w->kernel[0] * w->kernel[1] * w->kernel[2]; }
 /* The elements of one channel. */
 static inline int64_t bgi_window_plane(const bgi_window *w) { return w->in[0] * w->in[1] * w->in[2]; }
+/* The window of a kernel over images of `rank` extents, one number for each dimension, where stride and dilation 0
+ * stand for 1; `out` is left to the caller. NULL, or what is wrong: numbers out of range, or for dimensions there are
+ * not. */
+const char *bgi_window_take(bgi_window *w, int rank, const int64_t *extents, const int64_t *kernel,
+                            const int64_t stride[BGI_WINDOW_RANK], const int64_t dilation[BGI_WINDOW_RANK],
+                            const int64_t padding[BGI_WINDOW_RANK]);
+/* How many positions fit behind the first along dimension k of the padded image, in steps of 1; negative: none fits. */
+static inline int64_t bgi_window_room(const bgi_window *w, int k)
+{
+    return w->in[k] + 2 * w->before[k] - w->dilation[k] * (w->kernel[k] - 1) - 1;
+}
 /* [first, second, extents..] of a tensor whose windows have `rank` dimensions. */
 bg_shape bgi_window_shape(int64_t first, int64_t second, const int64_t *extents, int rank);
 

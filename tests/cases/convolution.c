@@ -161,9 +161,21 @@ static bg_node *kernel(const wrong_inputs *f, bg_shape shape) { return bg_broadc
     X(bg_conv(f->image, kernel(f, BG_SHAPE(4, 3, 3, 3)), f->d3, NULL), BG_ERR_DTYPE,                                   \
       "conv: types differ: x f32, bias f64")                                                                           \
     X(bg_conv(f->image, kernel(f, BG_SHAPE(4, 3, 3, 3)), NULL, WITH_OPTIONS(.stride = { 2 }, .is_same = true)),        \
-      BG_ERR_ARGUMENT, "conv: padding 'same' goes with stride 1 and no padding")                                       \
+      BG_ERR_ARGUMENT, "conv: padding 'same' goes with stride 1 and no padding, got 2 and 0")                          \
     X(bg_conv(f->image, kernel(f, BG_SHAPE(4, 3, 3, 3)), NULL, WITH_OPTIONS(.padding = { -1 })), BG_ERR_SHAPE,         \
-      "conv: a stride, dilation or padding is out of range: x [2, 3, 5, 5], weight [4, 3, 3, 3], 1 groups")            \
+      "conv: an extent, stride, dilation or padding is out of range: x [2, 3, 5, 5], weight [4, 3, 3, 3], 1 groups")   \
+    X(bg_conv(f->image, kernel(f, BG_SHAPE(4, 3, 3, 3)), NULL, WITH_OPTIONS(.output_padding = { 0, 1 })),              \
+      BG_ERR_ARGUMENT, "conv: only conv_transpose has output padding, got 1")                                          \
+    X(bg_conv(f->image, kernel(f, BG_SHAPE(4, 3, 3, 3)), NULL, WITH_OPTIONS(.stride = { 2, 2, 2 })), BG_ERR_SHAPE,     \
+      "conv: a stride, dilation or padding is given for more dimensions than there are: x [2, 3, 5, 5], weight [4, "   \
+      "3, 3, 3], 1 groups")                                                                                            \
+    X(bg_conv(bg_reshape(f->x23, BG_SHAPE(2, 3, 1, 1, 1)), kernel(f, BG_SHAPE(4, 3, 1, 1, 1)), NULL,                   \
+              WITH_OPTIONS(.padding = { 1 << 30, 1 << 30, 1 << 30 })),                                                 \
+      BG_ERR_OVERFLOW, "conv: the elements of a window, or the positions, overflow")                                   \
+    X(bg_conv_transpose(f->image, kernel(f, BG_SHAPE(3, 4, 3, 3)), NULL, WITH_OPTIONS(.output_padding = { 0, 0, 1 })), \
+      BG_ERR_SHAPE,                                                                                                    \
+      "conv_transpose: an output padding is given for more dimensions than there are: x [2, 3, 5, 5], weight [3, 4, "  \
+      "3, 3], 1 groups")                                                                                               \
     X(bg_conv_transpose(f->image, kernel(f, BG_SHAPE(4, 3, 3, 3)), NULL, NULL), BG_ERR_SHAPE,                          \
       "conv_transpose: weight [4, 3, 3, 3] expects 4 channels: x [2, 3, 5, 5]")                                        \
     X(bg_conv_transpose(f->image, kernel(f, BG_SHAPE(3, 4, 3, 3)), f->x3, NULL), BG_ERR_SHAPE,                         \

@@ -288,11 +288,17 @@ static const golden_op golden[] = {
     X(bg_max_pool(f->image, BG_SHAPE(2, 2), WITH_OPTIONS(.padding = { 2 }), NULL), BG_ERR_SHAPE,                       \
       "max_pool: the padding is more than half of the window: x [2, 3, 5, 5], window [2, 2]")                          \
     X(bg_max_pool(f->image, BG_SHAPE(0, 2), NULL, NULL), BG_ERR_SHAPE,                                                 \
-      "max_pool: an extent, stride, dilation or padding of the window is out of range: x [2, 3, 5, 5], window [0, 2]") \
+      "max_pool: an extent, stride, dilation or padding is out of range: x [2, 3, 5, 5], window [0, 2]")               \
+    X(bg_max_pool(f->image, BG_SHAPE(2, 2), WITH_OPTIONS(.leaves_out_padding = true), NULL), BG_ERR_ARGUMENT,          \
+      "max_pool: nothing is divided, so no padding is left out: x [2, 3, 5, 5]")                                       \
+    X(bg_lp_pool(f->image, 2, BG_SHAPE(2, 2), WITH_OPTIONS(.leaves_out_padding = true)), BG_ERR_ARGUMENT,              \
+      "lp_pool: there is no padding to leave out: x [2, 3, 5, 5]")                                                     \
+    X(bg_max_pool(f->x243, BG_SHAPE(2), WITH_OPTIONS(.stride = { 1, 2 }), NULL), BG_ERR_SHAPE,                         \
+      "max_pool: a stride, dilation or padding is given for more dimensions than there are: x [2, 4, 3], window [2]")  \
     X(bg_avg_pool(f->image, BG_SHAPE(2, 2), WITH_OPTIONS(.stride = { -1 })), BG_ERR_SHAPE,                             \
-      "avg_pool: an extent, stride, dilation or padding of the window is out of range: x [2, 3, 5, 5], window [2, 2]") \
+      "avg_pool: an extent, stride, dilation or padding is out of range: x [2, 3, 5, 5], window [2, 2]")               \
     X(bg_avg_pool(f->image, BG_SHAPE(2, 2), WITH_OPTIONS(.dilation = { 2 })), BG_ERR_ARGUMENT,                         \
-      "avg_pool: there is no dilation")                                                                                \
+      "avg_pool: there is no dilation, got 2")                                                                         \
     X(bg_avg_pool(f->x3, BG_SHAPE(2), NULL), BG_ERR_SHAPE,                                                             \
       "avg_pool: needs x [n, channels, ..] with a dimension for each of the window's: x [3], window [2]")              \
     X(bg_max_pool(bg_reshape(f->empty, BG_SHAPE(1, 2, 0)), BG_SHAPE(2), WITH_OPTIONS(.padding = { 1 }), NULL),         \
@@ -301,13 +307,13 @@ static const golden_op golden[] = {
                   WITH_OPTIONS(.padding = { 1 }, .dilation = { 2 }), NULL),                                            \
       BG_ERR_SHAPE, "max_pool: a window has no element in the image: x [1, 3, 1], window [2]")                         \
     X(bg_avg_pool(f->image, BG_SHAPE(2, 2), WITH_OPTIONS(.stride = { 1LL << 40 })), BG_ERR_SHAPE,                      \
-      "avg_pool: an extent, stride, dilation or padding of the window is out of range: x [2, 3, 5, 5], window [2, 2]") \
+      "avg_pool: an extent, stride, dilation or padding is out of range: x [2, 3, 5, 5], window [2, 2]")               \
     X(bg_lp_pool(f->image, 2, BG_SHAPE(2), NULL), BG_ERR_SHAPE,                                                        \
       "lp_pool: needs x [n, channels, ..] with a dimension for each of the window's: x [2, 3, 5, 5], window [2]")      \
     X(bg_lp_pool(f->image, 0, BG_SHAPE(2, 2), NULL), BG_ERR_ARGUMENT, "lp_pool: p is 0, not a positive number")        \
     X(bg_lp_pool(f->image, NAN, BG_SHAPE(2, 2), NULL), BG_ERR_ARGUMENT, "lp_pool: p is nan, not a positive number")    \
     X(bg_lp_pool(f->image, 2, BG_SHAPE(2, 2), WITH_OPTIONS(.padding = { 1 })), BG_ERR_ARGUMENT,                        \
-      "lp_pool: there is no padding and no dilation")                                                                  \
+      "lp_pool: there is no padding and no dilation, got 1 and 0")                                                     \
     X(bg_adaptive_max_pool(f->image, BG_SHAPE(2), NULL), BG_ERR_SHAPE,                                                 \
       "adaptive_max_pool: " BINS_NEED "x [2, 3, 5, 5], size [2]")                                                      \
     X(bg_adaptive_avg_pool(f->image, BG_SHAPE(2, 0)), BG_ERR_SHAPE,                                                    \
