@@ -38,6 +38,8 @@ void *bgi_alloc(bg_engine *engine, size_t bytes);
 void *bgi_alloc_zero(bg_engine *engine, size_t bytes);
 /* NULL is allowed. bytes is what was asked for. */
 void bgi_free(bg_engine *engine, void *memory, size_t bytes);
+/* Bytes of a part of memory behind which the next one is as well aligned. */
+static inline size_t bgi_aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 /* Makes room for at least `needed` elements in an array of *capacity elements of `size` bytes, by doubling; false when
  * memory is out, and then nothing has changed. New elements are zeroed. */
 bool bgi_grow(bg_engine *engine, void **array, int *capacity, int needed, size_t size);

@@ -235,7 +235,7 @@ static void assign_slots(bgi_emitter *e)
     int64_t elements = loop->block_rows * loop->block_columns;
     if (elements < loop->block_rows)
         elements = loop->block_rows;
-    loop->slot_bytes = ((size_t)elements * bgi_register_size(e) + 63) / 64 * 64;
+    loop->slot_bytes = bgi_aligned((size_t)elements * bgi_register_size(e));
 }
 
 /* The finished program moves to memory of its own. Operands in memory come first, so that the executor finds their

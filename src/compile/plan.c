@@ -49,8 +49,6 @@ static bool pack(lifetime *lives, int n, lifetime *placed, size_t *top)
     return true;
 }
 
-static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 static bool is_whole_block(const bgi_loop *loop, const bgi_loop_value *value)
 {
     int64_t expected = loop->columns;
@@ -203,7 +201,7 @@ static bool place_in_arena(bgi_compilation *c, packing *x)
     for (int i = 0; i < c->n; i++) {
         const bgi_value *v = &c->values[i];
         if (v->where.place == BGI_AT_ARENA)
-            x->lives[x->n++] = (lifetime){ .bytes = aligned(bytes_of(c, i)),
+            x->lives[x->n++] = (lifetime){ .bytes = bgi_aligned(bytes_of(c, i)),
                                            .first = v->level,
                                            .last = v->last_level > v->level ? v->last_level : v->level,
                                            .node = i };
@@ -223,7 +221,7 @@ static bool place_in_scratch(bgi_compilation *c, packing *x, const bgi_group *gr
             continue;
         v->where.unit_bytes = bytes_of(c, i) / (size_t)group->units;
         if (v->alias < 0)
-            x->lives[x->n++] = (lifetime){ .bytes = aligned((size_t)group->chunk * v->where.unit_bytes),
+            x->lives[x->n++] = (lifetime){ .bytes = bgi_aligned((size_t)group->chunk * v->where.unit_bytes),
                                            .first = first_step[i],
                                            .last = v->last_step > v->step ? v->last_step : v->step,
                                            .node = i };
@@ -334,10 +332,10 @@ bg_status bgi_plan(bgi_compilation *c)
     status = bgi_deal_tasks(c);
     if (status)
         return status;
-    p->local_bytes = aligned(p->local_bytes);
+    p->local_bytes = bgi_aligned(p->local_bytes);
     if (slots > PTRDIFF_MAX || p->local_bytes > PTRDIFF_MAX)
         return bg_fail(BG_ERR_OVERFLOW, "compile: the bytes of a worker's values overflow");
-    p->scratch_bytes = aligned(p->local_bytes + slots);
+    p->scratch_bytes = bgi_aligned(p->local_bytes + slots);
     p->arena = bgi_alloc_zero(c->engine, p->arena_bytes);
     p->scratch = bgi_arena_push(&p->memory, (size_t)c->engine->threads * sizeof *p->scratch);
     if (!p->arena || !p->scratch)

@@ -120,7 +120,7 @@ typedef struct {
 /* Bytes of a worker's scratch that hold the addresses of a call's inputs. */
 static inline size_t bgi_call_address_bytes(const bgi_calling *calling)
 {
-    return ((size_t)calling->n_inputs * sizeof(void *) + 63) / 64 * 64;
+    return bgi_aligned((size_t)calling->n_inputs * sizeof(void *));
 }
 
 typedef enum { BGI_STEP_LOOP, BGI_STEP_PRODUCT, BGI_STEP_FOLD, BGI_STEP_CALL } bgi_step_kind;
@@ -198,10 +198,5 @@ struct bg_program {
 
 /* Gives back all that a program holds, also a half-made one. */
 void bgi_program_release(bg_program *program);
-
-static inline const bgk_kernels *bgi_kernels_of(const bg_engine *engine, bg_dtype dtype)
-{
-    return dtype == BG_F64 ? &engine->kernels->f64 : &engine->kernels->f32;
-}
 
 #endif

@@ -102,6 +102,11 @@ static inline bool bgi_node_is_leaf(const bg_node *node)
     return node->op->lowering && node->op->lowering->kind <= BGI_SCALAR;
 }
 
+static inline const bgk_kernels *bgi_kernels_of(const bg_engine *engine, bg_dtype dtype)
+{
+    return dtype == BG_F64 ? &engine->kernels->f64 : &engine->kernels->f32;
+}
+
 /* The value of a scalar constant, also behind views of it (broadcasts); false if the node is none. */
 bool bgi_node_is_constant(const bg_node *node, double *value);
 

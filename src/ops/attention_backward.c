@@ -44,28 +44,28 @@ static void differentiate_lines(const backward *g, const tile *t, int64_t first,
     const bgk_kernels *k = w->k;
     const int64_t query = t->query + first, n = bgi_tile_seen(w, query + lines - 1, t->key, t->keys), d = w->z.d,
                   e = w->z.e;
-    unsigned char *weights = bgi_at(w, g->weights, first * t->keys), *ds = bgi_at(w, g->ds, first * t->keys);
+    unsigned char *weights = bgi_tile_at(w, g->weights, first * t->keys), *ds = bgi_tile_at(w, g->ds, first * t->keys);
     if (n > 0) {
-        bgi_tile_multiply(w, lines, n, d, bgi_from(w, t->q, first * d), d, 1, g->k, t->keys, weights, t->keys);
-        bgi_tile_multiply(w, lines, n, e, bgi_from(w, t->dy, first * e), e, 1, g->v, t->keys, ds, t->keys);
+        bgi_tile_multiply(w, lines, n, d, bgi_tile_from(w, t->q, first * d), d, 1, g->k, t->keys, weights, t->keys);
+        bgi_tile_multiply(w, lines, n, e, bgi_tile_from(w, t->dy, first * e), e, 1, g->v, t->keys, ds, t->keys);
     }
-    for (int64_t r = 0; r < lines; r++, weights = bgi_at(w, weights, t->keys), ds = bgi_at(w, ds, t->keys)) {
+    for (int64_t r = 0; r < lines; r++, weights = bgi_tile_at(w, weights, t->keys), ds = bgi_tile_at(w, ds, t->keys)) {
         int64_t seen = bgi_tile_seen(w, query + r, t->key, n);
-        bgi_tile_fill(w, bgi_at(w, weights, seen), &w->zero, t->keys - seen);
-        bgi_tile_fill(w, bgi_at(w, ds, seen), &w->zero, t->keys - seen);
+        bgi_tile_fill(w, bgi_tile_at(w, weights, seen), &w->zero, t->keys - seen);
+        bgi_tile_fill(w, bgi_tile_at(w, ds, seen), &w->zero, t->keys - seen);
         if (seen == 0)
             continue;
         if (w->z.mask >= 0)
             bgi_tile_mask(w, weights, t->head, query + r, t->key, seen);
-        k->sub(weights, weights, 1, bgi_from(w, t->largest, first + r), 0, NULL, 0, seen);
+        k->sub(weights, weights, 1, bgi_tile_from(w, t->largest, first + r), 0, NULL, 0, seen);
         k->exp(weights, weights, 1, NULL, 0, NULL, 0, seen);
-        k->mul(weights, weights, 1, bgi_from(w, t->share, first + r), 0, NULL, 0, seen);
+        k->mul(weights, weights, 1, bgi_tile_from(w, t->share, first + r), 0, NULL, 0, seen);
         if (w->z.step >= 0) {
             bgi_tile_choose(w, t->head, query + r, t->key, seen);
             k->mul(ds, ds, 1, &w->kept, 0, NULL, 0, seen);
             k->where(ds, w->choice, 1, ds, 1, &w->zero, 0, seen);
         }
-        k->sub(ds, ds, 1, bgi_from(w, t->sums, first + r), 0, NULL, 0, seen);
+        k->sub(ds, ds, 1, bgi_tile_from(w, t->sums, first + r), 0, NULL, 0, seen);
         k->mul(ds, ds, 1, weights, 1, NULL, 0, seen);
         if (w->z.step >= 0) {
             k->mul(weights, weights, 1, &w->kept, 0, NULL, 0, seen);
@@ -83,17 +83,17 @@ static void differentiate_tile(const backward *g, const tile *t)
         lines = bgi_least(bgi_tile_lines(w, t->query + r, t->key, keys), t->rows - r);
         differentiate_lines(g, t, r, lines);
         int64_t n = bgi_tile_seen(w, t->query + r + lines - 1, t->key, keys);
-        bgi_tile_multiply_onto(w, t->key == 0, lines, d, n, bgi_at(w, g->ds, r * keys), keys, 1, t->k,
-                               bgi_at(w, t->dq, r * d), g->product);
+        bgi_tile_multiply_onto(w, t->key == 0, lines, d, n, bgi_tile_at(w, g->ds, r * keys), keys, 1, t->k,
+                               bgi_tile_at(w, t->dq, r * d), g->product);
     }
     int64_t columns = is_cut ? BGI_TILE_CAUSAL_LINES : keys;
     for (int64_t c = 0; c < keys; c += columns) {
         int64_t n = bgi_least(columns, keys - c);
         int64_t first = is_cut ? bgi_least(bgi_most(t->key + c - t->query, 0), t->rows) : 0, rows = t->rows - first;
-        bgi_tile_multiply_onto(w, t->is_first_of_keys, n, e, rows, bgi_at(w, g->weights, first * keys + c), 1, keys,
-                               bgi_from(w, t->dy, first * e), bgi_at(w, t->dv, c * e), g->product);
-        bgi_tile_multiply_onto(w, t->is_first_of_keys, n, d, rows, bgi_at(w, g->ds, first * keys + c), 1, keys,
-                               bgi_from(w, t->q, first * d), bgi_at(w, t->dk, c * d), g->product);
+        bgi_tile_multiply_onto(w, t->is_first_of_keys, n, e, rows, bgi_tile_at(w, g->weights, first * keys + c), 1,
+                               keys, bgi_tile_from(w, t->dy, first * e), bgi_tile_at(w, t->dv, c * e), g->product);
+        bgi_tile_multiply_onto(w, t->is_first_of_keys, n, d, rows, bgi_tile_at(w, g->ds, first * keys + c), 1, keys,
+                               bgi_tile_from(w, t->q, first * d), bgi_tile_at(w, t->dk, c * d), g->product);
     }
 }
 
@@ -104,8 +104,8 @@ static void sum_piece(const backward *g, const void *y, const void *dy, void *su
     const int64_t rows = w->z.rows, e = w->z.e;
     for (int64_t r = 0; r < rows; r += BGI_TILE_ROWS) {
         int64_t n = bgi_least(BGI_TILE_ROWS, rows - r);
-        w->k->mul(g->product, bgi_from(w, y, r * e), 1, bgi_from(w, dy, r * e), 1, NULL, 0, n * e);
-        w->k->sum_rows(bgi_at(w, sums, r), g->product, n, e, e);
+        w->k->mul(g->product, bgi_tile_from(w, y, r * e), 1, bgi_tile_from(w, dy, r * e), 1, NULL, 0, n * e);
+        w->k->sum_rows(bgi_tile_at(w, sums, r), g->product, n, e, e);
     }
 }
 
@@ -135,21 +135,23 @@ static void differentiate_part(const backward *g, int64_t unit, int64_t place)
     const int64_t piece = z->rows * (z->e + 2), heads = z->group / z->parts;
     const int64_t pieces = heads * z->tiles, queries = heads * z->l, key_head = z->parts == 1 ? place : unit / z->parts;
     const void *const *inputs = w->call->inputs;
-    const void *q = bgi_from(w, inputs[0], place * queries * z->d), *k = bgi_from(w, inputs[1], key_head * z->s * z->d);
-    const void *v = bgi_from(w, inputs[2], key_head * z->s * z->e),
-               *y = bgi_from(w, inputs[z->y], place * pieces * piece);
-    const void *dy = bgi_from(w, inputs[z->y + 1], place * queries * z->e);
-    void *dq = bgi_at(w, w->call->output, place * (queries * z->d + z->s * (z->d + z->e)));
-    void *dk = bgi_at(w, dq, queries * z->d), *dv = bgi_at(w, dk, z->s * z->d);
+    const void *q = bgi_tile_from(w, inputs[0], place * queries * z->d),
+               *k = bgi_tile_from(w, inputs[1], key_head * z->s * z->d);
+    const void *v = bgi_tile_from(w, inputs[2], key_head * z->s * z->e),
+               *y = bgi_tile_from(w, inputs[z->y], place * pieces * piece);
+    const void *dy = bgi_tile_from(w, inputs[z->y + 1], place * queries * z->e);
+    void *dq = bgi_tile_at(w, w->call->output, place * (queries * z->d + z->s * (z->d + z->e)));
+    void *dk = bgi_tile_at(w, dq, queries * z->d), *dv = bgi_tile_at(w, dk, z->s * z->d);
     for (int64_t i = 0; i < pieces; i++)
-        sum_piece(g, bgi_from(w, y, i * piece), bgi_from(w, dy, i * z->rows * z->e), bgi_at(w, g->sums, i * z->rows));
+        sum_piece(g, bgi_tile_from(w, y, i * piece), bgi_tile_from(w, dy, i * z->rows * z->e),
+                  bgi_tile_at(w, g->sums, i * z->rows));
     for (int64_t key = 0; key < z->s; key += BGI_TILE_KEYS) {
         tile t = { .key = key, .keys = bgi_least(BGI_TILE_KEYS, z->s - key), .is_first_of_keys = true };
-        t.k = bgi_from(w, k, key * z->d);
-        t.dk = bgi_at(w, dk, key * z->d);
-        t.dv = bgi_at(w, dv, key * z->e);
+        t.k = bgi_tile_from(w, k, key * z->d);
+        t.dk = bgi_tile_at(w, dk, key * z->d);
+        t.dv = bgi_tile_at(w, dv, key * z->e);
         bgi_tile_turn(w, g->k, t.k, t.keys, z->d, &w->scale);
-        bgi_tile_turn(w, g->v, bgi_from(w, v, key * z->e), t.keys, z->e, NULL);
+        bgi_tile_turn(w, g->v, bgi_tile_from(w, v, key * z->e), t.keys, z->e, NULL);
         for (int64_t i = 0; i < pieces; i++)
             for (int64_t r = 0; r < z->rows; r += BGI_TILE_ROWS) {
                 int64_t row = i * z->rows + r;
@@ -158,12 +160,12 @@ static void differentiate_part(const backward *g, int64_t unit, int64_t place)
                 t.rows = bgi_least(BGI_TILE_ROWS, z->rows - r);
                 if (bgi_tile_seen(w, t.query + t.rows - 1, key, t.keys) == 0)
                     continue;
-                t.q = bgi_from(w, q, row * z->d);
-                t.dy = bgi_from(w, dy, row * z->e);
-                t.largest = bgi_from(w, y, i * piece + z->rows * z->e + r);
-                t.share = bgi_from(w, t.largest, z->rows);
-                t.sums = bgi_from(w, g->sums, row);
-                t.dq = bgi_at(w, dq, row * z->d);
+                t.q = bgi_tile_from(w, q, row * z->d);
+                t.dy = bgi_tile_from(w, dy, row * z->e);
+                t.largest = bgi_tile_from(w, y, i * piece + z->rows * z->e + r);
+                t.share = bgi_tile_from(w, t.largest, z->rows);
+                t.sums = bgi_tile_from(w, g->sums, row);
+                t.dq = bgi_tile_at(w, dq, row * z->d);
                 differentiate_tile(g, &t);
                 t.is_first_of_keys = false;
             }

@@ -55,8 +55,8 @@ static void add_lines(const forward *f, int64_t head, int64_t query, int64_t lin
     for (int64_t r = 0; r < lines; r++) {
         int64_t seen = bgi_tile_seen(w, query + r, key, n);
         if (w->z.mask >= 0 && seen > 0)
-            bgi_tile_mask(w, bgi_at(w, f->scores, r * n), head, query + r, key, seen);
-        bgi_tile_fill(w, bgi_at(w, f->scores, r * n + seen), &w->hidden, n - seen);
+            bgi_tile_mask(w, bgi_tile_at(w, f->scores, r * n), head, query + r, key, seen);
+        bgi_tile_fill(w, bgi_tile_at(w, f->scores, r * n + seen), &w->hidden, n - seen);
     }
     k->max_rows(is_first ? max : f->line_max, f->scores, lines, n, n);
     if (!is_first) {
@@ -69,7 +69,8 @@ static void add_lines(const forward *f, int64_t head, int64_t query, int64_t lin
         shift_of(f, max, lines);
     }
     for (int64_t r = 0; r < lines; r++)
-        k->sub(bgi_at(w, f->scores, r * n), bgi_at(w, f->scores, r * n), 1, bgi_at(w, f->shift, r), 0, NULL, 0, n);
+        k->sub(bgi_tile_at(w, f->scores, r * n), bgi_tile_at(w, f->scores, r * n), 1, bgi_tile_at(w, f->shift, r), 0,
+               NULL, 0, n);
     k->exp(f->scores, f->scores, 1, NULL, 0, NULL, 0, lines * n);
     k->sum_rows(is_first ? sum : f->line_sum, f->scores, lines, n, n);
     for (int64_t r = 0; r < lines && w->z.step >= 0; r++) {
@@ -77,15 +78,16 @@ static void add_lines(const forward *f, int64_t head, int64_t query, int64_t lin
         if (seen == 0)
             continue;
         bgi_tile_choose(w, head, query + r, key, seen);
-        k->where(bgi_at(w, f->scores, r * n), w->choice, 1, bgi_at(w, f->scores, r * n), 1, &w->zero, 0, seen);
+        k->where(bgi_tile_at(w, f->scores, r * n), w->choice, 1, bgi_tile_at(w, f->scores, r * n), 1, &w->zero, 0,
+                 seen);
     }
     bgi_tile_multiply(w, lines, e, n, f->scores, n, 1, v, e, is_first ? y : f->product, e);
     if (is_first)
         return;
     k->fma(sum, sum, 1, f->shrinkage, 1, f->line_sum, 1, lines);
     for (int64_t r = 0; r < lines; r++)
-        k->fma(bgi_at(w, y, r * e), bgi_at(w, y, r * e), 1, bgi_at(w, f->shrinkage, r), 0, bgi_at(w, f->product, r * e),
-               1, e);
+        k->fma(bgi_tile_at(w, y, r * e), bgi_tile_at(w, y, r * e), 1, bgi_tile_at(w, f->shrinkage, r), 0,
+               bgi_tile_at(w, f->product, r * e), 1, e);
 }
 
 /* Queries from `query` on, whose results go to y, largest and share. */
@@ -98,11 +100,12 @@ static void attend(const forward *f, int64_t head, int64_t query, int64_t rows, 
         w->k->mul(f->q, q, 1, &w->scale, 0, NULL, 0, rows * d);
     for (int64_t key = 0; key < end; key += BGI_TILE_KEYS) {
         const int64_t keys = bgi_least(BGI_TILE_KEYS, end - key);
-        bgi_tile_turn(w, f->k, bgi_from(w, k, key * d), keys, d, NULL);
+        bgi_tile_turn(w, f->k, bgi_tile_from(w, k, key * d), keys, d, NULL);
         for (int64_t r = 0, lines; r < rows; r += lines) {
             lines = bgi_least(bgi_tile_lines(w, query + r, key, keys), rows - r);
-            add_lines(f, head, query + r, lines, key, keys, keys, bgi_from(w, f->q, r * d), bgi_from(w, v, key * e),
-                      bgi_at(w, y, r * e), bgi_at(w, f->max, r), bgi_at(w, f->sum, r));
+            add_lines(f, head, query + r, lines, key, keys, keys, bgi_tile_from(w, f->q, r * d),
+                      bgi_tile_from(w, v, key * e), bgi_tile_at(w, y, r * e), bgi_tile_at(w, f->max, r),
+                      bgi_tile_at(w, f->sum, r));
         }
     }
     /* Nothing is divided by the sum of a query without keys. */
@@ -110,12 +113,12 @@ static void attend(const forward *f, int64_t head, int64_t query, int64_t rows, 
     w->k->where(share, f->sum, 1, share, 1, &w->zero, 0, rows);
     for (int64_t r = 0, n; r < rows; r += n) {
         n = bgi_least(BGI_TILE_LINES, rows - r);
-        shift_of(f, bgi_at(w, f->max, r), n);
-        w->k->move(bgi_at(w, largest, r), f->shift, 1, NULL, 0, NULL, 0, n);
-        w->k->mul(f->shrinkage, bgi_at(w, share, r), 1, &w->kept, 0, NULL, 0, n);
+        shift_of(f, bgi_tile_at(w, f->max, r), n);
+        w->k->move(bgi_tile_at(w, largest, r), f->shift, 1, NULL, 0, NULL, 0, n);
+        w->k->mul(f->shrinkage, bgi_tile_at(w, share, r), 1, &w->kept, 0, NULL, 0, n);
         for (int64_t i = 0; i < n; i++)
-            w->k->mul(bgi_at(w, y, (r + i) * e), bgi_at(w, y, (r + i) * e), 1, bgi_at(w, f->shrinkage, i), 0, NULL, 0,
-                      e);
+            w->k->mul(bgi_tile_at(w, y, (r + i) * e), bgi_tile_at(w, y, (r + i) * e), 1,
+                      bgi_tile_at(w, f->shrinkage, i), 0, NULL, 0, e);
     }
 }
 
@@ -146,14 +149,14 @@ bg_status bgi_attention_call(const bg_call *call)
     for (int64_t unit = call->first; unit < call->last; unit++) {
         int64_t head = unit / z->tiles, key_head = is_split ? head - call->first : head / z->group;
         int64_t query = unit % z->tiles * z->rows, place = unit - call->first;
-        const void *q = bgi_from(w, call->inputs[0], place * z->rows * z->d);
-        const void *k = bgi_from(w, call->inputs[1], key_head * z->s * z->d);
-        const void *v = bgi_from(w, call->inputs[2], key_head * z->s * z->e);
-        void *y = bgi_at(w, call->output, place * z->rows * (z->e + 2));
-        void *largest = bgi_at(w, y, z->rows * z->e), *share = bgi_at(w, largest, z->rows);
+        const void *q = bgi_tile_from(w, call->inputs[0], place * z->rows * z->d);
+        const void *k = bgi_tile_from(w, call->inputs[1], key_head * z->s * z->d);
+        const void *v = bgi_tile_from(w, call->inputs[2], key_head * z->s * z->e);
+        void *y = bgi_tile_at(w, call->output, place * z->rows * (z->e + 2));
+        void *largest = bgi_tile_at(w, y, z->rows * z->e), *share = bgi_tile_at(w, largest, z->rows);
         for (int64_t r = 0; r < z->rows; r += BGI_TILE_ROWS)
-            attend(&f, head, query + r, bgi_least(BGI_TILE_ROWS, z->rows - r), bgi_from(w, q, r * z->d), k, v,
-                   bgi_at(w, y, r * z->e), bgi_at(w, largest, r), bgi_at(w, share, r));
+            attend(&f, head, query + r, bgi_least(BGI_TILE_ROWS, z->rows - r), bgi_tile_from(w, q, r * z->d), k, v,
+                   bgi_tile_at(w, y, r * z->e), bgi_tile_at(w, largest, r), bgi_tile_at(w, share, r));
     }
     return BG_OK;
 }

@@ -58,7 +58,7 @@ void bgi_tile_turn(const bgi_tile_work *w, void *to, const void *x, int64_t rows
 
 void *bgi_tile_take(unsigned char **next, size_t *bytes, size_t part)
 {
-    part = (part + 63) / 64 * 64;
+    part = bgi_aligned(part);
     void *taken = next ? *next : NULL;
     if (next)
         *next += part;
@@ -91,11 +91,10 @@ bgi_tile_work bgi_tile_work_of(const bg_node *node)
 
 void bgi_tile_start(bgi_tile_work *w, const bg_call *call)
 {
-    const bgk_table *table = call->node->graph->engine->kernels;
     w->call = call;
-    w->k = w->dtype == BG_F64 ? &table->f64 : &table->f32;
+    w->k = bgi_kernels_of(call->node->graph->engine, w->dtype);
     /* The scalar kernels have no chance against OpenBLAS; the others are as fast, and need no copies of a and b. */
-    w->by_blas = strcmp(table->name, "scalar") == 0;
+    w->by_blas = strcmp(call->node->graph->engine->kernels->name, "scalar") == 0;
     if (w->z.step >= 0)
         w->keep = bgi_keep_of(call->node, w->o->site, *(const int64_t *)call->inputs[w->z.step], w->o->dropout);
 }
@@ -112,7 +111,7 @@ void bgi_tile_mask(const bgi_tile_work *w, void *scores, int64_t head, int64_t q
     place = place * dims[3] + (dims[3] > 1 ? key : 0);
     int step = dims[3] > 1;
     if (mask->dtype != BG_BOOL) {
-        w->k->add(scores, scores, 1, bgi_from(w, w->call->inputs[w->z.mask], place), step, NULL, 0, n);
+        w->k->add(scores, scores, 1, bgi_tile_from(w, w->call->inputs[w->z.mask], place), step, NULL, 0, n);
         return;
     }
     const uint8_t *flags = (const uint8_t *)w->call->inputs[w->z.mask] + place;

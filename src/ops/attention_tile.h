@@ -46,11 +46,11 @@ int64_t bgi_tile_grain(double flops, int64_t units);
 
 static inline int64_t bgi_least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t bgi_most(int64_t a, int64_t b) { return a > b ? a : b; }
-static inline void *bgi_at(const bgi_tile_work *w, void *base, int64_t i)
+static inline void *bgi_tile_at(const bgi_tile_work *w, void *base, int64_t i)
 {
     return (unsigned char *)base + (size_t)i * w->size;
 }
-static inline const void *bgi_from(const bgi_tile_work *w, const void *base, int64_t i)
+static inline const void *bgi_tile_from(const bgi_tile_work *w, const void *base, int64_t i)
 {
     return (const unsigned char *)base + (size_t)i * w->size;
 }

@@ -19,6 +19,9 @@ static inline bgi_axis_parts bgi_parts_of(bg_shape shape, int64_t axis)
     return parts;
 }
 
+static inline int64_t bgi_outer_of(bg_shape shape, int64_t axis) { return bgi_parts_of(shape, axis).outer; }
+static inline int64_t bgi_inner_of(bg_shape shape, int64_t axis) { return bgi_parts_of(shape, axis).inner; }
+
 /* A number of pieces; an empty result is one. */
 static inline int64_t bgi_pieces(int64_t count) { return count > 0 ? count : 1; }
 

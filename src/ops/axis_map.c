@@ -2,6 +2,7 @@
 #include "ops/axis_map.h"
 
 #include "ops/axis.h"
+#include "ops/memory.h"
 
 #include <math.h>
 
@@ -88,10 +89,7 @@ static void add_slice(bg_dtype dtype, double *sums, double weight, const void *d
 static void store_slice(bg_dtype dtype, double *sums, void *data, int64_t to, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
-        if (dtype == BG_F64)
-            ((double *)data)[to + i] = sums[i];
-        else
-            ((float *)data)[to + i] = (float)sums[i];
+        bgi_put_float(data, dtype, to + i, sums[i]);
         sums[i] = 0;
     }
 }

@@ -4,6 +4,7 @@
 
 #include "blas/blas.h"
 #include "ops/depthwise.h"
+#include "ops/memory.h"
 
 #include <string.h>
 
@@ -75,19 +76,12 @@ typedef struct {
     int64_t row, column;
 } matrix;
 
-static const void *plus(const void *data, int64_t elements, size_t size)
-{
-    return (const char *)data + (size_t)elements * size;
-}
-static void *plus_in(void *data, int64_t elements, size_t size) { return (char *)data + (size_t)elements * size; }
-
 /* The scratch: unfolded positions, then what product_panels needs, then the terms of a sum of products. */
-static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 static size_t unfolded_bytes(const bgi_convolution *c, size_t size)
 {
-    return is_plain(c) ? 0 : aligned((size_t)(block_of(c, size) * row_elements(c)) * size);
+    return is_plain(c) ? 0 : bgi_aligned((size_t)(block_of(c, size) * row_elements(c)) * size);
 }
-static size_t panel_bytes(size_t size) { return aligned(BGK_PANEL_SCRATCH(0) * size); }
+static size_t panel_bytes(size_t size) { return bgi_aligned(BGK_PANEL_SCRATCH(0) * size); }
 /* Rows of so many elements that are multiplied before they are added to a sum. */
 static int64_t rows_at_once(int64_t elements)
 {
@@ -115,9 +109,9 @@ static void multiply(const bg_call *call, int64_t m, int64_t n, int64_t k, matri
                      int64_t ldy)
 {
     const bgi_convolution *c = call->node->attributes;
-    const bgk_table *table = call->node->graph->engine->kernels;
-    bool is_f64 = call->node->dtype == BG_F64, is_ours = strcmp(table->name, "scalar") != 0 && m > 1 && n > 1 && k > 0;
-    const bgk_kernels *kernels = is_f64 ? &table->f64 : &table->f32;
+    const bgk_kernels *kernels = bgi_call_kernels(call);
+    bool is_f64 = call->node->dtype == BG_F64,
+         is_ours = strcmp(call->node->graph->engine->kernels->name, "scalar") != 0 && m > 1 && n > 1 && k > 0;
     size_t size = bg_dtype_size(call->node->dtype);
     if (is_ours && !accumulate && b.column == 1 && k <= LONGEST_SUM && (m <= FEW || k <= FEW || a.column != 1)) {
         kernels->product(m, n, k, a.data, a.row, a.column, b.data, b.row, b.column, y, ldy, NULL);
@@ -125,10 +119,10 @@ static void multiply(const bg_call *call, int64_t m, int64_t n, int64_t k, matri
         char *panel = (char *)call->scratch + unfolded_bytes(c, size), *terms = panel + panel_bytes(size);
         int64_t step = accumulate ? rows_at_once(n) : m;
         for (int64_t row = 0, rows; row < m; row += rows) {
-            void *to = plus_in(y, row * ldy, size);
+            void *to = bgi_at(y, row * ldy, size);
             rows = m - row < step ? m - row : step;
-            kernels->product_panels(rows, n, k, plus(a.data, row * a.row, size), a.row, 1, b.data, b.row, b.column,
-                                    accumulate ? terms : to, accumulate ? n : ldy, panel);
+            kernels->product_panels(rows, n, k, bgi_const_at(a.data, row * a.row, size), a.row, 1, b.data, b.row,
+                                    b.column, accumulate ? terms : to, accumulate ? n : ldy, panel);
             if (accumulate)
                 kernels->add(to, to, 1, terms, 1, NULL, 0, rows * n);
         }
@@ -158,10 +152,10 @@ static const void *unfolded(const bg_call *call, const bgi_convolution *c, const
 {
     const bgi_window *w = &c->window;
     size_t size = bg_dtype_size(call->node->dtype);
-    const void *channels = plus(image, group * bgi_group_inputs(c) * bgi_window_plane(w), size);
+    const void *channels = bgi_const_at(image, group * bgi_group_inputs(c) * bgi_window_plane(w), size);
     *leading = is_plain(c) ? bgi_window_positions(w) : count;
     if (is_plain(c))
-        return plus(channels, start, size);
+        return bgi_const_at(channels, start, size);
     bgi_window_unfold(w, call->node->dtype, bgi_group_inputs(c), start, start + count, channels, call->scratch);
     return call->scratch;
 }
@@ -216,8 +210,8 @@ static void convolve_image(const bg_call *call, int64_t first, int64_t last, con
     FOR_EACH_BLOCK(c, block, start, count)
     {
         const void *rows = unfolded(call, c, image, group, start, count, &leading);
-        matrix left = { plus(weight, (from - first) * k, size), k, 1 }, right = { rows, leading, 1 };
-        multiply(call, to - from, count, k, left, right, false, plus_in(y, (from - first) * positions + start, size),
+        matrix left = { bgi_const_at(weight, (from - first) * k, size), k, 1 }, right = { rows, leading, 1 };
+        multiply(call, to - from, count, k, left, right, false, bgi_at(y, (from - first) * positions + start, size),
                  positions);
     }
 }
@@ -229,9 +223,9 @@ static bg_status convolve_call(const bg_call *call)
     int64_t image = c->window.channels * bgi_window_plane(&c->window), y = each * bgi_window_positions(&c->window);
     for (int64_t u = call->first; u < call->last; u++) {
         int64_t at = parts == 1 ? u - call->first : u / parts, first = u % parts * each;
-        convolve_image(call, first, first + each, plus(call->inputs[0], at * image, size),
-                       plus(call->inputs[1], first * row_elements(c), size),
-                       plus_in(call->output, (u - call->first) * y, size));
+        convolve_image(call, first, first + each, bgi_const_at(call->inputs[0], at * image, size),
+                       bgi_const_at(call->inputs[1], first * row_elements(c), size),
+                       bgi_at(call->output, (u - call->first) * y, size));
     }
     return BG_OK;
 }
@@ -289,8 +283,8 @@ static void input_image(const bg_call *call, int64_t first, int64_t last, const 
     int64_t inputs = bgi_group_inputs(c), outputs = bgi_group_outputs(c), k = row_elements(c);
     int64_t block = block_of(c, size);
     if (bgi_is_depthwise(c)) {
-        bgi_depthwise_input(call, c, first, last, plus(dy, first * outputs * positions, size),
-                            plus(weight, first * outputs * k, size), dx);
+        bgi_depthwise_input(call, c, first, last, bgi_const_at(dy, first * outputs * positions, size),
+                            bgi_const_at(weight, first * outputs * k, size), dx);
         return;
     }
     if (!is_plain(c))
@@ -298,10 +292,10 @@ static void input_image(const bg_call *call, int64_t first, int64_t last, const 
     FOR_EACH_GROUP(first, last, inputs, group, from, to)
     FOR_EACH_BLOCK(c, block, start, count)
     {
-        matrix left = { plus(weight, group * outputs * k + (from - group * inputs) * elements, size), 1, k };
-        matrix right = { plus(dy, group * outputs * positions + start, size), positions, 1 };
-        void *channels = plus_in(dx, (from - first) * plane, size);
-        void *rows = is_plain(c) ? plus_in(channels, start, size) : call->scratch;
+        matrix left = { bgi_const_at(weight, group * outputs * k + (from - group * inputs) * elements, size), 1, k };
+        matrix right = { bgi_const_at(dy, group * outputs * positions + start, size), positions, 1 };
+        void *channels = bgi_at(dx, (from - first) * plane, size);
+        void *rows = is_plain(c) ? bgi_at(channels, start, size) : call->scratch;
         multiply(call, (to - from) * elements, count, outputs, left, right, false, rows,
                  is_plain(c) ? positions : count);
         if (!is_plain(c))
@@ -316,8 +310,8 @@ static bg_status input_call(const bg_call *call)
     int64_t y = c->outputs * bgi_window_positions(&c->window), image = each * bgi_window_plane(&c->window);
     for (int64_t u = call->first; u < call->last; u++) {
         int64_t at = parts == 1 ? u - call->first : u / parts, first = u % parts * each;
-        input_image(call, first, first + each, plus(call->inputs[0], at * y, size), call->inputs[1],
-                    plus_in(call->output, (u - call->first) * image, size));
+        input_image(call, first, first + each, bgi_const_at(call->inputs[0], at * y, size), call->inputs[1],
+                    bgi_at(call->output, (u - call->first) * image, size));
     }
     return BG_OK;
 }
@@ -384,16 +378,16 @@ static void add_image(const bg_call *call, int64_t first, int64_t last, const vo
     size_t size = bg_dtype_size(call->node->dtype);
     int64_t positions = bgi_window_positions(&c->window), k = row_elements(c), block = block_of(c, size), leading;
     if (bgi_is_depthwise(c)) {
-        bgi_depthwise_weight(call, c, first, last, image, plus(dy, first * positions, size), dweight);
+        bgi_depthwise_weight(call, c, first, last, image, bgi_const_at(dy, first * positions, size), dweight);
         return;
     }
     FOR_EACH_GROUP(first, last, bgi_group_outputs(c), group, from, to)
     FOR_EACH_BLOCK(c, block, start, count)
     {
         const void *rows = unfolded(call, c, image, group, start, count, &leading);
-        matrix left = { plus(dy, from * positions + start, size), positions, 1 }, right = { rows, 1, leading };
+        matrix left = { bgi_const_at(dy, from * positions + start, size), positions, 1 }, right = { rows, 1, leading };
         multiply(call, to - from, k, count, left, right, accumulate || start > 0,
-                 plus_in(dweight, (from - first) * k, size), k);
+                 bgi_at(dweight, (from - first) * k, size), k);
     }
 }
 static bg_status slots_call(const bg_call *call)
@@ -406,11 +400,11 @@ static bg_status slots_call(const bg_call *call)
     int64_t y = c->outputs * bgi_window_positions(&c->window), part = each * row_elements(c);
     for (int64_t u = call->first; u < call->last; u++) {
         int64_t at = (parts == 1 ? u - call->first : u / parts) * images, first = u % parts * each;
-        void *dweight = plus_in(call->output, (u - call->first) * part, size);
+        void *dweight = bgi_at(call->output, (u - call->first) * part, size);
         memset(dweight, 0, (size_t)part * size);
         for (int64_t i = 0; i < images; i++)
-            add_image(call, first, first + each, plus(call->inputs[0], (at + i) * image, size),
-                      plus(call->inputs[1], (at + i) * y, size), i > 0, dweight);
+            add_image(call, first, first + each, bgi_const_at(call->inputs[0], (at + i) * image, size),
+                      bgi_const_at(call->inputs[1], (at + i) * y, size), i > 0, dweight);
     }
     return BG_OK;
 }

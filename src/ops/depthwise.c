@@ -6,6 +6,8 @@
  * lines of the result is computed and left out. */
 #include "ops/depthwise.h"
 
+#include "ops/memory.h"
+
 #include <string.h>
 
 enum {
@@ -73,9 +75,8 @@ static int64_t offset_of(const bgi_window *w, const layout *l, int64_t element)
     return remainder * l->plane + shift;
 }
 
-static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
-static size_t planes_bytes(const layout *l, size_t size) { return aligned((size_t)l->planes * size); }
-static size_t run_bytes(const layout *l, size_t size) { return aligned((size_t)l->run * size); }
+static size_t planes_bytes(const layout *l, size_t size) { return bgi_aligned((size_t)l->planes * size); }
+static size_t run_bytes(const layout *l, size_t size) { return bgi_aligned((size_t)l->run * size); }
 
 /* Planes, a result as it lies in them, and a chunk of products. */
 size_t bgi_depthwise_scratch(const bgi_convolution *c, bg_dtype dtype)
@@ -154,8 +155,7 @@ static parts parts_of(const bg_call *call, const bgi_convolution *c)
 {
     const bgi_window *w = &c->window;
     size_t size = bg_dtype_size(call->node->dtype);
-    const bgk_table *table = call->node->graph->engine->kernels;
-    parts p = { .kernels = call->node->dtype == BG_F64 ? &table->f64 : &table->f32,
+    parts p = { .kernels = bgi_call_kernels(call),
                 .w = w,
                 .l = layout_of(w),
                 .dtype = call->node->dtype,

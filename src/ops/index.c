@@ -198,18 +198,6 @@ bg_node *bg_index_select(bg_node *x, bg_node *indices, int axis)
     return bgi_select_slices(x, indices, found);
 }
 
-/* A constant of rank 0. */
-static bg_node *integer(bg_graph *graph, int64_t value)
-{
-    bg_tensor *tensor = NULL;
-    if (!bgi_graph_accept(graph, bg_tensor_create(&tensor, graph->engine, BG_I64, BG_SCALAR)))
-        return NULL;
-    *(int64_t *)bg_tensor_data(tensor) = value;
-    bg_node *node = bg_constant(graph, tensor);
-    bg_tensor_destroy(tensor);
-    return node;
-}
-
 bg_node *bg_embedding(bg_node *table, bg_node *indices, int64_t padding)
 {
     int axis;
@@ -233,7 +221,7 @@ bg_node *bg_embedding(bg_node *table, bg_node *indices, int64_t padding)
     /* No gradient flows through the rows of the padding. */
     bg_shape one = indices->shape;
     one.dims[one.rank++] = 1;
-    bg_node *row = integer(table->graph, padding);
+    bg_node *row = bg_full(table->graph, BG_I64, BG_SCALAR, (double)padding);
     bg_node *is_padding = bg_reshape(bg_equal(bg_cast(indices, BG_I64), row), one);
     return bg_where(is_padding, bg_stop_gradient(rows), rows);
 }

@@ -1,8 +1,9 @@
-/* What ops with computed indices share: an array is seen as [outer, extent, inner] around an axis. */
+/* What ops with computed indices share. */
 #ifndef BGI_OPS_INDEX_H
 #define BGI_OPS_INDEX_H
 
-#include "ops/ops.h"
+#include "ops/axis.h"
+#include "ops/memory.h"
 
 #include <string.h>
 
@@ -10,21 +11,6 @@
 typedef struct {
     int64_t axis, other;
 } bgi_index_attributes;
-
-static inline int64_t bgi_outer_of(bg_shape shape, int64_t axis)
-{
-    int64_t count = 1;
-    for (int i = 0; i < axis; i++)
-        count *= shape.dims[i];
-    return count;
-}
-static inline int64_t bgi_inner_of(bg_shape shape, int64_t axis)
-{
-    int64_t count = 1;
-    for (int i = (int)axis + 1; i < shape.rank; i++)
-        count *= shape.dims[i];
-    return count;
-}
 
 static inline int64_t bgi_index_at(const void *indices, bg_dtype dtype, int64_t i)
 {
@@ -34,11 +20,6 @@ static inline int64_t bgi_index_at(const void *indices, bg_dtype dtype, int64_t 
 }
 static inline bool bgi_is_outside(int64_t index, int64_t extent) { return index < 0 || index >= extent; }
 
-static inline void *bgi_at(void *data, int64_t i, size_t size) { return (char *)data + (size_t)i * size; }
-static inline const void *bgi_const_at(const void *data, int64_t i, size_t size)
-{
-    return (const char *)data + (size_t)i * size;
-}
 /* Copies one element; the sizes that occur are known to the compiler. */
 static inline void bgi_move(void *to, const void *from, size_t size)
 {

@@ -1,5 +1,5 @@
 /* What normalisation is made of: moments over some axes, and x with mean 0 and spread 1 over them. */
-#include "ops/ops.h"
+#include "ops/memory.h"
 
 #include <math.h>
 #include <string.h>
@@ -145,8 +145,7 @@ static bg_status moments_call(const bg_call *call)
 {
     const bgi_moment_attributes *attributes = call->node->attributes;
     const bg_node *x = call->node->inputs[0];
-    const bgk_table *table = call->node->graph->engine->kernels;
-    const bgk_kernels *kernels = x->dtype == BG_F64 ? &table->f64 : &table->f32;
+    const bgk_kernels *kernels = bgi_call_kernels(call);
     size_t size = bg_dtype_size(x->dtype);
     layout l = layout_of(x, attributes);
     double count = (double)(l.outer * l.inner);
@@ -248,13 +247,6 @@ static bg_node *apply(const bg_op *op, bg_node **inputs, int n, bg_node *weight,
     return bg_apply(op, inputs, n, &all, sizeof all);
 }
 
-static const bgk_kernels *kernels_of(const bg_call *call)
-{
-    const bgk_table *table = call->node->graph->engine->kernels;
-    return call->node->dtype == BG_F64 ? &table->f64 : &table->f32;
-}
-static const char *at(const void *data, int64_t i, size_t size) { return (const char *)data + (size_t)i * size; }
-
 /* standardize_rows: x, moments, weight, bias -> y, over the last axes */
 static bg_status standardize_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
@@ -278,8 +270,9 @@ static bg_status rows_call(const bg_call *call)
     const void *bias = attributes->has_bias ? call->inputs[call->node->n_inputs - 1] : NULL;
     size_t size = bg_dtype_size(call->node->dtype), row = (size_t)l.inner * size;
     for (int64_t i = 0; i < call->last - call->first; i++)
-        kernels_of(call)->standardize((char *)call->output + (size_t)i * row, at(call->inputs[0], i, row),
-                                      at(call->inputs[1], i, 4 * size), weight, bias, l.inner);
+        bgi_call_kernels(call)->standardize((char *)call->output + (size_t)i * row,
+                                            bgi_const_at(call->inputs[0], i, row),
+                                            bgi_const_at(call->inputs[1], i, 4 * size), weight, bias, l.inner);
     return BG_OK;
 }
 static int64_t rows_units(const bg_node *node, int input)
@@ -317,14 +310,14 @@ static bg_status back_call(const bg_call *call)
     const void *weight = attributes->has_weight ? call->inputs[3] : NULL;
     size_t size = bg_dtype_size(call->node->dtype), row = (size_t)l.inner * size;
     for (int64_t i = 0; i < call->last - call->first; i++) {
-        const void *x = at(call->inputs[0], i, row), *dy = at(call->inputs[2], i, row);
-        const void *moments = at(call->inputs[1], i, 4 * size);
+        const void *x = bgi_const_at(call->inputs[0], i, row), *dy = bgi_const_at(call->inputs[2], i, row);
+        const void *moments = bgi_const_at(call->inputs[1], i, 4 * size);
         double means[2];
-        kernels_of(call)->standardize_sums(means, x, moments, weight, dy, l.inner);
+        bgi_call_kernels(call)->standardize_sums(means, x, moments, weight, dy, l.inner);
         means[0] = attributes->moments.is_around_zero ? 0 : means[0] / (double)l.inner;
         means[1] /= (double)l.inner;
-        kernels_of(call)->standardize_back((char *)call->output + (size_t)i * row, x, moments, weight, dy, means,
-                                           l.inner);
+        bgi_call_kernels(call)->standardize_back((char *)call->output + (size_t)i * row, x, moments, weight, dy, means,
+                                                 l.inner);
     }
     return BG_OK;
 }
@@ -379,9 +372,9 @@ static bg_status fold_call(const bg_call *call)
     size_t size = bg_dtype_size(call->node->dtype), row = (size_t)l.inner * size;
     memset(call->output, 0, (size_t)slots * 2 * row);
     for (int64_t i = 0; i < slots * rows; i++)
-        kernels_of(call)->standardize_fold((char *)call->output + (size_t)(i / rows) * 2 * row,
-                                           at(call->inputs[0], i, row), at(call->inputs[1], i, 4 * size),
-                                           at(call->inputs[2], i, row), l.inner);
+        bgi_call_kernels(call)->standardize_fold(
+            (char *)call->output + (size_t)(i / rows) * 2 * row, bgi_const_at(call->inputs[0], i, row),
+            bgi_const_at(call->inputs[1], i, 4 * size), bgi_const_at(call->inputs[2], i, row), l.inner);
     return BG_OK;
 }
 static int64_t fold_units(const bg_node *node, int input)

@@ -1,5 +1,6 @@
 /* Order along an axis: where extremes are, sorting, largest elements. */
-#include "ops/ops.h"
+#include "ops/axis.h"
+#include "ops/memory.h"
 
 #include <string.h>
 
@@ -7,18 +8,11 @@ typedef struct {
     int64_t axis, is_descending;
 } order_attributes;
 
-static int64_t count_of(bg_shape shape, int first, int last)
-{
-    int64_t count = 1;
-    for (int i = first; i < last; i++)
-        count *= shape.dims[i];
-    return count;
-}
 static int64_t order_units(const bg_node *node, int input)
 {
     const order_attributes *attributes = node->attributes;
     (void)input;
-    return count_of(node->inputs[0]->shape, 0, (int)attributes->axis);
+    return bgi_outer_of(node->inputs[0]->shape, attributes->axis);
 }
 
 /* Whether x stands before y: NaN is the greatest, and equal elements keep their order. */
@@ -28,12 +22,6 @@ static bool is_before(double x, double y, bool is_descending)
         return x > y || (x != x && y == y);
     return x < y || (x == x && y != y);
 }
-static double element(const bg_call *call, int64_t i)
-{
-    return call->node->inputs[0]->dtype == BG_F64 ? ((const double *)call->inputs[0])[i]
-                                                  : (double)((const float *)call->inputs[0])[i];
-}
-
 /* ---- argmax, argmin: i64, the first of equals; no gradient ---- */
 
 static bg_status extreme_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
@@ -51,14 +39,14 @@ static bg_status extreme_call(const bg_call *call)
 {
     const order_attributes *attributes = call->node->attributes;
     bg_shape shape = call->node->inputs[0]->shape;
-    int64_t n = shape.dims[attributes->axis], inner = count_of(shape, (int)attributes->axis + 1, shape.rank);
+    int64_t n = shape.dims[attributes->axis], inner = bgi_inner_of(shape, attributes->axis);
     int64_t *output = call->output;
     for (int64_t k = 0; k < (call->last - call->first) * inner; k++) {
         int64_t start = k / inner * n * inner + k % inner, best = 0;
-        double most = element(call, start);
+        double most = bgi_float_at(call->inputs[0], call->node->inputs[0]->dtype, start);
         /* For the least, NaN comes first all the same. */
         for (int64_t j = 1; j < n && most == most; j++) {
-            double x = element(call, start + j * inner);
+            double x = bgi_float_at(call->inputs[0], call->node->inputs[0]->dtype, start + j * inner);
             if (x != x || (attributes->is_descending ? x > most : x < most)) {
                 most = x;
                 best = j;
@@ -161,13 +149,13 @@ static bg_status argsort_call(const bg_call *call)
 {
     const order_attributes *attributes = call->node->attributes;
     bg_shape shape = call->node->shape;
-    int64_t n = shape.dims[attributes->axis], inner = count_of(shape, (int)attributes->axis + 1, shape.rank);
+    int64_t n = shape.dims[attributes->axis], inner = bgi_inner_of(shape, attributes->axis);
     double *keys = call->scratch;
     int64_t *indices = (int64_t *)(keys + n), *output = call->output;
     for (int64_t k = 0; k < (call->last - call->first) * inner; k++) {
         int64_t start = k / inner * n * inner + k % inner;
         for (int64_t j = 0; j < n; j++) {
-            keys[j] = element(call, start + j * inner);
+            keys[j] = bgi_float_at(call->inputs[0], call->node->inputs[0]->dtype, start + j * inner);
             indices[j] = j;
         }
         const int64_t *sorted = merge_sort(keys, indices, indices + n, n, attributes->is_descending);

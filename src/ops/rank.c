@@ -93,9 +93,8 @@ static int64_t search_units(const bg_node *node, int input)
 /* Whether numbers[i] stands before the value; with a NaN all do. */
 static bool stands_before(bg_dtype dtype, const void *numbers, int64_t i, const void *values, int64_t k, bool is_right)
 {
-    if (dtype == BG_F64 || dtype == BG_F32) {
-        double a = dtype == BG_F64 ? ((const double *)numbers)[i] : (double)((const float *)numbers)[i];
-        double b = dtype == BG_F64 ? ((const double *)values)[k] : (double)((const float *)values)[k];
+    if (bgi_is_float(dtype)) {
+        double a = bgi_float_at(numbers, dtype, i), b = bgi_float_at(values, dtype, k);
         return is_right ? !(a > b) : !(a >= b);
     }
     int64_t a = bgi_index_at(numbers, dtype, i), b = bgi_index_at(values, dtype, k);

@@ -23,11 +23,6 @@ typedef struct {
     void *rest;   /* for the kernel */
 } factor;
 
-static const bgk_kernels *kernels_of(const bg_node *node)
-{
-    const bgk_table *table = node->graph->engine->kernels;
-    return node->dtype == BG_F64 ? &table->f64 : &table->f32;
-}
 static bool is_packed(const bg_node *node, int64_t k, int64_t n)
 {
     return strcmp(node->graph->engine->kernels->name, "scalar") != 0 && k > 0 && n > 0 && k <= MOST_PACKED / n;
@@ -81,7 +76,7 @@ typedef struct {
 static void *claim(room *r, void *scratch, int64_t count, size_t size)
 {
     char *place = (char *)((uintptr_t)scratch + (uintptr_t)r->bytes);
-    r->bytes += ((size_t)count * size + 63) / 64 * 64;
+    r->bytes += bgi_aligned((size_t)count * size);
     return place;
 }
 static room room_of(const bg_node *node, void *scratch)
@@ -143,7 +138,7 @@ static loop loop_of(const bg_call *call, bool is_gradient)
     loop l = { .r = r,
                .in = bgi_recurrent_inputs_of(r, is_gradient),
                .p = bgi_recurrent_parts_of(r),
-               .k = kernels_of(node),
+               .k = bgi_kernels_of(node->graph->engine, node->dtype),
                .size = bg_dtype_size(node->dtype),
                .g = bgi_recurrent_gates(r) * r->hidden,
                .room = room_of(node, call->scratch) };

@@ -1,5 +1,5 @@
 /* Rotary position embedding. */
-#include "ops/ops.h"
+#include "ops/memory.h"
 
 #include <math.h>
 #include <string.h>
@@ -107,11 +107,7 @@ static bg_node *table_of(bg_node *x, int64_t l, int64_t pairs, int64_t offset, d
     for (int64_t i = 0; i < pairs; i++) {
         double frequency = pow(base, -(double)i / (double)pairs);
         for (int64_t t = 0; t < l; t++) {
-            double value = function(((double)offset + (double)t) * frequency);
-            if (x->dtype == BG_F64)
-                ((double *)data)[t * pairs + i] = value;
-            else
-                ((float *)data)[t * pairs + i] = (float)value;
+            bgi_put_float(data, x->dtype, t * pairs + i, function(((double)offset + (double)t) * frequency));
         }
     }
     bg_node *node = find_constant(x->graph, tensor);

@@ -7,11 +7,6 @@ typedef struct {
     int64_t axis, is_max;
 } running_attributes;
 
-static double element(const bg_call *call, int64_t i)
-{
-    return call->node->inputs[0]->dtype == BG_F64 ? ((const double *)call->inputs[0])[i]
-                                                  : (double)((const float *)call->inputs[0])[i];
-}
 static int64_t running_units(const bg_node *node, int input)
 {
     const running_attributes *attributes = node->attributes;
@@ -35,7 +30,8 @@ static bg_status cum_extreme_call(const bg_call *call)
     for (int64_t row = 0, k = 0; row < (call->last - call->first) * n; row++)
         for (int64_t i = 0; i < inner; i++, k++) {
             int64_t j = row % n, best = j == 0 ? 0 : places[k - inner];
-            double x = element(call, k), most = element(call, (row - j + best) * inner + i);
+            double x = bgi_float_at(call->inputs[0], call->node->inputs[0]->dtype, k),
+                   most = bgi_float_at(call->inputs[0], call->node->inputs[0]->dtype, (row - j + best) * inner + i);
             bool is_better = attributes->is_max ? x >= most : x <= most;
             places[k] = x != x || (most == most && is_better) ? j : best;
         }
@@ -96,7 +92,7 @@ static bg_status logcumsumexp_call(const bg_call *call)
     double *most = call->scratch, *sums = most + inner;
     for (int64_t row = 0, k = 0; row < (call->last - call->first) * n; row++)
         for (int64_t i = 0; i < inner; i++, k++) {
-            double x = element(call, k);
+            double x = bgi_float_at(call->inputs[0], call->node->inputs[0]->dtype, k);
             if (row % n == 0 || x != x || most[i] != most[i]) {
                 sums[i] = 1;
                 most[i] = row % n == 0 || x != x ? x : most[i];
@@ -107,10 +103,7 @@ static bg_status logcumsumexp_call(const bg_call *call)
                 sums[i] += exp(x - most[i]);
             }
             double y = most[i] + log(sums[i]);
-            if (call->node->dtype == BG_F64)
-                ((double *)call->output)[k] = y;
-            else
-                ((float *)call->output)[k] = (float)y;
+            bgi_put_float(call->output, call->node->dtype, k, y);
         }
     return BG_OK;
 }

@@ -1,5 +1,6 @@
 /* Running sums and products along an axis. */
-#include "ops/ops.h"
+#include "ops/axis.h"
+#include "ops/memory.h"
 
 #include <string.h>
 
@@ -19,19 +20,13 @@ static bg_node *cumsum_gradient(bg_node *node, int input, bg_node *dy)
 static int64_t inner_of(const bg_node *node)
 {
     const sums_attributes *attributes = node->attributes;
-    int64_t count = 1;
-    for (int i = (int)attributes->axis + 1; i < node->shape.rank; i++)
-        count *= node->shape.dims[i];
-    return count;
+    return bgi_inner_of(node->shape, attributes->axis);
 }
-static int64_t cumsum_units(const bg_node *node, int input)
+static int64_t slices(const bg_node *node, int input)
 {
     const sums_attributes *attributes = node->attributes;
-    int64_t count = 1;
     (void)input;
-    for (int i = 0; i < attributes->axis; i++)
-        count *= node->shape.dims[i];
-    return count;
+    return bgi_outer_of(node->shape, attributes->axis);
 }
 static size_t cumsum_scratch(const bg_node *node) { return (size_t)inner_of(node) * sizeof(double); }
 /* In double, for f32 too. */
@@ -45,12 +40,8 @@ static bg_status cumsum_call(const bg_call *call)
         if (j == 0)
             memset(sums, 0, (size_t)inner * sizeof *sums);
         for (int64_t i = 0; i < inner; i++) {
-            sums[i] += call->node->dtype == BG_F64 ? ((const double *)call->inputs[0])[at + i]
-                                                   : (double)((const float *)call->inputs[0])[at + i];
-            if (call->node->dtype == BG_F64)
-                ((double *)call->output)[at + i] = sums[i];
-            else
-                ((float *)call->output)[at + i] = (float)sums[i];
+            sums[i] += bgi_float_at(call->inputs[0], call->node->dtype, at + i);
+            bgi_put_float(call->output, call->node->dtype, at + i, sums[i]);
         }
     }
     return BG_OK;
@@ -60,7 +51,7 @@ static const bg_op cumsum_op = { .name = "cumsum",
                                  .infer = bgi_infer_map,
                                  .gradient = cumsum_gradient,
                                  .call = cumsum_call,
-                                 .units = cumsum_units,
+                                 .units = slices,
                                  .scratch = cumsum_scratch,
                                  .never_fails = true };
 static bg_node *running_sums(bg_node *x, int64_t axis, bool is_reverse)
@@ -181,7 +172,7 @@ static const bg_op recurrence_op = { .name = "recurrence",
                                      .infer = bgi_infer_map,
                                      .gradient = recurrence_gradient,
                                      .call = recurrence_call,
-                                     .units = cumsum_units,
+                                     .units = slices,
                                      .scratch = running_scratch,
                                      .never_fails = true };
 bg_node *bgi_linear_recurrence(bg_node *factor, bg_node *x, int axis, bool is_reverse)
@@ -228,7 +219,7 @@ static const bg_op cumprod_op = { .name = "cumprod",
                                   .infer = bgi_infer_map,
                                   .gradient = cumprod_gradient,
                                   .call = cumprod_call,
-                                  .units = cumsum_units,
+                                  .units = slices,
                                   .scratch = running_scratch,
                                   .never_fails = true };
 static bg_node *running_products(bg_node *x, int axis)

@@ -119,23 +119,6 @@ static const bg_op check_classes_op = { .name = "check_classes",
                                         .call = check_classes_call,
                                         .units = check_classes_units };
 
-/* The constant 0, 1, .. n - 1. */
-static bg_node *count_up(bg_graph *graph, bg_dtype dtype, int64_t n)
-{
-    bg_tensor *tensor = NULL;
-    if (!bgi_graph_accept(graph, bg_tensor_create(&tensor, graph->engine, dtype, BG_SHAPE(n))))
-        return NULL;
-    void *data = bg_tensor_data(tensor);
-    for (int64_t i = 0; i < n; i++)
-        if (dtype == BG_F32)
-            ((float *)data)[i] = (float)i;
-        else
-            ((double *)data)[i] = (double)i;
-    bg_node *node = bg_constant(graph, tensor);
-    bg_tensor_destroy(tensor);
-    return node;
-}
-
 /* gather_class: Σ over c of (c == class ? x : 0), a loop that fuses with those around it; its gradient is that of its
  * parts, dy at the class and 0 elsewhere */
 bg_node *bg_gather_class(bg_node *x, bg_node *classes)
@@ -158,7 +141,7 @@ bg_node *bg_gather_class(bg_node *x, bg_node *classes)
     bool last[BG_MAX_RANK] = { false };
     last[rows.rank] = true;
     bg_node *checked = bg_cast(bg_apply(&check_classes_op, &classes, 1, &n, sizeof n), x->dtype);
-    bg_node *is_class = bg_equal(bgi_keep_axes(checked, x, last), count_up(graph, x->dtype, n));
+    bg_node *is_class = bg_equal(bgi_keep_axes(checked, x, last), bg_arange(graph, x->dtype, 0, (double)n, 1));
     return bgi_sum_over(bg_where(is_class, x, bgi_scalar_like(x, 0)), last);
 }
 

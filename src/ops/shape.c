@@ -1,5 +1,5 @@
 /* Other shapes of the same elements, parts, and joins. Any type. */
-#include "ops/ops.h"
+#include "ops/axis.h"
 
 #include <string.h>
 
@@ -29,18 +29,10 @@ static bg_status shape_infer(const bg_node *node, bg_dtype *dtype, bg_shape *sha
     memcpy(shape->dims, attributes->dims, sizeof shape->dims);
     return BG_OK;
 }
-/* The number of pieces an axis's outer dimensions make. */
-static int64_t outer_count(const bg_node *node, int64_t axis)
-{
-    int64_t count;
-    return bgi_product_of(node->shape.dims, (int)axis, &count) && count > 0 ? count : 1;
-}
+static int64_t outer_count(const bg_node *node, int64_t axis) { return bgi_pieces(bgi_outer_of(node->shape, axis)); }
 static size_t inner_bytes(const bg_node *node, int64_t axis)
 {
-    size_t bytes = bg_dtype_size(node->dtype);
-    for (int i = (int)axis + 1; i < node->shape.rank; i++)
-        bytes *= (size_t)node->shape.dims[i];
-    return bytes;
+    return bg_dtype_size(node->dtype) * (size_t)bgi_inner_of(node->shape, axis);
 }
 
 /* reshape: dx = dy, reshaped */
