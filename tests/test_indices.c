@@ -24,11 +24,11 @@ static const char *const messages[COUNT] = { [TAKE_ALONG] = "take_along: index %
                                              [SCATTER_ADD] = "scatter_add: index %s is outside 0 .. 3, axis 0",
                                              [INDEX_SELECT] = "index_select: index %s is outside 0 .. 3, axis 0",
                                              [INDEX_ADD] = "index_add: index %s is outside 0 .. 3, axis 0",
-                                             [EMBEDDING] = "index_select: index %s is outside 0 .. 3, axis 0",
+                                             [EMBEDDING] = "embedding: index %s is outside 0 .. 3, axis 0",
                                              [SCATTER] = "scatter: index %s is outside 0 .. 3, axis 0",
-                                             [BINCOUNT] = "index_add: index %s is outside 0 .. 3, axis 0",
+                                             [BINCOUNT] = "bincount: index %s is outside 0 .. 3, axis 0",
                                              [ORDERED] = "index_add: index %s is outside 0 .. 3, axis 0",
-                                             [MAX_UNPOOL] = "max_unpool: index %s is outside 0 .. 3",
+                                             [MAX_UNPOOL] = "max_unpool: index %s is outside 0 .. 3, axis 2",
                                              [ONE_HOT] = "one_hot: index %s is outside 0 .. 3" };
 
 static bg_node *build(int op, bg_node *x, bg_node *table, bg_node *indices)
@@ -49,7 +49,7 @@ static bg_node *build(int op, bg_node *x, bg_node *table, bg_node *indices)
     case BINCOUNT:
         return bg_bincount(indices, x, 4);
     case ORDERED:
-        return bgi_add_rows(NULL, indices, table, 0, 4);
+        return bgi_add_rows("index_add", NULL, indices, table, 0, 4);
     case MAX_UNPOOL:
         return bg_max_unpool(bg_reshape(x, BG_SHAPE(1, 1, 4)), bg_reshape(indices, BG_SHAPE(1, 1, 4)), BG_SHAPE(4));
     default:

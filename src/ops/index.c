@@ -1,10 +1,10 @@
 /* Elements and slices taken from where computed indices say, along an axis. */
 #include "ops/index.h"
 
-bg_status bgi_index_refuse(const bg_call *call, const char *op, int64_t index, int64_t extent)
+bg_status bgi_index_refuse(const bg_call *call, int64_t index, int64_t extent)
 {
     const bgi_index_attributes *attributes = call->node->attributes;
-    return bg_fail(BG_ERR_INDEX, "%s: index %lld is outside 0 .. %lld, axis %lld", op, (long long)index,
+    return bg_fail(BG_ERR_INDEX, "%s: index %lld is outside 0 .. %lld, axis %lld", attributes->op, (long long)index,
                    (long long)(extent - 1), (long long)attributes->axis);
 }
 bg_status bgi_index_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
@@ -15,9 +15,9 @@ bg_status bgi_index_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
     shape->dims[attributes->axis] = attributes->other;
     return BG_OK;
 }
-static bg_node *take(const bg_op *op, bg_node *x, bg_node *indices, int64_t axis, int64_t count)
+static bg_node *take(const bg_op *op, const char *name, bg_node *x, bg_node *indices, int64_t axis, int64_t count)
 {
-    bgi_index_attributes attributes = { axis, count };
+    bgi_index_attributes attributes = { axis, count, name };
     return bg_apply(op, (bg_node *[]){ x, indices }, 2, &attributes, sizeof attributes);
 }
 /* The outer slices; of the only one the rows of the result, which need all of x. */
@@ -41,7 +41,7 @@ static bg_status take_along_call(const bg_call *call)
         for (int64_t i = 0; i < inner; i++, k++) {
             int64_t index = bgi_index_at(call->inputs[1], indices->dtype, k);
             if (bgi_is_outside(index, n))
-                return bgi_index_refuse(call, "take_along", index, n);
+                return bgi_index_refuse(call, index, n);
             bgi_move(bgi_at(call->output, k, size),
                      bgi_const_at(call->inputs[0], (row / each * step + index) * inner + i, size), size);
         }
@@ -52,7 +52,8 @@ static bg_node *take_along_gradient(bg_node *node, int input, bg_node *dy)
     const bgi_index_attributes *attributes = node->attributes;
     bg_node *x = node->inputs[0];
     return input == 1 ? NULL
-                      : bgi_add_along(NULL, node->inputs[1], dy, attributes->axis, x->shape.dims[attributes->axis]);
+                      : bgi_add_along(attributes->op, NULL, node->inputs[1], dy, attributes->axis,
+                                      x->shape.dims[attributes->axis]);
 }
 static const bg_op take_along_op = { .name = "take_along",
                                      .arity = 2,
@@ -60,9 +61,9 @@ static const bg_op take_along_op = { .name = "take_along",
                                      .gradient = take_along_gradient,
                                      .call = take_along_call,
                                      .units = take_units };
-bg_node *bgi_take_along(bg_node *x, bg_node *indices, int64_t axis)
+bg_node *bgi_take_along(const char *op, bg_node *x, bg_node *indices, int64_t axis)
 {
-    return indices ? take(&take_along_op, x, indices, axis, indices->shape.dims[axis]) : NULL;
+    return indices ? take(&take_along_op, op, x, indices, axis, indices->shape.dims[axis]) : NULL;
 }
 
 /* index_select: y[o, j, :] = x[o, indices[j], :] */
@@ -85,7 +86,7 @@ static bg_status index_select_call(const bg_call *call)
         for (int64_t j = 0; j < count; j++) {
             int64_t index = bgi_index_at(call->inputs[1], indices->dtype, j);
             if (bgi_is_outside(index, n))
-                return bgi_index_refuse(call, "index_select", index, n);
+                return bgi_index_refuse(call, index, n);
             memcpy(bgi_at(call->output, o * count + j, row), bgi_const_at(call->inputs[0], o * n + index, row), row);
         }
     return BG_OK;
@@ -95,7 +96,8 @@ static bg_node *index_select_gradient(bg_node *node, int input, bg_node *dy)
     const bgi_index_attributes *attributes = node->attributes;
     bg_node *x = node->inputs[0];
     return input == 1 ? NULL
-                      : bgi_add_slices(NULL, node->inputs[1], dy, attributes->axis, x->shape.dims[attributes->axis]);
+                      : bgi_add_slices(attributes->op, NULL, node->inputs[1], dy, attributes->axis,
+                                       x->shape.dims[attributes->axis]);
 }
 static const bg_op index_select_op = { .name = "index_select",
                                        .arity = 2,
@@ -103,9 +105,9 @@ static const bg_op index_select_op = { .name = "index_select",
                                        .gradient = index_select_gradient,
                                        .call = index_select_call,
                                        .units = select_units };
-bg_node *bgi_select_slices(bg_node *x, bg_node *indices, int64_t axis)
+bg_node *bgi_select_slices(const char *op, bg_node *x, bg_node *indices, int64_t axis)
 {
-    return indices ? take(&index_select_op, x, indices, axis, indices->shape.dims[0]) : NULL;
+    return indices ? take(&index_select_op, op, x, indices, axis, indices->shape.dims[0]) : NULL;
 }
 
 /* ---- one_hot ---- */
@@ -184,7 +186,7 @@ bg_node *bg_take_along(bg_node *x, bg_node *indices, int axis)
     for (int d = 0; d < indices->shape.rank && x; d++)
         if (d != found)
             x = bgi_slice_of(x, d, 0, 1, indices->shape.dims[d]);
-    return bgi_take_along(x, indices, found);
+    return bgi_take_along("take_along", x, indices, found);
 }
 
 bg_node *bg_index_select(bg_node *x, bg_node *indices, int axis)
@@ -195,7 +197,7 @@ bg_node *bg_index_select(bg_node *x, bg_node *indices, int axis)
     if (indices->shape.rank != 1)
         return bgi_graph_fail(x->graph, BG_ERR_SHAPE, "index_select: indices %s have not rank 1",
                               bgi_shape_format(indices->shape).text);
-    return bgi_select_slices(x, indices, found);
+    return bgi_select_slices("index_select", x, indices, found);
 }
 
 bg_node *bg_embedding(bg_node *table, bg_node *indices, int64_t padding)
@@ -215,7 +217,7 @@ bg_node *bg_embedding(bg_node *table, bg_node *indices, int64_t padding)
     bg_shape shape = indices->shape;
     shape.dims[shape.rank++] = table->shape.dims[1];
     bg_node *flat = bg_reshape(indices, BG_SHAPE(bg_shape_count(indices->shape)));
-    bg_node *rows = bg_reshape(flat ? bgi_select_slices(table, flat, 0) : NULL, shape);
+    bg_node *rows = bg_reshape(flat ? bgi_select_slices("embedding", table, flat, 0) : NULL, shape);
     if (padding < 0)
         return rows;
     /* No gradient flows through the rows of the padding. */
@@ -263,7 +265,8 @@ bg_node *bg_masked_scatter(bg_node *x, bg_node *mask, bg_node *source)
     bg_node *places = taken ? bg_add_scalar(bg_cumsum(taken, 0), -1) : NULL, *zero = bgi_scalar_like(taken, 0);
     /* Where nothing is taken the place does not matter, and must be one of source. */
     places = bg_cast(bg_where(bg_not_equal(taken, zero), places, zero), BG_I64);
-    bg_node *values = places ? bgi_select_slices(bg_reshape(source, BG_SHAPE(count)), places, 0) : NULL;
+    bg_node *values =
+        places ? bgi_select_slices("masked_scatter", bg_reshape(source, BG_SHAPE(count)), places, 0) : NULL;
     return bg_where(inputs[1], bg_reshape(values, shape), inputs[0]);
 }
 
@@ -285,7 +288,7 @@ bg_node *bg_bincount(bg_node *indices, bg_node *weights, int64_t classes)
         return bgi_graph_fail(graph, BG_ERR_ARGUMENT, "bincount: %lld classes", (long long)classes);
     bg_shape line = BG_SHAPE(bg_shape_count(indices->shape));
     bg_node *each = weights ? bg_reshape(weights, line) : bg_ones(graph, BG_I64, line);
-    return bgi_add_slices(NULL, bg_reshape(indices, line), each, 0, classes);
+    return bgi_add_slices("bincount", NULL, bg_reshape(indices, line), each, 0, classes);
 }
 
 const bg_op *const bgi_index_ops[] = { &take_along_op, &index_select_op, &one_hot_op, NULL };

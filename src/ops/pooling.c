@@ -1,6 +1,7 @@
 /* Pooling in one to three dimensions. */
 #include "ops/axis_map.h"
 #include "ops/convolve.h"
+#include "ops/index.h"
 
 #include <math.h>
 #include <string.h>
@@ -152,38 +153,6 @@ bg_node *bg_max_pool(bg_node *x, bg_shape window, const bg_pool_options *options
     return largest_of(x, &w, indices);
 }
 
-/* is_last: whether no later element of the same channel has the same index; an index outside fails; no gradient */
-static bg_status is_last_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    *dtype = BG_BOOL;
-    *shape = node->inputs[0]->shape;
-    return BG_OK;
-}
-static size_t is_last_scratch(const bg_node *node) { return (size_t) * (const int64_t *)node->attributes; }
-static bg_status is_last_call(const bg_call *call)
-{
-    int64_t plane = *(const int64_t *)call->node->attributes, n = call->node->shape.dims[2];
-    const int64_t *indices = call->inputs[0];
-    unsigned char *is_last = call->output, *is_taken = call->scratch;
-    for (int64_t k = 0; k < call->last - call->first; k++, indices += n, is_last += n) {
-        memset(is_taken, 0, (size_t)plane);
-        for (int64_t i = n; i-- > 0;) {
-            if (indices[i] < 0 || indices[i] >= plane)
-                return bg_fail(BG_ERR_INDEX, "max_unpool: index %lld is outside 0 .. %lld", (long long)indices[i],
-                               (long long)(plane - 1));
-            is_last[i] = !is_taken[indices[i]];
-            is_taken[indices[i]] = 1;
-        }
-    }
-    return BG_OK;
-}
-static const bg_op is_last_op = { .name = "is_last",
-                                  .arity = 1,
-                                  .infer = is_last_infer,
-                                  .is_constant = true,
-                                  .call = is_last_call,
-                                  .units = channels_of,
-                                  .scratch = is_last_scratch };
 bg_node *bg_max_unpool(bg_node *x, bg_node *indices, bg_shape image)
 {
     bg_graph *graph = bgi_graph_of("max_unpool", (bg_node *[]){ x, indices }, 2);
@@ -208,11 +177,8 @@ bg_node *bg_max_unpool(bg_node *x, bg_node *indices, bg_shape image)
         shape.dims[2 + d] = image.dims[d];
         count *= x->shape.dims[2 + d];
     }
-    bg_node *places = flat(bg_cast(indices, BG_I64), count);
-    bg_node *is_last = places ? bg_apply(&is_last_op, &places, 1, &plane, sizeof plane) : NULL;
-    bg_node *zero = bgi_scalar_like(x, 0), *taken = bg_where(is_last, flat(x, count), zero);
-    bg_node *zeros = bg_broadcast(zero, BG_SHAPE(shape.dims[0], shape.dims[1], plane));
-    return bg_reshape(bg_scatter_add(zeros, places, taken, 2), shape);
+    bg_node *zeros = bg_broadcast(bgi_scalar_like(x, 0), BG_SHAPE(shape.dims[0], shape.dims[1], plane));
+    return bg_reshape(bgi_scatter("max_unpool", zeros, flat(indices, count), flat(x, count), 2), shape);
 }
 
 /* The number of elements that a window's sum is divided by: those in the image, or also those in the padding. */
@@ -347,4 +313,4 @@ bg_node *bg_global_max_pool(bg_node *x, bg_node **indices)
 }
 bg_node *bg_global_avg_pool(bg_node *x) { return adaptive_avg("global_avg_pool", x, ones_for(x)); }
 
-const bg_op *const bgi_pooling_ops[] = { &places_op, &is_last_op, NULL };
+const bg_op *const bgi_pooling_ops[] = { &places_op, NULL };

@@ -4,13 +4,13 @@
 #include <math.h>
 
 /* The elements at indices of extent 1 along the axis, both without it. */
-static bg_node *chosen(bg_node *x, bg_node *places, int axis, bg_node **indices)
+static bg_node *chosen(const char *op, bg_node *x, bg_node *places, int axis, bg_node **indices)
 {
     bool dropped[BG_MAX_RANK] = { false };
     dropped[axis] = true;
     if (indices)
         *indices = bgi_drop_axes(places, dropped);
-    return bgi_drop_axes(bgi_take_along(x, places, axis), dropped);
+    return bgi_drop_axes(bgi_take_along(op, x, places, axis), dropped);
 }
 
 bg_node *bg_kthvalue(bg_node *x, int64_t k, int axis, bg_node **indices)
@@ -23,7 +23,7 @@ bg_node *bg_kthvalue(bg_node *x, int64_t k, int axis, bg_node **indices)
     if (k < 1 || k > x->shape.dims[found])
         return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "kthvalue: k %lld is outside 1 .. the extent of axis %d: x %s",
                               (long long)k, axis, bgi_shape_format(x->shape).text);
-    return chosen(x, bg_slice(bg_argsort(x, found, false), found, k - 1, k, 1), found, indices);
+    return chosen("kthvalue", x, bg_slice(bg_argsort(x, found, false), found, k - 1, k, 1), found, indices);
 }
 
 /* The first NaN along the axis if there is one, which argmax finds; otherwise the lower median. */
@@ -40,9 +40,11 @@ bg_node *bg_median_along(bg_node *x, int axis, bg_node **indices)
                               bgi_shape_format(x->shape).text);
     bg_node *middle = bg_slice(bg_argsort(x, found, false), found, (n - 1) / 2, (n - 1) / 2 + 1, 1);
     bg_node *greatest = bg_unsqueeze(bg_argmax(x, found), found);
-    bg_node *is_nan = bg_is_nan(bgi_take_along(x, greatest, found));
+    bg_node *is_nan = bg_is_nan(bgi_take_along("median_along", x, greatest, found));
     bg_node *places = bg_concat((bg_node *[]){ middle, greatest }, 2, found), *which = bg_cast(is_nan, BG_I64);
-    return places && which ? chosen(x, bgi_take_along(places, which, found), found, indices) : NULL;
+    return places && which
+               ? chosen("median_along", x, bgi_take_along("median_along", places, which, found), found, indices)
+               : NULL;
 }
 
 /* median: over all elements, which share dy evenly where they equal it */

@@ -56,7 +56,7 @@ static bg_node *cum_extreme(const char *op, bg_node *x, int axis, bg_node **indi
     bg_node *places = bg_apply(&cum_extreme_op, &x, 1, &attributes, sizeof attributes);
     if (indices)
         *indices = places;
-    return bgi_take_along(x, places, found);
+    return bgi_take_along(op, x, places, found);
 }
 bg_node *bg_cummax(bg_node *x, int axis, bg_node **indices) { return cum_extreme("cummax", x, axis, indices, true); }
 bg_node *bg_cummin(bg_node *x, int axis, bg_node **indices) { return cum_extreme("cummin", x, axis, indices, false); }

@@ -117,7 +117,7 @@ static bg_status add_along_call(const bg_call *call)
                 int64_t k = (outer * m + j) * inner + column + i;
                 int64_t index = bgi_index_at(call->inputs[1], indices->dtype, attributes->is_slice ? j : k);
                 if (bgi_is_outside(index, n))
-                    return bgi_index_refuse(call, attributes->is_slice ? "index_add" : "scatter_add", index, n);
+                    return bgi_index_refuse(call, index, n);
                 add_run(source->dtype, bgi_at(to, index * width + i, size), bgi_const_at(call->inputs[0], k, size),
                         run);
             }
@@ -131,8 +131,8 @@ static bg_node *add_along_gradient(bg_node *node, int input, bg_node *dy)
         return NULL;
     dy = unblock(dy, along_shape(node), attributes->blocks);
     return input == 2             ? dy
-           : attributes->is_slice ? bgi_select_slices(dy, node->inputs[1], attributes->index.axis)
-                                  : bgi_take_along(dy, node->inputs[1], attributes->index.axis);
+           : attributes->is_slice ? bgi_select_slices(attributes->index.op, dy, node->inputs[1], attributes->index.axis)
+                                  : bgi_take_along(attributes->index.op, dy, node->inputs[1], attributes->index.axis);
 }
 static const bg_op add_along_op = { .name = "add_along",
                                     .arity = -1,
@@ -141,12 +141,12 @@ static const bg_op add_along_op = { .name = "add_along",
                                     .call = add_along_call,
                                     .units = along_units,
                                     .flops = along_flops };
-bg_node *bgi_add_blocks(bg_node *x, bg_node *indices, bg_node *source, int64_t axis, int64_t extent, int64_t blocks,
-                        bool is_slice)
+bg_node *bgi_add_blocks(const char *op, bg_node *x, bg_node *indices, bg_node *source, int64_t axis, int64_t extent,
+                        int64_t blocks, bool is_slice)
 {
     if (!indices || !source)
         return NULL;
-    along_attributes attributes = { { axis, extent }, blocks, is_slice };
+    along_attributes attributes = { { axis, extent, op }, blocks, is_slice };
     bg_shape shape = source->shape;
     shape.dims[axis] = extent;
     bg_node *y = scatter(&add_along_op, x, indices, source, &attributes, sizeof attributes);
@@ -163,9 +163,9 @@ static int64_t blocks_of(const bg_node *source, int64_t axis)
         blocks--;
     return blocks > 1 ? blocks : 1;
 }
-bg_node *bgi_add_along(bg_node *x, bg_node *indices, bg_node *source, int64_t axis, int64_t extent)
+bg_node *bgi_add_along(const char *op, bg_node *x, bg_node *indices, bg_node *source, int64_t axis, int64_t extent)
 {
-    return source ? bgi_add_blocks(x, indices, source, axis, extent, blocks_of(source, axis), false) : NULL;
+    return source ? bgi_add_blocks(op, x, indices, source, axis, extent, blocks_of(source, axis), false) : NULL;
 }
 
 /* ---- Sums of slices, by rows of the result ---- */
@@ -201,7 +201,7 @@ static bg_status order_call(const bg_call *call)
         from[j] = bgi_index_at(call->inputs[0], indices->dtype, j);
         from[m + j] = j;
         if (bgi_is_outside(from[j], n))
-            return bgi_index_refuse(call, "index_add", from[j], n);
+            return bgi_index_refuse(call, from[j], n);
     }
     for (int shift = 0; shift < 63 && (n - 1) >> shift > 0; shift += 8) {
         sort_by_byte(from, to, m, shift);
@@ -219,9 +219,9 @@ static const bg_op order_op = { .name = "index_order",
                                 .is_constant = true,
                                 .call = order_call,
                                 .scratch = order_scratch };
-bg_node *bgi_index_order(bg_node *indices, int64_t axis, int64_t extent)
+bg_node *bgi_index_order(const char *op, bg_node *indices, int64_t axis, int64_t extent)
 {
-    bgi_index_attributes attributes = { axis, extent };
+    bgi_index_attributes attributes = { axis, extent, op };
     return bg_apply(&order_op, &indices, 1, &attributes, sizeof attributes);
 }
 
@@ -271,7 +271,7 @@ static bg_node *add_rows_gradient(bg_node *node, int input, bg_node *dy)
 {
     const bgi_index_attributes *attributes = node->attributes;
     bg_node *indices = node->inputs[1]->inputs[0];
-    return input == 1 ? NULL : input == 2 ? dy : bgi_select_slices(dy, indices, attributes->axis);
+    return input == 1 ? NULL : input == 2 ? dy : bgi_select_slices(attributes->op, dy, indices, attributes->axis);
 }
 static const bg_op add_rows_op = { .name = "add_rows",
                                    .arity = -1,
@@ -281,15 +281,15 @@ static const bg_op add_rows_op = { .name = "add_rows",
                                    .units = rows_units,
                                    .never_fails = true };
 
-bg_node *bgi_add_rows(bg_node *x, bg_node *indices, bg_node *source, int64_t axis, int64_t extent)
+bg_node *bgi_add_rows(const char *op, bg_node *x, bg_node *indices, bg_node *source, int64_t axis, int64_t extent)
 {
-    bgi_index_attributes attributes = { axis, extent };
-    bg_node *order = bgi_index_order(indices, axis, extent);
+    bgi_index_attributes attributes = { axis, extent, op };
+    bg_node *order = bgi_index_order(op, indices, axis, extent);
     return order && source ? scatter(&add_rows_op, x, order, source, &attributes, sizeof attributes) : NULL;
 }
 /* By rows where the result is longer than the source, so that zeros and updates are the work, or where several threads
  * make up for reading the source out of order; the bits are the same. */
-bg_node *bgi_add_slices(bg_node *x, bg_node *indices, bg_node *source, int64_t axis, int64_t extent)
+bg_node *bgi_add_slices(const char *op, bg_node *x, bg_node *indices, bg_node *source, int64_t axis, int64_t extent)
 {
     if (!indices || !source)
         return NULL;
@@ -298,8 +298,8 @@ bg_node *bgi_add_slices(bg_node *x, bg_node *indices, bg_node *source, int64_t a
     bool is_large = inner >= LEAST_ROW && longer >= LEAST_PARALLEL / inner;
     bool is_for_rows = extent >= m || source->graph->engine->threads >= MANY_THREADS;
     if (is_large && is_for_rows && bgi_outer_of(source->shape, axis) < FEW_OUTER)
-        return bgi_add_rows(x, indices, source, axis, extent);
-    return bgi_add_blocks(x, indices, source, axis, extent, 1, true);
+        return bgi_add_rows(op, x, indices, source, axis, extent);
+    return bgi_add_blocks(op, x, indices, source, axis, extent, 1, true);
 }
 
 /* ---- The last one wins ---- */
@@ -330,7 +330,7 @@ static bg_status winners_call(const bg_call *call)
         for (int64_t i = 0; i < inner; i++, k++) {
             int64_t index = bgi_index_at(call->inputs[0], indices->dtype, k);
             if (bgi_is_outside(index, n))
-                return bgi_index_refuse(call, "scatter", index, n);
+                return bgi_index_refuse(call, index, n);
             winners[(row / m * n + index) * inner + i] = row % m;
         }
     return BG_OK;
@@ -341,9 +341,9 @@ static const bg_op winners_op = { .name = "scatter_winners",
                                   .is_constant = true,
                                   .call = winners_call,
                                   .units = outer_units };
-bg_node *bgi_scatter_winners(bg_node *indices, int64_t axis, int64_t extent)
+bg_node *bgi_scatter_winners(const char *op, bg_node *indices, int64_t axis, int64_t extent)
 {
-    bgi_index_attributes attributes = { axis, extent };
+    bgi_index_attributes attributes = { axis, extent, op };
     return bg_apply(&winners_op, &indices, 1, &attributes, sizeof attributes);
 }
 
@@ -367,7 +367,7 @@ static bg_status scatter_call(const bg_call *call)
         for (int64_t i = 0; i < inner; i++, k++) {
             int64_t index = bgi_index_at(call->inputs[1], indices->dtype, k);
             if (bgi_is_outside(index, n))
-                return bgi_index_refuse(call, "scatter", index, n);
+                return bgi_index_refuse(call, index, n);
             bgi_move(bgi_at(call->output, (row / m * n + index) * inner + i, size),
                      bgi_const_at(call->inputs[0], k, size), size);
         }
@@ -379,15 +379,16 @@ static bg_node *scatter_gradient(bg_node *node, int input, bg_node *dy)
     bg_node *indices = node->inputs[1], *zero = bgi_scalar_like(dy, 0);
     if (input == 1)
         return NULL;
-    bg_node *winners = bgi_scatter_winners(indices, attributes->axis, attributes->other);
+    bg_node *winners = bgi_scatter_winners(attributes->op, indices, attributes->axis, attributes->other);
     if (input == 2)
         return bg_where(bg_less(winners, bg_full(node->graph, BG_I64, BG_SCALAR, 0)), dy, zero);
     bg_shape places = { .rank = indices->shape.rank };
     for (int d = 0; d < places.rank; d++)
         places.dims[d] = d == attributes->axis ? indices->shape.dims[d] : 1;
     bg_node *own = bg_arange(node->graph, BG_I64, 0, (double)indices->shape.dims[attributes->axis], 1);
-    bg_node *is_last = bg_equal(bgi_take_along(winners, indices, attributes->axis), bg_reshape(own, places));
-    return bg_where(is_last, bgi_take_along(dy, indices, attributes->axis), zero);
+    bg_node *is_last =
+        bg_equal(bgi_take_along(attributes->op, winners, indices, attributes->axis), bg_reshape(own, places));
+    return bg_where(is_last, bgi_take_along(attributes->op, dy, indices, attributes->axis), zero);
 }
 static const bg_op scatter_op = { .name = "scatter",
                                   .arity = 3,
@@ -395,6 +396,14 @@ static const bg_op scatter_op = { .name = "scatter",
                                   .gradient = scatter_gradient,
                                   .call = scatter_call,
                                   .units = outer_units };
+
+bg_node *bgi_scatter(const char *op, bg_node *x, bg_node *indices, bg_node *source, int64_t axis)
+{
+    if (!x)
+        return NULL;
+    bgi_index_attributes attributes = { axis, x->shape.dims[axis], op };
+    return scatter(&scatter_op, x, indices, source, &attributes, sizeof attributes);
+}
 
 /* ---- Builders ---- */
 
@@ -412,18 +421,18 @@ static bool takes_sums(const char *op, const bg_node *x, const bg_node *source)
 }
 
 /* From axis d on: the part of x that the indices span beside their axis, with source put or added, within the rest. */
-static bg_node *scatter_within(bg_node *x, bg_node *indices, bg_node *source, int axis, int d, bool is_sum)
+static bg_node *scatter_within(const char *op, bg_node *x, bg_node *indices, bg_node *source, int axis, int d,
+                               bool is_sum)
 {
     if (!x)
         return NULL;
-    bgi_index_attributes attributes = { axis, x->shape.dims[axis] };
     if (d == x->shape.rank)
-        return is_sum ? bgi_add_along(x, indices, source, axis, attributes.other)
-                      : scatter(&scatter_op, x, indices, source, &attributes, sizeof attributes);
+        return is_sum ? bgi_add_along(op, x, indices, source, axis, x->shape.dims[axis])
+                      : bgi_scatter(op, x, indices, source, axis);
     int64_t extent = x->shape.dims[d], span = indices->shape.dims[d];
     if (d == axis || span == extent)
-        return scatter_within(x, indices, source, axis, d + 1, is_sum);
-    bg_node *part = scatter_within(bg_slice(x, d, 0, span, 1), indices, source, axis, d + 1, is_sum);
+        return scatter_within(op, x, indices, source, axis, d + 1, is_sum);
+    bg_node *part = scatter_within(op, bg_slice(x, d, 0, span, 1), indices, source, axis, d + 1, is_sum);
     return bg_concat((bg_node *[]){ part, bg_slice(x, d, span, extent, 1) }, 2, d);
 }
 static bg_node *scatter_along(const char *op, bg_node *x, bg_node *indices, bg_node *source, int axis, bool is_sum)
@@ -443,7 +452,7 @@ static bg_node *scatter_along(const char *op, bg_node *x, bg_node *indices, bg_n
                               bgi_shape_format(indices->shape).text, bgi_shape_format(source->shape).text);
     for (int d = 0; d < indices->shape.rank; d++)
         source = bgi_slice_of(source, d, 0, 1, indices->shape.dims[d]);
-    return source ? scatter_within(x, indices, source, found, 0, is_sum) : NULL;
+    return source ? scatter_within(op, x, indices, source, found, 0, is_sum) : NULL;
 }
 bg_node *bg_scatter(bg_node *x, bg_node *indices, bg_node *source, int axis)
 {
@@ -470,7 +479,7 @@ bg_node *bg_index_add(bg_node *x, bg_node *indices, bg_node *source, int axis)
         return bgi_graph_fail(x->graph, BG_ERR_SHAPE,
                               "index_add: needs an index a slice along axis %d: source %s, indices %s", axis,
                               bgi_shape_format(source->shape).text, bgi_shape_format(indices->shape).text);
-    return bgi_add_slices(x, indices, source, found, x->shape.dims[found]);
+    return bgi_add_slices("index_add", x, indices, source, found, x->shape.dims[found]);
 }
 
 const bg_op *const bgi_scatter_ops[] = { &add_along_op, &order_op, &add_rows_op, &winners_op, &scatter_op, NULL };

@@ -169,7 +169,6 @@ BUILD(adaptive_avg_pool, bg_adaptive_avg_pool(x[0], v->shape))
 BUILD(global_max_pool, bg_global_max_pool(x[0], NULL))
 BUILD(global_avg_pool, bg_global_avg_pool(x[0]))
 BUILD(max_unpool, bg_max_unpool(x[0], x[1], v->shape))
-BUILD(last, bg_stop_gradient(bg_max_unpool(x[0], x[1], v->shape)))
 
 static const op_case cases[] = {
     { .name = "max_pool", .arity = 1, .domains = { IS_DISTINCT }, .build = build_max_pool, VARIANTS(largest) },
@@ -201,13 +200,6 @@ static const op_case cases[] = {
       .build = build_global_max_pool,
       VARIANTS(bins) },
     { .name = "global_avg_pool", .arity = 1, .build = build_global_avg_pool, VARIANTS(bins) },
-    { .name = "max_unpool, which of one place are last",
-      .op = "is_last",
-      .arity = 2,
-      .domains = { IS_ANY, IS_INDEX },
-      .gradient = IS_STOPPED,
-      .build = build_last,
-      VARIANTS(unpoolings) },
     { .name = "max_unpool",
       .arity = 2,
       .domains = { IS_ANY, IS_INDEX },

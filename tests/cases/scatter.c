@@ -72,16 +72,16 @@ static bg_node *build_winners(bg_node *const *x, const op_variant *v)
         bg_grad_from(&y, &(bg_node *){ bg_square(y) }, 1, &x[2], 1, &d);
     return d;
 }
-BUILD(blocks, bgi_add_blocks(NULL, x[0], x[1], v->n[0], v->n[1], v->n[2], false))
+BUILD(blocks, bgi_add_blocks("scatter_add", NULL, x[0], x[1], v->n[0], v->n[1], v->n[2], false))
 /* Added to something, which is their transpose. */
 static bg_node *build_rows(bg_node *const *x, const op_variant *v)
 {
-    bg_node *sums = bgi_add_rows(NULL, x[0], x[1], v->n[0], v->n[1]);
-    return bgi_add_rows(bg_mul_scalar(sums, 0.5), x[0], bg_square(x[1]), v->n[0], v->n[1]);
+    bg_node *sums = bgi_add_rows("index_add", NULL, x[0], x[1], v->n[0], v->n[1]);
+    return bgi_add_rows("index_add", bg_mul_scalar(sums, 0.5), x[0], bg_square(x[1]), v->n[0], v->n[1]);
 }
-BUILD(slices, bgi_add_blocks(NULL, x[0], x[1], v->n[0], v->n[1], 1, true))
-BUILD(order, bgi_index_order(x[0], v->n[0], v->n[1]))
-BUILD(winner_of_each, bgi_scatter_winners(x[0], v->n[0], v->n[1]))
+BUILD(slices, bgi_add_blocks("scatter_add", NULL, x[0], x[1], v->n[0], v->n[1], 1, true))
+BUILD(order, bgi_index_order("index_add", x[0], v->n[0], v->n[1]))
+BUILD(winner_of_each, bgi_scatter_winners("scatter", x[0], v->n[0], v->n[1]))
 /* As many as the mask can need, so that no index is out of range. */
 static bg_node *build_masked_scatter(bg_node *const *x, const op_variant *v)
 {
