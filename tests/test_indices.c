@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum {
+    GATHER,
     TAKE_ALONG,
     SCATTER_ADD,
     INDEX_SELECT,
@@ -20,7 +21,8 @@ enum {
     ONE_HOT,
     COUNT
 };
-static const char *const messages[COUNT] = { [TAKE_ALONG] = "take_along: index %s is outside 0 .. 3, axis 0",
+static const char *const messages[COUNT] = { [GATHER] = "gather: index %s is outside 0 .. 3, axis 0",
+                                             [TAKE_ALONG] = "take_along: index %s is outside 0 .. 3, axis 0",
                                              [SCATTER_ADD] = "scatter_add: index %s is outside 0 .. 3, axis 0",
                                              [INDEX_SELECT] = "index_select: index %s is outside 0 .. 3, axis 0",
                                              [INDEX_ADD] = "index_add: index %s is outside 0 .. 3, axis 0",
@@ -34,6 +36,8 @@ static const char *const messages[COUNT] = { [TAKE_ALONG] = "take_along: index %
 static bg_node *build(int op, bg_node *x, bg_node *table, bg_node *indices)
 {
     switch (op) {
+    case GATHER:
+        return bg_gather(x, indices, 0);
     case TAKE_ALONG:
         return bg_take_along(x, indices, 0);
     case SCATTER_ADD:

@@ -378,8 +378,10 @@ BG_API bg_node *bg_bucketize(bg_node *values, bg_node *boundaries, bool is_right
 
 /* ---- Elements chosen by indices ----
  * Indices are i32, i64 or u8; one outside 0 .. extent - 1 makes the run fail with BG_ERR_INDEX. */
-/* y[.., j, ..] = x[.., indices[.., j, ..], ..] along an axis, PyTorch's gather; beside it the indices may have smaller
- * extents than x. x of any type. */
+/* y[.., j, ..] = x[.., indices[.., j, ..], ..] along an axis, of the indices' shape. x of any type. Beside the axis
+ * bg_gather takes indices of smaller extents than x's, which then leave elements out, as PyTorch does; with
+ * bg_take_along x and indices broadcast there, as in NumPy and PyTorch's take_along_dim. */
+BG_API bg_node *bg_gather(bg_node *x, bg_node *indices, int axis);
 BG_API bg_node *bg_take_along(bg_node *x, bg_node *indices, int axis);
 /* x with source[.., j, ..] added at [.., indices[.., j, ..], ..], in the order of j. Beside the axis the indices may
  * have smaller extents than x, and everywhere than source. f32, f64 and integers, which wrap around. */

@@ -177,16 +177,36 @@ bool bgi_fits_beside(const char *op, const bg_node *x, const bg_node *y, const c
     return fits;
 }
 
-bg_node *bg_take_along(bg_node *x, bg_node *indices, int axis)
+bg_node *bg_gather(bg_node *x, bg_node *indices, int axis)
 {
     int found;
-    if (!bgi_takes_indices("take_along", x, indices, axis, &found) ||
-        !bgi_fits_beside("take_along", x, indices, "indices", found))
+    if (!bgi_takes_indices("gather", x, indices, axis, &found) ||
+        !bgi_fits_beside("gather", x, indices, "indices", found))
         return NULL;
     for (int d = 0; d < indices->shape.rank && x; d++)
         if (d != found)
             x = bgi_slice_of(x, d, 0, 1, indices->shape.dims[d]);
-    return bgi_take_along("take_along", x, indices, found);
+    return bgi_take_along("gather", x, indices, found);
+}
+
+/* take_along: gather, of shapes that broadcast beside the axis */
+bg_node *bg_take_along(bg_node *x, bg_node *indices, int axis)
+{
+    int found;
+    if (!bgi_takes_indices("take_along", x, indices, axis, &found))
+        return NULL;
+    bg_shape shapes[2] = { x->shape, indices->shape }, common;
+    shapes[0].dims[found] = 1;
+    if (shapes[1].rank == shapes[0].rank)
+        shapes[1].dims[found] = 1;
+    if (shapes[1].rank != shapes[0].rank || !bgi_shape_broadcast(shapes[0], shapes[1], &common))
+        return bgi_graph_fail(x->graph, BG_ERR_SHAPE,
+                              "take_along: x and indices do not broadcast together beside axis %d: x %s, indices %s",
+                              found, bgi_shape_format(x->shape).text, bgi_shape_format(indices->shape).text);
+    shapes[0] = shapes[1] = common;
+    shapes[0].dims[found] = x->shape.dims[found];
+    shapes[1].dims[found] = indices->shape.dims[found];
+    return bgi_take_along("take_along", bg_broadcast(x, shapes[0]), bg_broadcast(indices, shapes[1]), found);
 }
 
 bg_node *bg_index_select(bg_node *x, bg_node *indices, int axis)

@@ -93,7 +93,7 @@ static bg_node *pick(bg_node *x, bg_node *indices, int axis)
         return NULL;
     bg_shape kept = x->shape;
     kept.dims[axis] = 1;
-    return bg_reshape(bg_take_along(x, bg_reshape(indices, kept), axis), indices->shape);
+    return bg_reshape(bg_gather(x, bg_reshape(indices, kept), axis), indices->shape);
 }
 static bg_node *extreme_along(const char *op, bg_node *x, int axis, bg_node **indices, bool is_max)
 {
@@ -188,7 +188,7 @@ bg_node *bg_sort(bg_node *x, int axis, bool is_descending, bg_node **indices)
     bg_node *order = argsort("sort", x, axis, is_descending);
     if (indices)
         *indices = order;
-    return order ? bg_take_along(x, order, axis) : NULL;
+    return order ? bg_gather(x, order, axis) : NULL;
 }
 
 bg_node *bg_topk(bg_node *x, int64_t k, int axis, bool is_smallest, bg_node **indices)
@@ -204,7 +204,7 @@ bg_node *bg_topk(bg_node *x, int64_t k, int axis, bool is_smallest, bg_node **in
     bg_node *order = bg_slice(argsort("topk", x, axis, !is_smallest), found, 0, k, 1);
     if (indices)
         *indices = order;
-    return order ? bg_take_along(x, order, axis) : NULL;
+    return order ? bg_gather(x, order, axis) : NULL;
 }
 
 const bg_op *const bgi_order_ops[] = { &extreme_op, &argsort_op, NULL };

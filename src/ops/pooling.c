@@ -127,7 +127,7 @@ static bg_node *flat(bg_node *x, int64_t elements)
 static bg_node *largest_of(bg_node *x, const bgi_window *w, bg_node **indices)
 {
     bg_node *places = bg_apply(&places_op, &x, 1, w, sizeof *w);
-    bg_node *y = bg_take_along(flat(x, bgi_window_plane(w)), flat(places, bgi_window_positions(w)), 2);
+    bg_node *y = bg_gather(flat(x, bgi_window_plane(w)), flat(places, bgi_window_positions(w)), 2);
     if (indices)
         *indices = places;
     return bg_reshape(y, pooled_shape(x, w));

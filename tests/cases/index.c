@@ -11,6 +11,27 @@
     }
 static const op_variant takes[] = { ALONG_AXES(TAKE), TAKE(DIMS(4, 3), DIMS(2, 7), 1, 3),
                                     TAKE(DIMS(3, 4, 5), DIMS(1, 6, 3), 1, 4), TAKE(DIMS(3, 4), DIMS(5, 0), 0, 3) };
+static const op_variant broadcast_takes[] = { TAKE(DIMS(5), DIMS(3), 0, 5),
+                                              TAKE(DIMS(1), DIMS(1), 0, 1),
+                                              TAKE(DIMS(4), DIMS(0), 0, 4),
+                                              TAKE(DIMS(3, 4), DIMS(2, 1), 0, 3),
+                                              TAKE(DIMS(3, 1), DIMS(2, 4), 0, 3),
+                                              TAKE(DIMS(3, 4), DIMS(1, 6), 1, 4),
+                                              TAKE(DIMS(1, 4), DIMS(3, 6), -1, 4),
+                                              TAKE(DIMS(1, 5), DIMS(3, 5), 0, 1),
+                                              TAKE(DIMS(0, 3), DIMS(1, 2), 1, 3),
+                                              TAKE(DIMS(1, 3), DIMS(0, 2), 1, 3),
+                                              TAKE(DIMS(3, 0), DIMS(2, 1), 0, 3),
+                                              TAKE(DIMS(2, 3, 4), DIMS(5, 1, 4), 0, 2),
+                                              TAKE(DIMS(2, 3, 4), DIMS(1, 2, 1), 1, 3),
+                                              TAKE(DIMS(2, 1, 4), DIMS(1, 3, 7), 2, 4),
+                                              TAKE(DIMS(1, 3, 1), DIMS(2, 5, 4), 1, 3),
+                                              TAKE(DIMS(9, 65), DIMS(8, 1), 0, 9),
+                                              TAKE(DIMS(9, 1), DIMS(8, 65), 0, 9),
+                                              TAKE(DIMS(3, 300), DIMS(1, 9), 1, 300),
+                                              TAKE(DIMS(2, 3, 2, 3), DIMS(1, 2, 2, 1), 1, 3),
+                                              TAKE(DIMS(2, 1, 1, 3), DIMS(1, 3, 2, 1), -1, 3),
+                                              TAKE(DIMS(33, 7), DIMS(31, 7), 0, 33) };
 static const op_variant selections[] = {
     TAKE(DIMS(5), DIMS(3), 0, 5),           TAKE(DIMS(1), DIMS(1), 0, 1),
     TAKE(DIMS(4), DIMS(0), 0, 4),           TAKE(DIMS(7), DIMS(9), -1, 7),
@@ -78,6 +99,7 @@ static const op_variant one_hots[] = {
     { .x = { DIMS(33) }, .below = 6 }
 };
 
+BUILD(gather, bg_gather(x[0], x[1], (int)v->n[0]))
 BUILD(take_along, bg_take_along(x[0], x[1], (int)v->n[0]))
 BUILD(scatter_add, bg_scatter_add(x[0], x[1], x[2], (int)v->n[0]))
 BUILD(index_select, bg_index_select(x[0], x[1], (int)v->n[0]))
@@ -86,12 +108,17 @@ BUILD(embedding, bg_embedding(x[0], x[1], -1))
 BUILD(one_hot, bg_one_hot(x[0], v->below, BG_F64))
 
 static const op_case cases[] = {
-    { .name = "take_along",
+    { .name = "gather",
       .op = "take_along",
       .arity = 2,
       .domains = { IS_ANY, IS_INDEX },
-      .build = build_take_along,
+      .build = build_gather,
       VARIANTS(takes) },
+    { .name = "take_along",
+      .arity = 2,
+      .domains = { IS_ANY, IS_INDEX },
+      .build = build_take_along,
+      VARIANTS(broadcast_takes) },
     { .name = "scatter_add",
       .op = "add_along",
       .arity = 3,
@@ -124,6 +151,7 @@ static const op_case cases[] = {
 
 /* ---- Golden values ---- */
 
+GOLDEN(gather, bg_gather(c->x[0], c->x[1], golden_integer(c, "axis")))
 GOLDEN(take_along, bg_take_along(c->x[0], c->x[1], golden_integer(c, "axis")))
 GOLDEN(scatter_add, bg_scatter_add(c->x[0], c->x[1], c->x[2], golden_integer(c, "axis")))
 GOLDEN(index_select, bg_index_select(c->x[0], c->x[1], golden_integer(c, "axis")))
@@ -131,6 +159,7 @@ GOLDEN(index_add, bg_index_add(c->x[0], c->x[1], c->x[2], golden_integer(c, "axi
 GOLDEN(embedding, bg_embedding(c->x[0], c->x[1], golden_integer(c, "padding")))
 GOLDEN(one_hot, bg_one_hot(c->x[0], golden_integer(c, "classes"), BG_F64))
 static const golden_op golden[] = {
+    { .name = "gather", .build = golden_gather, .integers = 2 },
     { .name = "take_along", .build = golden_take_along, .integers = 2 },
     { .name = "scatter_add", .build = golden_scatter_add, .integers = 2 },
     { .name = "index_select", .build = golden_index_select, .integers = 2 },
@@ -142,8 +171,15 @@ static const golden_op golden[] = {
 /* ---- Wrong calls ---- */
 
 #define WRONG(X)                                                                                                       \
+    X(bg_gather(f->x3, f->x3, 0), BG_ERR_DTYPE, "gather: indices are f32, not i32, i64 or u8")                         \
+    X(bg_gather(f->x23, f->i3, 0), BG_ERR_SHAPE, "gather: indices [3] reach beyond x [2, 3] beside axis 0")            \
+    X(bg_gather(f->x3, f->i3, 1), BG_ERR_ARGUMENT, "gather: x [3] has no axis 1")                                      \
+    X(bg_gather(f->x3, NULL, 0), BG_ERR_ARGUMENT, "gather: input 1 is NULL")                                           \
     X(bg_take_along(f->x3, f->x3, 0), BG_ERR_DTYPE, "take_along: indices are f32, not i32, i64 or u8")                 \
-    X(bg_take_along(f->x23, f->i3, 0), BG_ERR_SHAPE, "take_along: indices [3] reach beyond x [2, 3] beside axis 0")    \
+    X(bg_take_along(f->x23, f->i3, 0), BG_ERR_SHAPE,                                                                   \
+      "take_along: x and indices do not broadcast together beside axis 0: x [2, 3], indices [3]")                      \
+    X(bg_take_along(f->x23, bg_zeros(bg_node_graph(f->x3), BG_I64, BG_SHAPE(1, 2)), 0), BG_ERR_SHAPE,                  \
+      "take_along: x and indices do not broadcast together beside axis 0: x [2, 3], indices [1, 2]")                   \
     X(bg_take_along(f->x3, f->i3, 1), BG_ERR_ARGUMENT, "take_along: x [3] has no axis 1")                              \
     X(bg_take_along(f->x3, NULL, 0), BG_ERR_ARGUMENT, "take_along: input 1 is NULL")                                   \
     X(bg_scatter_add(f->x3, f->i3, f->d3, 0), BG_ERR_DTYPE, "scatter_add: types differ: x f32, source f64")            \
