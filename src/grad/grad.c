@@ -2,7 +2,7 @@
 #include "grad/grad.h"
 
 #include "grad/checkpoint.h"
-#include "ops/ops.h"
+#include "ops/cotangent.h"
 
 /* What the transform knows of the nodes of a range of the graph. */
 typedef struct flow {

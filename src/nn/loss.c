@@ -1,7 +1,7 @@
 /* Losses. */
 #include <blasgrad/loss.h>
 
-#include "ops/ops.h"
+#include "ops/score.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 
 #include "base/hash.h"
 #include "base/random.h"
-#include "ops/ops.h"
+#include "ops/random.h"
 #include "tensor/tensor.h"
 
 #include <math.h>

@@ -2,6 +2,8 @@
 #include "ops/attention.h"
 
 #include "blas/blas.h"
+#include "ops/cotangent.h"
+#include "ops/random.h"
 
 #include <math.h>
 

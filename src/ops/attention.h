@@ -4,6 +4,9 @@
 
 #include "ops/ops.h"
 
+/* Attention whose dropout has a site of the caller's. */
+bg_node *bgi_attention_at(bg_node *q, bg_node *k, bg_node *v, const bg_attention_options *options, int64_t site);
+
 /* Of both ops. A mask is broadcast to [b, h, l, s]: its extents are those or 1. */
 typedef struct {
     double scale, dropout; /* dropout 0: there is none, and no step among the inputs */

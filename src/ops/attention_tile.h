@@ -3,6 +3,7 @@
 #define BGI_ATTENTION_TILE_H
 
 #include "ops/attention.h"
+#include "ops/random.h"
 
 /* A tile of scores stays in L2, the lines that are worked on in L1. On Zen 4 with d 64 and 128, tiles of 128 to 512 and
  * 32 to 128 lines differ by less than 5 %; hiding keys by 32 instead of 64 queries saves 15 % at 64 queries. */

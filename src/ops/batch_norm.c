@@ -1,5 +1,5 @@
 /* Normalisation with running statistics: of batches and of instances. */
-#include "ops/ops.h"
+#include "ops/normalization.h"
 
 static const char *const labels[] = { "weight", "bias", "running_mean", "running_var" };
 

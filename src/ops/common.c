@@ -148,6 +148,14 @@ bg_node *bgi_keep_axes(bg_node *reduced, const bg_node *x, const bool axis[BG_MA
     return bg_reshape(reduced, shape);
 }
 
+bg_node *bgi_by_channel(bg_node *vector, const bg_node *x)
+{
+    bg_shape shape = { .rank = x->shape.rank - 1, .dims = { x->shape.dims[1] } };
+    for (int i = 1; i < shape.rank; i++)
+        shape.dims[i] = 1;
+    return bg_reshape(vector, shape);
+}
+
 bg_node *bgi_scalar_like(const bg_node *x, double value) { return x ? bg_scalar(x->graph, x->dtype, value) : NULL; }
 
 bg_node *bgi_map_1(const bg_op *op, bg_node *x) { return bgi_takes_float(op->name, x) ? bgi_apply_1(op, x) : NULL; }

@@ -45,16 +45,7 @@ static bool has_bias_shape(const char *op, const bg_node *bias, int64_t channels
     return false;
 }
 
-/* y [n, channels, ..] plus the bias. */
-static bg_node *add_bias(bg_node *y, bg_node *bias)
-{
-    if (!y || !bias)
-        return y;
-    bg_shape each = { .rank = y->shape.rank };
-    for (int d = 0; d < y->shape.rank; d++)
-        each.dims[d] = d == 1 ? y->shape.dims[1] : 1;
-    return bg_add(y, bg_reshape(bias, each));
-}
+static bg_node *add_bias(bg_node *y, bg_node *bias) { return y && bias ? bg_add(y, bgi_by_channel(bias, y)) : y; }
 
 /* Whether the products fit the integer of the BLAS; records the error. */
 static bool fits(const char *op, bg_graph *graph, const bgi_convolution *c)

@@ -1,5 +1,5 @@
 /* Sums of cotangents: the gradient of a slice is what flows to it, set among zeros. */
-#include "ops/ops.h"
+#include "ops/cotangent.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Normalisation of samples by themselves: over axes, groups of channels, instances, neighbouring channels. */
-#include "ops/ops.h"
+#include "ops/normalization.h"
 
 #include <math.h>
 
@@ -49,14 +49,6 @@ bool bgi_takes_channels(const char *op, bg_node *x, bg_node *const *vectors, con
 bg_node *bgi_as_planes(bg_node *x)
 {
     return x->shape.rank <= 3 ? x : bg_reshape(x, BG_SHAPE(x->shape.dims[0], x->shape.dims[1], -1));
-}
-
-bg_node *bgi_by_channel(bg_node *vector, const bg_node *x)
-{
-    bg_shape shape = { .rank = x->shape.rank - 1, .dims = { x->shape.dims[1] } };
-    for (int i = 1; i < shape.rank; i++)
-        shape.dims[i] = 1;
-    return bg_reshape(vector, shape);
 }
 
 static const char *const weight_bias[] = { "weight", "bias" };

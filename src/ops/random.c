@@ -1,5 +1,5 @@
 /* Random numbers, dropout, and the step counter that they read. */
-#include "ops/ops.h"
+#include "ops/random.h"
 
 #include "base/hash.h"
 #include "base/random.h"

@@ -1,5 +1,6 @@
 /* Recurrent layers as ops: one layer in one direction, with its loop over time inside, and its first gradient. */
 #include "ops/recurrent.h"
+#include "ops/cotangent.h"
 
 #include <blasgrad/grad.h>
 

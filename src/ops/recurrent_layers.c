@@ -1,5 +1,6 @@
 /* Recurrent layers one upon the other, in one or both directions, and single steps: checks, and the pieces that a batch
  * falls into. */
+#include "ops/random.h"
 #include "ops/recurrent.h"
 
 #include <math.h>

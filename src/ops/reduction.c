@@ -1,5 +1,5 @@
 /* Reductions over a set of axes, which the result leaves out. */
-#include "ops/ops.h"
+#include "ops/score.h"
 
 #include <math.h>
 

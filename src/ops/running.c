@@ -1,5 +1,6 @@
 /* Running extremes and logarithms of sums along an axis, and differences of neighbours. */
 #include "ops/index.h"
+#include "ops/scan.h"
 
 #include <math.h>
 

@@ -1,4 +1,6 @@
 /* Running sums and products along an axis. */
+#include "ops/scan.h"
+
 #include "ops/axis.h"
 #include "ops/memory.h"
 

@@ -1,5 +1,5 @@
 /* Scores of classes along an axis. */
-#include "ops/ops.h"
+#include "ops/score.h"
 
 #include <stdio.h>
 

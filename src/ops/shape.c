@@ -1,5 +1,6 @@
 /* Other shapes of the same elements, parts, and joins. Any type. */
 #include "ops/axis.h"
+#include "ops/cotangent.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Normalisation. */
 #include "cases.h"
 
-#include "ops/ops.h"
+#include "ops/normalization.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* Running sums and products along an axis. */
 #include "cases.h"
 
-#include "ops/ops.h"
+#include "ops/scan.h"
 
 #include <math.h>
 
