@@ -305,7 +305,7 @@ int main(void)
     Suite *suite = suite_create("gradients");
     TCase *cases = tcase_create("ops");
     tcase_set_timeout(cases, 300);
-    tcase_add_checked_fixture(cases, trial_set_up, trial_tear_down);
+    tcase_add_checked_fixture(cases, trial_set_up_single, trial_tear_down);
     tcase_add_test(cases, test_every_op_has_a_case);
     tcase_add_loop_test(cases, test_case, 0, op_case_count());
     suite_add_tcase(suite, cases);

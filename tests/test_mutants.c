@@ -7,6 +7,7 @@
 #include "ops/ops.h"
 
 #include <check.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -78,14 +79,22 @@ typedef struct {
 
 static const bg_op *ops[MOST_OPS];
 static int n_ops;
-static const bg_op *looked_for;
-static int seen_inputs; /* bit i: the rule gave a gradient for input i */
+
+/* Of each op and place, in memory shared with the children that Check forks; bit i: the rule gave a gradient for input
+ * i there. */
+typedef uint16_t seen_inputs[MOST_OPS];
+static struct {
+    int n;
+    place places[MOST_PLACES];
+    seen_inputs inputs[MOST_PLACES];
+} * seen;
 
 static bg_node *look(bg_node *node, int input, bg_node *dy, bg_node *dx)
 {
     (void)dy;
-    if (node->op == looked_for && dx)
-        seen_inputs |= 1 << (input < 8 ? input : 8);
+    for (int i = 0; i < n_ops && dx; i++)
+        if (ops[i] == node->op)
+            seen->inputs[seen->n][i] |= (uint16_t)(1 << (input < 8 ? input : 8));
     return dx;
 }
 
@@ -108,35 +117,34 @@ static bg_status gradients_of(op_instance *o, bg_node **dxs)
     return bg_grad_from(&y, &cotangent, 1, o->xs, (size_t)o->n_xs, dxs);
 }
 
-static int inputs_seen(int case_index, int variant)
+START_TEST(test_places)
 {
-    op_instance o;
-    bg_node *dxs[CASE_MOST_INPUTS];
-    must(op_instance_make(&o, trial_engine(), case_index, variant, IS_PLAIN, BG_F64), o.label);
-    o.graph->alter_gradient = look;
-    seen_inputs = 0;
-    must(gradients_of(&o, dxs), o.label);
-    op_instance_free(&o);
-    return seen_inputs;
+    for (int i = 0; i < op_case_count(); i++)
+        for (int v = 0; v < op_case_at(i)->n_variants && op_case_at(i)->gradient != IS_STOPPED; v++, seen->n++) {
+            op_instance o;
+            bg_node *dxs[CASE_MOST_INPUTS];
+            ck_assert_int_lt(seen->n, MOST_PLACES);
+            seen->places[seen->n] = (place){ i, v };
+            must(op_instance_make(&o, trial_engine(), i, v, IS_PLAIN, BG_F64), o.label);
+            o.graph->alter_gradient = look;
+            must(gradients_of(&o, dxs), o.label);
+            op_instance_free(&o);
+        }
 }
+END_TEST
 
 /* The op's own cases first. */
-static int find_places(const bg_op *op, place *places, int *inputs)
+static int find_places(int op, place *places, int *inputs)
 {
     int n = 0;
-    looked_for = op;
     *inputs = 0;
     for (int is_own = 1; is_own >= 0; is_own--)
-        for (int i = 0; i < op_case_count(); i++) {
-            const op_case *c = op_case_at(i);
-            if ((c->op && strcmp(c->op, op->name) == 0) != is_own || c->gradient == IS_STOPPED)
+        for (int i = 0; i < seen->n; i++) {
+            const op_case *c = op_case_at(seen->places[i].case_index);
+            if ((c->op && strcmp(c->op, ops[op]->name) == 0) != is_own || !seen->inputs[i][op])
                 continue;
-            for (int v = 0; v < c->n_variants && n < MOST_PLACES; v++) {
-                int seen = inputs_seen(i, v);
-                *inputs |= seen;
-                if (seen)
-                    places[n++] = (place){ i, v };
-            }
+            *inputs |= seen->inputs[i][op];
+            places[n++] = seen->places[i];
         }
     return n;
 }
@@ -224,7 +232,7 @@ START_TEST(test_rule)
 {
     const bg_op *op = ops[_i];
     static place places[MOST_PLACES];
-    int inputs, n = find_places(op, places, &inputs);
+    int inputs, n = find_places(_i, places, &inputs);
     ck_assert_msg(n > 0, "no case uses the rule of %s", op->name);
     mutant_op = op;
     for (mutant = DROPPED; mutant < MUTATIONS; mutant++)
@@ -241,17 +249,20 @@ int main(void)
 {
     list_ops();
     total = mmap(NULL, sizeof *total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (total == MAP_FAILED)
+    seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (total == MAP_FAILED || seen == MAP_FAILED)
         return EXIT_FAILURE;
     Suite *suite = suite_create("mutants");
     TCase *cases = tcase_create("rules");
     tcase_set_timeout(cases, 300);
-    tcase_add_checked_fixture(cases, trial_set_up, trial_tear_down);
+    tcase_add_checked_fixture(cases, trial_set_up_single, trial_tear_down);
+    tcase_add_test(cases, test_places);
     tcase_add_loop_test(cases, test_rule, 0, n_ops);
     suite_add_tcase(suite, cases);
     int code = run_suite(suite);
     printf("mutants of %d rules: %d killed of %d planted, %d without effect\n%s", n_ops, total->killed, total->planted,
            total->without_effect, total->names);
     munmap(total, sizeof *total);
+    munmap(seen, sizeof *seen);
     return code;
 }

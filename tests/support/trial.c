@@ -115,11 +115,13 @@ static const int thread_counts[N_ENGINES] = { 1, 2, 3, 4, 8 };
 static bg_engine *engines[N_ENGINES];
 static trial_record record;
 
-void trial_set_up(void)
+static void create_engines(int n)
 {
-    for (int i = 0; i < N_ENGINES; i++)
+    for (int i = 0; i < n; i++)
         must(bg_engine_create(&engines[i], &(bg_engine_options){ .threads = thread_counts[i] }), "an engine");
 }
+void trial_set_up(void) { create_engines(N_ENGINES); }
+void trial_set_up_single(void) { create_engines(1); }
 void trial_tear_down(void)
 {
     for (int i = 0; i < N_ENGINES; i++) {

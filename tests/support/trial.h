@@ -56,6 +56,7 @@ typedef struct {
 
 /* The engines that trials run on, with 1, 2, 3, 4 and 8 threads; made and destroyed around each test. */
 void trial_set_up(void);
+void trial_set_up_single(void); /* the one with one thread alone, for tests that need no other */
 void trial_tear_down(void);
 bg_engine *trial_engine(void); /* the one with one thread */
 const trial_record *trial_results(void);
