@@ -22,13 +22,14 @@ One line holds one text or array. Numbers are decimal integers, C's hexadecimal 
 subnormal, so flush-to-zero changes nothing. Indices and conditions are written as the numbers they are; which arrays
 they are follows from the op.
 
-elementwise.txt  reductions.txt  contractions.txt  einsum.txt  distances.txt  views.txt  losses.txt
+All files but training.txt
     op               the op's name without bg_, one word for each builder
     x0, x1, x2       inputs, in the builder's order
     y                output
     dy               cotangent of the output; left out, with the gradients, for comparisons
     dx0, dx1, dx2    gradients; left out for inputs that have none (indices, conditions)
-    and the op's parameters, by name:
+    and the op's parameters, each an array by the name that the builder's argument or option has, without is_ and has_;
+    an option that is not there has its default, and a truth is 0 or 1. Those that are more than that:
       sum mean max logsumexp          axes[n], dropped from the result; all axes are listed one by one
       softmax log_softmax             axis[]
       matmul linear                   none; linear has w as x1, [out, in], and b as x2 if there is a bias
@@ -47,6 +48,13 @@ elementwise.txt  reductions.txt  contractions.txt  einsum.txt  distances.txt  vi
       group_norm                      weight[], bias[], eps[], groups[]
       instance_norm batch_norm        weight[], bias[], eps[]; evaluation[]: 1 with running mean and variance as inputs
       local_response_norm             size[], alpha[], beta[], k[]
+      conv conv_transpose             stride[n], dilation[n], padding[n], .. of n dimensions; same[]: padding that keeps
+                                      the size
+      max_pool avg_pool lp_pool       window[n], stride[n], ..; ceil[], leaves_out[]: the options of those names
+      unfold fold                     window[n], ..; fold image[n] too
+      *_indices *_places              the second result of the op whose name stands before
+      resize_linear                   corners[]: the corners stay where they are; resize_nearest exact[]
+      rnn lstm gru, their cells       hidden[], state[]: widths of the cell and of the state, which differ with projections
       *_loss                          reduction = none | mean | sum; x1 is the target
       where_sqrt                      none; where(x0 > 0, sqrt(x0), 0)
     note             where it is there: what the record shows
