@@ -158,8 +158,8 @@ bg_node *bg_prelu(bg_node *x, bg_node *slopes)
 {
     static const char *const labels[] = { "x", "slopes" };
     bg_node *inputs[] = { x, slopes };
-    bg_graph *graph = bgi_graph_of("prelu", inputs, 2);
-    if (!graph || !bgi_graph_accept(graph, bgi_check_floats("prelu", inputs, labels, 2)))
+    bg_graph *graph = bgi_graph_of_floats("prelu", inputs, labels, 2);
+    if (!graph)
         return NULL;
     int64_t count = bg_shape_count(slopes->shape), channels = x->shape.rank > 1 ? x->shape.dims[1] : 1;
     if (slopes->shape.rank != 1 || (count != 1 && count != channels))

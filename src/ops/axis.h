@@ -25,4 +25,7 @@ static inline int64_t bgi_inner_of(bg_shape shape, int64_t axis) { return bgi_pa
 /* A number of pieces; an empty result is one. */
 static inline int64_t bgi_pieces(int64_t count) { return count > 0 ? count : 1; }
 
+/* The outer pieces of a call whose attributes begin with the axis, int64_t; all inputs are split as the result is. */
+int64_t bgi_outer_units(const bg_node *node, int input);
+
 #endif

@@ -64,12 +64,6 @@ static double *fill_scratch(const bg_call *call)
         all[j] = terms_of(a, j);
     return (double *)(void *)(all + a->out);
 }
-static int64_t map_units(const bg_node *node, int input)
-{
-    const map_attributes *a = node->attributes;
-    (void)input;
-    return bgi_parts_of(node->shape, a->axis).outer;
-}
 static double map_flops(const bg_node *node)
 {
     const map_attributes *a = node->attributes;
@@ -137,7 +131,7 @@ static const bg_op axis_map_op = { .name = "axis_map",
                                    .infer = axis_map_infer,
                                    .gradient = axis_map_gradient,
                                    .call = axis_map_call,
-                                   .units = map_units,
+                                   .units = bgi_outer_units,
                                    .flops = map_flops,
                                    .scratch = map_scratch,
                                    .never_fails = true };
@@ -182,7 +176,7 @@ static const bg_op axis_map_back_op = { .name = "axis_map_back",
                                         .infer = axis_map_back_infer,
                                         .gradient = axis_map_back_gradient,
                                         .call = axis_map_back_call,
-                                        .units = map_units,
+                                        .units = bgi_outer_units,
                                         .flops = map_flops,
                                         .scratch = map_scratch,
                                         .never_fails = true };

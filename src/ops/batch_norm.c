@@ -75,16 +75,24 @@ static bg_node *evaluate(bg_node *x, bg_node *weight, bg_node *bias, bg_node *me
 
 static double eps_of(const bg_batch_norm_options *o) { return o->eps.is_some ? o->eps.value : 1e-5; }
 
+/* x and its vectors, in the order of the labels, and options, which are set to their defaults where they are NULL. */
+static bool takes(const char *op, bg_node *x, bg_node *const *vectors, const bg_batch_norm_options *options,
+                  bg_batch_norm_options *o)
+{
+    *o = options ? *options : (bg_batch_norm_options){ .is_evaluation = false };
+    return bgi_takes_channels(op, x, vectors, labels, 4) && bgi_takes_eps(op, x, eps_of(o)) &&
+           takes_running(op, x, vectors + 2, o);
+}
+
 bg_node *bg_batch_norm(bg_node *x, bg_node *weight, bg_node *bias, bg_node *running_mean, bg_node *running_var,
                        const bg_batch_norm_options *options)
 {
     const char *op = "batch_norm";
-    bg_batch_norm_options o = options ? *options : (bg_batch_norm_options){ .is_evaluation = false };
+    bg_batch_norm_options o;
     bg_node *const vectors[] = { weight, bias, running_mean, running_var };
-    bgi_moment_attributes attributes = { .trailing = 0, .eps = eps_of(&o) };
-    if (!bgi_takes_channels(op, x, vectors, labels, 4) || !bgi_takes_eps(op, x, attributes.eps) ||
-        !takes_running(op, x, vectors + 2, &o))
+    if (!takes(op, x, vectors, options, &o))
         return NULL;
+    bgi_moment_attributes attributes = { .trailing = 0, .eps = eps_of(&o) };
     if (bg_shape_count(x->shape) == 0)
         return x;
     if (o.is_evaluation)
@@ -111,12 +119,11 @@ bg_node *bg_instance_norm_with(bg_node *x, bg_node *weight, bg_node *bias, bg_no
                                const bg_batch_norm_options *options)
 {
     const char *op = "instance_norm";
-    bg_batch_norm_options o = options ? *options : (bg_batch_norm_options){ .is_evaluation = false };
+    bg_batch_norm_options o;
     bg_node *const vectors[] = { weight, bias, running_mean, running_var };
-    bgi_moment_attributes attributes = { .trailing = 1, .eps = eps_of(&o) };
-    if (!bgi_takes_channels(op, x, vectors, labels, 4) || !bgi_takes_eps(op, x, attributes.eps) ||
-        !takes_running(op, x, vectors + 2, &o))
+    if (!takes(op, x, vectors, options, &o))
         return NULL;
+    bgi_moment_attributes attributes = { .trailing = 1, .eps = eps_of(&o) };
     if (bg_shape_count(x->shape) == 0)
         return x;
     if (o.is_evaluation)

@@ -249,9 +249,8 @@ bg_node *bg_nan_to_num(bg_node *x, double nan, double positive, double negative)
 static bg_node *prefer(const char *op, bg_node *(*is_better)(bg_node *, bg_node *), bg_node *x, bg_node *y)
 {
     bg_node *inputs[] = { x, y };
-    bg_graph *graph = bgi_graph_of(op, inputs, 2);
-    if (!graph || !bgi_graph_accept(graph, bgi_check_floats(op, inputs, bgi_x_y, 2)) ||
-        !bgi_broadcast_together(op, inputs, bgi_x_y, 2))
+    bg_graph *graph = bgi_graph_of_floats(op, inputs, bgi_x_y, 2);
+    if (!graph || !bgi_broadcast_together(op, inputs, bgi_x_y, 2))
         return NULL;
     return bg_where(bg_logical_or(is_better(inputs[0], inputs[1]), bg_is_nan(inputs[1])), inputs[0], inputs[1]);
 }
@@ -275,9 +274,8 @@ bg_node *bg_lerp(bg_node *x, bg_node *y, bg_node *weight)
 {
     static const char *const labels[] = { "x", "y", "weight" };
     bg_node *inputs[] = { x, y, weight };
-    bg_graph *graph = bgi_graph_of("lerp", inputs, 3);
-    if (!graph || !bgi_graph_accept(graph, bgi_check_floats("lerp", inputs, labels, 3)) ||
-        !bgi_broadcast_together("lerp", inputs, labels, 3))
+    bg_graph *graph = bgi_graph_of_floats("lerp", inputs, labels, 3);
+    if (!graph || !bgi_broadcast_together("lerp", inputs, labels, 3))
         return NULL;
     bg_node *way = bg_sub(inputs[1], inputs[0]), *w = inputs[2];
     return bg_where(bg_less(bg_abs(w), bgi_scalar_like(w, 0.5)), bg_add(inputs[0], bg_mul(w, way)),
@@ -369,16 +367,10 @@ bg_node *bg_cast(bg_node *x, bg_dtype dtype)
 }
 
 /* stop_gradient: x of any type; gradient 0 */
-static bg_status stop_gradient_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    *dtype = node->inputs[0]->dtype;
-    *shape = node->inputs[0]->shape;
-    return BG_OK;
-}
 static bg_node *stop_gradient_simplify(bg_node *node) { return node->inputs[0]; }
 static const bg_op stop_gradient_op = { .name = "stop_gradient",
                                         .arity = 1,
-                                        .infer = stop_gradient_infer,
+                                        .infer = bgi_infer_same,
                                         .is_constant = true,
                                         .lowering = BGI_CHEAP_MAP(move, stop_gradient_simplify) };
 bg_node *bg_stop_gradient(bg_node *x) { return bgi_apply_1(&stop_gradient_op, x); }

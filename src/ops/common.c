@@ -1,7 +1,8 @@
 /* What the families of ops share. */
-#include "ops/ops.h"
+#include "ops/axis.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,6 +23,12 @@ bg_status bgi_check_floats(const char *op, bg_node *const *inputs, const char *c
     return BG_OK;
 }
 
+bg_graph *bgi_graph_of_floats(const char *op, bg_node *const *inputs, const char *const *labels, int n)
+{
+    bg_graph *graph = bgi_graph_of(op, inputs, n);
+    return graph && bgi_graph_accept(graph, bgi_check_floats(op, inputs, labels, n)) ? graph : NULL;
+}
+
 bool bgi_takes_float(const char *op, const bg_node *x)
 {
     return x && bgi_graph_accept(x->graph, bgi_check_floats(op, (bg_node *[]){ (bg_node *)x }, bgi_x_y, 1));
@@ -30,13 +37,21 @@ bool bgi_takes_float(const char *op, const bg_node *x)
 bool bgi_takes_equal_floats(const char *op, bg_node *x, bg_node *y, const char *const *labels)
 {
     bg_node *inputs[] = { x, y };
-    bg_graph *graph = bgi_graph_of(op, inputs, 2);
-    if (!graph || !bgi_graph_accept(graph, bgi_check_floats(op, inputs, labels, 2)))
+    bg_graph *graph = bgi_graph_of_floats(op, inputs, labels, 2);
+    if (!graph)
         return false;
     if (bg_shape_equal(x->shape, y->shape))
         return true;
     bgi_graph_fail(graph, BG_ERR_SHAPE, "%s: shapes differ: %s %s, %s %s", op, labels[0],
                    bgi_shape_format(x->shape).text, labels[1], bgi_shape_format(y->shape).text);
+    return false;
+}
+
+bool bgi_takes_eps(const char *op, const bg_node *x, double eps)
+{
+    if (eps >= 0 && isfinite(eps))
+        return true;
+    bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "%s: eps is %g, not a number of at least 0", op, eps);
     return false;
 }
 
@@ -72,6 +87,12 @@ bool bgi_find_axes(const char *op, const bg_node *x, bg_axes axes, bool found[BG
     return true;
 }
 
+int64_t bgi_outer_units(const bg_node *node, int input)
+{
+    (void)input;
+    return bgi_pieces(bgi_outer_of(node->shape, *(const int64_t *)node->attributes));
+}
+
 bool bgi_product_of(const int64_t *dims, int n, int64_t *product)
 {
     *product = 1;
@@ -84,6 +105,13 @@ bool bgi_product_of(const int64_t *dims, int n, int64_t *product)
         if (__builtin_mul_overflow(*product, dims[i], product))
             return false;
     return true;
+}
+
+bg_status bgi_infer_same(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    *dtype = node->inputs[0]->dtype;
+    *shape = node->inputs[0]->shape;
+    return BG_OK;
 }
 
 bg_status bgi_infer_map(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
@@ -163,9 +191,8 @@ bg_node *bgi_map_1(const bg_op *op, bg_node *x) { return bgi_takes_float(op->nam
 bg_node *bgi_map_2(const bg_op *op, bg_node *x, bg_node *y)
 {
     bg_node *inputs[] = { x, y };
-    bg_graph *graph = bgi_graph_of(op->name, inputs, 2);
-    if (!graph || !bgi_graph_accept(graph, bgi_check_floats(op->name, inputs, bgi_x_y, 2)) ||
-        !bgi_broadcast_together(op->name, inputs, bgi_x_y, 2))
+    bg_graph *graph = bgi_graph_of_floats(op->name, inputs, bgi_x_y, 2);
+    if (!graph || !bgi_broadcast_together(op->name, inputs, bgi_x_y, 2))
         return NULL;
     return bg_apply(op, inputs, 2, NULL, 0);
 }

@@ -1,12 +1,9 @@
 /* Products of vectors, matrices and tensors, made of contractions. */
 #include "ops/contract.h"
 
-/* The one graph of two inputs of f32 or f64; NULL with the error recorded. */
 static bg_graph *graph_of_floats(const char *op, bg_node *x, bg_node *y)
 {
-    bg_node *both[] = { x, y };
-    bg_graph *graph = bgi_graph_of(op, both, 2);
-    return graph && bgi_graph_accept(graph, bgi_check_floats(op, both, bgi_x_y, 2)) ? graph : NULL;
+    return bgi_graph_of_floats(op, (bg_node *[]){ x, y }, bgi_x_y, 2);
 }
 
 static bg_node *fail_of_two(const char *op, const char *what, const bg_node *x, const bg_node *y)
@@ -128,8 +125,8 @@ bg_node *bg_bilinear(bg_node *x, bg_node *y, bg_node *weight, bg_node *bias)
     static const char *const labels[] = { "x", "y", "weight", "bias" };
     bg_node *inputs[] = { x, y, weight, bias };
     int n = bias ? 4 : 3;
-    bg_graph *graph = bgi_graph_of("bilinear", inputs, n);
-    if (!graph || !bgi_graph_accept(graph, bgi_check_floats("bilinear", inputs, labels, n)))
+    bg_graph *graph = bgi_graph_of_floats("bilinear", inputs, labels, n);
+    if (!graph)
         return NULL;
     int last = x->shape.rank - 1;
     bool fits = last >= 0 && y->shape.rank == last + 1 && weight->shape.rank == 3 &&

@@ -10,8 +10,8 @@ static bool takes(const char *op, bg_node *x, bg_node *weight, bg_node *bias, co
     static const char *const labels[] = { "x", "weight", "bias" };
     bg_node *inputs[] = { x, weight, bias };
     int n = bias ? 3 : 2;
-    bg_graph *graph = bgi_graph_of(op, inputs, n);
-    if (!graph || !bgi_graph_accept(graph, bgi_check_floats(op, inputs, labels, n)))
+    bg_graph *graph = bgi_graph_of_floats(op, inputs, labels, n);
+    if (!graph)
         return false;
     int rank = x->shape.rank - 2;
     const char *wrong =

@@ -11,14 +11,6 @@ static bool is_exponent(const char *op, const bg_node *x, double p)
     bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "%s: p is %g, not at least 0", op, p);
     return false;
 }
-static bool is_epsilon(const char *op, const bg_node *x, double eps)
-{
-    if (eps >= 0 && isfinite(eps))
-        return true;
-    bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "%s: eps is %g, not a number of at least 0", op, eps);
-    return false;
-}
-
 /* The norm over one axis, which stays; 0 over no elements. */
 static bg_node *norm_along(bg_node *x, int axis, double p)
 {
@@ -35,7 +27,7 @@ bg_node *bg_normalize(bg_node *x, int axis, double p, double eps)
 {
     int found;
     if (!bgi_takes_float("normalize", x) || !bgi_find_axis("normalize", x, axis, &found) ||
-        !is_exponent("normalize", x, p) || !is_epsilon("normalize", x, eps))
+        !is_exponent("normalize", x, p) || !bgi_takes_eps("normalize", x, eps))
         return NULL;
     return bg_div(x, bg_clamp(norm_along(x, found, p), eps, (double)INFINITY));
 }
@@ -55,9 +47,9 @@ static bg_node *unit(bg_node *x, int axis, double eps)
 bg_node *bg_cosine_similarity(bg_node *x, bg_node *y, int axis, double eps)
 {
     bg_node *both[] = { x, y };
-    bg_graph *graph = bgi_graph_of("cosine_similarity", both, 2);
-    if (!graph || !bgi_graph_accept(graph, bgi_check_floats("cosine_similarity", both, bgi_x_y, 2)) ||
-        !is_epsilon("cosine_similarity", x, eps) || !bgi_broadcast_together("cosine_similarity", both, bgi_x_y, 2))
+    bg_graph *graph = bgi_graph_of_floats("cosine_similarity", both, bgi_x_y, 2);
+    if (!graph || !bgi_takes_eps("cosine_similarity", x, eps) ||
+        !bgi_broadcast_together("cosine_similarity", both, bgi_x_y, 2))
         return NULL;
     int found, rank = both[0]->shape.rank;
     if (!bgi_find_axis("cosine_similarity", both[0], axis, &found))
@@ -75,9 +67,9 @@ bg_node *bg_cosine_similarity(bg_node *x, bg_node *y, int axis, double eps)
 bg_node *bg_pairwise_distance(bg_node *x, bg_node *y, double p, double eps)
 {
     bg_node *both[] = { x, y };
-    bg_graph *graph = bgi_graph_of("pairwise_distance", both, 2);
-    if (!graph || !bgi_graph_accept(graph, bgi_check_floats("pairwise_distance", both, bgi_x_y, 2)) ||
-        !is_exponent("pairwise_distance", x, p) || !bgi_broadcast_together("pairwise_distance", both, bgi_x_y, 2))
+    bg_graph *graph = bgi_graph_of_floats("pairwise_distance", both, bgi_x_y, 2);
+    if (!graph || !is_exponent("pairwise_distance", x, p) ||
+        !bgi_broadcast_together("pairwise_distance", both, bgi_x_y, 2))
         return NULL;
     int last = both[0]->shape.rank - 1;
     if (last < 0)
@@ -161,8 +153,8 @@ static bg_node *as_points(bg_node *x, bg_shape lead, int64_t count)
 bg_node *bg_cdist(bg_node *x, bg_node *y, double p)
 {
     bg_node *both[] = { x, y };
-    bg_graph *graph = bgi_graph_of("cdist", both, 2);
-    if (!graph || !bgi_graph_accept(graph, bgi_check_floats("cdist", both, bgi_x_y, 2)) || !is_exponent("cdist", x, p))
+    bg_graph *graph = bgi_graph_of_floats("cdist", both, bgi_x_y, 2);
+    if (!graph || !is_exponent("cdist", x, p))
         return NULL;
     bg_shape leads[] = { x->shape, y->shape }, lead;
     leads[0].rank -= 2;

@@ -5,14 +5,6 @@
 
 /* ---- Checks ---- */
 
-bool bgi_takes_eps(const char *op, const bg_node *x, double eps)
-{
-    if (eps >= 0 && isfinite(eps))
-        return true;
-    bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "%s: eps is %g, not at least 0", op, eps);
-    return false;
-}
-
 /* Whether vectors that are not NULL have the shape and the type of x and are of its graph. */
 static bool takes_shaped(const char *op, bg_node *x, bg_shape shape, bg_node *const *vectors, const char *const *labels,
                          int n)
@@ -22,8 +14,8 @@ static bool takes_shaped(const char *op, bg_node *x, bg_shape shape, bg_node *co
             continue;
         const char *const pair[] = { "x", labels[i] };
         bg_node *both[] = { x, vectors[i] };
-        bg_graph *graph = bgi_graph_of(op, both, 2);
-        if (!graph || !bgi_graph_accept(graph, bgi_check_floats(op, both, pair, 2)))
+        bg_graph *graph = bgi_graph_of_floats(op, both, pair, 2);
+        if (!graph)
             return false;
         if (!bg_shape_equal(vectors[i]->shape, shape)) {
             bgi_graph_fail(graph, BG_ERR_SHAPE, "%s: %s is %s, not %s: x %s", op, labels[i],

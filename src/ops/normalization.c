@@ -60,12 +60,6 @@ static bg_node *apply(const bg_op *op, bg_node **inputs, int n, bg_node *weight,
 }
 
 /* standardize_rows: x, moments, weight, bias -> y, over the last axes */
-static bg_status standardize_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    *dtype = node->inputs[0]->dtype;
-    *shape = node->inputs[0]->shape;
-    return BG_OK;
-}
 static bg_node *rows_compose(bg_node *node)
 {
     terms t = terms_of(node->attributes, node->inputs[0], node->inputs[1]);
@@ -94,7 +88,7 @@ static int64_t rows_units(const bg_node *node, int input)
 static double rows_flops(const bg_node *node) { return 2 * (double)bg_shape_count(node->shape); }
 static const bg_op rows_op = { .name = "standardize_rows",
                                .arity = -1,
-                               .infer = standardize_infer,
+                               .infer = bgi_infer_same,
                                .compose = rows_compose,
                                .call = rows_call,
                                .units = rows_units,
@@ -140,7 +134,7 @@ static int64_t back_units(const bg_node *node, int input)
 static double back_flops(const bg_node *node) { return 4 * (double)bg_shape_count(node->shape); }
 static const bg_op back_op = { .name = "standardize_back",
                                .arity = -1,
-                               .infer = standardize_infer,
+                               .infer = bgi_infer_same,
                                .compose = back_compose,
                                .call = back_call,
                                .units = back_units,
@@ -258,7 +252,7 @@ static bg_node *standardize_gradient(bg_node *node, int input, bg_node *dy)
 }
 static const bg_op standardize_op = { .name = "standardize",
                                       .arity = -1,
-                                      .infer = standardize_infer,
+                                      .infer = bgi_infer_same,
                                       .gradient = standardize_gradient,
                                       .compose = standardize_compose };
 bg_node *bgi_standardize(bg_node *x, bg_node *weight, bg_node *bias, const bgi_moment_attributes *attributes)

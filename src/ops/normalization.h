@@ -39,7 +39,5 @@ bg_node *bgi_as_planes(bg_node *x);
 /* Whether x is [n, c, ..] and each vector of the list that is not NULL is [c], of its graph and type; records the
  * error. */
 bool bgi_takes_channels(const char *op, bg_node *x, bg_node *const *vectors, const char *const *labels, int n);
-/* Whether eps is a number that is not negative; records the error. */
-bool bgi_takes_eps(const char *op, const bg_node *x, double eps);
 
 #endif

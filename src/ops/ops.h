@@ -72,11 +72,15 @@ extern const char *const bgi_x_y[], *const bgi_x_w[];
 
 /* BG_ERR_DTYPE unless all inputs are f32 or all are f64. */
 bg_status bgi_check_floats(const char *op, bg_node *const *inputs, const char *const *labels, int n);
+/* The one graph of inputs that are all f32 or all f64; NULL, with the error recorded unless all are NULL. */
+bg_graph *bgi_graph_of_floats(const char *op, bg_node *const *inputs, const char *const *labels, int n);
 /* Whether x is a node of f32 or f64; records the error in its graph. NULL is false without an error. */
 bool bgi_takes_float(const char *op, const bg_node *x);
 /* Whether x and y are nodes of one graph, both f32 or both f64, of equal shapes; records the error. */
 bool bgi_takes_equal_floats(const char *op, bg_node *x, bg_node *y, const char *const *labels);
 
+/* Whether eps is a number that is not negative; records the error. */
+bool bgi_takes_eps(const char *op, const bg_node *x, double eps);
 /* Whether a number is a value of the type; records the error. */
 bool bgi_takes_value(const char *op, bg_graph *graph, bg_dtype dtype, double value);
 
@@ -88,7 +92,8 @@ bool bgi_find_axes(const char *op, const bg_node *x, bg_axes axes, bool found[BG
 /* The product of extents; false if it overflows. */
 bool bgi_product_of(const int64_t *dims, int n, int64_t *product);
 
-/* Shape rules: one type f32 or f64 and one shape for inputs and output. */
+/* Shape rules: the type and shape of the first input; one type f32 or f64 and one shape for inputs and output. */
+bg_status bgi_infer_same(const bg_node *node, bg_dtype *dtype, bg_shape *shape);
 bg_status bgi_infer_map(const bg_node *node, bg_dtype *dtype, bg_shape *shape);
 
 /* ---- Broadcasting ---- */

@@ -65,8 +65,8 @@ static bg_node *flatten(const char *op, bg_node *x, bg_shape lead, int64_t rows,
 bg_node *bg_matmul(bg_node *x, bg_node *w)
 {
     bg_node *inputs[] = { x, w };
-    bg_graph *graph = bgi_graph_of("matmul", inputs, 2);
-    if (!graph || !bgi_graph_accept(graph, bgi_check_floats("matmul", inputs, bgi_x_w, 2)))
+    bg_graph *graph = bgi_graph_of_floats("matmul", inputs, bgi_x_w, 2);
+    if (!graph)
         return NULL;
     int x_rank = x->shape.rank, w_rank = w->shape.rank;
     if (x_rank == 0 || w_rank == 0)
@@ -98,8 +98,8 @@ bg_node *bg_linear(bg_node *x, bg_node *w, bg_node *b)
     static const char *const labels[] = { "x", "w", "b" };
     bg_node *inputs[] = { x, w, b };
     int n = b ? 3 : 2;
-    bg_graph *graph = bgi_graph_of("linear", inputs, n);
-    if (!graph || !bgi_graph_accept(graph, bgi_check_floats("linear", inputs, labels, n)))
+    bg_graph *graph = bgi_graph_of_floats("linear", inputs, labels, n);
+    if (!graph)
         return NULL;
     int rank = x->shape.rank;
     if (rank == 0 || w->shape.rank != 2)

@@ -12,13 +12,6 @@
 int64_t bgi_random_site(bg_graph *graph) { return graph->random_sites++; }
 int64_t bgi_random_site_of(const char *name) { return (int64_t)bgi_hash_text(name); }
 
-static bg_status scalar_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    *dtype = node->inputs[0]->dtype;
-    *shape = node->inputs[0]->shape;
-    return BG_OK;
-}
-
 /* advance: the step of the next run */
 static bg_status advance_call(const bg_call *call)
 {
@@ -26,9 +19,12 @@ static bg_status advance_call(const bg_call *call)
     *(uint64_t *)call->output = *step + 1;
     return BG_OK;
 }
-static const bg_op advance_op = {
-    .name = "advance", .arity = 1, .infer = scalar_infer, .is_constant = true, .call = advance_call, .never_fails = true
-};
+static const bg_op advance_op = { .name = "advance",
+                                  .arity = 1,
+                                  .infer = bgi_infer_same,
+                                  .is_constant = true,
+                                  .call = advance_call,
+                                  .never_fails = true };
 
 static bg_node *own_counter(bg_graph *graph)
 {

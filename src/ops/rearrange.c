@@ -264,12 +264,6 @@ typedef struct {
     int64_t diagonal, is_upper;
 } triangle_attributes;
 
-static bg_status same_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    *dtype = node->inputs[0]->dtype;
-    *shape = node->inputs[0]->shape;
-    return BG_OK;
-}
 static int64_t triangle_units(const bg_node *node, int input)
 {
     (void)input;
@@ -304,7 +298,7 @@ static bg_node *triangle_gradient(bg_node *node, int input, bg_node *dy)
 }
 static const bg_op triangle_op = { .name = "triangle",
                                    .arity = 1,
-                                   .infer = same_infer,
+                                   .infer = bgi_infer_same,
                                    .gradient = triangle_gradient,
                                    .call = triangle_call,
                                    .never_fails = true,

@@ -71,7 +71,7 @@ static bool takes_weights(const char *op, bg_node *x, int64_t in, const bg_recur
             present[n] = all[i];
             present_labels[n++] = labels[i];
         }
-    if (!bgi_graph_of(op, present, n) || !bgi_graph_accept(x->graph, bgi_check_floats(op, present, present_labels, n)))
+    if (!bgi_graph_of_floats(op, present, present_labels, n))
         return false;
     int64_t gates = bgi_recurrent_gates(r);
     bg_shape hh = w->weight_hh->shape;
@@ -109,8 +109,7 @@ static bool takes_weights(const char *op, bg_node *x, int64_t in, const bg_recur
 static bool takes_state(const char *op, bg_node *x, const char *label, bg_node *state, bg_shape shape)
 {
     bg_node *both[] = { x, state };
-    return !state || (bgi_graph_of(op, both, 2) &&
-                      bgi_graph_accept(x->graph, bgi_check_floats(op, both, (const char *const[]){ "x", label }, 2)) &&
+    return !state || (bgi_graph_of_floats(op, both, (const char *const[]){ "x", label }, 2) &&
                       has_shape(op, x, label, state, shape));
 }
 static bool takes_lengths(const char *op, bg_node *x, bg_node *lengths, int64_t batch)

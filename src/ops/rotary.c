@@ -42,12 +42,6 @@ static bg_node *rotary_gradient(bg_node *node, int input, bg_node *dy)
     bg_node *dy1 = halves_of(dy, pairs, is_interleaved, 0), *dy2 = halves_of(dy, pairs, is_interleaved, 1);
     return input == 1 ? bg_add(bg_mul(x1, dy1), bg_mul(x2, dy2)) : bg_sub(bg_mul(x1, dy2), bg_mul(x2, dy1));
 }
-static bg_status rotary_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    *dtype = node->inputs[0]->dtype;
-    *shape = node->inputs[0]->shape;
-    return BG_OK;
-}
 static bg_node *rotary_compose(bg_node *node)
 {
     bool is_interleaved = *(const int64_t *)node->attributes != 0;
@@ -57,14 +51,14 @@ static bg_node *rotary_compose(bg_node *node)
     return join(bg_sub(bg_mul(x1, cos), bg_mul(x2, sin)), bg_add(bg_mul(x1, sin), bg_mul(x2, cos)), x, is_interleaved);
 }
 static const bg_op rotary_op = {
-    .name = "rotary", .arity = 3, .infer = rotary_infer, .gradient = rotary_gradient, .compose = rotary_compose
+    .name = "rotary", .arity = 3, .infer = bgi_infer_same, .gradient = rotary_gradient, .compose = rotary_compose
 };
 bg_node *bg_rotary(bg_node *x, bg_node *cos, bg_node *sin, bool is_interleaved)
 {
     static const char *const labels[] = { "x", "cos", "sin" };
     bg_node *inputs[] = { x, cos, sin };
-    bg_graph *graph = bgi_graph_of("rotary", inputs, 3);
-    if (!graph || !bgi_graph_accept(graph, bgi_check_floats("rotary", inputs, labels, 3)))
+    bg_graph *graph = bgi_graph_of_floats("rotary", inputs, labels, 3);
+    if (!graph)
         return NULL;
     bool fits = x->shape.rank > 0 && cos->shape.rank > 0 && bg_shape_equal(cos->shape, sin->shape);
     bg_shape wanted = x->shape, shape;

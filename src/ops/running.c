@@ -8,13 +8,6 @@ typedef struct {
     int64_t axis, is_max;
 } running_attributes;
 
-static int64_t running_units(const bg_node *node, int input)
-{
-    const running_attributes *attributes = node->attributes;
-    (void)input;
-    return bgi_outer_of(node->shape, attributes->axis);
-}
-
 /* cum_extreme: where the greatest, or the least, of x[0] .. x[j] is: the last of equals, or the last NaN; no gradient
  */
 static bg_status cum_extreme_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
@@ -43,7 +36,7 @@ static const bg_op cum_extreme_op = { .name = "cum_extreme",
                                       .infer = cum_extreme_infer,
                                       .is_constant = true,
                                       .call = cum_extreme_call,
-                                      .units = running_units,
+                                      .units = bgi_outer_units,
                                       .never_fails = true };
 static bg_node *cum_extreme(const char *op, bg_node *x, int axis, bg_node **indices, bool is_max)
 {
@@ -114,7 +107,7 @@ static const bg_op logcumsumexp_op = { .name = "logcumsumexp",
                                        .infer = bgi_infer_map,
                                        .gradient = logcumsumexp_gradient,
                                        .call = logcumsumexp_call,
-                                       .units = running_units,
+                                       .units = bgi_outer_units,
                                        .flops = logcumsumexp_flops,
                                        .scratch = logcumsumexp_scratch,
                                        .never_fails = true };

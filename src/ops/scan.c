@@ -24,12 +24,6 @@ static int64_t inner_of(const bg_node *node)
     const sums_attributes *attributes = node->attributes;
     return bgi_inner_of(node->shape, attributes->axis);
 }
-static int64_t slices(const bg_node *node, int input)
-{
-    const sums_attributes *attributes = node->attributes;
-    (void)input;
-    return bgi_outer_of(node->shape, attributes->axis);
-}
 static size_t cumsum_scratch(const bg_node *node) { return (size_t)inner_of(node) * sizeof(double); }
 /* In double, for f32 too. */
 static bg_status cumsum_call(const bg_call *call)
@@ -53,7 +47,7 @@ static const bg_op cumsum_op = { .name = "cumsum",
                                  .infer = bgi_infer_map,
                                  .gradient = cumsum_gradient,
                                  .call = cumsum_call,
-                                 .units = slices,
+                                 .units = bgi_outer_units,
                                  .scratch = cumsum_scratch,
                                  .never_fails = true };
 static bg_node *running_sums(bg_node *x, int64_t axis, bool is_reverse)
@@ -81,7 +75,7 @@ static bg_node *before_zero(bg_node *x, int axis)
     behind.after[axis] = 1;
     return x ? bg_pad(bg_slice(x, axis, 1, x->shape.dims[axis], 1), behind) : NULL;
 }
-/* A value as often as x has slices. */
+/* A value as often as x has bgi_outer_units. */
 static bg_node *slice_of_value(const bg_node *x, int axis, double value)
 {
     bg_shape shape = x->shape;
@@ -105,7 +99,8 @@ static bg_node *recurrence_gradient(bg_node *node, int input, bg_node *dy)
     return bg_mul(t, attributes->is_reverse ? before_zero(node, axis) : after(zero, node, axis));
 }
 /* How running values are made: `lanes` columns of one outer slice side by side or, where it has one column only,
- * several slices, so that the processor need not wait for one multiplication after the other. In double, for f32 too.
+ * several bgi_outer_units, so that the processor need not wait for one multiplication after the other. In double, for
+ * f32 too.
  */
 enum { ROWS_AT_ONCE = 8 };
 #define RUNNING(type)                                                                                                  \
@@ -141,7 +136,7 @@ enum { ROWS_AT_ONCE = 8 };
 RUNNING(float)
 RUNNING(double)
 
-/* A slice's columns, or some of the slices that are left: how many values run side by side from `row` on. */
+/* A slice's columns, or some of the bgi_outer_units that are left: how many values run side by side from `row` on. */
 static int64_t lanes_of(const bg_call *call, int64_t inner, int64_t row)
 {
     int64_t left = call->last - call->first - row;
@@ -174,7 +169,7 @@ static const bg_op recurrence_op = { .name = "recurrence",
                                      .infer = bgi_infer_map,
                                      .gradient = recurrence_gradient,
                                      .call = recurrence_call,
-                                     .units = slices,
+                                     .units = bgi_outer_units,
                                      .scratch = running_scratch,
                                      .never_fails = true };
 bg_node *bgi_linear_recurrence(bg_node *factor, bg_node *x, int axis, bool is_reverse)
@@ -221,7 +216,7 @@ static const bg_op cumprod_op = { .name = "cumprod",
                                   .infer = bgi_infer_map,
                                   .gradient = cumprod_gradient,
                                   .call = cumprod_call,
-                                  .units = slices,
+                                  .units = bgi_outer_units,
                                   .scratch = running_scratch,
                                   .never_fails = true };
 static bg_node *running_products(bg_node *x, int axis)
@@ -238,12 +233,6 @@ bg_node *bg_cumprod(bg_node *x, int axis)
 
 /* prod_gradient: of x [outer, n, inner] and dy [outer, inner], dy times the product of the others at each x: of those
  * before it, made on the way up, and of those behind it, made with dy on the way down */
-static bg_status prod_gradient_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    *dtype = node->inputs[0]->dtype;
-    *shape = node->inputs[0]->shape;
-    return BG_OK;
-}
 static bg_node *prod_gradient_compose(bg_node *node)
 {
     bg_node *x = node->inputs[0];
@@ -309,7 +298,7 @@ static bg_status prod_gradient_call(const bg_call *call)
 static size_t prod_gradient_scratch(const bg_node *node) { return (size_t)node->shape.dims[2] * sizeof(double); }
 static const bg_op prod_gradient_op = { .name = "prod_gradient",
                                         .arity = 2,
-                                        .infer = prod_gradient_infer,
+                                        .infer = bgi_infer_same,
                                         .compose = prod_gradient_compose,
                                         .call = prod_gradient_call,
                                         .units = outer_units,
@@ -328,7 +317,7 @@ static bg_status prod_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shap
     *shape = BG_SHAPE(x->shape.dims[0], x->shape.dims[2]);
     return BG_OK;
 }
-/* The outer slices, or the columns of the only one. */
+/* The outer bgi_outer_units, or the columns of the only one. */
 static int64_t prod_units(const bg_node *node, int input)
 {
     return node->shape.dims[0] > 1 ? node->shape.dims[0] : input < 0 ? node->shape.dims[1] : 1;

@@ -312,12 +312,6 @@ static bg_status winners_infer(const bg_node *node, bg_dtype *dtype, bg_shape *s
     *dtype = BG_I64;
     return BG_OK;
 }
-static int64_t outer_units(const bg_node *node, int input)
-{
-    const bgi_index_attributes *attributes = node->attributes;
-    (void)input;
-    return bgi_outer_of(node->shape, attributes->axis);
-}
 static bg_status winners_call(const bg_call *call)
 {
     const bg_node *indices = call->node->inputs[0];
@@ -340,7 +334,7 @@ static const bg_op winners_op = { .name = "scatter_winners",
                                   .infer = winners_infer,
                                   .is_constant = true,
                                   .call = winners_call,
-                                  .units = outer_units };
+                                  .units = bgi_outer_units };
 bg_node *bgi_scatter_winners(const char *op, bg_node *indices, int64_t axis, int64_t extent)
 {
     bgi_index_attributes attributes = { axis, extent, op };
@@ -395,7 +389,7 @@ static const bg_op scatter_op = { .name = "scatter",
                                   .infer = scatter_infer,
                                   .gradient = scatter_gradient,
                                   .call = scatter_call,
-                                  .units = outer_units };
+                                  .units = bgi_outer_units };
 
 bg_node *bgi_scatter(const char *op, bg_node *x, bg_node *indices, bg_node *source, int64_t axis)
 {

@@ -65,12 +65,6 @@ bg_node *bg_log_softmax(bg_node *x, int axis)
 }
 
 /* check_classes: the same integers, or BG_ERR_INDEX for one outside 0 .. n - 1; no gradient */
-static bg_status check_classes_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    *dtype = node->inputs[0]->dtype;
-    *shape = node->inputs[0]->shape;
-    return BG_OK;
-}
 static bg_status fail_at(const bg_node *node, int64_t class, int64_t position)
 {
     char place[200] = "";
@@ -114,7 +108,7 @@ static int64_t check_classes_units(const bg_node *node, int input)
 }
 static const bg_op check_classes_op = { .name = "check_classes",
                                         .arity = 1,
-                                        .infer = check_classes_infer,
+                                        .infer = bgi_infer_same,
                                         .is_constant = true,
                                         .call = check_classes_call,
                                         .units = check_classes_units };

@@ -30,7 +30,6 @@ static bg_status shape_infer(const bg_node *node, bg_dtype *dtype, bg_shape *sha
     memcpy(shape->dims, attributes->dims, sizeof shape->dims);
     return BG_OK;
 }
-static int64_t outer_count(const bg_node *node, int64_t axis) { return bgi_pieces(bgi_outer_of(node->shape, axis)); }
 static size_t inner_bytes(const bg_node *node, int64_t axis)
 {
     return bg_dtype_size(node->dtype) * (size_t)bgi_inner_of(node->shape, axis);
@@ -349,19 +348,13 @@ static bg_status embed_call(const bg_call *call)
     }
     return BG_OK;
 }
-static int64_t embed_units(const bg_node *node, int input)
-{
-    (void)input;
-    const bgi_embed_attributes *attributes = node->attributes;
-    return outer_count(node, attributes->axis);
-}
 const bg_op bgi_embed_op = { .name = "embed",
                              .arity = 1,
                              .infer = embed_infer,
                              .gradient = embed_gradient,
                              .call = embed_call,
                              .never_fails = true,
-                             .units = embed_units };
+                             .units = bgi_outer_units };
 bg_node *bgi_embed(bg_node *x, int axis, int64_t start, int64_t step, int64_t extent)
 {
     if (x && step == 1 && extent == x->shape.dims[axis])
@@ -414,18 +407,13 @@ static bg_status concat_call(const bg_call *call)
         }
     return BG_OK;
 }
-static int64_t concat_units(const bg_node *node, int input)
-{
-    (void)input;
-    return outer_count(node, *(const int64_t *)node->attributes);
-}
 const bg_op bgi_concat_op = { .name = "concat",
                               .arity = -1,
                               .infer = concat_infer,
                               .gradient = concat_gradient,
                               .call = concat_call,
                               .never_fails = true,
-                              .units = concat_units };
+                              .units = bgi_outer_units };
 bg_node *bg_concat(bg_node *const *xs, int n, int axis)
 {
     int found;

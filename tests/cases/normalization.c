@@ -305,9 +305,10 @@ static bg_node *batch(bg_node *x, bg_node *mean, bg_node *var, bg_batch_norm_opt
     X(bg_layer_norm(f->x23, BG_AXES(1), f->d3, NULL, 0), BG_ERR_DTYPE, "layer_norm: types differ: x f32, weight f64")  \
     X(bg_layer_norm(f->x23, BG_AXES(1), f->foreign, NULL, 0), BG_ERR_ARGUMENT,                                         \
       "layer_norm: inputs belong to different graphs")                                                                 \
-    X(bg_layer_norm(f->x23, BG_AXES(1), NULL, NULL, -1), BG_ERR_ARGUMENT, "layer_norm: eps is -1, not at least 0")     \
+    X(bg_layer_norm(f->x23, BG_AXES(1), NULL, NULL, -1), BG_ERR_ARGUMENT,                                              \
+      "layer_norm: eps is -1, not a number of at least 0")                                                             \
     X(bg_rms_norm(f->x23, BG_AXES(1), f->x4, 0), BG_ERR_SHAPE, "rms_norm: weight is [4], not [3]: x [2, 3]")           \
-    X(bg_rms_norm(f->x23, BG_AXES(1), NULL, INF), BG_ERR_ARGUMENT, "rms_norm: eps is inf, not at least 0")             \
+    X(bg_rms_norm(f->x23, BG_AXES(1), NULL, INF), BG_ERR_ARGUMENT, "rms_norm: eps is inf, not a number of at least 0") \
     X(bg_group_norm(f->image, 2, NULL, NULL, 0), BG_ERR_SHAPE,                                                         \
       "group_norm: 2 groups do not divide the channels: x [2, 3, 5, 5]")                                               \
     X(bg_group_norm(f->image, 0, NULL, NULL, 0), BG_ERR_SHAPE,                                                         \
@@ -317,7 +318,8 @@ static bg_node *batch(bg_node *x, bg_node *mean, bg_node *var, bg_batch_norm_opt
     X(bg_instance_norm(f->x23, NULL, NULL, 0), BG_ERR_SHAPE,                                                           \
       "instance_norm: one value a channel of a sample: x [2, 3]")                                                      \
     X(bg_instance_norm(f->image, NULL, f->d3, 0), BG_ERR_DTYPE, "instance_norm: types differ: x f32, bias f64")        \
-    X(bg_instance_norm(f->image, NULL, NULL, -1), BG_ERR_ARGUMENT, "instance_norm: eps is -1, not at least 0")         \
+    X(bg_instance_norm(f->image, NULL, NULL, -1), BG_ERR_ARGUMENT,                                                     \
+      "instance_norm: eps is -1, not a number of at least 0")                                                          \
     X(bg_local_response_norm(f->x3, 3, 1, 1, 1), BG_ERR_SHAPE, "local_response_norm: needs x [n, c, ..]: x [3]")       \
     X(bg_local_response_norm(f->image, 0, 1, 1, 1), BG_ERR_ARGUMENT, "local_response_norm: size is 0, not at least 1") \
     X(bg_batch_norm(f->x3, NULL, NULL, NULL, NULL, NULL), BG_ERR_SHAPE, "batch_norm: needs x [n, c, ..]: x [3]")       \
@@ -337,7 +339,7 @@ static bg_node *batch(bg_node *x, bg_node *mean, bg_node *var, bg_batch_norm_opt
     X(batch(f->x23, NULL, NULL, OPTIONS(.momentum = BG_SOME(1.5))), BG_ERR_ARGUMENT,                                   \
       "batch_norm: momentum is 1.5, not 0 .. 1")                                                                       \
     X(batch(f->x23, NULL, NULL, OPTIONS(.eps = BG_SOME(-0.5))), BG_ERR_ARGUMENT,                                       \
-      "batch_norm: eps is -0.5, not at least 0")                                                                       \
+      "batch_norm: eps is -0.5, not a number of at least 0")                                                           \
     X(batch(f->x23, NULL, NULL, OPTIONS(.is_cumulative = true)), BG_ERR_ARGUMENT,                                      \
       "batch_norm: is_cumulative without batches: x [2, 3]")                                                           \
     X(batch(f->x23, NULL, NULL, OPTIONS(.is_cumulative = true, .momentum = BG_SOME(0))), BG_ERR_ARGUMENT,              \
