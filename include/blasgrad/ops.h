@@ -23,50 +23,56 @@ extern "C" {
 /* clang-format on */
 
 /* ---- Arithmetic, elementwise ---- */
+/* x + y, x - y, x y and x / y. */
 BG_API bg_node *bg_add(bg_node *x, bg_node *y);
 BG_API bg_node *bg_sub(bg_node *x, bg_node *y);
 BG_API bg_node *bg_mul(bg_node *x, bg_node *y);
 BG_API bg_node *bg_div(bg_node *x, bg_node *y);
+/* x + c, c x and c - x with a number c, which is rounded to x's type. */
 BG_API bg_node *bg_add_scalar(bg_node *x, double c);
 BG_API bg_node *bg_mul_scalar(bg_node *x, double c);
-/* c - x */
 BG_API bg_node *bg_sub_from(double c, bg_node *x);
+/* -x */
 BG_API bg_node *bg_neg(bg_node *x);
 /* x², dx = 2 x dy */
 BG_API bg_node *bg_square(bg_node *x);
-/* dx = dy / (2 √x): +inf at 0. */
+/* √x; NaN below 0. dx = dy / (2 y): +inf at 0. */
 BG_API bg_node *bg_sqrt(bg_node *x);
+/* eˣ, dx = dy y */
 BG_API bg_node *bg_exp(bg_node *x);
 /* Natural logarithm; -inf at 0, NaN below. */
 BG_API bg_node *bg_log(bg_node *x);
 /* exp(x) - 1 and log(1 + x), exact to the last bits near 0. */
 BG_API bg_node *bg_expm1(bg_node *x);
 BG_API bg_node *bg_log1p(bg_node *x);
+/* The error function 2/√π ∫ exp(-t²) dt from 0 to x. */
 BG_API bg_node *bg_erf(bg_node *x);
-/* Gradient 0 at 0. */
+/* |x|; gradient 0 at 0. */
 BG_API bg_node *bg_abs(bg_node *x);
 /* -1, 0 or 1; 0 for NaN, as in PyTorch; gradient 0. */
 BG_API bg_node *bg_sign(bg_node *x);
-/* NaN if either is NaN; where both are equal each gets half of the gradient. */
+/* The greater, or the lesser, of x and y: NaN if either is NaN; where both are equal each gets half of the gradient. */
 BG_API bg_node *bg_maximum(bg_node *x, bg_node *y);
 BG_API bg_node *bg_minimum(bg_node *x, bg_node *y);
 
 /* ---- Functions, elementwise, with the C library's accuracy: 1.1 ULP, 2 for log10 and the hyperbolic ones ---- */
-/* Gradient 0. round: halves to even. */
+/* To an integer: downwards, upwards, to the nearest, halves to even, and towards zero; gradient 0. */
 BG_API bg_node *bg_floor(bg_node *x);
 BG_API bg_node *bg_ceil(bg_node *x);
 BG_API bg_node *bg_round(bg_node *x);
 BG_API bg_node *bg_trunc(bg_node *x);
+/* 2ˣ, and logarithms to the bases 2 and 10: -inf at 0, NaN below. */
 BG_API bg_node *bg_exp2(bg_node *x);
 BG_API bg_node *bg_log2(bg_node *x);
 BG_API bg_node *bg_log10(bg_node *x);
-/* Angles in radians, of any size. */
+/* Trigonometric functions of angles in radians, of any size, and their inverses: -π/2 .. π/2, of acos 0 .. π. */
 BG_API bg_node *bg_sin(bg_node *x);
 BG_API bg_node *bg_cos(bg_node *x);
 BG_API bg_node *bg_tan(bg_node *x);
 BG_API bg_node *bg_asin(bg_node *x);
 BG_API bg_node *bg_acos(bg_node *x);
 BG_API bg_node *bg_atan(bg_node *x);
+/* Hyperbolic functions and their inverses; tanh is an activation. NaN where there is no value. */
 BG_API bg_node *bg_sinh(bg_node *x);
 BG_API bg_node *bg_cosh(bg_node *x);
 BG_API bg_node *bg_asinh(bg_node *x);
@@ -102,13 +108,13 @@ BG_API bg_node *bg_less(bg_node *x, bg_node *y);
 BG_API bg_node *bg_less_equal(bg_node *x, bg_node *y);
 BG_API bg_node *bg_greater(bg_node *x, bg_node *y);
 BG_API bg_node *bg_greater_equal(bg_node *x, bg_node *y);
-/* true where x is neither infinite nor NaN. */
+/* true where x is neither infinite nor NaN, where it is NaN, and where it is infinite. No gradient. */
 BG_API bg_node *bg_is_finite(bg_node *x);
+BG_API bg_node *bg_is_nan(bg_node *x);
+BG_API bg_node *bg_is_inf(bg_node *x);
 /* condition ? x : y; condition bool. The input that is not taken gets gradient 0 there, which times an infinity further
  * back is NaN: choose the argument of a singular function, not its result. */
 BG_API bg_node *bg_where(bg_node *condition, bg_node *x, bg_node *y);
-BG_API bg_node *bg_is_nan(bg_node *x);
-BG_API bg_node *bg_is_inf(bg_node *x);
 /* Of bool. No gradient. */
 BG_API bg_node *bg_logical_and(bg_node *x, bg_node *y);
 BG_API bg_node *bg_logical_or(bg_node *x, bg_node *y);
@@ -143,7 +149,6 @@ BG_API bg_node *bg_softplus(bg_node *x);
 BG_API bg_node *bg_gelu(bg_node *x);
 /* x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, the approximation of the same paper. */
 BG_API bg_node *bg_gelu_tanh(bg_node *x);
-
 /* log(sigmoid(x)) */
 BG_API bg_node *bg_logsigmoid(bg_node *x);
 /* x > 0 ? x : alpha (exp(x) - 1); the derivative at 0 is alpha. */
@@ -181,18 +186,18 @@ BG_API bg_node *bg_glu(bg_node *x, int axis);
 
 /* ---- Reductions ----
  * Over the axes given, each at most once; they are left out of the result. BG_ALL_AXES gives a scalar, BG_AXES() x. */
+/* Sum and mean; 0 and NaN over no elements. */
 BG_API bg_node *bg_sum(bg_node *x, bg_axes axes);
-/* NaN over no elements. */
 BG_API bg_node *bg_mean(bg_node *x, bg_axes axes);
-/* Of the elements that are not NaN. nanmean is NaN where there are none. */
+/* The same of the elements that are not NaN. nanmean is NaN where there are none. */
 BG_API bg_node *bg_nansum(bg_node *x, bg_axes axes);
 BG_API bg_node *bg_nanmean(bg_node *x, bg_axes axes);
-/* NaN if any is NaN; equal maxima share the gradient evenly; BG_ERR_SHAPE over no elements. */
+/* The greatest, or least, element; NaN if any is NaN; equal ones share the gradient evenly; BG_ERR_SHAPE over no
+ * elements. */
 BG_API bg_node *bg_max(bg_node *x, bg_axes axes);
+BG_API bg_node *bg_min(bg_node *x, bg_axes axes);
 /* log Σ exp(x) without overflow; -inf where all are -inf, with gradient 0 there. */
 BG_API bg_node *bg_logsumexp(bg_node *x, bg_axes axes);
-
-BG_API bg_node *bg_min(bg_node *x, bg_axes axes);
 /* The product in row-major order; 1 over no elements. The gradient is right at zeros. */
 BG_API bg_node *bg_prod(bg_node *x, bg_axes axes);
 /* Σ (x - mean)² / (n - correction) and its root: correction 1 for a sample, 0 for a whole population. Computed in f64
@@ -211,20 +216,162 @@ BG_API bg_node *bg_count_nonzero(bg_node *x, bg_axes axes);
 /* A reduction of x over these axes with the axes back, of extent 1. */
 BG_API bg_node *bg_keep(bg_node *reduced, bg_node *x, bg_axes axes);
 
+/* ---- Running sums and products along an axis ---- */
+/* y[j] = x[0] + .. + x[j], added up in f64. */
+BG_API bg_node *bg_cumsum(bg_node *x, int axis);
+/* y[j] = x[0] · .. · x[j], multiplied in f64; the gradient is right at zeros. */
+BG_API bg_node *bg_cumprod(bg_node *x, int axis);
+/* log(exp(x[0]) + .. + exp(x[j])) without overflow, summed in f64; -inf where all are -inf, with gradient 0 there. */
+BG_API bg_node *bg_logcumsumexp(bg_node *x, int axis);
+/* The greatest, or least, of x[0] .. x[j]; a NaN stays. The gradient goes to that element, of equals to the last, whose
+ * index (i64) is stored unless the pointer is NULL. */
+BG_API bg_node *bg_cummax(bg_node *x, int axis, bg_node **indices);
+BG_API bg_node *bg_cummin(bg_node *x, int axis, bg_node **indices);
+/* x[j+1] - x[j], so many times; each leaves one element fewer, down to none. */
+BG_API bg_node *bg_diff(bg_node *x, int64_t times, int axis);
+
+/* ---- Order ----
+ * Indices are i64, without a gradient; the pointers to them may be NULL. NaN counts as the greatest. */
+/* Where the extreme is along an axis, which is left out: the first of equals, or the first NaN. BG_ERR_SHAPE over no
+ * elements. */
+BG_API bg_node *bg_argmax(bg_node *x, int axis);
+BG_API bg_node *bg_argmin(bg_node *x, int axis);
+/* The extreme along an axis and its index; the whole gradient goes to that element. */
+BG_API bg_node *bg_max_along(bg_node *x, int axis, bg_node **indices);
+BG_API bg_node *bg_min_along(bg_node *x, int axis, bg_node **indices);
+/* Sorted along an axis; equal elements keep their order. */
+BG_API bg_node *bg_sort(bg_node *x, int axis, bool is_descending, bg_node **indices);
+/* The indices alone. */
+BG_API bg_node *bg_argsort(bg_node *x, int axis, bool is_descending);
+/* The k largest, or smallest, elements along an axis, in order; 0 <= k <= extent. */
+BG_API bg_node *bg_topk(bg_node *x, int64_t k, int axis, bool is_smallest, bg_node **indices);
+/* The k-th smallest along an axis, 1 <= k <= extent, which is left out, and its index. */
+BG_API bg_node *bg_kthvalue(bg_node *x, int64_t k, int axis, bg_node **indices);
+/* The lower of the two medians for an even number, PyTorch's convention; NaN if any is NaN. Over all elements, of which
+ * those that equal it share the gradient evenly; NaN of no elements. Along an axis, which is left out, with the index:
+ * the whole gradient goes to that element; BG_ERR_SHAPE over no elements. */
+BG_API bg_node *bg_median(bg_node *x);
+BG_API bg_node *bg_median_along(bg_node *x, int axis, bg_node **indices);
+/* How many of the sorted numbers are less than each value, or with is_right at most it: where it would be inserted. i64
+ * of values' shape; NaN comes last. sorted [n], or [.., n] with values [.., m]; both of one type, float or integer. No
+ * gradient. Numbers out of order give some index. */
+BG_API bg_node *bg_searchsorted(bg_node *sorted, bg_node *values, bool is_right);
+/* The same with the arguments as PyTorch has them: boundaries [n]. */
+BG_API bg_node *bg_bucketize(bg_node *values, bg_node *boundaries, bool is_right);
+
 /* ---- Shape ---- */
 /* The same elements in row-major order; one extent may be -1. */
 BG_API bg_node *bg_reshape(bg_node *x, bg_shape shape);
 /* Axis axes.axis[i] of x becomes axis i; BG_ALL_AXES reverses them. */
 BG_API bg_node *bg_permute(bg_node *x, bg_axes axes);
-/* Swaps two axes. */
+/* x with two axes swapped. */
 BG_API bg_node *bg_transpose(bg_node *x, int axis_a, int axis_b);
 /* start, start + step, .. before stop along an axis; negative start and stop count from the end, and are then clipped
  * to the axis as Python does; step >= 1. */
 BG_API bg_node *bg_slice(bg_node *x, int axis, int64_t start, int64_t stop, int64_t step);
 /* Inputs of equal shape but for the axis, one after the other; n >= 1. */
 BG_API bg_node *bg_concat(bg_node *const *xs, int n, int axis);
-/* NumPy's rule: leading axes are added, axes of extent 1 repeated. */
+/* x repeated to a shape, by NumPy's rule: leading axes are added, axes of extent 1 repeated. PyTorch's expand. */
 BG_API bg_node *bg_broadcast(bg_node *x, bg_shape shape);
+
+/* ---- Elements in other places: flips, rolls, padding, tiles, triangles, diagonals ----
+ * Of any type; gradients reach f32 and f64. Axes may be negative: they then count from the last. */
+/* The elements along the axes in reverse. A view. */
+BG_API bg_node *bg_flip(bg_node *x, bg_axes axes);
+/* y[i] = x[i - shift] along an axis, around its ends. */
+BG_API bg_node *bg_roll(bg_node *x, int64_t shift, int axis);
+
+/* Elements added before and after each axis of x, its first axis first; a negative number leaves elements out.
+ *   CONSTANT   value, which must be one of x's type
+ *   REFLECT    c b | a b c | b a    fewer than the axis has
+ *   REPLICATE  a a | a b c | c c    of an axis that has elements
+ *   CIRCULAR   b c | a b c | a b    at most as many as the axis has */
+typedef enum { BG_PAD_CONSTANT, BG_PAD_REFLECT, BG_PAD_REPLICATE, BG_PAD_CIRCULAR } bg_pad_mode;
+typedef struct {
+    bg_pad_mode mode;
+    double value;
+    int64_t before[BG_MAX_RANK], after[BG_MAX_RANK];
+} bg_pad_options;
+BG_API bg_node *bg_pad(bg_node *x, bg_pad_options options);
+
+/* x repeats.dims[i] times along axis i. Where the ranks differ, the shorter of x's shape and repeats gets leading ones;
+ * _repeat refuses repeats of fewer axes than x. */
+BG_API bg_node *bg_tile(bg_node *x, bg_shape repeats);
+BG_API bg_node *bg_repeat(bg_node *x, bg_shape repeats);
+/* Each element so many times in a row along an axis. */
+BG_API bg_node *bg_repeat_interleave(bg_node *x, int64_t times, int axis);
+/* Inputs of equal shape along a new axis of the result. */
+BG_API bg_node *bg_stack(bg_node *const *xs, int n, int axis);
+/* Parts of the given sizes, which fill the axis, or of equal size but for a smaller last one, which may be fewer than
+ * n. Both fill the caller's array of n with views, NULL behind the last, and return their number; 0 after an error. */
+BG_API int bg_split(bg_node *x, const int64_t *sizes, int n, int axis, bg_node **parts);
+BG_API int bg_chunk(bg_node *x, int n, int axis, bg_node **parts);
+/* count elements along an axis, from start on; the element of one index, without the axis. Out of range is
+ * BG_ERR_ARGUMENT. Views. */
+BG_API bg_node *bg_narrow(bg_node *x, int axis, int64_t start, int64_t count);
+BG_API bg_node *bg_select(bg_node *x, int axis, int64_t index);
+
+/* x without those of the axes that have extent 1. */
+BG_API bg_node *bg_squeeze(bg_node *x, bg_axes axes);
+/* x with a new axis of extent 1. */
+BG_API bg_node *bg_unsqueeze(bg_node *x, int axis);
+/* Axes first to last as one; one axis as several, of which one extent may be -1. A scalar flattens to [1]; bg_flatten
+ * keeps the first axis. */
+BG_API bg_node *bg_flatten_axes(bg_node *x, int first, int last);
+BG_API bg_node *bg_unflatten(bg_node *x, int axis, bg_shape sizes);
+/* Axis `from` in place `to`, the others in their order. */
+BG_API bg_node *bg_movedim(bg_node *x, int from, int to);
+
+/* x [.., rows, columns] on and below, or on and above, a diagonal, with 0 elsewhere; diagonal 0 is the main one, 1 the
+ * one above it. */
+BG_API bg_node *bg_tril(bg_node *x, int64_t diagonal);
+BG_API bg_node *bg_triu(bg_node *x, int64_t diagonal);
+/* A diagonal of two axes, which becomes the last axis of a view; offset > 0 lies above the main one. */
+BG_API bg_node *bg_diagonal(bg_node *x, int64_t offset, int axis_1, int axis_2);
+/* x [.., n] -> zeros [.., n + |offset|, n + |offset|] with x on a diagonal. */
+BG_API bg_node *bg_diag_embed(bg_node *x, int64_t offset);
+/* grids[i] [n0, n1, ..] repeats xs[i] [ni] along all axes but i (indexing "ij"). Returns n, or 0 after an error. */
+BG_API int bg_meshgrid(bg_node *const *xs, int n, bg_node **grids);
+
+/* ---- Constants of a graph, of any type that holds the values ----
+ * zeros, ones, full: one value everywhere.   eye: 1 on the main diagonal, 0 elsewhere.
+ * arange: start, start + step, .. before stop, as many as ceil((stop - start) / step); not bool.
+ * linspace: n numbers from start to stop, both of them among these; f32 or f64. */
+BG_API bg_node *bg_zeros(bg_graph *graph, bg_dtype dtype, bg_shape shape);
+BG_API bg_node *bg_ones(bg_graph *graph, bg_dtype dtype, bg_shape shape);
+BG_API bg_node *bg_full(bg_graph *graph, bg_dtype dtype, bg_shape shape, double value);
+BG_API bg_node *bg_arange(bg_graph *graph, bg_dtype dtype, double start, double stop, double step);
+BG_API bg_node *bg_linspace(bg_graph *graph, bg_dtype dtype, double start, double stop, int64_t n);
+BG_API bg_node *bg_eye(bg_graph *graph, bg_dtype dtype, int64_t rows, int64_t columns);
+
+/* ---- Elements chosen by indices ----
+ * Indices are i32, i64 or u8; one outside 0 .. extent - 1 makes the run fail with BG_ERR_INDEX. */
+/* y[.., j, ..] = x[.., indices[.., j, ..], ..] along an axis, of the indices' shape. x of any type. Beside the axis
+ * bg_gather takes indices of smaller extents than x's, which then leave elements out, as PyTorch does; with
+ * bg_take_along x and indices broadcast there, as in NumPy and PyTorch's take_along_dim. */
+BG_API bg_node *bg_gather(bg_node *x, bg_node *indices, int axis);
+BG_API bg_node *bg_take_along(bg_node *x, bg_node *indices, int axis);
+/* The slices of x at indices [m] along an axis, which gets extent m. x of any type. */
+BG_API bg_node *bg_index_select(bg_node *x, bg_node *indices, int axis);
+/* Rows of a table [rows, width] at indices [..] -> [.., width]; the row `padding` gets no gradient (-1: none). */
+BG_API bg_node *bg_embedding(bg_node *table, bg_node *indices, int64_t padding);
+/* indices [..] -> [.., classes]: 1 at the index, else 0, of type f32 or f64. No gradient. */
+BG_API bg_node *bg_one_hot(bg_node *indices, int64_t classes, bg_dtype dtype);
+/* x with source[.., j, ..] at [.., indices[.., j, ..], ..] along an axis. Beside it the indices may have smaller
+ * extents than x, and everywhere than source. Any type. Of several sources for one place the last wins, and only it
+ * gets the gradient; what is replaced gets none. */
+BG_API bg_node *bg_scatter(bg_node *x, bg_node *indices, bg_node *source, int axis);
+/* x with source[.., j, ..] added at these places, in the order of j; shapes as for scatter. f32, f64 and integers,
+ * which wrap around. */
+BG_API bg_node *bg_scatter_add(bg_node *x, bg_node *indices, bg_node *source, int axis);
+/* x with the slices of source added at indices [m] along an axis, in their order; of the same types. */
+BG_API bg_node *bg_index_add(bg_node *x, bg_node *indices, bg_node *source, int axis);
+/* x with the elements of source, in their order, where the mask is true; x and mask broadcast together. Fewer elements
+ * than the mask needs are BG_ERR_INDEX when it runs; none at all are BG_ERR_SHAPE, unless x is empty. */
+BG_API bg_node *bg_masked_scatter(bg_node *x, bg_node *mask, bg_node *source);
+/* How often each class 0 .. classes - 1 is among the indices, of any shape: i64 [classes]; or the sums of the weights
+ * that stand at the same places, of their type, unless they are NULL. */
+BG_API bg_node *bg_bincount(bg_node *indices, bg_node *weights, int64_t classes);
 
 /* ---- Products ---- */
 /* Matrix product over the last two dimensions; leading dimensions broadcast.
@@ -288,199 +435,20 @@ BG_API bg_node *bg_cdist(bg_node *x, bg_node *y, double p);
 /* ---- Scores ---- */
 /* exp(x) / Σ exp(x) along one axis; NaN where all are -inf or one is +inf. */
 BG_API bg_node *bg_softmax(bg_node *x, int axis);
+/* x - log Σ exp(x) along one axis, without overflow. */
 BG_API bg_node *bg_log_softmax(bg_node *x, int axis);
 /* The score of each row's class: x [.., c], classes [..] (i32, i64 or u8) -> [..]. A class outside 0 .. c - 1 makes the
  * run fail with BG_ERR_INDEX. c is at most 2^24. */
 BG_API bg_node *bg_gather_class(bg_node *x, bg_node *classes);
 
-/* ---- Attention ---- */
-/* softmax along an axis over the elements where mask, bool and broadcast to x, is true: the others are 0, whatever they
- * were, and so is a row without any; these elements get gradient 0. A row is NaN where one that takes part is +inf. */
-BG_API bg_node *bg_masked_softmax(bg_node *x, bg_node *mask, int axis);
-
-/* The zero value is attention to every key without dropout. */
-typedef struct {
-    bool is_causal; /* query i takes keys 0 .. i only, also where l and s differ */
-    bg_node *mask;  /* broadcast to [.., h, l, s]: bool, true where a key takes part, or of q's type, added to the
-                       scores; may be NULL, and stands beside is_causal */
-    double scale;   /* 0: 1 / √d */
-    double dropout; /* the probability with which a weight is 0; the others are divided by 1 - p */
-} bg_attention_options;
-/* Scaled dot product attention: y = dropout(softmax(scale q kᵀ + mask)) v. Vaswani et al., Attention is all you need,
- * 2017; options may be NULL.
- *   q [.., h, l, d]   k [.., hk, s, d]   v [.., hk, s, e]  ->  y [.., h, l, e]
- * Leading dimensions are equal; h is a multiple of hk, and query head i takes key head i / (h / hk); of rank 2 there is
- * one head. Keys whose score is -inf take no part, though an infinity or NaN in their v may make y NaN; a query without
- * keys gives 0, with gradient 0, as in PyTorch. It runs by tiles of the scores (Dao et al., FlashAttention, 2022), so
- * that the memory it needs grows with l + s, and so does that of the gradients for q, k and v. A gradient for a float
- * mask, and derivatives of gradients, need several values of the size [.., h, l, s]. */
-BG_API bg_node *bg_attention(bg_node *q, bg_node *k, bg_node *v, const bg_attention_options *options);
-
-/* Turns pairs of elements (x1, x2) by angles whose cosine and sine are given: (x1 cos - x2 sin, x1 sin + x2 cos).
- *   x [.., d]   cos, sin [.., r / 2], broadcast to x but for the last axis  ->  [.., d]
- * The first r elements are turned, the others stay. Pairs are elements i and i + r / 2, as in GPT-NeoX and Llama, or 2
- * i and 2 i + 1. The gradient is turned back. */
-BG_API bg_node *bg_rotary(bg_node *x, bg_node *cos, bg_node *sin, bool is_interleaved);
-/* The zero value: base 10000, positions 0, 1, .., all elements in pairs i and i + d / 2. */
-typedef struct {
-    double base;         /* 0: 10000 */
-    int64_t dims;        /* how many elements are turned, an even number; 0: all d */
-    int64_t offset;      /* of the first position */
-    bg_node *positions;  /* i64 [l], or NULL: offset, offset + 1, ..; not both */
-    bool is_interleaved; /* pairs 2 i and 2 i + 1 */
-} bg_rotary_options;
-/* Rotary position embedding: pair i at position t is turned by t base^(-2 i / dims). x [.., l, d]. Angles are computed
- * in f64. Su et al., RoFormer, 2021. */
-BG_API bg_node *bg_rotary_embedding(bg_node *x, const bg_rotary_options *options);
-
-/* ---- Running sums and products along an axis ---- */
-/* y[j] = x[0] + .. + x[j], added up in f64. */
-BG_API bg_node *bg_cumsum(bg_node *x, int axis);
-/* y[j] = x[0] · .. · x[j], multiplied in f64; the gradient is right at zeros. */
-BG_API bg_node *bg_cumprod(bg_node *x, int axis);
-/* log(exp(x[0]) + .. + exp(x[j])) without overflow, summed in f64; -inf where all are -inf, with gradient 0 there. */
-BG_API bg_node *bg_logcumsumexp(bg_node *x, int axis);
-/* The greatest, or least, of x[0] .. x[j]; a NaN stays. The gradient goes to that element, of equals to the last, whose
- * index (i64) is stored unless the pointer is NULL. */
-BG_API bg_node *bg_cummax(bg_node *x, int axis, bg_node **indices);
-BG_API bg_node *bg_cummin(bg_node *x, int axis, bg_node **indices);
-/* x[j+1] - x[j], so many times; each leaves one element fewer, down to none. */
-BG_API bg_node *bg_diff(bg_node *x, int64_t times, int axis);
-
-/* ---- Order ----
- * Indices are i64, without a gradient; the pointers to them may be NULL. NaN counts as the greatest. */
-/* Where the extreme is along an axis, which is left out: the first of equals, or the first NaN. BG_ERR_SHAPE over no
- * elements. */
-BG_API bg_node *bg_argmax(bg_node *x, int axis);
-BG_API bg_node *bg_argmin(bg_node *x, int axis);
-/* The extreme along an axis and its index; the whole gradient goes to that element. */
-BG_API bg_node *bg_max_along(bg_node *x, int axis, bg_node **indices);
-BG_API bg_node *bg_min_along(bg_node *x, int axis, bg_node **indices);
-/* Sorted along an axis; equal elements keep their order. */
-BG_API bg_node *bg_argsort(bg_node *x, int axis, bool is_descending);
-BG_API bg_node *bg_sort(bg_node *x, int axis, bool is_descending, bg_node **indices);
-/* The k largest, or smallest, elements along an axis, in order; 0 <= k <= extent. */
-BG_API bg_node *bg_topk(bg_node *x, int64_t k, int axis, bool is_smallest, bg_node **indices);
-
-/* The k-th smallest along an axis, 1 <= k <= extent, which is left out, and its index. */
-BG_API bg_node *bg_kthvalue(bg_node *x, int64_t k, int axis, bg_node **indices);
-/* The lower of the two medians for an even number, PyTorch's convention; NaN if any is NaN. Over all elements, of which
- * those that equal it share the gradient evenly; NaN of no elements. Along an axis, which is left out, with the index:
- * the whole gradient goes to that element; BG_ERR_SHAPE over no elements. */
-BG_API bg_node *bg_median(bg_node *x);
-BG_API bg_node *bg_median_along(bg_node *x, int axis, bg_node **indices);
-/* How many of the sorted numbers are less than each value, or with is_right at most it: where it would be inserted. i64
- * of values' shape; NaN comes last. sorted [n], or [.., n] with values [.., m]; both of one type, float or integer. No
- * gradient. Numbers out of order give some index. */
-BG_API bg_node *bg_searchsorted(bg_node *sorted, bg_node *values, bool is_right);
-/* The same with the arguments as PyTorch has them: boundaries [n]. */
-BG_API bg_node *bg_bucketize(bg_node *values, bg_node *boundaries, bool is_right);
-
-/* ---- Elements chosen by indices ----
- * Indices are i32, i64 or u8; one outside 0 .. extent - 1 makes the run fail with BG_ERR_INDEX. */
-/* y[.., j, ..] = x[.., indices[.., j, ..], ..] along an axis, of the indices' shape. x of any type. Beside the axis
- * bg_gather takes indices of smaller extents than x's, which then leave elements out, as PyTorch does; with
- * bg_take_along x and indices broadcast there, as in NumPy and PyTorch's take_along_dim. */
-BG_API bg_node *bg_gather(bg_node *x, bg_node *indices, int axis);
-BG_API bg_node *bg_take_along(bg_node *x, bg_node *indices, int axis);
-/* x with source[.., j, ..] added at [.., indices[.., j, ..], ..], in the order of j. Beside the axis the indices may
- * have smaller extents than x, and everywhere than source. f32, f64 and integers, which wrap around. */
-BG_API bg_node *bg_scatter_add(bg_node *x, bg_node *indices, bg_node *source, int axis);
-/* The slices of x at indices [m] along an axis, which gets extent m. x of any type. */
-BG_API bg_node *bg_index_select(bg_node *x, bg_node *indices, int axis);
-/* x with the slices of source added at indices [m] along an axis, in their order; of the same types. */
-BG_API bg_node *bg_index_add(bg_node *x, bg_node *indices, bg_node *source, int axis);
-/* Rows of a table [rows, width] at indices [..] -> [.., width]; the row `padding` gets no gradient (-1: none). */
-BG_API bg_node *bg_embedding(bg_node *table, bg_node *indices, int64_t padding);
-/* x with source[.., j, ..] in place of [.., indices[.., j, ..], ..]; shapes as for scatter_add, any type. Of several
- * sources for one place the last wins, and only it gets the gradient; what is replaced gets none. */
-BG_API bg_node *bg_scatter(bg_node *x, bg_node *indices, bg_node *source, int axis);
-/* x with the elements of source, in their order, where the mask is true; x and mask broadcast together. Fewer elements
- * than the mask needs are BG_ERR_INDEX when it runs. */
-BG_API bg_node *bg_masked_scatter(bg_node *x, bg_node *mask, bg_node *source);
-/* How often each class 0 .. classes - 1 is among the indices, of any shape: i64 [classes]; or the sums of the weights
- * that stand at the same places, of their type. */
-BG_API bg_node *bg_bincount(bg_node *indices, bg_node *weights, int64_t classes);
-/* indices [..] -> [.., classes]: 1 at the index, else 0, of type f32 or f64. No gradient. */
-BG_API bg_node *bg_one_hot(bg_node *indices, int64_t classes, bg_dtype dtype);
-
-/* ---- Elements in other places: flips, rolls, padding, tiles, triangles, diagonals ----
- * Of any type; gradients reach f32 and f64. Axes may be negative: they then count from the last. */
-/* The elements along the axes in reverse. A view. */
-BG_API bg_node *bg_flip(bg_node *x, bg_axes axes);
-/* y[i] = x[i - shift] along an axis, around its ends. */
-BG_API bg_node *bg_roll(bg_node *x, int64_t shift, int axis);
-
-/* Elements added before and after each axis of x, its first axis first; a negative number leaves elements out.
- *   CONSTANT   value, which must be one of x's type
- *   REFLECT    c b | a b c | b a    fewer than the axis has
- *   REPLICATE  a a | a b c | c c    of an axis that has elements
- *   CIRCULAR   b c | a b c | a b    at most as many as the axis has */
-typedef enum { BG_PAD_CONSTANT, BG_PAD_REFLECT, BG_PAD_REPLICATE, BG_PAD_CIRCULAR } bg_pad_mode;
-typedef struct {
-    bg_pad_mode mode;
-    double value;
-    int64_t before[BG_MAX_RANK], after[BG_MAX_RANK];
-} bg_pad_options;
-BG_API bg_node *bg_pad(bg_node *x, bg_pad_options options);
-
-/* x repeats.dims[i] times along axis i. Where the ranks differ, the shorter of x's shape and repeats gets leading ones;
- * _repeat refuses repeats of fewer axes than x. */
-BG_API bg_node *bg_tile(bg_node *x, bg_shape repeats);
-BG_API bg_node *bg_repeat(bg_node *x, bg_shape repeats);
-/* Each element so many times in a row along an axis. */
-BG_API bg_node *bg_repeat_interleave(bg_node *x, int64_t times, int axis);
-/* Inputs of equal shape along a new axis of the result. */
-BG_API bg_node *bg_stack(bg_node *const *xs, int n, int axis);
-/* Parts of the given sizes, which fill the axis, or of equal size but for a smaller last one, which may be fewer than
- * n. Both fill the caller's array of n with views, NULL behind the last, and return their number; 0 after an error. */
-BG_API int bg_split(bg_node *x, const int64_t *sizes, int n, int axis, bg_node **parts);
-BG_API int bg_chunk(bg_node *x, int n, int axis, bg_node **parts);
-/* count elements along an axis, from start on; the element of one index, without the axis. Out of range is
- * BG_ERR_ARGUMENT. Views. */
-BG_API bg_node *bg_narrow(bg_node *x, int axis, int64_t start, int64_t count);
-BG_API bg_node *bg_select(bg_node *x, int axis, int64_t index);
-
-/* x without those of the axes that have extent 1. */
-BG_API bg_node *bg_squeeze(bg_node *x, bg_axes axes);
-/* x with a new axis of extent 1. */
-BG_API bg_node *bg_unsqueeze(bg_node *x, int axis);
-/* Axes first to last as one; one axis as several, of which one extent may be -1. A scalar flattens to [1]; bg_flatten
- * keeps the first axis. */
-BG_API bg_node *bg_flatten_axes(bg_node *x, int first, int last);
-BG_API bg_node *bg_unflatten(bg_node *x, int axis, bg_shape sizes);
-/* Axis `from` in place `to`, the others in their order. */
-BG_API bg_node *bg_movedim(bg_node *x, int from, int to);
-
-/* x [.., rows, columns] on and below, or on and above, a diagonal, with 0 elsewhere; diagonal 0 is the main one, 1 the
- * one above it. */
-BG_API bg_node *bg_tril(bg_node *x, int64_t diagonal);
-BG_API bg_node *bg_triu(bg_node *x, int64_t diagonal);
-/* A diagonal of two axes, which becomes the last axis of a view; offset > 0 lies above the main one. */
-BG_API bg_node *bg_diagonal(bg_node *x, int64_t offset, int axis_1, int axis_2);
-/* x [.., n] -> zeros [.., n + |offset|, n + |offset|] with x on a diagonal. */
-BG_API bg_node *bg_diag_embed(bg_node *x, int64_t offset);
-/* grids[i] [n0, n1, ..] repeats xs[i] [ni] along all axes but i (indexing "ij"). Returns n, or 0 after an error. */
-BG_API int bg_meshgrid(bg_node *const *xs, int n, bg_node **grids);
-
-/* Constants of a graph, of any type that holds the values.
- * arange: start, start + step, .. before stop, as many as ceil((stop - start) / step); not bool.
- * linspace: n numbers from start to stop, both of them among these; f32 or f64. */
-BG_API bg_node *bg_zeros(bg_graph *graph, bg_dtype dtype, bg_shape shape);
-BG_API bg_node *bg_ones(bg_graph *graph, bg_dtype dtype, bg_shape shape);
-BG_API bg_node *bg_full(bg_graph *graph, bg_dtype dtype, bg_shape shape, double value);
-BG_API bg_node *bg_arange(bg_graph *graph, bg_dtype dtype, double start, double stop, double step);
-BG_API bg_node *bg_linspace(bg_graph *graph, bg_dtype dtype, double start, double stop, int64_t n);
-BG_API bg_node *bg_eye(bg_graph *graph, bg_dtype dtype, int64_t rows, int64_t columns);
-
 /* ---- Convolution, in one to three dimensions, as many as x has behind the first two ---- */
-/* For each dimension; the zero value is stride 1, dilation 1, no padding, one group. */
+/* For each dimension, 0 for those that x has not; the zero value is stride 1, dilation 1, no padding, one group. */
 typedef struct {
     int64_t stride[3], dilation[3];
     int64_t padding[3];        /* zeros before and behind */
-    int64_t output_padding[3]; /* of the transpose: further elements behind, fewer than stride or dilation */
+    int64_t output_padding[3]; /* of the transpose alone: further elements behind, fewer than stride or dilation */
     int64_t groups;            /* channels of x and of the result fall into groups that do not meet */
-    bool is_same;              /* pads so that the extents stay, an odd element behind; stride 1 only */
+    bool is_same;              /* pads so that the extents stay, an odd element behind; stride 1, not the transpose */
 } bg_conv_options;
 /*   x [n, in, ..]   weight [out, in / groups, kernel..]   bias [out] or NULL  ->  [n, out, ..]
  * extents (in + 2 padding - dilation (kernel - 1) - 1) / stride + 1, rounded down. */
@@ -491,21 +459,23 @@ BG_API bg_node *bg_conv(bg_node *x, bg_node *weight, bg_node *bias, const bg_con
 BG_API bg_node *bg_conv_transpose(bg_node *x, bg_node *weight, bg_node *bias, const bg_conv_options *options);
 
 /* ---- Pooling, of x [n, channels, ..] over windows of one to three dimensions ---- */
+/* For each dimension, 0 for those that x has not. */
 typedef struct {
     int64_t stride[3];       /* 0: the window's extent */
-    int64_t padding[3];      /* before and behind, at most half of the window */
-    int64_t dilation[3];     /* of max_pool; 0: 1 */
+    int64_t padding[3];      /* before and behind, at most half of the window; not of lp_pool */
+    int64_t dilation[3];     /* of max_pool alone; 0: 1 */
     bool is_ceil;            /* a last window that reaches beyond the padding counts too */
-    bool leaves_out_padding; /* avg_pool: divides by the elements within the image */
+    bool leaves_out_padding; /* of avg_pool alone: divides by the elements within the image */
 } bg_pool_options;
-/* The padding never wins; of equal elements the first gets the gradient; NaN if any is NaN. indices, unless NULL, gets
+/* The greatest element of each window, which must have one in the image. The padding never wins; of equal elements the
+ * first gets the gradient; NaN if any is NaN. indices, unless NULL, gets
  * where the elements are in their channel, counted in row-major order: i64, without a gradient. */
 BG_API bg_node *bg_max_pool(bg_node *x, bg_shape window, const bg_pool_options *options, bg_node **indices);
 /* Zeros of the image's extents with the elements of x [n, channels, ..] at such indices, of the same shape, in their
  * channel. Of those with one index the last counts, and only it gets gradient. An index outside makes the run fail with
  * BG_ERR_INDEX. */
 BG_API bg_node *bg_max_unpool(bg_node *x, bg_node *indices, bg_shape image);
-/* Padding counts as 0. */
+/* The mean of each window, whose padding counts as 0. */
 BG_API bg_node *bg_avg_pool(bg_node *x, bg_shape window, const bg_pool_options *options);
 /* (Σ xᵖ)^(1/p), p > 0, without absolute values: NaN where the sum is negative and p is not 1. Where the sum is 0 the
  * gradient is 0. No padding, no dilation; the sum of a window that reaches beyond the image is scaled up to the whole
@@ -520,6 +490,7 @@ BG_API bg_node *bg_global_max_pool(bg_node *x, bg_node **indices);
 BG_API bg_node *bg_global_avg_pool(bg_node *x);
 
 /* ---- Windows as columns, in one to three dimensions ---- */
+/* For each dimension, 0 for those that x has not. */
 typedef struct {
     int64_t stride[3], dilation[3]; /* 0: 1 */
     int64_t padding[3];             /* zeros before and behind */
@@ -582,6 +553,47 @@ BG_API bg_node *bg_batch_norm(bg_node *x, bg_node *weight, bg_node *bias, bg_nod
 /* bg_instance_norm with running statistics, [c]: the means over all samples of theirs. */
 BG_API bg_node *bg_instance_norm_with(bg_node *x, bg_node *weight, bg_node *bias, bg_node *running_mean,
                                       bg_node *running_var, const bg_batch_norm_options *options);
+
+/* ---- Attention ---- */
+/* softmax along an axis over the elements where mask, bool and broadcast to x, is true: the others are 0, whatever they
+ * were, and so is a row without any; these elements get gradient 0. A row is NaN where one that takes part is +inf. */
+BG_API bg_node *bg_masked_softmax(bg_node *x, bg_node *mask, int axis);
+
+/* The zero value is attention to every key without dropout. */
+typedef struct {
+    bool is_causal; /* query i takes keys 0 .. i only, also where l and s differ */
+    bg_node *mask;  /* broadcast to [.., h, l, s]: bool, true where a key takes part, or of q's type, added to the
+                       scores; may be NULL, and stands beside is_causal */
+    double scale;   /* 0: 1 / √d */
+    double dropout; /* the probability with which a weight is 0; the others are divided by 1 - p */
+} bg_attention_options;
+/* Scaled dot product attention: y = dropout(softmax(scale q kᵀ + mask)) v. Vaswani et al., Attention is all you need,
+ * 2017; options may be NULL.
+ *   q [.., h, l, d]   k [.., hk, s, d]   v [.., hk, s, e]  ->  y [.., h, l, e]
+ * Leading dimensions are equal; h is a multiple of hk, and query head i takes key head i / (h / hk); of rank 2 there is
+ * one head. Keys whose score is -inf take no part, though an infinity or NaN in their v may make y NaN; a query without
+ * keys gives 0, with gradient 0, as in PyTorch. It runs by tiles of the scores (Dao et al., FlashAttention, 2022), so
+ * that the memory it needs grows with l + s, and so does that of the gradients for q, k and v. A gradient for a float
+ * mask, and derivatives of gradients, need several values of the size [.., h, l, s]. */
+BG_API bg_node *bg_attention(bg_node *q, bg_node *k, bg_node *v, const bg_attention_options *options);
+
+/* Turns pairs of elements (x1, x2) by angles whose cosine and sine are given: (x1 cos - x2 sin, x1 sin + x2 cos).
+ *   x [.., d]   cos, sin [.., r / 2], broadcast to x but for the last axis  ->  [.., d]
+ * The first r elements are turned, the others stay. Pairs are elements i and i + r / 2, as in GPT-NeoX and Llama, or 2
+ * i and 2 i + 1. The gradient is turned back. */
+BG_API bg_node *bg_rotary(bg_node *x, bg_node *cos, bg_node *sin, bool is_interleaved);
+/* The zero value: base 10000, positions 0, 1, .., all elements in pairs i and i + d / 2. */
+typedef struct {
+    double base;         /* 0: 10000 */
+    int64_t dims;        /* how many elements are turned, an even number; 0: all d */
+    int64_t offset;      /* of the first position */
+    bg_node *positions;  /* i64 [l], or NULL: offset, offset + 1, ..; not both */
+    bool is_interleaved; /* pairs 2 i and 2 i + 1 */
+} bg_rotary_options;
+/* Rotary position embedding: pair i at position t is turned by t base^(-2 i / dims). x [.., l, d]. Angles are computed
+ * in f64. Su et al., RoFormer, 2021. */
+BG_API bg_node *bg_rotary_embedding(bg_node *x, const bg_rotary_options *options);
+
 /* ---- Recurrent layers, over sequences ----
  * A layer in one direction is one op with its loop over time inside. Its first gradient is another such loop, and one
  * product over all steps for each weight. Differentiating that again goes through every step in ops of their own: for
