@@ -44,6 +44,27 @@
 
 #include "body_normalize.h"
 
+#ifdef SIMD_IS_SCALAR
+#include "body_library.h"
+#elif BITS == 64
+#include "body_pair.h"
+
+#define IS_F64  0
+#define F(name) name##_f32
+#define E       float
+#include "body_function.h"
+#undef IS_F64
+#undef F
+#undef E
+#define IS_F64  1
+#define F(name) name##_f64
+#define E       double
+#include "body_function.h"
+#undef IS_F64
+#undef F
+#undef E
+#endif
+
 #undef N
 #undef T
 #undef BY_TYPE
@@ -65,3 +86,13 @@
 #undef OR
 #undef XOR
 #undef AND_NOT
+#undef LENGTH_OF
+#undef POLYNOMIAL
+#undef MANTISSA_BITS
+#undef EXPONENT_BIAS
+#undef ROUNDER
+#undef LN2_HIGH
+#undef LN2_LOW
+#undef LOG2_E
+#undef TINY
+#undef SIGN_BIT

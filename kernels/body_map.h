@@ -76,6 +76,10 @@ DEFINE_MAP(abs, 1, N(v_abs)(x))
 DEFINE_MAP(sign, 1, N(v_one_if)(LESS(SET(0), x)) - N(v_one_if)(LESS(x, SET(0))))
 DEFINE_MAP(square, 1, x *x)
 DEFINE_MAP(sqrt, 1, N(v_sqrt)(x))
+DEFINE_MAP(floor, 1, N(v_floor)(x))
+DEFINE_MAP(ceil, 1, N(v_ceil)(x))
+DEFINE_MAP(round, 1, N(v_round)(x))
+DEFINE_MAP(trunc, 1, N(v_trunc)(x))
 DEFINE_MAP(relu, 1, N(v_zero_if)(LESS_EQUAL(x, SET(0)), x))
 DEFINE_MAP(logical_not, 1, N(v_one_if)(EQUAL(x, SET(0))))
 DEFINE_MAP(is_finite, 1, N(v_one_if)(LESS(N(v_abs)(x), SET(INFINITY))))
@@ -94,43 +98,6 @@ DEFINE_MAP(greater_equal, 2, N(v_one_if)(LESS_EQUAL(y, x)))
 DEFINE_MAP(where, 3, SELECT(NOT_EQUAL(x, SET(0)), y, z))
 DEFINE_MAP(fma, 3, N(v_fma_exact)(x, y, z))
 DEFINE_MAP(fnma, 3, N(v_fnma_exact)(x, y, z))
-
-/* Functions of the C library, one element at a time. */
-#define DEFINE_ELEMENT_MAP(name, expression)                                                                           \
-    static void N(name)(MAP_PARAMETERS)                                                                                \
-    {                                                                                                                  \
-        T *out = d;                                                                                                    \
-        const T *ap = a, *bp = b;                                                                                      \
-        (void)bp, (void)sb, (void)c, (void)sc;                                                                         \
-        for (int64_t i = 0; i < n; i++) {                                                                              \
-            const T x = ap[i * sa];                                                                                    \
-            out[i] = expression;                                                                                       \
-        }                                                                                                              \
-    }
-#define ELEMENT_Y bp[i * sb]
-DEFINE_ELEMENT_MAP(floor, BY_TYPE(floorf(x), floor(x)))
-DEFINE_ELEMENT_MAP(ceil, BY_TYPE(ceilf(x), ceil(x)))
-DEFINE_ELEMENT_MAP(round, BY_TYPE(rintf(x), rint(x)))
-DEFINE_ELEMENT_MAP(trunc, BY_TYPE(truncf(x), trunc(x)))
-DEFINE_ELEMENT_MAP(exp2, BY_TYPE(exp2f(x), exp2(x)))
-DEFINE_ELEMENT_MAP(log2, BY_TYPE(log2f(x), log2(x)))
-DEFINE_ELEMENT_MAP(log10, BY_TYPE(log10f(x), log10(x)))
-DEFINE_ELEMENT_MAP(sin, BY_TYPE(sinf(x), sin(x)))
-DEFINE_ELEMENT_MAP(cos, BY_TYPE(cosf(x), cos(x)))
-DEFINE_ELEMENT_MAP(tan, BY_TYPE(tanf(x), tan(x)))
-DEFINE_ELEMENT_MAP(asin, BY_TYPE(asinf(x), asin(x)))
-DEFINE_ELEMENT_MAP(acos, BY_TYPE(acosf(x), acos(x)))
-DEFINE_ELEMENT_MAP(atan, BY_TYPE(atanf(x), atan(x)))
-DEFINE_ELEMENT_MAP(sinh, BY_TYPE(sinhf(x), sinh(x)))
-DEFINE_ELEMENT_MAP(cosh, BY_TYPE(coshf(x), cosh(x)))
-DEFINE_ELEMENT_MAP(asinh, BY_TYPE(asinhf(x), asinh(x)))
-DEFINE_ELEMENT_MAP(acosh, BY_TYPE(acoshf(x), acosh(x)))
-DEFINE_ELEMENT_MAP(atanh, BY_TYPE(atanhf(x), atanh(x)))
-DEFINE_ELEMENT_MAP(erfc, BY_TYPE(erfcf(x), erfc(x)))
-DEFINE_ELEMENT_MAP(pow, BY_TYPE(powf(x, ELEMENT_Y), pow(x, ELEMENT_Y)))
-DEFINE_ELEMENT_MAP(atan2, BY_TYPE(atan2f(x, ELEMENT_Y), atan2(x, ELEMENT_Y)))
-DEFINE_ELEMENT_MAP(fmod, BY_TYPE(fmodf(x, ELEMENT_Y), fmod(x, ELEMENT_Y)))
-DEFINE_ELEMENT_MAP(hypot, BY_TYPE(hypotf(x, ELEMENT_Y), hypot(x, ELEMENT_Y)))
 
 /* A math function is long, so one loop serves all strides. */
 #define DEFINE_MATH_MAP(name)                                                                                          \
@@ -179,7 +146,4 @@ DEFINE_MATH_MAP(erf)
 #undef POINTERS_3
 #undef MAP_LOOP
 #undef DEFINE_MAP
-#undef DEFINE_ELEMENT_MAP
-#undef ELEMENT_Y
 #undef DEFINE_MATH_MAP
-#undef SIGN_BIT

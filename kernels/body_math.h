@@ -162,13 +162,3 @@ static inline V N(v_softplus)(V x)
     V f = SELECT(big, FMA(z, SET(0.5), SET(-0.5)), z);
     return MAX(x, SET(0)) + N(v_log_sum)(f, SET(0), N(v_one_if)(big));
 }
-
-#undef LENGTH_OF
-#undef POLYNOMIAL
-#undef MANTISSA_BITS
-#undef EXPONENT_BIAS
-#undef ROUNDER
-#undef LN2_HIGH
-#undef LN2_LOW
-#undef LOG2_E
-#undef TINY

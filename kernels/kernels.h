@@ -4,8 +4,9 @@
  * tests and the bench; a listed kernel without a body does not compile. Kernels know no shapes and no errors and
  * allocate nothing. Every kernel gives the same bits for an element wherever in the run of n elements it stands (which
  * NaN it is apart), so that cutting a loop elsewhere changes nothing; a tail goes through the same vector code as the
- * rest. AVX2 and AVX-512 also give the same bits as each other; the scalar table does so except where the processor has
- * no fused multiply-add, which the math functions and the product then do without. Kernels work in any setting of
+ * rest. AVX2 and AVX-512 also give the same bits as each other; the scalar table does so except for the functions from
+ * exp2 to erfc, pow, atan2 and hypot, which are the C library's there, and where the processor has no fused
+ * multiply-add, which the other math functions and the product then do without. Kernels work in any setting of
  * flush-to-zero; only denormal operands and results depend on it.
  */
 #ifndef BGK_KERNELS_H
@@ -70,9 +71,7 @@ typedef void bgk_standardize_fold(void *d, const void *x, const void *moments, c
 
 /* Each list: X(name), the operation named as in ops.h. "where": a != 0 ? b : c. "fma": a*b + c, "fnma": c - a*b, one
  * rounding. Comparisons give 1 or 0. maximum, minimum, relu and the max reduction keep NaN. "softplus": log(1 + exp(a))
- * for every a. "is_finite" and
- * "logical_not", a == 0, give 1 or 0. "round": to even. Those from
- * exp2 to atanh, pow, atan2, fmod and hypot are the C library's, element by element. */
+ * for every a. "is_finite" and "logical_not", a == 0, give 1 or 0. "round": to even. */
 #define BGK_MAPS(X)                                                                                                    \
     X(move)                                                                                                            \
     X(neg)                                                                                                             \

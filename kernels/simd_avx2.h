@@ -36,12 +36,17 @@ static inline __m256i first_lanes_f64(int64_t n)
     static inline V v_fma_exact_##TY(V a, V b, V c) { return _mm256_fmadd_##P(a, b, c); }                              \
     static inline V v_fnma_exact_##TY(V a, V b, V c) { return _mm256_fnmadd_##P(a, b, c); }                            \
     static inline V v_sqrt_##TY(V x) { return _mm256_sqrt_##P(x); }                                                    \
+    static inline V v_floor_##TY(V x) { return _mm256_round_##P(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }       \
+    static inline V v_ceil_##TY(V x) { return _mm256_round_##P(x, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC); }        \
+    static inline V v_round_##TY(V x) { return _mm256_round_##P(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }   \
+    static inline V v_trunc_##TY(V x) { return _mm256_round_##P(x, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }          \
     static inline V v_max_##TY(V a, V b) { return _mm256_max_##P(a, b); }                                              \
     static inline V v_min_##TY(V a, V b) { return _mm256_min_##P(a, b); }                                              \
     static inline V v_less_##TY(V a, V b) { return _mm256_cmp_##P(a, b, _CMP_LT_OQ); }                                 \
     static inline V v_less_equal_##TY(V a, V b) { return _mm256_cmp_##P(a, b, _CMP_LE_OQ); }                           \
     static inline V v_equal_##TY(V a, V b) { return _mm256_cmp_##P(a, b, _CMP_EQ_OQ); }                                \
     static inline V v_not_equal_##TY(V a, V b) { return _mm256_cmp_##P(a, b, _CMP_NEQ_UQ); }                           \
+    static inline int v_any_##TY(V m) { return _mm256_movemask_##P(m) != 0; }                                          \
     static inline V v_select_##TY(V m, V a, V b) { return _mm256_blendv_##P(b, a, m); }                                \
     static inline V v_one_if_##TY(V m) { return _mm256_and_##P(m, _mm256_set1_##P(1)); }                               \
     static inline V v_zero_if_##TY(V m, V x) { return _mm256_andnot_##P(m, x); }                                       \
@@ -72,5 +77,7 @@ DEFINE_AVX2(f64, double, __m256d, uint64_t, pd, epi64, SET_BITS_64)
 
 static inline __m256d v_widen_f32(const float *p) { return _mm256_cvtps_pd(_mm_loadu_ps(p)); }
 static inline __m256d v_widen_f64(const double *p) { return _mm256_loadu_pd(p); }
+static inline void v_narrow_f32(float *p, __m256d x) { _mm_storeu_ps(p, _mm256_cvtpd_ps(x)); }
+static inline void v_narrow_f64(double *p, __m256d x) { _mm256_storeu_pd(p, x); }
 
 #endif

@@ -28,12 +28,20 @@ enum { WIDTH_f32 = 16, WIDTH_f64 = 8, TILE_ROWS = 12 };
     static inline V v_fma_exact_##TY(V a, V b, V c) { return _mm512_fmadd_##P(a, b, c); }                              \
     static inline V v_fnma_exact_##TY(V a, V b, V c) { return _mm512_fnmadd_##P(a, b, c); }                            \
     static inline V v_sqrt_##TY(V x) { return _mm512_sqrt_##P(x); }                                                    \
+    static inline V v_floor_##TY(V x) { return _mm512_roundscale_##P(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }  \
+    static inline V v_ceil_##TY(V x) { return _mm512_roundscale_##P(x, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC); }   \
+    static inline V v_round_##TY(V x)                                                                                  \
+    {                                                                                                                  \
+        return _mm512_roundscale_##P(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);                                \
+    }                                                                                                                  \
+    static inline V v_trunc_##TY(V x) { return _mm512_roundscale_##P(x, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }     \
     static inline V v_max_##TY(V a, V b) { return _mm512_max_##P(a, b); }                                              \
     static inline V v_min_##TY(V a, V b) { return _mm512_min_##P(a, b); }                                              \
     static inline M v_less_##TY(V a, V b) { return _mm512_cmp_##P##_mask(a, b, _CMP_LT_OQ); }                          \
     static inline M v_less_equal_##TY(V a, V b) { return _mm512_cmp_##P##_mask(a, b, _CMP_LE_OQ); }                    \
     static inline M v_equal_##TY(V a, V b) { return _mm512_cmp_##P##_mask(a, b, _CMP_EQ_OQ); }                         \
     static inline M v_not_equal_##TY(V a, V b) { return _mm512_cmp_##P##_mask(a, b, _CMP_NEQ_UQ); }                    \
+    static inline int v_any_##TY(M m) { return m != 0; }                                                               \
     static inline V v_select_##TY(M m, V a, V b) { return _mm512_mask_mov_##P(b, m, a); }                              \
     static inline V v_one_if_##TY(M m) { return _mm512_maskz_mov_##P(m, _mm512_set1_##P(1)); }                         \
     static inline V v_zero_if_##TY(M m, V x) { return _mm512_mask_mov_##P(x, m, _mm512_setzero_##P()); }               \
@@ -68,5 +76,7 @@ DEFINE_AVX512(f64, double, __m512d, __mmask8, uint64_t, pd, epi64, SET_BITS_64, 
 
 static inline __m512d v_widen_f32(const float *p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
 static inline __m512d v_widen_f64(const double *p) { return _mm512_loadu_pd(p); }
+static inline void v_narrow_f32(float *p, __m512d x) { _mm256_storeu_ps(p, _mm512_cvtpd_ps(x)); }
+static inline void v_narrow_f64(double *p, __m512d x) { _mm512_storeu_pd(p, x); }
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define SIMD_NAME "scalar"
+#define SIMD_IS_SCALAR
 enum { WIDTH_f32 = 1, WIDTH_f64 = 1, TILE_ROWS = 4 };
 
 #ifdef __FP_FAST_FMAF
@@ -51,6 +52,7 @@ enum { WIDTH_f32 = 1, WIDTH_f64 = 1, TILE_ROWS = 4 };
     static inline int v_equal_##TY(T a, T b) { return a == b; }                                                        \
     static inline int v_not_equal_##TY(T a, T b) { return a != b; }                                                    \
     static inline T v_select_##TY(int m, T a, T b) { return m ? a : b; }                                               \
+    static inline int v_any_##TY(int m) { return m; }                                                                  \
     static inline T v_one_if_##TY(int m) { return m ? 1 : 0; }                                                         \
     static inline T v_zero_if_##TY(int m, T x) { return m ? 0 : x; }                                                   \
     static inline U scalar_bits_##TY(T x)                                                                              \
@@ -83,9 +85,19 @@ enum { WIDTH_f32 = 1, WIDTH_f64 = 1, TILE_ROWS = 4 };
 DEFINE_SCALAR(f32, float, uint32_t, __builtin_fmaf, __builtin_sqrtf, 8)
 DEFINE_SCALAR(f64, double, uint64_t, __builtin_fma, __builtin_sqrt, 4)
 
-/* As many elements as a vector of f64 has, in f64. */
+#define DEFINE_SCALAR_ROUNDING(TY, T, SUFFIX)                                                                          \
+    static inline T v_floor_##TY(T x) { return __builtin_floor##SUFFIX(x); }                                           \
+    static inline T v_ceil_##TY(T x) { return __builtin_ceil##SUFFIX(x); }                                             \
+    static inline T v_round_##TY(T x) { return __builtin_rint##SUFFIX(x); }                                            \
+    static inline T v_trunc_##TY(T x) { return __builtin_trunc##SUFFIX(x); }
+DEFINE_SCALAR_ROUNDING(f32, float, f)
+DEFINE_SCALAR_ROUNDING(f64, double, )
+
+/* As many elements as a vector of f64 has, in f64; and back, where f32 are rounded. */
 static inline double v_widen_f32(const float *p) { return (double)*p; }
 static inline double v_widen_f64(const double *p) { return *p; }
+static inline void v_narrow_f32(float *p, double x) { *p = (float)x; }
+static inline void v_narrow_f64(double *p, double x) { *p = x; }
 
 /* narrow: the first levels of the tree, from the 32 (16) partial results of a row to 8 (4). finish: the rest of the
  * tree, for a group of 8 (4) rows at once. */

@@ -55,7 +55,15 @@ BG_API bg_node *bg_sign(bg_node *x);
 BG_API bg_node *bg_maximum(bg_node *x, bg_node *y);
 BG_API bg_node *bg_minimum(bg_node *x, bg_node *y);
 
-/* ---- Functions, elementwise, with the C library's accuracy: 1.1 ULP, 2 for log10 and the hyperbolic ones ---- */
+/* ---- Functions, elementwise ---- */
+/* Largest errors measured, in units in the last place, over every f32 and over ten million f64 of all sizes:
+ *   f32                      0.51   exp2 to erfc, pow, atan2 and hypot; rounded once from f64
+ *   f64   to 0.75                   exp2, asin, acos
+ *         to 1.1                    log2, log10, sin, cos, tan, atan, sinh, cosh, asinh, atanh, pow, atan2, hypot
+ *               1.7    5.1          acosh; erfc
+ *   fmod and the four roundings are exact.
+ * Without AVX2 they have the accuracy of the C library: with glibc 2.36 up to 1.1 ULP, 2 for log10 and the hyperbolic
+ * ones, 1.6 for atan2, 5.5 for erfc. */
 /* To an integer: downwards, upwards, to the nearest, halves to even, and towards zero; gradient 0. */
 BG_API bg_node *bg_floor(bg_node *x);
 BG_API bg_node *bg_ceil(bg_node *x);
@@ -78,7 +86,7 @@ BG_API bg_node *bg_cosh(bg_node *x);
 BG_API bg_node *bg_asinh(bg_node *x);
 BG_API bg_node *bg_acosh(bg_node *x);
 BG_API bg_node *bg_atanh(bg_node *x);
-/* 1 - erf(x), which keeps its bits far above 0; 5 ULP. */
+/* 1 - erf(x), which keeps its bits far above 0. */
 BG_API bg_node *bg_erfc(bg_node *x);
 /* 1 / x and 1 / √x */
 BG_API bg_node *bg_reciprocal(bg_node *x);
