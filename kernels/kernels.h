@@ -69,6 +69,10 @@ typedef void bgk_standardize_back(void *d, const void *x, const void *moments, c
                                   const double *means, int64_t n);
 typedef void bgk_standardize_fold(void *d, const void *x, const void *moments, const void *gradient, int64_t n);
 
+/* words[4 i .. 4 i + 3] = block first + i of a stream, for i < blocks: Philox4x32-10 with the key, and the counter of
+ * that number in its low and the stream in its high 64 bits. The same words as Random123's, everywhere. */
+typedef void bgk_philox(uint32_t *words, uint64_t key, uint64_t stream, uint64_t first, int64_t blocks);
+
 /* Each list: X(name), the operation named as in ops.h. "where": a != 0 ? b : c. "fma": a*b + c, "fnma": c - a*b, one
  * rounding. Comparisons give 1 or 0. maximum, minimum, relu and the max reduction keep NaN. "softplus": log(1 + exp(a))
  * for every a. "is_finite" and "logical_not", a == 0, give 1 or 0. "round": to even. */
@@ -173,6 +177,7 @@ typedef struct {
     int (*is_supported)(void);                        /* by this processor and its operating system */
     double (*fma_chains)(int64_t rounds, int is_f64); /* runs independent fused multiply-adds for measuring the peak;
                                      returns the number of floating-point operations done */
+    bgk_philox *philox;
     bgk_kernels f32, f64;
 } bgk_table;
 

@@ -80,4 +80,21 @@ static inline __m256d v_widen_f64(const double *p) { return _mm256_loadu_pd(p); 
 static inline void v_narrow_f32(float *p, __m256d x) { _mm_storeu_ps(p, _mm256_cvtpd_ps(x)); }
 static inline void v_narrow_f64(double *p, __m256d x) { _mm256_storeu_pd(p, x); }
 
+typedef __m256i vec_u64;
+static inline __m256i u_set(uint64_t x) { return _mm256_set1_epi64x((long long)x); }
+static inline __m256i u_counters(uint64_t first)
+{
+    return _mm256_add_epi64(u_set(first), _mm256_setr_epi64x(0, 2, 1, 3));
+}
+static inline __m256i u_xor(__m256i a, __m256i b) { return _mm256_xor_si256(a, b); }
+static inline __m256i u_high_words(__m256i x) { return _mm256_srli_epi64(x, 32); }
+static inline __m256i u_multiply(__m256i a, __m256i b) { return _mm256_mul_epu32(a, b); }
+static inline void u_store_blocks(uint32_t *p, __m256i c0, __m256i c1, __m256i c2, __m256i c3)
+{
+    __m256i a = _mm256_blend_epi32(c0, _mm256_slli_epi64(c1, 32), 0xAA);
+    __m256i b = _mm256_blend_epi32(c2, _mm256_slli_epi64(c3, 32), 0xAA);
+    _mm256_storeu_si256((__m256i *)(void *)p, _mm256_unpacklo_epi64(a, b));
+    _mm256_storeu_si256((__m256i *)(void *)(p + 8), _mm256_unpackhi_epi64(a, b));
+}
+
 #endif

@@ -79,4 +79,21 @@ static inline __m512d v_widen_f64(const double *p) { return _mm512_loadu_pd(p); 
 static inline void v_narrow_f32(float *p, __m512d x) { _mm256_storeu_ps(p, _mm512_cvtpd_ps(x)); }
 static inline void v_narrow_f64(double *p, __m512d x) { _mm512_storeu_pd(p, x); }
 
+typedef __m512i vec_u64;
+static inline __m512i u_set(uint64_t x) { return _mm512_set1_epi64((long long)x); }
+static inline __m512i u_counters(uint64_t first)
+{
+    return _mm512_add_epi64(u_set(first), _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7));
+}
+static inline __m512i u_xor(__m512i a, __m512i b) { return _mm512_xor_si512(a, b); }
+static inline __m512i u_high_words(__m512i x) { return _mm512_srli_epi64(x, 32); }
+static inline __m512i u_multiply(__m512i a, __m512i b) { return _mm512_mul_epu32(a, b); }
+static inline void u_store_blocks(uint32_t *p, __m512i c0, __m512i c1, __m512i c2, __m512i c3)
+{
+    __m512i a = _mm512_mask_blend_epi32(0xAAAA, c0, _mm512_slli_epi64(c1, 32));
+    __m512i b = _mm512_mask_blend_epi32(0xAAAA, c2, _mm512_slli_epi64(c3, 32));
+    _mm512_storeu_si512(p, _mm512_unpacklo_epi64(a, b));
+    _mm512_storeu_si512(p + 16, _mm512_unpackhi_epi64(a, b));
+}
+
 #endif

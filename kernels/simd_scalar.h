@@ -125,4 +125,18 @@ DEFINE_TREE(f32, float, max, 8)
 DEFINE_TREE(f64, double, sum, 4)
 DEFINE_TREE(f64, double, max, 4)
 
+/* 32-bit words in as many 64-bit lanes as a vector of f64 has. u_counters: first and those after it, in an order that
+ * suits u_store_blocks, which stores four words of each lane together, in the order of the counters. */
+typedef uint64_t vec_u64;
+static inline uint64_t u_set(uint64_t x) { return x; }
+static inline uint64_t u_counters(uint64_t first) { return first; }
+static inline uint64_t u_xor(uint64_t a, uint64_t b) { return a ^ b; }
+static inline uint64_t u_high_words(uint64_t x) { return x >> 32; }
+/* Of the low words. */
+static inline uint64_t u_multiply(uint64_t a, uint64_t b) { return (a & 0xFFFFFFFFU) * (b & 0xFFFFFFFFU); }
+static inline void u_store_blocks(uint32_t *p, uint64_t c0, uint64_t c1, uint64_t c2, uint64_t c3)
+{
+    p[0] = (uint32_t)c0, p[1] = (uint32_t)c1, p[2] = (uint32_t)c2, p[3] = (uint32_t)c3;
+}
+
 #endif

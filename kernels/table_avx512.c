@@ -12,4 +12,6 @@
 
 #include "body_peak.h"
 
+#include "body_random.h"
+
 BGK_TABLE(avx512);

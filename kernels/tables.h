@@ -26,6 +26,7 @@ int bgi_avx512_is_supported(void);
         .name = #set,                                                                                                  \
         .is_supported = bgi_##set##_is_supported,                                                                      \
         .fma_chains = fma_chains,                                                                                      \
+        .philox = philox,                                                                                              \
         .f32 = { BGK_MAPS(BGK_MAP_f32) BGK_REDUCES(BGK_REDUCE_f32) BGK_TYPES(BGK_TYPE_f32).product = product_f32,      \
                  .product_panels = product_panels_f32, .wide_sum = wide_sum_f32, .wide_spread = wide_spread_f32,       \
                  .standardize = standardize_f32, .standardize_sums = standardize_sums_f32,                             \

@@ -97,23 +97,31 @@ static uint64_t key_of(const bg_node *node, int64_t site)
 
 typedef struct {
     uint64_t key, step;
+    const bgk_table *kernels;
 } stream;
 
 static stream stream_of(const bg_call *call)
 {
     const draw_attributes *attributes = call->node->attributes;
     const int64_t *step = call->inputs[0];
-    return (stream){ key_of(call->node, attributes->site), (uint64_t)*step };
+    return (stream){ key_of(call->node, attributes->site), (uint64_t)*step, call->node->graph->engine->kernels };
 }
 
-/* Number i of 64 bits; a block of Philox has two. */
-static uint64_t bits(stream s, int64_t i)
+/* Numbers are drawn in pieces that stay in the cache. */
+enum { PIECE = 256 };
+static int64_t piece_of(int64_t left) { return left < PIECE ? left : PIECE; }
+
+/* Numbers first .. first + n of 64 bits; a block of Philox has two. */
+static void draw_bits(stream s, int64_t first, int64_t n, uint64_t *bits)
 {
-    bgi_block block = bgi_random_block(s.key, s.step, (uint64_t)i / 2);
-    const uint32_t *half = block.word + i % 2 * 2;
-    return (uint64_t)half[1] << 32 | half[0];
+    uint32_t words[2 * PIECE + 4];
+    const uint32_t *half = words + first % 2 * 2;
+    s.kernels->philox(words, s.key, s.step, (uint64_t)first / 2, (first % 2 + n + 1) / 2);
+    for (int64_t i = 0; i < n; i++)
+        bits[i] = (uint64_t)half[2 * i + 1] << 32 | half[2 * i];
 }
-static double fraction(uint64_t word) { return (double)(word >> 11) * 0x1p-53; }
+/* The conversion of a signed number takes one instruction. */
+static double fraction(uint64_t bits) { return (double)(int64_t)(bits >> 11) * 0x1p-53; }
 
 static bg_status draw_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
@@ -155,34 +163,42 @@ static bool takes_shape(const char *op, bg_graph *graph, bg_dtype dtype, bg_shap
         .units = draw_units, .flops = draw_flops                                                                       \
     }
 
-/* Draws of f32 and f64: value i is double; f32 rounds it, or has its own. */
+/* Each output is a value of the 64 bits of its own number. */
 #define FILL(type, value)                                                                                              \
     do {                                                                                                               \
         type *output = call->output;                                                                                   \
-        for (int64_t i = call->first; i < call->last; i++)                                                             \
-            output[i - call->first] = (value);                                                                         \
+        uint64_t numbers[PIECE];                                                                                       \
+        for (int64_t first = call->first; first < call->last; first += PIECE, output += PIECE) {                       \
+            const int64_t n = piece_of(call->last - first);                                                            \
+            draw_bits(s, first, n, numbers);                                                                           \
+            for (int64_t i = 0; i < n; i++) {                                                                          \
+                const uint64_t bits = numbers[i];                                                                      \
+                output[i] = (value);                                                                                   \
+            }                                                                                                          \
+        }                                                                                                              \
     } while (0)
 
-/* uniform: low + (high - low) u. Rounding may lead to high, which is not in the interval. */
-static float uniform_f32(uint64_t word, double low, double high)
+/* uniform: low + (high - low) u. Rounding may lead to high, which is not in the interval: most is the number before. */
+static float uniform_f32(uint64_t bits, double low, double high, float most)
 {
-    float value = (float)(low + (high - low) * ((double)(word >> 40) * 0x1p-24));
-    return value < (float)high || low == high ? value : nextafterf((float)high, (float)low);
+    float value = (float)(low + (high - low) * ((double)(int32_t)(bits >> 40) * 0x1p-24));
+    return value < (float)high ? value : most;
 }
-static double uniform_f64(uint64_t word, double low, double high)
+static double uniform_f64(uint64_t bits, double low, double high, double most)
 {
-    double value = low + (high - low) * fraction(word);
-    return value < high || low == high ? value : nextafter(high, low);
+    double value = low + (high - low) * fraction(bits);
+    return value < high ? value : most;
 }
 static bg_status uniform_call(const bg_call *call)
 {
     const draw_attributes *attributes = call->node->attributes;
-    const double low = attributes->a, high = attributes->b;
+    const double low = attributes->a, high = attributes->b, most = nextafter(high, low);
+    const float most_f32 = nextafterf((float)high, (float)low);
     stream s = stream_of(call);
     if (call->node->dtype == BG_F32)
-        FILL(float, uniform_f32(bits(s, i), low, high));
+        FILL(float, uniform_f32(bits, low, high, most_f32));
     else
-        FILL(double, uniform_f64(bits(s, i), low, high));
+        FILL(double, uniform_f64(bits, low, high, most));
     return BG_OK;
 }
 static const bg_op uniform_op = DRAW("uniform", uniform_call);
@@ -208,21 +224,42 @@ bg_node *bg_uniform(bg_graph *graph, bg_dtype dtype, bg_shape shape, double low,
     return draw(&uniform_op, bgi_random_step(graph), dtype, shape, attributes);
 }
 
-/* normal: numbers 2 i and 2 i + 1 are r cos t and r sin t of the same two uniform numbers */
-static double normal(stream s, int64_t i, double mean, double deviation)
+/* normal: numbers 2 i and 2 i + 1 are r cos t and r sin t of the same two uniform numbers. Pieces begin at an even
+ * number, so that both come from one pair. */
+static void draw_normal(stream s, int64_t first, int64_t pairs, const draw_attributes *attributes, double *numbers)
 {
     const double two_pi = 6.28318530717958647693;
-    double angle = two_pi * fraction(bits(s, i | 1)), u = 1 - fraction(bits(s, i & ~(int64_t)1)); /* u > 0 */
-    return mean + deviation * sqrt(-2 * log(u)) * (i & 1 ? sin(angle) : cos(angle));
+    const bgk_kernels *k = &s.kernels->f64;
+    uint64_t bits[PIECE];
+    double radius[PIECE / 2], angle[PIECE / 2], cosine[PIECE / 2];
+    draw_bits(s, first, 2 * pairs, bits);
+    for (int64_t i = 0; i < pairs; i++) {
+        radius[i] = 1 - fraction(bits[2 * i]); /* above 0 */
+        angle[i] = two_pi * fraction(bits[2 * i + 1]);
+    }
+    k->log(radius, radius, 1, NULL, 0, NULL, 0, pairs);
+    k->cos(cosine, angle, 1, NULL, 0, NULL, 0, pairs);
+    k->sin(angle, angle, 1, NULL, 0, NULL, 0, pairs);
+    for (int64_t i = 0; i < pairs; i++) {
+        double scale = attributes->b * sqrt(-2 * radius[i]);
+        numbers[2 * i] = attributes->a + scale * cosine[i];
+        numbers[2 * i + 1] = attributes->a + scale * angle[i];
+    }
 }
 static bg_status normal_call(const bg_call *call)
 {
-    const draw_attributes *attributes = call->node->attributes;
     stream s = stream_of(call);
-    if (call->node->dtype == BG_F32)
-        FILL(float, (float)normal(s, i, attributes->a, attributes->b));
-    else
-        FILL(double, normal(s, i, attributes->a, attributes->b));
+    double numbers[PIECE];
+    for (int64_t first = call->first & ~(int64_t)1; first < call->last; first += PIECE) {
+        const int64_t n = piece_of(call->last - first), skipped = first < call->first;
+        draw_normal(s, first, (n + 1) / 2, call->node->attributes, numbers);
+        for (int64_t i = skipped; i < n; i++) {
+            if (call->node->dtype == BG_F32)
+                ((float *)call->output)[first + i - call->first] = (float)numbers[i];
+            else
+                ((double *)call->output)[first + i - call->first] = numbers[i];
+        }
+    }
     return BG_OK;
 }
 static const bg_op normal_op = DRAW("normal", normal_call);
@@ -250,11 +287,11 @@ static bg_status randint_call(const bg_call *call)
     const uint64_t low = (uint64_t)attributes->low, range = (uint64_t)attributes->range;
     stream s = stream_of(call);
     if (call->node->dtype == BG_I64)
-        FILL(int64_t, (int64_t)(low + below(bits(s, i), range)));
+        FILL(int64_t, (int64_t)(low + below(bits, range)));
     else if (call->node->dtype == BG_I32)
-        FILL(int32_t, (int32_t)(int64_t)(low + below(bits(s, i), range)));
+        FILL(int32_t, (int32_t)(int64_t)(low + below(bits, range)));
     else
-        FILL(uint8_t, (uint8_t)(low + below(bits(s, i), range)));
+        FILL(uint8_t, (uint8_t)(low + below(bits, range)));
     return BG_OK;
 }
 static const bg_op randint_op = DRAW("randint", randint_call);
@@ -279,9 +316,12 @@ bg_node *bg_randint(bg_graph *graph, bg_dtype dtype, bg_shape shape, int64_t low
 static bg_status permutation_call(const bg_call *call)
 {
     stream s = stream_of(call);
+    uint64_t bits[PIECE];
     int64_t *output = call->output, n = bg_shape_count(call->node->shape);
     for (int64_t i = 0; i < n; i++) {
-        int64_t place = (int64_t)below(bits(s, i), (uint64_t)i + 1);
+        if (i % PIECE == 0)
+            draw_bits(s, i, piece_of(n - i), bits);
+        int64_t place = (int64_t)below(bits[i % PIECE], (uint64_t)i + 1);
         output[i] = output[place];
         output[place] = i;
     }
@@ -315,16 +355,21 @@ bg_node *bg_bernoulli(bg_node *p)
 
 bgi_keep bgi_keep_of(const bg_node *node, int64_t site, int64_t step, double p)
 {
-    return (bgi_keep){ key_of(node, site), (uint64_t)step, (uint64_t)ldexp(p, 32) };
+    return (bgi_keep){ key_of(node, site), (uint64_t)step, (uint64_t)ldexp(p, 32),
+                       node->graph->engine->kernels->philox };
 }
 
 void bgi_keep_row(const bgi_keep *keep, int64_t first, int64_t n, uint8_t *keeps)
 {
-    bgi_block block = { { 0 } };
-    for (int64_t i = first; i < first + n; i++) {
-        if (i == first || i % 4 == 0)
-            block = bgi_random_block(keep->key, keep->step, (uint64_t)i / 4);
-        keeps[i - first] = block.word[i % 4] >= keep->limit;
+    uint32_t words[4 * PIECE + 4];
+    if (keep->limit > UINT32_MAX)
+        memset(keeps, 0, (size_t)n);
+    for (int64_t done = 0; keep->limit <= UINT32_MAX && done < n; done += 4 * PIECE) {
+        const int64_t i = first + done, count = n - done < 4 * PIECE ? n - done : 4 * PIECE;
+        const uint32_t limit = (uint32_t)keep->limit, *word = words + i % 4;
+        keep->philox(words, keep->key, keep->step, (uint64_t)i / 4, (i % 4 + count + 3) / 4);
+        for (int64_t k = 0; k < count; k++)
+            keeps[done + k] = word[k] >= limit;
     }
 }
 

@@ -20,6 +20,7 @@ bg_node *bgi_random_keep(bg_node *step, bg_shape shape, double p, int64_t site);
 /* The bits behind it: of element i of one run, and the limit below which an element is dropped. */
 typedef struct {
     uint64_t key, step, limit;
+    bgk_philox *philox;
 } bgi_keep;
 bgi_keep bgi_keep_of(const bg_node *node, int64_t site, int64_t step, double p);
 /* keeps[i] = whether element first + i is kept, for i < n. */
