@@ -50,5 +50,9 @@ int64_t bgi_lapack_gels_work_f64(int64_t m, int64_t n, int64_t r);
 int64_t bgi_lapack_gels_f64(int64_t m, int64_t n, int64_t r, double *a, double *b, double *work, int64_t work_count);
 int64_t bgi_lapack_gels_work_f32(int64_t m, int64_t n, int64_t r);
 int64_t bgi_lapack_gels_f32(int64_t m, int64_t n, int64_t r, float *a, float *b, float *work, int64_t work_count);
+/* QR decomposition of a column-major a [m, n], m >= n >= 1, which becomes Q; diagonal gets that of R. work holds
+ * bgi_lapack_qr_work_f64(m, n) elements. Returns LAPACK's info. */
+int64_t bgi_lapack_qr_work_f64(int64_t m, int64_t n);
+int64_t bgi_lapack_qr_f64(int64_t m, int64_t n, double *a, double *diagonal, double *work, int64_t work_count);
 
 #endif

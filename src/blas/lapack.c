@@ -35,3 +35,34 @@ static lapack_int leading(int64_t rows) { return (lapack_int)(rows > 1 ? rows : 
 
 GELS_FUNCTIONS(f32, s, float)
 GELS_FUNCTIONS(f64, d, double)
+
+/* The first n elements of the workspace hold the factors of Householder's reflections. */
+int64_t bgi_lapack_qr_work_f64(int64_t m, int64_t n)
+{
+    double unused = 0, factor = 1, product = 1;
+    bgi_blas_call call = bgi_blas_enter();
+    lapack_int rows = (lapack_int)m, columns = (lapack_int)n;
+    lapack_int info = LAPACKE_dgeqrf_work(LAPACK_COL_MAJOR, rows, columns, &unused, leading(m), &unused, &factor, -1);
+    if (info == 0)
+        info =
+            LAPACKE_dorgqr_work(LAPACK_COL_MAJOR, rows, columns, columns, &unused, leading(m), &unused, &product, -1);
+    bgi_blas_leave(call);
+    double best = info != 0 ? 0 : factor > product ? factor : product;
+    return n + (best > (double)n ? (int64_t)best : n);
+}
+
+int64_t bgi_lapack_qr_f64(int64_t m, int64_t n, double *a, double *diagonal, double *work, int64_t work_count)
+{
+    double *reflections = work, *rest = work + n;
+    lapack_int rows = (lapack_int)m, columns = (lapack_int)n, rest_count = (lapack_int)(work_count - n);
+    bgi_blas_call call = bgi_blas_enter();
+    lapack_int info =
+        LAPACKE_dgeqrf_work(LAPACK_COL_MAJOR, rows, columns, a, leading(m), reflections, rest, rest_count);
+    for (int64_t i = 0; i < n; i++)
+        diagonal[i] = a[i * m + i];
+    if (info == 0)
+        info =
+            LAPACKE_dorgqr_work(LAPACK_COL_MAJOR, rows, columns, columns, a, leading(m), reflections, rest, rest_count);
+    bgi_blas_leave(call);
+    return info;
+}

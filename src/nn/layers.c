@@ -1,44 +1,118 @@
-/* Layers: functions of a model and a node. */
-#include <blasgrad/nn.h>
+/* Layers of one product: dense and bilinear; embedding, prelu; flatten. */
+#include "nn/layer.h"
 
-#include "graph/graph.h"
-#include "nn/model.h"
-
-#include <math.h>
-#include <stdio.h>
+#include <string.h>
 
 bg_node *bg_dense(bg_model *model, const char *name, bg_node *x, int64_t out)
 {
     return bg_dense_with(model, name, x, out, NULL);
 }
 
+/* The extent of the last axis of x, or -1 with the error recorded. */
+static int64_t last_extent(const bgi_layer *layer, const char *label, const bg_node *x)
+{
+    if (x->shape.rank < 1)
+        bgi_layer_fails(layer, BG_ERR_SHAPE, "%s is a scalar, not [.., in]", label);
+    return x->shape.rank < 1 ? -1 : x->shape.dims[x->shape.rank - 1];
+}
+
+static bool takes_outputs(const bgi_layer *layer, int64_t out)
+{
+    return out >= 0 || bgi_layer_fails(layer, BG_ERR_ARGUMENT, "%lld outputs", (long long)out);
+}
+
 bg_node *bg_dense_with(bg_model *model, const char *name, bg_node *x, int64_t out, const bg_dense_options *options)
 {
-    if (!x)
+    static const bg_dense_options defaults;
+    const bg_dense_options *o = options ? options : &defaults;
+    bgi_layer layer;
+    int64_t in = 0;
+    if (!bgi_layer_start(&layer, "dense", model, name, x) || (in = last_extent(&layer, "x", x)) < 0 ||
+        !bgi_layer_takes(&layer, "x", x) || !takes_outputs(&layer, out))
         return NULL;
-    bg_graph *graph = bg_node_graph(x);
-    if (!model || !name)
-        return bgi_graph_fail(graph, BG_ERR_ARGUMENT, "dense: %s is NULL", model ? "name" : "model");
-    bg_shape shape = bg_node_shape(x);
-    if (shape.rank < 1)
-        return bgi_graph_fail(graph, BG_ERR_SHAPE, "dense \"%s\": x is a scalar, not [.., in]", name);
-    if (bg_node_dtype(x) != bg_model_dtype(model))
-        return bgi_graph_fail(graph, BG_ERR_DTYPE, "dense \"%s\": x is %s, the model is %s", name,
-                              bg_dtype_name(bg_node_dtype(x)), bg_dtype_name(bg_model_dtype(model)));
-    if (out < 0)
-        return bgi_graph_fail(graph, BG_ERR_ARGUMENT, "dense \"%s\": %lld outputs", name, (long long)out);
-
-    int64_t in = shape.dims[shape.rank - 1];
-    /* PyTorch's default for weight and bias; a layer without inputs has no bound to derive, and its bias is 0. */
-    bg_init init = { .kind = BG_INIT_UNIFORM, .bound = in > 0 ? 1 / sqrt((double)in) : 0 };
-    char part[BGI_PARAMETER_NAME_MAX + 16];
-    snprintf(part, sizeof part, "%s.weight", name);
-    bg_node *weight = bg_model_parameter(model, graph, part, BG_SHAPE(out, in), init);
-    if (options && options->without_bias)
+    bg_init otherwise = bgi_init_uniform_of(in);
+    bg_node *weight = bgi_layer_parameter(&layer, "weight", BG_SHAPE(out, in), o->weight, otherwise);
+    if (o->without_bias)
         return bg_linear(x, weight, NULL);
-    snprintf(part, sizeof part, "%s.bias", name);
-    bg_node *bias = bg_model_parameter(model, graph, part, BG_SHAPE(out), init);
+    bg_node *bias = bgi_layer_parameter(&layer, "bias", BG_SHAPE(out), o->bias, otherwise);
     return weight && bias ? bg_linear(x, weight, bias) : NULL;
+}
+
+bg_node *bg_model_bilinear(bg_model *model, const char *name, bg_node *x, bg_node *y, int64_t out,
+                           const bg_dense_options *options)
+{
+    static const bg_dense_options defaults;
+    const bg_dense_options *o = options ? options : &defaults;
+    bgi_layer layer;
+    int64_t in_x = 0, in_y = 0;
+    if (!y || !bgi_layer_start(&layer, "bilinear", model, name, x) || (in_x = last_extent(&layer, "x", x)) < 0 ||
+        (in_y = last_extent(&layer, "y", y)) < 0 || !bgi_layer_takes(&layer, "x", x) ||
+        !bgi_layer_takes(&layer, "y", y) || !takes_outputs(&layer, out))
+        return NULL;
+    bg_init otherwise = bgi_init_uniform_of(in_x);
+    bg_node *weight = bgi_layer_parameter(&layer, "weight", BG_SHAPE(out, in_x, in_y), o->weight, otherwise);
+    bg_node *bias = o->without_bias ? NULL : bgi_layer_parameter(&layer, "bias", BG_SHAPE(out), o->bias, otherwise);
+    return weight && (bias || o->without_bias) ? bg_bilinear(x, y, weight, bias) : NULL;
+}
+
+/* PyTorch's row of padding is 0 at first, whatever the others are. */
+static void clear_row(bg_tensor *table, int64_t row)
+{
+    size_t bytes = (size_t)table->shape.dims[1] * bg_dtype_size(table->dtype);
+    if (bytes > 0)
+        memset((unsigned char *)bg_tensor_data(table) + (size_t)row * bytes, 0, bytes);
+}
+
+bg_node *bg_model_embedding(bg_model *model, const char *name, bg_node *indices, int64_t rows, int64_t width,
+                            const bg_model_embedding_options *options)
+{
+    static const bg_model_embedding_options defaults;
+    const bg_model_embedding_options *o = options ? options : &defaults;
+    bgi_layer layer;
+    if (!bgi_layer_start(&layer, "embedding", model, name, indices))
+        return NULL;
+    if (!bgi_is_integer(indices->dtype)) {
+        bgi_layer_fails(&layer, BG_ERR_DTYPE, "indices are %s, not i32, i64 or u8", bg_dtype_name(indices->dtype));
+        return NULL;
+    }
+    if (rows < 0 || width < 0) {
+        bgi_layer_fails(&layer, BG_ERR_ARGUMENT, "%lld rows of %lld", (long long)rows, (long long)width);
+        return NULL;
+    }
+    int64_t padding = -1;
+    if (o->padding.is_some) {
+        double row = o->padding.value < 0 ? o->padding.value + (double)rows : o->padding.value;
+        if (!(row >= 0 && row < (double)rows) || row != (double)(int64_t)row) {
+            bgi_layer_fails(&layer, BG_ERR_ARGUMENT, "the row of padding is %g, of %lld rows", o->padding.value,
+                            (long long)rows);
+            return NULL;
+        }
+        padding = (int64_t)row;
+    }
+    bool is_new = !bg_model_find(model, bgi_layer_part(&layer, "weight").text);
+    bg_node *table =
+        bgi_layer_parameter(&layer, "weight", BG_SHAPE(rows, width), o->weight, (bg_init){ .kind = BG_INIT_NORMAL });
+    if (!table)
+        return NULL;
+    if (padding >= 0 && is_new)
+        clear_row(table->tensor, padding);
+    return bg_embedding(table, indices, padding);
+}
+
+bg_node *bg_model_prelu(bg_model *model, const char *name, bg_node *x, int64_t channels, bg_init weight)
+{
+    bgi_layer layer;
+    if (!bgi_layer_start(&layer, "prelu", model, name, x) || !bgi_layer_takes(&layer, "x", x))
+        return NULL;
+    bool fits = channels == 1 || (x->shape.rank >= 2 && channels == x->shape.dims[1]);
+    if (!fits) {
+        bgi_layer_fails(&layer, BG_ERR_SHAPE, "%lld slopes for x %s", (long long)channels,
+                        bgi_shape_format(x->shape).text);
+        return NULL;
+    }
+    bg_node *slopes = bgi_layer_parameter(&layer, "weight", BG_SHAPE(channels), weight,
+                                          (bg_init){ .kind = BG_INIT_CONSTANT, .value = 0.25 });
+    return slopes ? bg_prelu(x, slopes) : NULL;
 }
 
 bg_node *bg_flatten(bg_node *x)

@@ -3,28 +3,14 @@
 
 #include "base/hash.h"
 #include "base/random.h"
+#include "nn/init.h"
+#include "ops/ops.h"
 #include "ops/random.h"
 #include "tensor/tensor.h"
 
-#include <math.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-
-typedef struct {
-    char *name;
-    size_t name_bytes;
-    bg_tensor *tensor;
-    bool is_parameter;
-} model_entry;
-
-struct bg_model {
-    atomic_int references;
-    bg_engine *engine;
-    bg_dtype dtype;
-    bool is_training;
-    model_entry *entries; /* in order of creation */
-    int count, capacity;
-};
 
 bg_status bg_model_create(bg_model **model, bg_engine *engine, bg_dtype dtype)
 {
@@ -50,7 +36,7 @@ bg_status bg_model_create(bg_model **model, bg_engine *engine, bg_dtype dtype)
 
 void bgi_model_retain(bg_model *model) { atomic_fetch_add_explicit(&model->references, 1, memory_order_relaxed); }
 
-static void release_entry(bg_model *model, const model_entry *entry)
+static void release_entry(bg_model *model, const bgi_model_entry *entry)
 {
     bg_tensor_destroy(entry->tensor);
     bgi_free(model->engine, entry->name, entry->name_bytes);
@@ -63,7 +49,11 @@ void bg_model_destroy(bg_model *model)
     bg_engine *engine = model->engine;
     for (int i = 0; i < model->count; i++)
         release_entry(model, &model->entries[i]);
+    for (int i = 0; i < model->alias_count; i++)
+        bgi_free(engine, model->aliases[i].name, model->aliases[i].bytes);
     bgi_free(engine, model->entries, (size_t)model->capacity * sizeof *model->entries);
+    bgi_free(engine, model->table, (size_t)model->table_capacity * sizeof *model->table);
+    bgi_free(engine, model->aliases, (size_t)model->alias_capacity * sizeof *model->aliases);
     bgi_free(engine, model, sizeof *model);
     bgi_engine_release(engine);
 }
@@ -78,20 +68,95 @@ void bg_model_set_training(bg_model *model, bool training)
 }
 bool bg_model_is_training(const bg_model *model) { return model && model->is_training; }
 
-static model_entry *find_entry(const bg_model *model, const char *name)
+/* ---- Entries by name ---- */
+
+const char *bgi_model_first_name(const bg_model *model, const char *name)
 {
-    for (int i = 0; i < model->count; i++)
-        if (strcmp(model->entries[i].name, name) == 0)
-            return &model->entries[i];
-    return NULL;
+    for (int i = 0; i < model->alias_count; i++)
+        if (strcmp(model->aliases[i].name, name) == 0)
+            return model->aliases[i].first;
+    return name;
 }
+
+/* The place of a first name in the table, which has a capacity, or the empty place where it would be. */
+static int *find_place(const bg_model *model, const char *name)
+{
+    uint64_t mask = (uint64_t)model->table_capacity - 1;
+    for (uint64_t i = bgi_hash_text(name) & mask;; i = (i + 1) & mask) {
+        int *place = &model->table[i];
+        if (*place == 0 || strcmp(model->entries[*place - 1].name, name) == 0)
+            return place;
+    }
+}
+
+bgi_model_entry *bgi_model_entry_of(const bg_model *model, const char *name)
+{
+    int place = model->count > 0 ? *find_place(model, bgi_model_first_name(model, name)) : 0;
+    return place ? &model->entries[place - 1] : NULL;
+}
+
+void bgi_model_index(bg_model *model)
+{
+    if (model->table_capacity > 0)
+        memset(model->table, 0, (size_t)model->table_capacity * sizeof *model->table);
+    for (int i = 0; i < model->count; i++)
+        *find_place(model, model->entries[i].name) = i + 1;
+}
+
+/* Room for one more entry in a table that is at most half full. */
+static bool reserve_table(bg_model *model)
+{
+    if (model->count < model->table_capacity / 2)
+        return true;
+    if (model->table_capacity > INT_MAX / 2)
+        return false;
+    int capacity = model->table_capacity ? 2 * model->table_capacity : 32;
+    int *table = bgi_alloc_zero(model->engine, (size_t)capacity * sizeof *table);
+    if (!table)
+        return false;
+    bgi_free(model->engine, model->table, (size_t)model->table_capacity * sizeof *model->table);
+    model->table = table;
+    model->table_capacity = capacity;
+    bgi_model_index(model);
+    return true;
+}
+
+bg_status bgi_model_add(bg_model *model, const char *name, bg_tensor *tensor, bool is_parameter)
+{
+    name = bgi_model_first_name(model, name);
+    size_t bytes = strlen(name) + 1;
+    char *copy = bgi_alloc(model->engine, bytes);
+    if (!copy || !reserve_table(model) ||
+        !bgi_grow(model->engine, (void **)&model->entries, &model->capacity, model->count + 1,
+                  sizeof *model->entries)) {
+        bgi_free(model->engine, copy, bytes);
+        bg_tensor_destroy(tensor);
+        return BG_ERR_NOMEM;
+    }
+    memcpy(copy, name, bytes);
+    *find_place(model, name) = model->count + 1;
+    model->entries[model->count++] =
+        (bgi_model_entry){ .name = copy, .name_bytes = bytes, .tensor = tensor, .is_parameter = is_parameter };
+    return BG_OK;
+}
+
+/* No other entry was entered in the table after it, so that its place can just become empty. */
+void bgi_model_drop_last(bg_model *model)
+{
+    const bgi_model_entry *last = &model->entries[model->count - 1];
+    *find_place(model, last->name) = 0;
+    release_entry(model, last);
+    model->count--;
+}
+
+/* ---- Checks ---- */
 
 static bool is_name_character(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
-static bg_status check_name(const char *name, bool is_parameter)
+bg_status bgi_model_check_name(const char *name, bool is_parameter)
 {
     if (!name || !name[0])
         return bg_fail(BG_ERR_ARGUMENT, "model: a parameter or buffer needs a name");
@@ -112,74 +177,9 @@ static bg_status check_name(const char *name, bool is_parameter)
     return BG_OK;
 }
 
-/* Takes over the tensor, also when it fails. */
-static bg_status add_entry(bg_model *model, const char *name, bg_tensor *tensor, bool is_parameter)
-{
-    size_t bytes = strlen(name) + 1;
-    char *copy = bgi_alloc(model->engine, bytes);
-    if (!copy || !bgi_grow(model->engine, (void **)&model->entries, &model->capacity, model->count + 1,
-                           sizeof *model->entries)) {
-        bgi_free(model->engine, copy, bytes);
-        bg_tensor_destroy(tensor);
-        return BG_ERR_NOMEM;
-    }
-    memcpy(copy, name, bytes);
-    model->entries[model->count++] =
-        (model_entry){ .name = copy, .name_bytes = bytes, .tensor = tensor, .is_parameter = is_parameter };
-    return BG_OK;
-}
-
-static bg_status fill_initial(bg_tensor *tensor, const char *name, bg_init init)
-{
-    switch (init.kind) {
-    case BG_INIT_ZEROS:
-        return BG_OK;
-    case BG_INIT_ONES:
-        return bg_tensor_fill(tensor, 1);
-    case BG_INIT_UNIFORM:
-        break;
-    default:
-        return bg_fail(BG_ERR_ARGUMENT, "model: \"%s\" asks for an unknown kind of first values, %d", name,
-                       (int)init.kind);
-    }
-    bg_dtype dtype = bg_tensor_dtype(tensor);
-    if (dtype != BG_F32 && dtype != BG_F64)
-        return bg_fail(BG_ERR_DTYPE, "model: \"%s\" is %s, uniform first values are for f32 and f64", name,
-                       bg_dtype_name(dtype));
-    if (!(init.bound >= 0) || !isfinite(init.bound))
-        return bg_fail(BG_ERR_ARGUMENT, "model: \"%s\" asks for uniform first values within %g", name, init.bound);
-    uint64_t seed = tensor->storage->engine->seed, stream = bgi_hash_text(name);
-    int64_t count = bg_shape_count(bg_tensor_shape(tensor));
-    void *data = bg_tensor_data(tensor);
-    for (int64_t i = 0; i < count; i++) {
-        double value = init.bound * (2 * bgi_random_uniform(seed, stream, (uint64_t)i) - 1);
-        if (dtype == BG_F32)
-            ((float *)data)[i] = (float)value;
-        else
-            ((double *)data)[i] = value;
-    }
-    return BG_OK;
-}
-
-static bg_status make_entry(bg_model *model, const char *name, bg_dtype dtype, bg_shape shape, bg_init init,
-                            bool is_parameter)
-{
-    bg_tensor *tensor = NULL;
-    bg_status status = bg_tensor_create(&tensor, model->engine, dtype, shape);
-    if (status != BG_OK)
-        return status;
-    status = fill_initial(tensor, name, init);
-    if (status != BG_OK) {
-        bg_tensor_destroy(tensor);
-        return status;
-    }
-    return add_entry(model, name, tensor, is_parameter);
-}
-
 static const char *kind_name(bool is_parameter) { return is_parameter ? "parameter" : "buffer"; }
 
-/* Whether an existing entry is what is asked for. */
-static bg_status check_entry(const model_entry *entry, bg_dtype dtype, bg_shape shape, bool is_parameter)
+bg_status bgi_model_check_entry(const bgi_model_entry *entry, bg_dtype dtype, bg_shape shape, bool is_parameter)
 {
     if (entry->is_parameter != is_parameter)
         return bg_fail(BG_ERR_ARGUMENT, "model: \"%s\" is a %s, not a %s", entry->name, kind_name(entry->is_parameter),
@@ -193,8 +193,31 @@ static bg_status check_entry(const model_entry *entry, bg_dtype dtype, bg_shape 
     return BG_OK;
 }
 
-/* Hands the thread's error message, of a call that failed on behalf of the graph, to the graph. */
-static bg_node *fail_graph(bg_graph *graph, bg_status status)
+/* ---- Leaves ---- */
+
+static bg_status make_entry(bg_model *model, const char *name, bg_dtype dtype, bg_shape shape, bg_init init,
+                            bool is_parameter)
+{
+    int64_t count;
+    size_t bytes;
+    name = bgi_model_first_name(model, name);
+    bg_status status = bgi_shape_check(shape, dtype, "model", &count, &bytes);
+    if (status == BG_OK)
+        status = bgi_init_check(name, dtype, shape, init);
+    bg_tensor *tensor = NULL;
+    if (status == BG_OK)
+        status = bg_tensor_create(&tensor, model->engine, dtype, shape);
+    if (status != BG_OK)
+        return status;
+    status = bgi_init_fill(tensor, name, init);
+    if (status != BG_OK) {
+        bg_tensor_destroy(tensor);
+        return status;
+    }
+    return bgi_model_add(model, name, tensor, is_parameter);
+}
+
+bg_node *bgi_graph_adopt_failure(bg_graph *graph, bg_status status)
 {
     char message[512];
     snprintf(message, sizeof message, "%s", bg_last_error());
@@ -206,17 +229,16 @@ static bg_status random_counter(void *owner, bg_tensor **counter)
 {
     static const char name[] = "trainer.random_step";
     bg_model *model = owner;
-    model_entry *entry = find_entry(model, name);
-    bg_status status = entry ? check_entry(entry, BG_I64, BG_SCALAR, false)
+    bgi_model_entry *entry = bgi_model_entry_of(model, name);
+    bg_status status = entry ? bgi_model_check_entry(entry, BG_I64, BG_SCALAR, false)
                              : make_entry(model, name, BG_I64, BG_SCALAR, (bg_init){ .kind = BG_INIT_ZEROS }, false);
     if (status == BG_OK)
-        *counter = find_entry(model, name)->tensor;
+        *counter = bgi_model_entry_of(model, name)->tensor;
     return status;
 }
 static void release_model(void *owner) { bg_model_destroy(owner); }
 
-/* From its first leaf or layer of a model on, a graph draws its random numbers in the model's steps. */
-static bool attach(bg_model *model, bg_graph *graph)
+bool bgi_model_attach(bg_model *model, bg_graph *graph)
 {
     if (graph->random_source.owner)
         return true;
@@ -233,22 +255,27 @@ static bg_node *model_leaf(bg_model *model, bg_graph *graph, const char *name, b
     }
     if (bg_graph_status(graph) != BG_OK)
         return NULL;
-    bg_status status = check_name(name, is_parameter);
+    bg_status status = bgi_model_check_name(name, is_parameter);
     if (status != BG_OK)
-        return fail_graph(graph, status);
-    if (!attach(model, graph))
+        return bgi_graph_adopt_failure(graph, status);
+    if (!bgi_model_attach(model, graph))
         return NULL;
-    model_entry *entry = find_entry(model, name);
+    bgi_model_entry *entry = bgi_model_entry_of(model, name);
     bool is_new = !entry;
-    status = is_new ? make_entry(model, name, dtype, shape, init, is_parameter)
-                    : check_entry(entry, dtype, shape, is_parameter);
+    status = is_new
+                 ? make_entry(model, name, dtype, shape, init, is_parameter)
+                 : bgi_model_check_entry(entry, dtype, shape, entry->is_only_set ? entry->is_parameter : is_parameter);
     if (status != BG_OK)
-        return fail_graph(graph, status);
+        return bgi_graph_adopt_failure(graph, status);
     if (is_new)
         entry = &model->entries[model->count - 1];
     bg_node *node = is_parameter ? bg_parameter(graph, entry->tensor) : bg_buffer(graph, entry->tensor);
     if (!node && is_new)
-        release_entry(model, &model->entries[--model->count]);
+        bgi_model_drop_last(model);
+    if (node) {
+        entry->is_parameter = is_parameter;
+        entry->is_only_set = false;
+    }
     return node;
 }
 
@@ -267,33 +294,7 @@ bg_node *bg_model_buffer(bg_model *model, bg_graph *graph, const char *name, bg_
     return model_leaf(model, graph, name, dtype, shape, init, false);
 }
 
-/* ---- Dropout ---- */
-
-static bg_node *model_dropout(const char *op, bg_model *model, const char *name, bg_node *x, double p, int leading)
-{
-    if (!x)
-        return NULL;
-    if (!model)
-        return bgi_graph_fail(x->graph, BG_ERR_ARGUMENT, "%s: model is NULL", op);
-    bg_status status = check_name(name, false);
-    if (status != BG_OK)
-        return fail_graph(x->graph, status);
-    if (!attach(model, x->graph))
-        return NULL;
-    if (!bgi_is_probability(op, x, p))
-        return NULL;
-    return bgi_dropout_at(op, x, model->is_training ? p : 0, leading, bgi_random_site_of(name));
-}
-bg_node *bg_model_dropout(bg_model *model, const char *name, bg_node *x, double p)
-{
-    return model_dropout("model_dropout", model, name, x, p, -1);
-}
-bg_node *bg_model_dropout_channels(bg_model *model, const char *name, bg_node *x, double p)
-{
-    return model_dropout("model_dropout_channels", model, name, x, p, 2);
-}
-
-/* ---- Entries ---- */
+/* ---- All entries ---- */
 
 size_t bg_model_count(const bg_model *model) { return model ? (size_t)model->count : 0; }
 
@@ -312,37 +313,6 @@ bool bg_model_is_parameter(const bg_model *model, size_t i)
 
 bg_tensor *bg_model_find(const bg_model *model, const char *name)
 {
-    model_entry *entry = model && name ? find_entry(model, name) : NULL;
+    bgi_model_entry *entry = model && name ? bgi_model_entry_of(model, name) : NULL;
     return entry ? entry->tensor : NULL;
-}
-
-bg_status bg_model_set(bg_model *model, const char *name, const bg_tensor *value, bool is_parameter)
-{
-    if (!model || !value)
-        return bg_fail(BG_ERR_ARGUMENT, "model_set: %s is NULL", model ? "value" : "model");
-    bg_status status = bgi_engine_check(model->engine, "model_set");
-    if (status == BG_OK)
-        status = check_name(name, is_parameter);
-    if (status != BG_OK)
-        return status;
-    bg_dtype dtype = bg_tensor_dtype(value);
-    bg_shape shape = bg_tensor_shape(value);
-    model_entry *entry = find_entry(model, name);
-    if (entry) {
-        status = check_entry(entry, dtype, shape, is_parameter);
-        return status == BG_OK ? bg_tensor_copy(entry->tensor, value) : status;
-    }
-    if (is_parameter && dtype != model->dtype)
-        return bg_fail(BG_ERR_DTYPE, "model_set: \"%s\" is %s, the model's parameters are %s", name,
-                       bg_dtype_name(dtype), bg_dtype_name(model->dtype));
-    bg_tensor *tensor = NULL;
-    status = bg_tensor_create(&tensor, model->engine, dtype, shape);
-    if (status != BG_OK)
-        return status;
-    status = bg_tensor_copy(tensor, value);
-    if (status != BG_OK) {
-        bg_tensor_destroy(tensor);
-        return status;
-    }
-    return add_entry(model, name, tensor, is_parameter);
 }

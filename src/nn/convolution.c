@@ -1,0 +1,100 @@
+/* Convolutions as layers. */
+#include "nn/layer.h"
+
+/* Whether x is [n, in, ..] with the kernel's axes, and channels fall into groups. */
+static bool takes_image(const bgi_layer *layer, const bg_node *x, int64_t out, bg_shape kernel, int64_t groups)
+{
+    if (!bgi_layer_takes(layer, "x", x))
+        return false;
+    if (kernel.rank < 1 || kernel.rank > 3)
+        return bgi_layer_fails(layer, BG_ERR_ARGUMENT, "a kernel of %d axes, not 1 to 3", kernel.rank);
+    for (int i = 0; i < kernel.rank; i++)
+        if (kernel.dims[i] < 1)
+            return bgi_layer_fails(layer, BG_ERR_ARGUMENT, "the kernel is %s", bgi_shape_format(kernel).text);
+    if (x->shape.rank != kernel.rank + 2)
+        return bgi_layer_fails(layer, BG_ERR_SHAPE, "needs x [n, in, ..] with the axes of the kernel %s: x %s",
+                               bgi_shape_format(kernel).text, bgi_shape_format(x->shape).text);
+    if (out < 0 || groups < 0)
+        return bgi_layer_fails(layer, BG_ERR_ARGUMENT, out < 0 ? "%lld outputs" : "%lld groups",
+                               (long long)(out < 0 ? out : groups));
+    int64_t in = x->shape.dims[1];
+    if (groups > 1 && (in % groups != 0 || out % groups != 0))
+        return bgi_layer_fails(layer, BG_ERR_SHAPE, "%lld channels to %lld do not fall into %lld groups", (long long)in,
+                               (long long)out, (long long)groups);
+    return true;
+}
+
+/* weight [a, b, kernel..] and bias [out], which is NULL where there is none; false after an error. */
+static bool parameters(const bgi_layer *layer, int64_t a, int64_t b, bg_shape kernel, int64_t out,
+                       const bg_model_conv_options *o, bg_node **weight, bg_node **bias)
+{
+    bg_shape shape = { .rank = kernel.rank + 2, .dims = { a, b } };
+    for (int i = 0; i < kernel.rank; i++)
+        shape.dims[i + 2] = kernel.dims[i];
+    int64_t count;
+    size_t bytes;
+    if (!bgi_graph_accept(layer->graph, bgi_shape_check(shape, layer->model->dtype, layer->kind, &count, &bytes)))
+        return false;
+    bg_init otherwise = bgi_init_uniform_of(bgi_fan_in(shape));
+    *weight = bgi_layer_parameter(layer, "weight", shape, o->weight, otherwise);
+    *bias = o->without_bias ? NULL : bgi_layer_parameter(layer, "bias", BG_SHAPE(out), o->bias, otherwise);
+    return *weight && (*bias || o->without_bias);
+}
+
+/* x with its padding around it, as bg_conv would lay zeros around it, and the options without padding. */
+static bg_node *padded(const bgi_layer *layer, bg_node *x, bg_shape kernel, const bg_model_conv_options *o,
+                       bg_conv_options *conv)
+{
+    bg_pad_options pad = { .mode = o->padding_mode };
+    for (int i = 0; i < kernel.rank; i++) {
+        int64_t dilation = conv->dilation[i] > 0 ? conv->dilation[i] : 1;
+        if (conv->is_same && conv->stride[i] > 1) {
+            bgi_layer_fails(layer, BG_ERR_ARGUMENT, "same extents and a stride of %lld", (long long)conv->stride[i]);
+            return NULL;
+        }
+        int64_t both = dilation * (kernel.dims[i] - 1);
+        pad.before[i + 2] = conv->is_same ? both / 2 : conv->padding[i];
+        pad.after[i + 2] = conv->is_same ? both - both / 2 : conv->padding[i];
+        conv->padding[i] = 0;
+    }
+    conv->is_same = false;
+    return bg_pad(x, pad);
+}
+
+bg_node *bg_model_conv(bg_model *model, const char *name, bg_node *x, int64_t out, bg_shape kernel,
+                       const bg_model_conv_options *options)
+{
+    static const bg_model_conv_options defaults;
+    const bg_model_conv_options *o = options ? options : &defaults;
+    bgi_layer layer;
+    if (!bgi_layer_start(&layer, "conv", model, name, x) || !takes_image(&layer, x, out, kernel, o->conv.groups))
+        return NULL;
+    bg_conv_options conv = o->conv;
+    if (o->padding_mode != BG_PAD_CONSTANT)
+        x = padded(&layer, x, kernel, o, &conv);
+    bg_node *weight, *bias;
+    int64_t groups = conv.groups > 1 ? conv.groups : 1;
+    if (!x || !parameters(&layer, out, x->shape.dims[1] / groups, kernel, out, o, &weight, &bias))
+        return NULL;
+    return bg_conv(x, weight, bias, &conv);
+}
+
+bg_node *bg_model_conv_transpose(bg_model *model, const char *name, bg_node *x, int64_t out, bg_shape kernel,
+                                 const bg_model_conv_options *options)
+{
+    static const bg_model_conv_options defaults;
+    const bg_model_conv_options *o = options ? options : &defaults;
+    bgi_layer layer;
+    if (!bgi_layer_start(&layer, "conv_transpose", model, name, x) ||
+        !takes_image(&layer, x, out, kernel, o->conv.groups))
+        return NULL;
+    if (o->padding_mode != BG_PAD_CONSTANT) {
+        bgi_layer_fails(&layer, BG_ERR_ARGUMENT, "the padding of a transpose is zeros");
+        return NULL;
+    }
+    bg_node *weight, *bias;
+    int64_t groups = o->conv.groups > 1 ? o->conv.groups : 1;
+    if (!parameters(&layer, x->shape.dims[1], out / groups, kernel, out, o, &weight, &bias))
+        return NULL;
+    return bg_conv_transpose(x, weight, bias, &o->conv);
+}
