@@ -59,6 +59,14 @@ All files but training.txt
       where_sqrt                      none; where(x0 > 0, sqrt(x0), 0)
     note             where it is there: what the record shows
 
+nn/layers.txt: torch.nn modules
+    layer            the layer's name in test_layers.c, whose builders read its options by name
+    evaluation[]     1: in evaluation
+    state.NAME       the state dict before the call; num_batches_tracked as a number
+    x0, x1, x2       inputs; key and memory, h0, c0 are such
+    y, dy, dx0 ..    as above; d.NAME: the gradient of a parameter
+    after.NAME       the buffers after the call
+
 training.txt: full-batch gradient descent for 20 steps on a network of 5 inputs, 7 tanh units and k outputs
     loss             one of the four losses, by the op's name in losses.txt
     reduction        mean or sum; none: the loss trained on is sum(weights * loss), for the record's weights

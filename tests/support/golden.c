@@ -352,6 +352,11 @@ const golden_record *golden_find(const golden_file *file, const char *name)
 
 const char *golden_name(const golden_record *record) { return record ? record->name : NULL; }
 
+const char *golden_key(const golden_record *record, size_t index)
+{
+    return record && index < record->count ? record->fields[index].key : NULL;
+}
+
 bool golden_has(const golden_record *record, const char *key) { return record && find_field(record, key); }
 
 /* The field of a key, if it is of the kind that is asked for. */

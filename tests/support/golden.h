@@ -42,6 +42,8 @@ const golden_record *golden_at(const golden_file *file, size_t index);
 const golden_record *golden_find(const golden_file *file, const char *name);
 const char *golden_name(const golden_record *record);
 
+/* The keys of a record in the order of the file; NULL behind the last. */
+const char *golden_key(const golden_record *record, size_t index);
 /* Whether the record has a text or array of this key. */
 bool golden_has(const golden_record *record, const char *key);
 const char *golden_text(const golden_record *record, const char *key);
