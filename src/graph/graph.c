@@ -2,6 +2,7 @@
 #include "graph/graph.h"
 
 #include "base/status.h"
+#include "graph/ranges.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -343,21 +344,22 @@ static bg_node *variable(bg_graph *graph, const bg_op *op, bg_tensor *value)
         return NULL;
     if (!value)
         return bgi_graph_fail(graph, BG_ERR_ARGUMENT, "%s: the tensor is NULL", op->name);
-    for (bg_node *leaf = graph->tensors; leaf; leaf = leaf->next_tensor)
-        if (leaf->tensor == value)
-            return leaf->op == op ? leaf
-                                  : bgi_graph_fail(graph, BG_ERR_ARGUMENT, "%s: the tensor %s is a %s of the graph",
-                                                   op->name, bgi_shape_format(value->shape).text, leaf->op->name);
+    bg_node *leaf = bgi_ranges_find(graph, value); /* constants are copies that nobody else has */
+    if (leaf && leaf->tensor == value)
+        return leaf->op == op ? leaf
+                              : bgi_graph_fail(graph, BG_ERR_ARGUMENT, "%s: the tensor %s is a %s of the graph",
+                                               op->name, bgi_shape_format(value->shape).text, leaf->op->name);
     for (int i = 0; i < value->shape.rank; i++)
         if (value->shape.dims[i] > 1 && value->strides[i] == 0)
             return bgi_graph_fail(graph, BG_ERR_OVERLAP, "%s: the tensor %s repeats its elements along axis %d",
                                   op->name, bgi_shape_format(value->shape).text, i);
-    for (bg_node *leaf = graph->tensors; leaf; leaf = leaf->next_tensor)
-        if (bgi_tensor_overlap(leaf->tensor, value)) /* a constant's copy is its own */
-            return bgi_graph_fail(graph, BG_ERR_OVERLAP, "%s: the tensor %s shares memory with the %s %s", op->name,
-                                  bgi_shape_format(value->shape).text, leaf->op->name,
-                                  bgi_shape_format(leaf->shape).text);
-    return append_tensor(graph, op, value);
+    if (leaf)
+        return bgi_graph_fail(graph, BG_ERR_OVERLAP, "%s: the tensor %s shares memory with the %s %s", op->name,
+                              bgi_shape_format(value->shape).text, leaf->op->name, bgi_shape_format(leaf->shape).text);
+    leaf = append_tensor(graph, op, value);
+    if (leaf && !bgi_ranges_add(graph, leaf))
+        return bgi_graph_fail(graph, BG_ERR_NOMEM, "%s: out of memory", op->name);
+    return leaf;
 }
 
 bg_node *bg_parameter(bg_graph *graph, bg_tensor *value) { return variable(graph, &bgi_parameter_op, value); }

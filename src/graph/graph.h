@@ -66,12 +66,15 @@ typedef struct {
     void (*release)(void *owner);
 } bgi_random_source;
 
+typedef struct bgi_range bgi_range; /* graph/ranges.h */
+
 struct bg_graph {
     bg_engine *engine;
     bgi_arena arena;
     bg_node **nodes;
     int count, capacity;
-    bg_node *tensors; /* the last leaf that holds a tensor */
+    bg_node *tensors;  /* the last leaf that holds a tensor */
+    bgi_range *ranges; /* parameters and buffers by their memory */
     bg_status status;
     char message[512];
     bgi_random_source random_source;
