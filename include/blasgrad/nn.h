@@ -239,16 +239,26 @@ BG_API bg_node *bg_model_dropout_channels(bg_model *model, const char *name, bg_
 /* [n, ..] -> [n, product of the rest]. */
 BG_API bg_node *bg_flatten(bg_node *x);
 
-/* The activation of a name applied to x: relu, tanh, sigmoid, softplus, gelu, gelu_tanh; otherwise BG_ERR_ARGUMENT in
- * the graph, listing the names. */
+/* The activation of a name applied to x, with PyTorch's default where it has a number, and over the last axis: relu
+ * tanh sigmoid softplus gelu gelu_tanh silu mish elu celu selu leaky_relu relu6 hardtanh hardsigmoid hardswish
+ * logsigmoid softsign tanhshrink hardshrink softshrink glu softmax log_softmax; otherwise BG_ERR_ARGUMENT in the graph,
+ * listing the names. */
 BG_API bg_node *bg_activation(const char *name, bg_node *x);
 
-/* A network as one line: "dense:512 relu dense:10". Words are layers; "dense:10:nobias" leaves the bias out. Layers are
- * named as nn.Sequential does, every word counting from 0; an input of rank above 2 is flattened before a dense layer.
- * bg_layers_check says whether a line is well formed: BG_ERR_FORMAT names the word, its position and the valid words.
- * bg_layers builds it on x. */
-BG_API bg_status bg_layers_check(const char *line);
+/* ---- Layer lines ----
+ * A network as one line: "conv:32:3x3:pad=same relu max_pool:2 dense:10". Words are layers, whose parameters are named
+ * as nn.Sequential does, every word counting from 0. Before a dense layer an image, x of rank above 2, is flattened;
+ * behind an embedding, recurrent layers and attention, whose sequences are [n, steps, ..], it works on each step.
+ * Before a kernel of several extents, "3x3", x [n, h, w] counts as one channel. */
+/* Builds the line on x. Errors name the word: BG_ERR_FORMAT for one that is wrong, otherwise what its layer says. */
 BG_API bg_node *bg_layers(bg_model *model, const char *line, bg_node *x);
+/* Whether a line is well formed: BG_ERR_FORMAT says which word is wrong, by its number from 1, and what would be right.
+ * _find_mistake also gives where it starts and how long it is, in bytes; either pointer may be NULL. */
+BG_API bg_status bg_layers_check(const char *line);
+BG_API bg_status bg_layers_find_mistake(const char *line, size_t *start, size_t *length);
+/* The layers with their arguments and options, as a text of lines of at most 79 characters. As snprintf: as much as
+ * fits, ended by a zero byte, and the length of the whole. */
+BG_API size_t bg_layers_grammar(char *buffer, size_t capacity);
 
 #ifdef __cplusplus
 }

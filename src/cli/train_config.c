@@ -1,6 +1,7 @@
 /* What a training run is made of: options over the defaults of each kind of data. */
 #include "train_config.h"
 
+#include "model_line.h"
 #include "output.h"
 
 #include <blasgrad/optim.h>
@@ -50,8 +51,7 @@ enum {
 };
 
 static const struct argp_option table[] = {
-    { "model", KEY_MODEL, "LINE", 0,
-      "the network: words dense:N dense:N:nobias flatten relu tanh sigmoid softplus gelu gelu_tanh", 1 },
+    { "model", KEY_MODEL, "LINE", 0, "the network: words such as conv:32:3x3 relu dense:10, which stand below", 1 },
     { "loss", KEY_LOSS, "NAME", 0, "l1, l2, bce_with_logits or cross_entropy", 1 },
     { "optimizer", KEY_OPTIMIZER, "NAME", 0, "sgd", 1 },
     { "method", KEY_METHOD, "NAME", 0,
@@ -145,7 +145,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_child children[] = { { &data_argp, 0, "Data:", 0 }, { &common_argp, 0, "Common:", 2 }, { 0 } };
 
+static char *filter_help(int key, const char *text, void *input)
+{
+    (void)input;
+    return key == ARGP_KEY_HELP_POST_DOC && text ? model_line_help(text) : (char *)(uintptr_t)text;
+}
+
 static const struct argp argp = {
+    .help_filter = filter_help,
     .options = table,
     .parser = parse,
     .children = children,
@@ -242,9 +249,11 @@ int train_config_parse(train_config *config, int argc, char **argv)
     if (config->data.with_classes && !config->loss)
         config->loss = "cross_entropy";
     apply_recipe(config);
-    if (!bg_loss_find(config->loss) || (config->model && bg_layers_check(config->model) != BG_OK))
+    if (!bg_loss_find(config->loss))
         return output_usage("%s", bg_last_error());
-    code = check_method(config);
+    code = config->model ? model_line_check(config->model) : 0;
+    if (!code)
+        code = check_method(config);
     if (!code)
         code = check_loss(config);
     if (code)

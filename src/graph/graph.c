@@ -33,6 +33,22 @@ bg_node *bgi_graph_fail(bg_graph *graph, bg_status status, const char *format, .
     return NULL;
 }
 
+void bgi_graph_explain(bg_graph *graph, const char *format, ...)
+{
+    if (!graph->status)
+        return;
+    char known[sizeof graph->message];
+    memcpy(known, graph->message, sizeof known);
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(graph->message, sizeof graph->message, format, arguments);
+    va_end(arguments);
+    size_t length = n > 0 && (size_t)n < sizeof known ? (size_t)n : 0;
+    memcpy(graph->message + length, known, sizeof known - length);
+    graph->message[sizeof known - 1] = 0;
+    bg_fail(graph->status, "%s", graph->message);
+}
+
 bool bgi_graph_accept(bg_graph *graph, bg_status status)
 {
     if (status)

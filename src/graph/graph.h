@@ -117,6 +117,10 @@ bool bgi_node_is_constant(const bg_node *node, double *value);
 bg_node *bgi_graph_fail(bg_graph *graph, bg_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Puts a text before the message of the graph's error, of a caller that knows more; it becomes bg_last_error() again.
+ */
+void bgi_graph_explain(bg_graph *graph, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* True if status is BG_OK; else records it, with the thread's error message, as the graph's first error. */
 bool bgi_graph_accept(bg_graph *graph, bg_status status);
 /* The one graph of all inputs of an op. NULL if all are NULL, if one is (an error, unless the graph holds one already),

@@ -6,7 +6,10 @@
 
 typedef struct {
     const char *name;
-    bg_node *(*apply)(bg_node *x);
+    bg_node *(*apply)(bg_node *x); /* NULL: apply_with a number */
+    bg_node *(*apply_with)(bg_node *x, double number);
+    const char *label; /* of the number, "SLOPE" */
+    double number;     /* unless another is given */
 } bgi_activation;
 
 /* Ends with a row whose name is NULL. */
