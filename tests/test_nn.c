@@ -1,4 +1,4 @@
-/* Models, layers, activations by name, and layer lines. */
+/* Models: entries by name, values from outside, tied parameters; dense layers and activations by name. */
 #include "support/suite.h"
 
 #include <blasgrad/blasgrad.h>
@@ -200,6 +200,212 @@ START_TEST(test_set)
 }
 END_TEST
 
+/* More names than the first tables hold, found again in any order. */
+START_TEST(test_many_names)
+{
+    enum { MANY = 3000 };
+    char name[40];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "blocks.%d.weight", i);
+        ck_assert_ptr_nonnull(bg_model_parameter(model, graph, name, BG_SHAPE(1), (bg_init){ 0 }));
+    }
+    ck_assert_uint_eq(bg_model_count(model), MANY);
+    for (int i = MANY - 1; i >= 0; i--) {
+        snprintf(name, sizeof name, "blocks.%d.weight", i);
+        ck_assert_ptr_eq(bg_model_find(model, name), bg_model_tensor(model, (size_t)i));
+    }
+    ck_assert_ptr_null(bg_model_find(model, "blocks.3000.weight"));
+}
+END_TEST
+
+static bg_tensor *filled(bg_dtype dtype, bg_shape shape, double value)
+{
+    bg_tensor *tensor = NULL;
+    ck_assert_int_eq(bg_tensor_create(&tensor, engine, dtype, shape), BG_OK);
+    ck_assert_int_eq(bg_tensor_fill(tensor, value), BG_OK);
+    return tensor;
+}
+static double first_of(const char *name)
+{
+    double value = NAN;
+    ck_assert_msg(bg_model_find(model, name) != NULL, "%s", name);
+    ck_assert_int_eq(bg_tensor_item(bg_model_find(model, name), 0, &value), BG_OK);
+    return value;
+}
+static void expect_status(bg_status status, bg_status expected, const char *part)
+{
+    ck_assert_msg(status == expected && strstr(bg_last_error(), part), "%s: %s", bg_status_name(status),
+                  bg_last_error());
+}
+
+/* What was only set is of the kind that the first graph asks for. */
+START_TEST(test_kind_is_open_until_used)
+{
+    bg_tensor *value = filled(BG_F64, BG_SHAPE(2), 3), *count = filled(BG_I64, BG_SCALAR, 5);
+    ck_assert_int_eq(
+        bg_model_set_all(model, (const char *[]){ "m", "n", "optimizer.m" }, (bg_tensor *[]){ value, count, value }, 3),
+        BG_OK);
+    ck_assert(bg_model_is_parameter(model, 0) && !bg_model_is_parameter(model, 1) && !bg_model_is_parameter(model, 2));
+    ck_assert_ptr_nonnull(bg_model_buffer(model, graph, "m", BG_F64, BG_SHAPE(2), (bg_init){ 0 }));
+    ck_assert_ptr_nonnull(bg_model_buffer(model, graph, "n", BG_I64, BG_SCALAR, (bg_init){ 0 }));
+    ck_assert(!bg_model_is_parameter(model, 0) && first_of("m") == 3 && first_of("n") == 5);
+    ck_assert_ptr_null(bg_model_parameter(model, graph, "m", BG_SHAPE(2), (bg_init){ 0 }));
+    expect_error(BG_ERR_ARGUMENT, "\"m\" is a buffer, not a parameter");
+    bg_tensor_destroy(count);
+    bg_tensor_destroy(value);
+}
+END_TEST
+
+/* All or nothing. */
+START_TEST(test_set_all)
+{
+    bg_tensor *one = filled(BG_F64, BG_SHAPE(2), 1), *two = filled(BG_F64, BG_SHAPE(2), 2);
+    bg_tensor *longer = filled(BG_F64, BG_SHAPE(3), 3);
+    ck_assert_int_eq(bg_model_set_all(model, NULL, NULL, 0), BG_OK);
+    ck_assert_int_eq(bg_model_set_all(model, (const char *[]){ "a" }, &one, 1), BG_OK);
+    static const struct {
+        const char *names[3];
+        bg_status status;
+        const char *part;
+    } wrong[] = {
+        { { "b", "a", "c" }, BG_ERR_SHAPE, "\"a\" has the shape [2], not [3]" },
+        { { "b", "c", "c" }, BG_ERR_SHAPE, "\"c\" has the shape [3], not [2]" },
+        { { "b", "c", "d e" }, BG_ERR_ARGUMENT, "\"d e\"" },
+        { { "b", "c", NULL }, BG_ERR_ARGUMENT, "name 2 is NULL" },
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        expect_status(bg_model_set_all(model, wrong[i].names, (bg_tensor *[]){ two, longer, two }, 3), wrong[i].status,
+                      wrong[i].part);
+        ck_assert(bg_model_count(model) == 1 && first_of("a") == 1 && !bg_model_find(model, "b"));
+    }
+    expect_status(bg_model_set_all(model, (const char *[]){ "a", "b" }, (bg_tensor *[]){ two, NULL }, 2),
+                  BG_ERR_ARGUMENT, "value 1 is NULL");
+    expect_status(bg_model_set_all(NULL, NULL, NULL, 0), BG_ERR_ARGUMENT, "model is NULL");
+    expect_status(bg_model_set_all(model, NULL, &one, 1), BG_ERR_ARGUMENT, "names is NULL");
+    bg_tensor *held = bg_model_find(model, "a");
+    expect_status(bg_model_set_all(model, (const char *[]){ "b", "a" }, (bg_tensor *[]){ two, held }, 2),
+                  BG_ERR_OVERLAP, "\"a\" shares memory");
+    ck_assert_uint_eq(bg_model_count(model), 1);
+    bg_tensor_destroy(longer);
+    bg_tensor_destroy(two);
+    bg_tensor_destroy(one);
+}
+END_TEST
+
+/* ---- Tied parameters ---- */
+
+/* The ways in which the two names come to be: before or after they are tied, by a value or by a layer. */
+START_TEST(test_tie)
+{
+    enum { NONE, FIRST, SECOND, BOTH };
+    for (int before = NONE; before <= BOTH; before++) {
+        teardown();
+        setup();
+        bg_tensor *value = filled(BG_F64, BG_SHAPE(3, 2), 4);
+        if (before == FIRST || before == BOTH)
+            ck_assert_int_eq(bg_model_set(model, "embedding.weight", value, true), BG_OK);
+        ck_assert_int_eq(bg_model_set(model, "other", value, true), BG_OK);
+        if (before == SECOND || before == BOTH)
+            ck_assert_int_eq(bg_model_set(model, "head.weight", value, true), BG_OK);
+        ck_assert_int_eq(bg_model_set(model, "another", value, true), BG_OK);
+        for (int again = 0; again < 2; again++)
+            ck_assert_int_eq(bg_model_tie(model, "head.weight", "embedding.weight"), BG_OK);
+        ck_assert_int_eq(bg_model_tie(model, "embedding.weight", "head.weight"), BG_OK);
+        ck_assert_uint_eq(bg_model_count(model), before == NONE ? 2 : 3);
+
+        bg_node *h = bg_model_embedding(model, "embedding", bg_input(graph, "x", BG_I64, BG_SHAPE(5)), 3, 2, NULL);
+        bg_node *y = bg_dense_with(model, "head", h, 3, &(bg_dense_options){ .without_bias = true });
+        ck_assert_int_eq(bg_graph_status(graph), BG_OK);
+        ck_assert_ptr_nonnull(y);
+        ck_assert_uint_eq(bg_model_count(model), 3);
+        ck_assert_ptr_eq(bg_model_find(model, "head.weight"), bg_model_find(model, "embedding.weight"));
+        ck_assert(before == NONE || first_of("head.weight") == 4);
+        int named = 0;
+        for (size_t i = 0; i < 3; i++) {
+            ck_assert_str_ne(bg_model_name(model, i), "head.weight");
+            named += strcmp(bg_model_name(model, i), "embedding.weight") == 0;
+            ck_assert_ptr_eq(bg_model_find(model, bg_model_name(model, i)), bg_model_tensor(model, i));
+        }
+        ck_assert_int_eq(named, 1);
+        ck_assert_ptr_eq(bg_model_parameter(model, graph, "head.weight", BG_SHAPE(3, 2), (bg_init){ 0 }),
+                         bg_model_parameter(model, graph, "embedding.weight", BG_SHAPE(3, 2), (bg_init){ 0 }));
+        ck_assert_int_eq(bg_tensor_fill(value, 6), BG_OK);
+        ck_assert_int_eq(bg_model_set(model, "head.weight", value, true), BG_OK);
+        ck_assert(first_of("embedding.weight") == 6);
+        bg_tensor_destroy(value);
+    }
+}
+END_TEST
+
+/* First values follow from the first name, whichever is asked for. */
+START_TEST(test_tied_first_values)
+{
+    bg_init normal = { .kind = BG_INIT_NORMAL };
+    ck_assert_int_eq(bg_model_tie(model, "b", "a"), BG_OK);
+    bg_model_parameter(model, graph, "b", BG_SHAPE(2), normal);
+    double value = first_of("a");
+    teardown();
+    setup();
+    bg_model_parameter(model, graph, "a", BG_SHAPE(2), normal);
+    ck_assert(first_of("a") == value);
+}
+END_TEST
+
+/* A file may have either name, or both with equal values. */
+START_TEST(test_tied_values_from_outside)
+{
+    bg_tensor *one = filled(BG_F64, BG_SHAPE(2), 1), *same = filled(BG_F64, BG_SHAPE(2), 1);
+    bg_tensor *two = filled(BG_F64, BG_SHAPE(2), 2), *longer = filled(BG_F64, BG_SHAPE(3), 1);
+    const char *both[] = { "b", "a" };
+    ck_assert_int_eq(bg_model_tie(model, "b", "a"), BG_OK);
+    ck_assert_int_eq(bg_model_set_all(model, both, (bg_tensor *[]){ one, same }, 2), BG_OK);
+    ck_assert(bg_model_count(model) == 1 && first_of("b") == 1);
+    expect_status(bg_model_set_all(model, both, (bg_tensor *[]){ one, two }, 2), BG_ERR_ARGUMENT,
+                  "\"a\" and \"b\" are one tied parameter, but their values differ");
+    expect_status(bg_model_set_all(model, both, (bg_tensor *[]){ one, longer }, 2), BG_ERR_SHAPE, "\"a\"");
+    ck_assert_int_eq(bg_model_set_all(model, both + 1, (bg_tensor *[]){ two }, 1), BG_OK);
+    ck_assert(first_of("b") == 2);
+    ck_assert_int_eq(bg_model_set_all(model, both, (bg_tensor *[]){ one }, 1), BG_OK);
+    ck_assert(first_of("a") == 1);
+    bg_tensor_destroy(longer);
+    bg_tensor_destroy(two);
+    bg_tensor_destroy(same);
+    bg_tensor_destroy(one);
+}
+END_TEST
+
+START_TEST(test_tie_errors)
+{
+    bg_tensor *one = filled(BG_F64, BG_SHAPE(2), 1), *two = filled(BG_F64, BG_SHAPE(2), 2);
+    bg_tensor *longer = filled(BG_F64, BG_SHAPE(3), 1);
+    ck_assert_int_eq(
+        bg_model_set_all(model, (const char *[]){ "a", "b", "c", "used" }, (bg_tensor *[]){ one, two, longer, one }, 4),
+        BG_OK);
+    bg_model_buffer(model, graph, "buffer", BG_F64, BG_SHAPE(2), (bg_init){ .kind = BG_INIT_ONES });
+    bg_model_parameter(model, graph, "used", BG_SHAPE(2), (bg_init){ 0 });
+    expect_status(bg_model_tie(model, "b", "a"), BG_ERR_ARGUMENT,
+                  "\"b\" and \"a\" are one tied parameter, but their values differ");
+    expect_status(bg_model_tie(model, "c", "a"), BG_ERR_SHAPE, "\"c\" has the shape [3], not [2]");
+    expect_status(bg_model_tie(model, "used", "a"), BG_ERR_ARGUMENT, "\"used\" is in a graph already");
+    expect_status(bg_model_tie(model, "buffer", "new"), BG_ERR_ARGUMENT, "\"buffer\" is a buffer");
+    expect_status(bg_model_tie(model, "new", "buffer"), BG_ERR_ARGUMENT, "\"buffer\" is a buffer");
+    expect_status(bg_model_tie(model, "a b", "a"), BG_ERR_ARGUMENT, "\"a b\"");
+    expect_status(bg_model_tie(model, "b", "optimizer.a"), BG_ERR_ARGUMENT, "\"optimizer.a\"");
+    expect_status(bg_model_tie(model, NULL, "a"), BG_ERR_ARGUMENT, "a name is NULL");
+    expect_status(bg_model_tie(NULL, "b", "a"), BG_ERR_ARGUMENT, "model is NULL");
+    ck_assert_uint_eq(bg_model_count(model), 5);
+    ck_assert_int_eq(bg_model_tie(model, "a", "used"), BG_OK);
+    ck_assert_int_eq(bg_model_tie(model, "x", "a"), BG_OK); /* to what a is */
+    expect_status(bg_model_tie(model, "a", "b"), BG_ERR_ARGUMENT, "\"a\" is tied to \"used\", not to \"b\"");
+    expect_status(bg_model_tie(model, "used", "y"), BG_ERR_ARGUMENT, "\"used\" is the first name of \"a\"");
+    ck_assert_uint_eq(bg_model_count(model), 4);
+    ck_assert_ptr_eq(bg_model_find(model, "x"), bg_model_find(model, "used"));
+    bg_tensor_destroy(longer);
+    bg_tensor_destroy(two);
+    bg_tensor_destroy(one);
+}
+END_TEST
+
 START_TEST(test_training_flag)
 {
     ck_assert(bg_model_is_training(model));
@@ -267,12 +473,19 @@ END_TEST
 
 START_TEST(test_activation_names)
 {
-    static const char *const all[] = { "relu", "tanh", "sigmoid", "softplus", "gelu", "gelu_tanh" };
-    bg_node *x = input(BG_SHAPE(3));
+    /* Their values are compared in test_layer_line.c. */
+    static const char *const all[] = {
+        "relu",       "tanh",     "sigmoid", "softplus",   "gelu",       "gelu_tanh",  "silu",        "mish",
+        "elu",        "celu",     "selu",    "leaky_relu", "relu6",      "hardtanh",   "hardsigmoid", "hardswish",
+        "logsigmoid", "softsign", "glu",     "tanhshrink", "hardshrink", "softshrink", "softmax",     "log_softmax"
+    };
+    bg_node *x = input(BG_SHAPE(3, 2));
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         ck_assert_msg(bg_activation(all[i], x) != NULL, "%s: %s", all[i], bg_last_error());
     ck_assert_ptr_null(bg_activation("rleu", x));
-    expect_error(BG_ERR_ARGUMENT, "\"rleu\" is none; there are relu tanh sigmoid softplus gelu gelu_tanh");
+    expect_error(BG_ERR_ARGUMENT,
+                 "\"rleu\" is none; there are relu tanh sigmoid softplus gelu gelu_tanh silu mish elu");
+    ck_assert_ptr_null(bg_activation("relu", NULL));
 }
 END_TEST
 
@@ -283,68 +496,6 @@ START_TEST(test_flatten)
     ck_assert(bg_shape_equal(bg_node_shape(bg_flatten(input(BG_SHAPE(5)))), BG_SHAPE(5, 1)));
     ck_assert_ptr_null(bg_flatten(input(BG_SCALAR)));
     expect_error(BG_ERR_SHAPE, "flatten");
-}
-END_TEST
-
-/* ---- Layer lines ---- */
-
-static const struct {
-    const char *line;
-    const char *part; /* of the message; NULL: it is well formed */
-} lines[] = {
-    { "dense:1", NULL },
-    { "  dense:512   relu\tdense:10:nobias ", NULL },
-    { "flatten dense:3 gelu_tanh dense:2147483647", NULL },
-    { "", "no words" },
-    { "   ", "no words" },
-    { "dense", "word 1, \"dense\": a dense layer is dense:N or dense:N:nobias" },
-    { "dense:", "word 1" },
-    { "dense:0", "word 1" },
-    { "dense:-1", "word 1" },
-    { "dense:1.5", "word 1" },
-    { "dense:2147483648", "word 1" },
-    { "dense:99999999999999999999", "word 1" },
-    { "dense:3:bias", "word 1" },
-    { "dense:3:nobias:", "word 1" },
-    { "dense:8 rleu dense:2",
-      "word 2, \"rleu\", is no layer; there are dense:N dense:N:nobias flatten relu tanh sigmoid "
-      "softplus gelu gelu_tanh" },
-    { "dense:8 relu Dense:2", "word 3, \"Dense:2\"" },
-    { "dense:8,relu", "word 1" },
-};
-
-START_TEST(test_lines)
-{
-    bg_status status = bg_layers_check(lines[_i].line);
-    if (!lines[_i].part) {
-        ck_assert_msg(status == BG_OK, "\"%s\": %s", lines[_i].line, bg_last_error());
-        return;
-    }
-    ck_assert_msg(status == BG_ERR_FORMAT && strstr(bg_last_error(), lines[_i].part), "\"%s\": %s: %s", lines[_i].line,
-                  bg_status_name(status), bg_last_error());
-    ck_assert_ptr_null(bg_layers(model, lines[_i].line, input(BG_SHAPE(2, 3))));
-    expect_error(BG_ERR_FORMAT, lines[_i].part);
-    ck_assert_uint_eq(bg_model_count(model), 0);
-}
-END_TEST
-
-START_TEST(test_line_names)
-{
-    bg_node *y = bg_layers(model, "flatten dense:7 relu dense:2:nobias", input(BG_SHAPE(4, 3, 2)));
-    ck_assert(bg_shape_equal(bg_node_shape(y), BG_SHAPE(4, 2)));
-    static const char *const expected[] = { "1.weight", "1.bias", "3.weight" };
-    ck_assert_uint_eq(bg_model_count(model), 3);
-    for (size_t i = 0; i < 3; i++)
-        ck_assert_str_eq(bg_model_name(model, i), expected[i]);
-}
-END_TEST
-
-START_TEST(test_line_implied_flatten)
-{
-    bg_node *y = bg_layers(model, "dense:7 tanh dense:2", input(BG_SHAPE(4, 3, 5)));
-    ck_assert(bg_shape_equal(bg_node_shape(y), BG_SHAPE(4, 2)));
-    ck_assert(bg_shape_equal(bg_tensor_shape(bg_model_find(model, "0.weight")), BG_SHAPE(7, 15)));
-    ck_assert_ptr_nonnull(bg_model_find(model, "2.bias"));
 }
 END_TEST
 
@@ -361,15 +512,19 @@ int main(void)
     tcase_add_test(models, test_long_name);
     tcase_add_test(models, test_kinds_do_not_mix);
     tcase_add_test(models, test_set);
+    tcase_add_test(models, test_many_names);
+    tcase_add_test(models, test_kind_is_open_until_used);
+    tcase_add_test(models, test_set_all);
+    tcase_add_test(models, test_tie);
+    tcase_add_test(models, test_tied_first_values);
+    tcase_add_test(models, test_tied_values_from_outside);
+    tcase_add_test(models, test_tie_errors);
     tcase_add_test(models, test_training_flag);
     tcase_add_test(models, test_model_arguments);
     tcase_add_test(layers, test_dense_errors);
     tcase_add_loop_test(layers, test_dense_value, 0, 2);
     tcase_add_test(layers, test_activation_names);
     tcase_add_test(layers, test_flatten);
-    tcase_add_loop_test(layers, test_lines, 0, (int)(sizeof lines / sizeof lines[0]));
-    tcase_add_test(layers, test_line_names);
-    tcase_add_test(layers, test_line_implied_flatten);
     suite_add_tcase(suite, models);
     suite_add_tcase(suite, layers);
     return run_suite(suite);
