@@ -311,12 +311,13 @@ bg_status bgi_init_check(const char *name, bg_dtype dtype, bg_shape shape, bg_in
     if (!kinds[init.kind].takes_any_dtype && dtype != BG_F32 && dtype != BG_F64)
         return bg_fail(BG_ERR_DTYPE, "model: \"%s\" is %s, %s first values are for f32 and f64", name,
                        bg_dtype_name(dtype), kind);
-    if (shape.rank < kinds[init.kind].least_rank || shape.rank > kinds[init.kind].most_rank)
-        return bg_fail(BG_ERR_SHAPE, "model: \"%s\" is %s, %s first values are for %d %s axes", name,
-                       bgi_shape_format(shape).text, kind, kinds[init.kind].least_rank,
-                       kinds[init.kind].most_rank == BG_MAX_RANK                   ? "or more"
-                       : kinds[init.kind].most_rank == kinds[init.kind].least_rank ? ""
-                                                                                   : "to 5");
+    int least = kinds[init.kind].least_rank, most = kinds[init.kind].most_rank;
+    if (shape.rank < least || shape.rank > most)
+        return bg_fail(BG_ERR_SHAPE, "model: \"%s\" is %s, %s first values are for %d%s axes", name,
+                       bgi_shape_format(shape).text, kind, least,
+                       most == least         ? ""
+                       : most == BG_MAX_RANK ? " or more"
+                                             : " to 5");
     if (init.kind == BG_INIT_ORTHOGONAL) {
         int64_t rest = fan(shape, 1);
         if (!bgi_blas_fits(shape.dims[0]) || !bgi_blas_fits(rest))
