@@ -65,7 +65,13 @@ expect 2 'ambiguous option "--de=1"' train --de=1
 expect 2 '--data is missing; there are .*lecture, digits and strokes' train
 expect 2 'no data set "digit"; --data takes .*lecture, digits and strokes' train --data digit
 expect 2 'l1, l2, bce_with_logits, cross_entropy' train --data digits --loss l3
-expect 2 'word 2, "rleu", is no layer; there are dense:N' train --data digits --model 'dense:8 rleu dense:10'
+expect 2 'word 2, "rleu", is no layer; is it relu?' train --data digits --model 'dense:8 rleu dense:10'
+holds 'the word is underlined' grep -qx '          ^~~~' err
+expect 2 'word 1, "conv:32": K is missing; right is conv:N:K' train --data digits --model 'conv:32 dense:10'
+holds 'the line stands above' grep -qx '  conv:32 dense:10' err
+expect 0 '^  conv:N:K  ' train --help
+holds 'all activations are in the help' grep -q '^  relu tanh sigmoid ' out
+holds 'help fits 79 columns' awk 'length > 79 { long = 1 } END { exit long }' out
 expect 2 '--optimizer "adamw": one of sgd' train --data digits --optimizer adamw
 expect 2 '--method "newton": one of sgd lstsq' train --data digits --method newton
 expect 2 '--lr "fast": a number' train --data digits --lr fast
@@ -102,6 +108,10 @@ expect 1 'notes.txt' eval --checkpoint notes.txt
 expect 1 'missing' info missing.safetensors
 expect 2 "cannot be the delimiter" train --data ragged.csv --delimiter 5
 expect 2 "decimal mark is '.' or ','" train --data ragged.csv --decimal x
+expect 1 'layers: word 2, "conv:8:9x9": conv: ' train --data digits --model 'unflatten:1x8x8 conv:8:9x9 dense:10'
+expect 0 '1386 parameters' train --data digits --epochs 3 --json \
+    --model 'unflatten:1x8x8 conv:8:3x3:pad=same batch_norm relu max_pool:2 dropout:0.1 dense:10'
+holds 'a convolutional network learns' at_least "$(field test_accuracy)" 0.9
 expect 1 '"dense:5" ends in 5 scores, but digits has 10 classes' train --data digits --model dense:5 --out made
 holds 'a network that does not fit leaves no run directory' test ! -e made
 

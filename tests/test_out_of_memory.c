@@ -11,7 +11,8 @@
 
 static int scenario_count(void)
 {
-    return program_scenario_count + family_scenario_count + training_scenario_count + file_scenario_count;
+    return program_scenario_count + family_scenario_count + training_scenario_count + layer_scenario_count +
+           file_scenario_count;
 }
 static const scenario *scenario_of(int i)
 {
@@ -21,7 +22,10 @@ static const scenario *scenario_of(int i)
     if (i < family_scenario_count)
         return &family_scenarios[i];
     i -= family_scenario_count;
-    return i < training_scenario_count ? &training_scenarios[i] : &file_scenarios[i - training_scenario_count];
+    if (i < training_scenario_count)
+        return &training_scenarios[i];
+    i -= training_scenario_count;
+    return i < layer_scenario_count ? &layer_scenarios[i] : &file_scenarios[i - layer_scenario_count];
 }
 
 /* Of all scenarios; in memory shared with the children that Check forks. */

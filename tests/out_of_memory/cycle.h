@@ -40,8 +40,10 @@ struct scenario {
     int json_stage;              /* the one that reads JSON, where the C library is spared; 0: none */
 };
 
-extern const scenario program_scenarios[], family_scenarios[], training_scenarios[], file_scenarios[];
-extern const int program_scenario_count, family_scenario_count, training_scenario_count, file_scenario_count;
+extern const scenario program_scenarios[], family_scenarios[], training_scenarios[], file_scenarios[],
+    layer_scenarios[];
+extern const int program_scenario_count, family_scenario_count, training_scenario_count, file_scenario_count,
+    layer_scenario_count;
 
 stage engine_1, engine_2; /* of one and two threads */
 
