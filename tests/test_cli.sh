@@ -72,6 +72,8 @@ holds 'the line stands above' grep -qx '  conv:32 dense:10' err
 expect 0 '^  conv:N:K  ' train --help
 holds 'all activations are in the help' grep -q '^  relu tanh sigmoid ' out
 holds 'help fits 79 columns' awk 'length > 79 { long = 1 } END { exit long }' out
+expect 2 'l1, l2, smooth_l1, huber, .*cross_entropy, nll' train --data digits --loss l3
+expect 2 'word 2, "rleu", is no layer; there are dense:N' train --data digits --model 'dense:8 rleu dense:10'
 expect 2 '--optimizer "adamw": one of sgd' train --data digits --optimizer adamw
 expect 2 '--method "newton": one of sgd lstsq' train --data digits --method newton
 expect 2 '--lr "fast": a number' train --data digits --lr fast
@@ -88,8 +90,9 @@ for option in '--target y' '--delimiter ;' '--decimal ,' --no-header --classes; 
     # shellcheck disable=SC2086
     expect 2 "${option%% *} is an option of CSV tables; --data is digits" train --data digits $option
 done
-expect 2 'those of digits are classes, whose loss is cross_entropy' train --data digits --loss l2
+expect 2 'those of digits are classes, whose losses are cross_entropy, nll and multi_margin' train --data digits --loss l2
 expect 2 'the targets of lecture are numbers' train --data lecture --loss cross_entropy
+expect 2 'multi_margin is for classes; the targets of lecture' train --data lecture --loss multi_margin
 expect 2 '--dump is text for people' bench tiny --dump --json
 expect 2 'lstsq solves one dense layer for the loss l2' train --data lecture --method lstsq --loss l1
 expect 2 'lstsq solves one dense layer' train --data lecture --method lstsq --model 'dense:2 dense:1'

@@ -267,8 +267,12 @@ START_TEST(loss_names)
     ck_assert(bg_loss_find("cross_entropy") == bg_cross_entropy_loss);
     ck_assert(!bg_loss_find("l3"));
     ck_assert_str_eq(bg_last_error(),
-                     "loss_find: there is no loss 'l3': the losses are l1, l2, bce_with_logits, cross_entropy");
+                     "loss_find: there is no loss 'l3': the losses are l1, l2, smooth_l1, huber, poisson_nll, bce, "
+                     "bce_with_logits, hinge, soft_margin, cross_entropy, nll, multi_margin, multilabel_margin, "
+                     "multilabel_soft_margin, kl_div, cosine_similarity, hinge_embedding");
     ck_assert(!bg_loss_find(NULL));
+    ck_assert(bg_loss_takes_classes("cross_entropy") && bg_loss_takes_classes("nll"));
+    ck_assert(!bg_loss_takes_classes("l1") && !bg_loss_takes_classes("l3") && !bg_loss_takes_classes(NULL));
 }
 END_TEST
 

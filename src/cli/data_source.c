@@ -38,8 +38,8 @@ static const struct argp_option data_table[] = {
     { "delimiter", KEY_DELIMITER, "C", 0, "CSV: what separates fields (default: ,)", 0 },
     { "decimal", KEY_DECIMAL, "C", 0, "CSV: the decimal mark (default: .)", 0 },
     { "no-header", KEY_NO_HEADER, NULL, 0, "CSV: the first line is data", 0 },
-    { "classes", KEY_CLASSES, NULL, 0,
-      "CSV: the target holds class numbers 0, 1, .. (implied by the loss cross_entropy)", 0 },
+    { "classes", KEY_CLASSES, NULL, 0, "CSV: the target holds class numbers 0, 1, .. (implied by a loss of classes)",
+      0 },
     { "count", KEY_COUNT, "N", 0, "strokes: how many to draw (default: 10000)", 0 },
     { 0 },
 };

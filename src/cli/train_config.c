@@ -53,6 +53,9 @@ enum {
 static const struct argp_option table[] = {
     { "model", KEY_MODEL, "LINE", 0, "the network: words such as conv:32:3x3 relu dense:10, which stand below", 1 },
     { "loss", KEY_LOSS, "NAME", 0, "l1, l2, bce_with_logits or cross_entropy", 1 },
+    { "model", KEY_MODEL, "LINE", 0,
+      "the network: words dense:N dense:N:nobias flatten relu tanh sigmoid softplus gelu gelu_tanh", 1 },
+    { "loss", KEY_LOSS, "NAME", 0, "cross_entropy, l2, ..: a wrong name lists them", 1 },
     { "optimizer", KEY_OPTIMIZER, "NAME", 0, "sgd", 1 },
     { "method", KEY_METHOD, "NAME", 0,
       "sgd: gradient steps; lstsq: the least-squares solution of one dense layer, by QR", 1 },
@@ -211,16 +214,16 @@ static bool is_one_dense_layer(const char *line)
     return strncmp(word, "dense:", 6) == 0 && end[strspn(end, " \t\n")] == 0;
 }
 
-/* Classes have a loss of their own, and it takes nothing else. */
+/* Classes have losses of their own, and these take nothing else. */
 static int check_loss(const train_config *config)
 {
-    bool for_classes = strcmp(config->loss, "cross_entropy") == 0;
+    bool for_classes = bg_loss_takes_classes(config->loss);
     if (config->data.kind == DATA_LECTURE && for_classes)
-        return output_usage("--loss cross_entropy is for classes; the targets of lecture are numbers");
+        return output_usage("--loss %s is for classes; the targets of lecture are numbers", config->loss);
     bool has_classes = config->data.kind == DATA_CSV ? config->data.with_classes : config->data.kind != DATA_LECTURE;
     if (has_classes && !for_classes)
-        return output_usage("--loss %s is for targets that are numbers; those of %s are classes, whose loss is "
-                            "cross_entropy",
+        return output_usage("--loss %s is for targets that are numbers; those of %s are classes, whose losses are "
+                            "cross_entropy, nll and multi_margin",
                             config->loss, config->data.name);
     return 0;
 }
@@ -258,7 +261,7 @@ int train_config_parse(train_config *config, int argc, char **argv)
         code = check_loss(config);
     if (code)
         return code;
-    if (strcmp(config->loss, "cross_entropy") == 0)
+    if (bg_loss_takes_classes(config->loss))
         config->data.with_classes = true;
     bg_optimizer optimizer = bg_sgd(config->learning_rate, config->momentum);
     optimizer.dampening = config->dampening;

@@ -29,7 +29,11 @@
     X(recurrent)                                                                                                       \
     X(resizing)                                                                                                        \
     X(random)                                                                                                          \
-    X(per_sample)
+    X(per_sample)                                                                                                      \
+    X(loss_numbers)                                                                                                    \
+    X(loss_classes)                                                                                                    \
+    X(loss_pairs)                                                                                                      \
+    X(loss_ctc)
 #define DECLARE(name) extern const op_family name##_family;
 FAMILIES(DECLARE)
 #define LISTED(name) &name##_family,
@@ -225,5 +229,18 @@ bg_shape golden_shape(const golden_case *c, const char *key)
 bg_reduction golden_reduction(const golden_record *record)
 {
     const char *text = golden_text(record, "reduction");
-    return text && strcmp(text, "mean") == 0 ? BG_MEAN : text && strcmp(text, "sum") == 0 ? BG_SUM : BG_NONE;
+    return text && strcmp(text, "mean") == 0         ? BG_MEAN
+           : text && strcmp(text, "sum") == 0        ? BG_SUM
+           : text && strcmp(text, "batch_mean") == 0 ? BG_BATCH_MEAN
+                                                     : BG_NONE;
+}
+
+double golden_option(const golden_case *c, const char *key)
+{
+    return golden_has(c->record, key) ? golden_number(c->record, key) : 0;
+}
+
+bg_optional golden_optional(const golden_case *c, const char *key)
+{
+    return (bg_optional){ golden_has(c->record, key), golden_option(c, key) };
 }

@@ -118,7 +118,7 @@ typedef struct {
 
 /* Tables that several families use: n[0] of the last is an axis. */
 extern const op_variant one_shape[25], same_shapes[22], two_shapes[25], three_shapes[21], reductions[26],
-    reductions_of_nothing[30], along_axis[23];
+    reductions_of_nothing[30], along_axis[23], rows_of_classes[21];
 
 /* Shapes of x and of indices into it, the axis, and its extent: rows of a table, by a macro that makes one of them. */
 #define ALONG_AXES(ITEM)                                                                                               \
@@ -185,6 +185,9 @@ int golden_integer(const golden_case *c, const char *key);
 bg_axes golden_axes(const golden_case *c, const char *key);
 bg_shape golden_shape(const golden_case *c, const char *key);
 bg_reduction golden_reduction(const golden_record *record);
+/* Those that a record may lack: 0, or not given. */
+double golden_option(const golden_case *c, const char *key);
+bg_optional golden_optional(const golden_case *c, const char *key);
 
 #define GOLDEN(name, expression)                                                                                       \
     static bg_node *golden_##name(const golden_case *c) { return expression; }

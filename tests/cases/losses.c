@@ -5,27 +5,27 @@
 
 /* ---- Cases ---- */
 
-static const op_variant rows_of_classes[] = { PAIR(DIMS(1), NO_DIMS),
-                                              PAIR(DIMS(4), NO_DIMS),
-                                              PAIR(DIMS(65), NO_DIMS),
-                                              PAIR(DIMS(300), NO_DIMS),
-                                              PAIR(DIMS(1, 1), DIMS(1)),
-                                              PAIR(DIMS(1, 4), DIMS(1)),
-                                              PAIR(DIMS(5, 1), DIMS(5)),
-                                              PAIR(DIMS(3, 4), DIMS(3)),
-                                              PAIR(DIMS(7, 8), DIMS(7)),
-                                              PAIR(DIMS(8, 7), DIMS(8)),
-                                              PAIR(DIMS(17, 9), DIMS(17)),
-                                              PAIR(DIMS(65, 3), DIMS(65)),
-                                              PAIR(DIMS(0, 4), DIMS(0)),
-                                              PAIR(DIMS(3, 300), DIMS(3)),
-                                              PAIR(DIMS(2, 3, 4), DIMS(2, 3)),
-                                              PAIR(DIMS(2, 0, 4), DIMS(2, 0)),
-                                              PAIR(DIMS(1, 1, 4), DIMS(1, 1)),
-                                              PAIR(DIMS(4, 1, 2), DIMS(4, 1)),
-                                              PAIR(DIMS(2, 2, 2, 3), DIMS(2, 2, 2)),
-                                              PAIR(DIMS(3, 1, 2, 2), DIMS(3, 1, 2)),
-                                              PAIR(DIMS(2, 1, 2, 2, 3), DIMS(2, 1, 2, 2)) };
+const op_variant rows_of_classes[21] = { PAIR(DIMS(1), NO_DIMS),
+                                         PAIR(DIMS(4), NO_DIMS),
+                                         PAIR(DIMS(65), NO_DIMS),
+                                         PAIR(DIMS(300), NO_DIMS),
+                                         PAIR(DIMS(1, 1), DIMS(1)),
+                                         PAIR(DIMS(1, 4), DIMS(1)),
+                                         PAIR(DIMS(5, 1), DIMS(5)),
+                                         PAIR(DIMS(3, 4), DIMS(3)),
+                                         PAIR(DIMS(7, 8), DIMS(7)),
+                                         PAIR(DIMS(8, 7), DIMS(8)),
+                                         PAIR(DIMS(17, 9), DIMS(17)),
+                                         PAIR(DIMS(65, 3), DIMS(65)),
+                                         PAIR(DIMS(0, 4), DIMS(0)),
+                                         PAIR(DIMS(3, 300), DIMS(3)),
+                                         PAIR(DIMS(2, 3, 4), DIMS(2, 3)),
+                                         PAIR(DIMS(2, 0, 4), DIMS(2, 0)),
+                                         PAIR(DIMS(1, 1, 4), DIMS(1, 1)),
+                                         PAIR(DIMS(4, 1, 2), DIMS(4, 1)),
+                                         PAIR(DIMS(2, 2, 2, 3), DIMS(2, 2, 2)),
+                                         PAIR(DIMS(3, 1, 2, 2), DIMS(3, 1, 2)),
+                                         PAIR(DIMS(2, 1, 2, 2, 3), DIMS(2, 1, 2, 2)) };
 
 #define LOSS(name, reduction) BUILD(name##_##reduction, bg_##name##_loss(x[0], x[1], reduction))
 LOSS(l1, BG_NONE)

@@ -23,6 +23,8 @@ subnormal, so flush-to-zero changes nothing. Indices and conditions are written 
 they are follows from the op.
 
 All files but training.txt
+elementwise.txt  reductions.txt  contractions.txt  einsum.txt  distances.txt  views.txt  losses.txt
+loss_numbers.txt  loss_classes.txt  loss_pairs.txt  loss_ctc.txt
     op               the op's name without bg_, one word for each builder
     x0, x1, x2       inputs, in the builder's order
     y                output
@@ -56,6 +58,10 @@ All files but training.txt
       resize_linear                   corners[]: the corners stay where they are; resize_nearest exact[]
       rnn lstm gru, their cells       hidden[], state[]: widths of the cell and of the state, which differ with projections
       *_loss                          reduction = none | mean | sum; x1 is the target
+      *_loss                          reduction = none | mean | sum | batch_mean; x1 is the target, and what follows
+                                      are further inputs, weights last; options by name, left out for their default:
+                                      beta delta eps margin p label_smoothing ignore_index blank, and as 0 or 1 rate
+                                      full log_target swap zero_infinity; weight positive_weight: which are inputs
       where_sqrt                      none; where(x0 > 0, sqrt(x0), 0)
     note             where it is there: what the record shows
 
