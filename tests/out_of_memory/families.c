@@ -115,6 +115,31 @@ static bg_node *losses(cycle *c)
     l = bg_add(l, bg_mean(bg_bce_with_logits_loss(c->w[0], bg_sigmoid(c->x), BG_NONE), BG_ALL_AXES));
     return bg_add(l, bg_cross_entropy_loss(c->w[1], c->y, BG_MEAN));
 }
+/* With options, and of pairs and rows. */
+static bg_node *losses_with_options(cycle *c)
+{
+    bg_node *weight = bg_sigmoid(bg_select(c->x, 0, 0)), *l;
+    bg_cross_entropy_options entropy = { .weight = weight, .ignore_index = BG_SOME(0), .label_smoothing = 0.1 };
+    bg_triplet_margin_options swap = { .has_swap = true };
+    l = bg_add(bg_cross_entropy_loss_with(c->w[0], c->y, BG_SUM, &entropy), bg_huber_loss(c->w[1], c->x, BG_MEAN));
+    l = bg_add(l, bg_multilabel_margin_loss(c->w[0], bg_cast(c->x, BG_I64), BG_MEAN));
+    l = bg_add(l, bg_kl_div_loss(bg_log_softmax(c->w[1], -1), bg_softmax(c->x, -1), BG_BATCH_MEAN));
+    l = bg_add(l, bg_gaussian_nll_loss(c->w[0], c->x, bg_square(c->w[1]), BG_MEAN, NULL));
+    l = bg_add(l, bg_bce_loss_with(bg_sigmoid(c->w[1]), bg_sigmoid(c->x), BG_SUM, &(bg_bce_options){ weight }));
+    l = bg_add(l, bg_cosine_similarity_loss(c->w[0], c->x, BG_MEAN));
+    return bg_add(l, bg_triplet_margin_loss(c->x, c->w[0], c->w[1], BG_MEAN, &swap));
+}
+/* The loop, its gradient, and what the gradient of that unrolls. */
+static bg_node *ctc(cycle *c)
+{
+    bg_node *y = bg_log_softmax(bg_reshape(c->w[0], BG_SHAPE(4, 2, 3)), -1), *dw = NULL;
+    bg_node *targets = bg_ones(c->graph, BG_I64, BG_SHAPE(2, 2));
+    bg_node *steps = bg_full(c->graph, BG_I64, BG_SHAPE(2), 4), *labels = bg_full(c->graph, BG_I64, BG_SHAPE(2), 2);
+    bg_node *loss = bg_ctc_loss(y, targets, steps, labels, BG_MEAN, &(bg_ctc_options){ .zero_infinity = true });
+    if (!loss || bg_grad(loss, c->w, 1, &dw))
+        return NULL;
+    return bg_add(bg_sum(bg_square(dw), BG_ALL_AXES), bg_add(loss, bg_mean(c->w[1], BG_ALL_AXES)));
+}
 /* Scores of all rows with all rows, and what they weigh. */
 static bg_node *attention(cycle *c)
 {
@@ -350,6 +375,8 @@ const scenario family_scenarios[] = {
       .build = normalizations,
       .dtype = BG_F64 },
     { .name = "losses", FAMILY(losses, BG_F64) },
+    { .name = "losses with options", FAMILY(losses_with_options, BG_F64) },
+    { .name = "ctc", FAMILY(ctc, BG_F64) },
     { .name = "attention, the op", FAMILY(attention_op, BG_F32) },
     { .name = "attention on two threads", FAMILY_ON_TWO(attention, BG_F32) },
     { .name = "weight used three times", FAMILY(weight_used_thrice, BG_F32) },
