@@ -194,19 +194,19 @@ EDGE(kl_div, bg_kl_div_loss(x, y, BG_NONE))
 EDGE(kl_div_mean, bg_kl_div_loss(x, y, BG_MEAN))
 EDGE(kl_div_batch, bg_kl_div_loss(x, y, BG_BATCH_MEAN))
 static const edge edges[] = {
-    { "cross-entropy: all ignored, mean", edge_all_ignored_mean, 4, .x = LIST(1, 2, 3, 4), .shape = MATRIX(2, 2),
+    { "cross_entropy_loss: all ignored, mean", edge_all_ignored_mean, 4, .x = LIST(1, 2, 3, 4), .shape = MATRIX(2, 2),
       .n_values = 1, .value = LIST(NOT_A_NUMBER), .dx = LIST(0, 0, 0, 0) },
-    { "cross-entropy: all ignored, sum", edge_all_ignored_sum, 4, .x = LIST(1, 2, 3, 4), .shape = MATRIX(2, 2),
+    { "cross_entropy_loss: all ignored, sum", edge_all_ignored_sum, 4, .x = LIST(1, 2, 3, 4), .shape = MATRIX(2, 2),
       .n_values = 1, .value = LIST(0), .dx = LIST(0, 0, 0, 0) },
-    { "nll: all ignored, mean", edge_nll_ignored_mean, 2, .x = LIST(1, 2), .shape = MATRIX(1, 2), .n_values = 1,
+    { "nll_loss: all ignored, mean", edge_nll_ignored_mean, 2, .x = LIST(1, 2), .shape = MATRIX(1, 2), .n_values = 1,
       .value = LIST(NOT_A_NUMBER), .dx = LIST(0, 0) },
-    { "multi-margin: tie", edge_multi_margin, 2, .x = LIST(1, 0), .shape = MATRIX(1, 2), .n_values = 1,
+    { "multi_margin_loss: tie", edge_multi_margin, 2, .x = LIST(1, 0), .shape = MATRIX(1, 2), .n_values = 1,
       .value = LIST(0), .dx = LIST(0, 0), .is_kink = true },
-    { "kl div: target 0", edge_kl_div, 2, .x = LIST(-1, -2), .y = LIST(0, 1), .n_values = 2, .value = LIST(0, 2),
+    { "kl_div_loss: target 0", edge_kl_div, 2, .x = LIST(-1, -2), .y = LIST(0, 1), .n_values = 2, .value = LIST(0, 2),
       .dx = LIST(0, -1) },
-    { "kl div: mean over elements", edge_kl_div_mean, 4, .x = LIST(-1, -2, -1, -2), .y = LIST(1, 1, 1, 1),
+    { "kl_div_loss: mean over elements", edge_kl_div_mean, 4, .x = LIST(-1, -2, -1, -2), .y = LIST(1, 1, 1, 1),
       .shape = MATRIX(2, 2), .n_values = 1, .value = LIST(1.5), .dx = LIST(-0.25, -0.25, -0.25, -0.25) },
-    { "kl div: mean over the batch", edge_kl_div_batch, 4, .x = LIST(-1, -2, -1, -2), .y = LIST(1, 1, 1, 1),
+    { "kl_div_loss: mean over the batch", edge_kl_div_batch, 4, .x = LIST(-1, -2, -1, -2), .y = LIST(1, 1, 1, 1),
       .shape = MATRIX(2, 2), .n_values = 1, .value = LIST(3), .dx = LIST(-0.5, -0.5, -0.5, -0.5) },
 };
 

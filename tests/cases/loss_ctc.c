@@ -116,19 +116,19 @@ EDGE(nothing, of_ones(x, 0, false))
 EDGE(impossible, of_ones(x, 2, false))
 EDGE(zero_infinity, of_ones(x, 2, true))
 static const edge edges[] = {
-    { "ctc loss: one step", edge_one_step, 2, .x = LIST(-2, -0.5), .shape = MATRIX(1, 2), .n_values = 1,
+    { "ctc_loss: one step", edge_one_step, 2, .x = LIST(-2, -0.5), .shape = MATRIX(1, 2), .n_values = 1,
       .value = LIST(0.5), .dx = LIST(0, -1) },
-    { "ctc loss: no labels", edge_nothing, 4, .x = LIST(-2, -0.5, -1, -4), .shape = MATRIX(2, 2), .n_values = 1,
+    { "ctc_loss: no labels", edge_nothing, 4, .x = LIST(-2, -0.5, -1, -4), .shape = MATRIX(2, 2), .n_values = 1,
       .value = LIST(3), .dx = LIST(-1, 0, -1, 0) },
-    { "ctc loss: a label of probability 0", edge_one_step, 2, .x = LIST(0, -INF), .shape = MATRIX(1, 2), .n_values = 1,
+    { "ctc_loss: a label of probability 0", edge_one_step, 2, .x = LIST(0, -INF), .shape = MATRIX(1, 2), .n_values = 1,
       .value = LIST(INF), .dx = LIST(0, 0) },
-    { "ctc loss: a repeated label without a blank between", edge_impossible, 4, .x = LIST(-1, -1, -1, -1),
+    { "ctc_loss: a repeated label without a blank between", edge_impossible, 4, .x = LIST(-1, -1, -1, -1),
       .shape = MATRIX(2, 2), .n_values = 1, .value = LIST(INF), .dx = LIST(0, 0, 0, 0) },
-    { "ctc loss: zero infinity", edge_zero_infinity, 4, .x = LIST(-1, -1, -1, -1), .shape = MATRIX(2, 2), .n_values = 1,
+    { "ctc_loss: zero infinity", edge_zero_infinity, 4, .x = LIST(-1, -1, -1, -1), .shape = MATRIX(2, 2), .n_values = 1,
       .value = LIST(0), .dx = LIST(0, 0, 0, 0) },
-    { "ctc loss: a repeated label", edge_impossible, 6, .x = LIST(-1, -2, -3, -4, -5, -6), .shape = MATRIX(3, 2),
+    { "ctc_loss: a repeated label", edge_impossible, 6, .x = LIST(-1, -2, -3, -4, -5, -6), .shape = MATRIX(3, 2),
       .n_values = 1, .value = LIST(11), .dx = LIST(0, -1, -1, 0, 0, -1) },
-    { "ctc loss: NaN", edge_one_step, 4, .x = LIST(-1, NOT_A_NUMBER, -1, -1), .shape = MATRIX(2, 2), .n_values = 1,
+    { "ctc_loss: NaN", edge_one_step, 4, .x = LIST(-1, NOT_A_NUMBER, -1, -1), .shape = MATRIX(2, 2), .n_values = 1,
       .value = LIST(NOT_A_NUMBER), .dx = LIST(NOT_A_NUMBER, NOT_A_NUMBER, NOT_A_NUMBER, NOT_A_NUMBER) },
 };
 

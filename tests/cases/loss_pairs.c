@@ -128,14 +128,14 @@ EDGE(hinge_embedding, bg_hinge_embedding_loss(x, y, BG_NONE))
 EDGE(margin_ranking, bg_margin_ranking_loss(x, bg_mul_scalar(x, 0), y, BG_NONE, NULL))
 EDGE(triplet, bg_triplet_margin_loss(x, y, y, BG_NONE, NULL))
 static const edge edges[] = {
-    { "cosine similarity loss: zero vector", edge_cosine, 2, .x = LIST(0, 0), .y = LIST(3, 4), .n_values = 1,
+    { "cosine_similarity_loss: zero vector", edge_cosine, 2, .x = LIST(0, 0), .y = LIST(3, 4), .n_values = 1,
       .value = LIST(1), .dx = LIST(-6e7, -8e7), .dy = LIST(0, 0), .has_dy = true, .tolerance = 1e-6 },
-    { "hinge embedding loss: kink, targets 1, -1 and another", edge_hinge_embedding, 5, .x = LIST(1, 1, 0.5, 2, 0.25),
+    { "hinge_embedding_loss: kink, targets 1, -1 and another", edge_hinge_embedding, 5, .x = LIST(1, 1, 0.5, 2, 0.25),
       .y = LIST(1, -1, -1, -1, 0), .n_values = 5, .value = LIST(1, 0, 0.5, 0, 1), .dx = LIST(1, -1, -1, 0, 0),
       .is_kink = true },
-    { "margin ranking loss: tie", edge_margin_ranking, 3, .x = LIST(0, 1, 1), .y = LIST(1, 1, -1), .n_values = 3,
+    { "margin_ranking_loss: tie", edge_margin_ranking, 3, .x = LIST(0, 1, 1), .y = LIST(1, 1, -1), .n_values = 3,
       .value = LIST(0, 0, 1), .dx = LIST(-1, 0, 1), .is_kink = true },
-    { "triplet margin loss: one point", edge_triplet, 2, .x = LIST(1, 2), .y = LIST(3, 2), .n_values = 1,
+    { "triplet_margin_loss: one point", edge_triplet, 2, .x = LIST(1, 2), .y = LIST(3, 2), .n_values = 1,
       .value = LIST(1), .dx = LIST(0, 0) },
 };
 
