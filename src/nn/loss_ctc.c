@@ -80,6 +80,7 @@ typedef struct {
     int64_t steps, states, blank; /* of this sequence */
     const int64_t *labels;
     bool fits;
+    const bgk_kernels *kernels; /* of f64 */
 } sequence;
 
 static sequence sequence_of(const bg_call *call, int64_t i)
@@ -95,7 +96,8 @@ static sequence sequence_of(const bg_call *call, int64_t i)
                        .states = 2 * row[TARGET_LENGTH] + 1,
                        .blank = z->blank,
                        .labels = row + LABELS,
-                       .fits = row[TARGET_LENGTH] <= row[INPUT_LENGTH] };
+                       .fits = row[TARGET_LENGTH] <= row[INPUT_LENGTH],
+                       .kernels = &y->graph->engine->kernels->f64 };
 }
 static inline int64_t class_of(const sequence *q, int64_t s) { return s % 2 ? q->labels[s / 2] : q->blank; }
 static inline double y_at(const sequence *q, int64_t t, int64_t class)
@@ -109,26 +111,66 @@ static inline bool may_skip(const sequence *q, int64_t s)
     return s % 2 && s >= 3 && q->labels[s / 2] != q->labels[s / 2 - 1];
 }
 
-static double log_of_sum(double a, double b, double c)
+static double log_of_sum(double a, double b)
 {
-    double most = a > b ? a : b;
-    most = most > c ? most : c;
-    if (most == -(double)INFINITY)
-        return a + b + c; /* -inf, or NaN if one is */
-    return most + log(exp(a - most) + exp(b - most) + exp(c - most));
+    double most = a > b ? a : b, least = a > b ? b : a;
+    return least == -(double)INFINITY ? most : most + log1p(exp(least - most));
+}
+/* result[s] = y[s] + log(exp(a[s]) + exp(b[s]) + exp(c[s])) for a, b, c in rows of ways[n], which are lost. */
+static void log_of_sums(const bgk_kernels *kernels, int64_t n, const double *y, double *ways, double *result)
+{
+    double *a = ways, *b = a + n, *c = b + n;
+    for (int64_t s = 0; s < n; s++) {
+        double most = a[s] > b[s] ? a[s] : b[s];
+        most = most > c[s] ? most : c[s];
+        if (most == -(double)INFINITY)
+            most = 0; /* the logarithm of 0 is what it has to be */
+        a[s] -= most;
+        b[s] -= most;
+        c[s] -= most;
+        result[s] = y[s] + most;
+    }
+    kernels->exp(ways, ways, 1, NULL, 0, NULL, 0, 3 * n);
+    for (int64_t s = 0; s < n; s++)
+        a[s] += b[s] + c[s];
+    kernels->log(a, a, 1, NULL, 0, NULL, 0, n);
+    for (int64_t s = 0; s < n; s++)
+        result[s] += a[s];
+}
+/* The log-probabilities of all states at a step. */
+static void read_step(const sequence *q, int64_t t, double *y)
+{
+    const double blank = y_at(q, t, q->blank);
+    for (int64_t s = 0; s < q->states; s++)
+        y[s] = s % 2 ? y_at(q, t, q->labels[s / 2]) : blank;
 }
 
-/* alpha of step t from that of step t - 1, which may be the same memory. States from which the end cannot be reached
- * any more, and those that cannot be reached yet, stay or become -inf. */
-static void go_on(const sequence *q, int64_t t, const double *before, double *after)
+/* Memory of one step: y and the ways of all states. */
+typedef struct {
+    double *y, *ways;
+} step;
+enum { STEP_ROWS = 4 };
+
+/* alpha of step t from that of step t - 1, which may be the same memory. What cannot reach the end any more, or cannot
+ * be reached yet, is -inf. */
+static void go_on(const sequence *q, int64_t t, const double *before, double *after, step room)
 {
     const double nothing = -(double)INFINITY;
-    for (int64_t s = q->states - 1; s >= 0; s--) {
-        bool is_idle = s > 2 * t + 1 || s < q->states - 2 * (q->steps - t);
-        after[s] = is_idle ? nothing
-                           : y_at(q, t, class_of(q, s)) + log_of_sum(before[s], s >= 1 ? before[s - 1] : nothing,
-                                                                     may_skip(q, s) ? before[s - 2] : nothing);
+    int64_t last = 2 * t + 2 < q->states ? 2 * t + 2 : q->states, first = q->states - 2 * (q->steps - t);
+    first = first > 0 ? first : 0;
+    int64_t n = last > first ? last - first : 0;
+    double *stay = room.ways, *next = stay + n, *skip = next + n;
+    read_step(q, t, room.y);
+    for (int64_t i = 0, s = first; i < n; i++, s++) {
+        stay[i] = before[s];
+        next[i] = s >= 1 ? before[s - 1] : nothing;
+        skip[i] = may_skip(q, s) ? before[s - 2] : nothing;
     }
+    log_of_sums(q->kernels, n, room.y + first, room.ways, after + first);
+    for (int64_t s = 0; s < first; s++)
+        after[s] = nothing;
+    for (int64_t s = last; s < q->states; s++)
+        after[s] = nothing;
 }
 /* Before the first step all is in the state before the first label, from which a step goes to it or to the blank. */
 static void begin(const sequence *q, double *alpha)
@@ -139,7 +181,7 @@ static void begin(const sequence *q, double *alpha)
 static double end(const sequence *q, const double *alpha)
 {
     const double nothing = -(double)INFINITY;
-    return log_of_sum(alpha[q->states - 1], q->states > 1 ? alpha[q->states - 2] : nothing, nothing);
+    return log_of_sum(alpha[q->states - 1], q->states > 1 ? alpha[q->states - 2] : nothing);
 }
 
 static int64_t by_sequence(const bg_node *node, int input) { return input == 0 ? 1 : node->inputs[1]->shape.dims[0]; }
@@ -160,14 +202,16 @@ static bg_status ctc_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape
 }
 static bg_status ctc_call(const bg_call *call)
 {
+    int64_t states = states_of(call->node->attributes);
     double *alpha = call->scratch;
+    step room = { .y = alpha + states, .ways = alpha + 2 * states };
     for (int64_t i = 0; i < call->last - call->first; i++) {
         sequence q = sequence_of(call, i);
         double loss = (double)INFINITY;
         if (q.fits) {
             begin(&q, alpha);
             for (int64_t t = 0; t < q.steps; t++)
-                go_on(&q, t, alpha, alpha);
+                go_on(&q, t, alpha, alpha, room);
             loss = -end(&q, alpha);
         }
         if (q.is_wide)
@@ -177,11 +221,14 @@ static bg_status ctc_call(const bg_call *call)
     }
     return BG_OK;
 }
-static size_t ctc_scratch(const bg_node *node) { return (size_t)states_of(node->attributes) * sizeof(double); }
+static size_t ctc_scratch(const bg_node *node)
+{
+    return (size_t)states_of(node->attributes) * (1 + STEP_ROWS) * sizeof(double);
+}
 static double ctc_flops(const bg_node *node)
 {
     const ctc_sizes *z = node->attributes;
-    return 60 * (double)z->steps * (double)states_of(z) * (double)node->inputs[1]->shape.dims[0];
+    return 40 * (double)z->steps * (double)states_of(z) * (double)node->inputs[1]->shape.dims[0];
 }
 
 /* x [n, states - by] behind `by` states of -inf. */
@@ -254,29 +301,38 @@ static bg_status ctc_gradient_infer(const bg_node *node, bg_dtype *dtype, bg_sha
     return BG_OK;
 }
 /* What one step adds to its classes, from beta of that step. */
-static void put_shares(const sequence *q, const double *alpha, const double *beta, double all, double *shares)
+static void put_shares(const sequence *q, const double *alpha, const double *beta, double all, double *terms,
+                       double *shares)
 {
     for (int64_t s = 0; s < q->states; s++)
-        shares[class_of(q, s)] += exp(alpha[s] + beta[s] - all);
+        terms[s] = alpha[s] + beta[s] - all;
+    q->kernels->exp(terms, terms, 1, NULL, 0, NULL, 0, q->states);
+    for (int64_t s = 0; s < q->states; s++)
+        shares[class_of(q, s)] += terms[s];
 }
 /* beta of step t - 1 in place of that of step t. */
-static void go_back(const sequence *q, int64_t t, double *beta)
+static void go_back(const sequence *q, int64_t t, double *beta, step room)
 {
     const double nothing = -(double)INFINITY;
-    for (int64_t s = 0; s < q->states; s++) {
-        double stay = beta[s] + y_at(q, t, class_of(q, s)), next = nothing, skip = nothing;
-        if (s + 1 < q->states)
-            next = beta[s + 1] + y_at(q, t, class_of(q, s + 1));
-        if (s + 2 < q->states && may_skip(q, s + 2))
-            skip = beta[s + 2] + y_at(q, t, class_of(q, s + 2));
-        beta[s] = log_of_sum(stay, next, skip);
+    int64_t n = q->states;
+    double *stay = room.ways, *next = stay + n, *skip = next + n;
+    read_step(q, t, room.y);
+    for (int64_t s = 0; s < n; s++)
+        stay[s] = beta[s] + room.y[s];
+    for (int64_t s = 0; s < n; s++) {
+        next[s] = s + 1 < n ? stay[s + 1] : nothing;
+        skip[s] = s + 2 < n && may_skip(q, s + 2) ? stay[s + 2] : nothing;
+        room.y[s] = 0; /* is in the ways already */
     }
+    log_of_sums(q->kernels, n, room.y, room.ways, beta);
 }
 static bg_status ctc_gradient_call(const bg_call *call)
 {
     const ctc_sizes *z = call->node->attributes;
-    /* alpha of all steps, then beta of one, then what each class gets. */
-    double *alphas = call->scratch, *beta = alphas + z->steps * states_of(z), *shares = beta + states_of(z);
+    /* alpha of all steps, beta of one and room for it, what each class gets. */
+    int64_t states = states_of(z);
+    double *alphas = call->scratch, *beta = alphas + z->steps * states, *shares = beta + (1 + STEP_ROWS) * states;
+    step room = { .y = beta + states, .ways = beta + 2 * states };
     size_t size = bg_dtype_size(call->node->dtype);
     for (int64_t i = 0; i < call->last - call->first; i++) {
         sequence q = sequence_of(call, i);
@@ -288,7 +344,7 @@ static bg_status ctc_gradient_call(const bg_call *call)
             continue;
         begin(&q, beta);
         for (int64_t t = 0; t < q.steps; t++)
-            go_on(&q, t, t == 0 ? beta : alphas + (t - 1) * q.states, alphas + t * q.states);
+            go_on(&q, t, t == 0 ? beta : alphas + (t - 1) * q.states, alphas + t * q.states, room);
         double all = end(&q, alphas + (q.steps - 1) * q.states);
         if (all == -(double)INFINITY)
             continue;
@@ -296,13 +352,13 @@ static bg_status ctc_gradient_call(const bg_call *call)
             beta[s] = s >= q.states - 2 ? 0 : -(double)INFINITY;
         for (int64_t t = q.steps - 1; t >= 0; t--) {
             memset(shares, 0, (size_t)z->classes * sizeof *shares);
-            put_shares(&q, alphas + t * q.states, beta, all, shares);
+            put_shares(&q, alphas + t * q.states, beta, all, room.ways, shares);
             for (int64_t k = 0; k < z->classes; k++)
                 if (q.is_wide)
                     ((double *)(void *)output)[t * z->classes + k] = -dy * shares[k];
                 else
                     ((float *)(void *)output)[t * z->classes + k] = (float)(-dy * shares[k]);
-            go_back(&q, t, beta);
+            go_back(&q, t, beta, room);
         }
     }
     return BG_OK;
@@ -310,7 +366,7 @@ static bg_status ctc_gradient_call(const bg_call *call)
 static size_t ctc_gradient_scratch(const bg_node *node)
 {
     const ctc_sizes *z = node->attributes;
-    return (size_t)((z->steps + 1) * states_of(z) + z->classes) * sizeof(double);
+    return (size_t)((z->steps + 1 + STEP_ROWS) * states_of(z) + z->classes) * sizeof(double);
 }
 static double ctc_gradient_flops(const bg_node *node) { return 3 * ctc_flops(node); }
 /* The gradient of the composition alone: the log-probabilities are taken through a view of their own, so that what
@@ -379,7 +435,7 @@ bg_node *bg_ctc_loss(bg_node *log_probabilities, bg_node *targets, bg_node *inpu
         return bgi_graph_fail(graph, BG_ERR_ARGUMENT, "ctc_loss: blank %lld is no class of log-probabilities %s",
                               (long long)o->blank, bgi_shape_format(y->shape).text);
     ctc_sizes z = { .steps = steps, .classes = c, .blank = o->blank, .width = labels < steps ? labels : steps };
-    if (!bgi_product_of((int64_t[]){ steps + 2, z.width + 1, 32 }, 3, &bytes))
+    if (!bgi_product_of((int64_t[]){ steps + 2 + STEP_ROWS, z.width + 1, 32 }, 3, &bytes))
         return bgi_graph_fail(graph, BG_ERR_OVERFLOW, "ctc_loss: the states overflow: log-probabilities %s, targets %s",
                               bgi_shape_format(y->shape).text, bgi_shape_format(targets->shape).text);
     y = bg_reshape(y, BG_SHAPE(steps, n, c));
