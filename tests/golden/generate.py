@@ -81,6 +81,16 @@ training.txt: full-batch gradient descent for 20 steps on a network of 5 inputs,
     lr[20], momentum[], weight_decay[], nesterov[]
     losses[20]       before the first update, .. before the last
     final_w1, final_b1, final_w2, final_b2      after the last
+
+optimizers.txt: 20 steps of an optimizer on tanh(x weightᵀ + bias) scale - target and a cube on springs
+    [problem]        x, target, center, stiffness, and the parameters before the first step
+    optimizer        by its name in bg_optimizer_find; its numbers by the names of bg_optimizer's fields
+    vectors[]        where it is there: bias and scale have half the learning rate and this weight decay
+    lr[20], losses[20], final_weight, final_bias, final_cube, final_scale
+    ema[] or swa[]   with the averages average_weight ..
+lbfgs.txt: calls of LBFGS.step on the same problem
+    max_iter[] ..    PyTorch's options; fixed_step[]: 1 without line search
+    losses[n]        what each call returned; evaluations[n]: so far
 """
 import argparse
 import importlib

@@ -8,8 +8,12 @@
 
 static int is_of_ops(const struct dirent *entry)
 {
+    static const char *const others[] = { "training.txt", "optimizers.txt", "schedules.txt", "lbfgs.txt" };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(entry->d_name, others[i]) == 0)
+            return false;
     const char *end = strrchr(entry->d_name, '.');
-    return end && strcmp(end, ".txt") == 0 && strcmp(entry->d_name, "training.txt") != 0;
+    return end && strcmp(end, ".txt") == 0;
 }
 
 int golden_each(void (*visit)(const char *name, const golden_file *file, void *user), void *user)
