@@ -15,6 +15,7 @@
 #include <blasgrad/ops.h>
 #include <blasgrad/optim.h>
 #include <blasgrad/program.h>
+#include <blasgrad/schedule.h>
 #include <blasgrad/status.h>
 #include <blasgrad/tensor.h>
 #include <blasgrad/train.h>

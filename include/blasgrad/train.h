@@ -4,6 +4,7 @@
 
 #include <blasgrad/data.h>
 #include <blasgrad/optim.h>
+#include <blasgrad/schedule.h>
 #include <blasgrad/program.h>
 
 #ifdef __cplusplus

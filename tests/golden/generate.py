@@ -91,6 +91,10 @@ optimizers.txt: 20 steps of an optimizer on tanh(x weightᵀ + bias) scale - tar
 lbfgs.txt: calls of LBFGS.step on the same problem
     max_iter[] ..    PyTorch's options; fixed_step[]: 1 without line search
     losses[n]        what each call returned; evaluations[n]: so far
+schedules.txt: torch.optim.lr_scheduler for 40 steps
+    kind             the function bg_schedule_<kind> or its like; then fields of bg_schedule by their names
+    base[], rates[40]; momenta[40] where they change
+    metrics[40]      plateau: what it is told after each step
 """
 import argparse
 import importlib
