@@ -80,12 +80,13 @@ static bg_optimizer optimizer_of(const golden_record *record)
 typedef struct {
     bg_model *model;
     bg_program *program;
-    bg_tensor *rate, *count, *weight;
+    bg_tensor *rate, *count, *weight, *momentum;
 } stepper;
 
 static void set(bg_tensor *scalar, double value) { *(double *)bg_tensor_data(scalar) = value; }
 
-static stepper stepper_of(const golden_file *file, const bg_optimizer *optimizer, bg_model *model, bool has_average)
+static stepper stepper_of(const golden_file *file, const bg_optimizer *optimizer, bg_model *model, bool has_average,
+                          bool has_momentum)
 {
     stepper made = { .model = model };
     bg_graph *graph;
@@ -99,16 +100,20 @@ static stepper stepper_of(const golden_file *file, const bg_optimizer *optimizer
         bg_node **node;
     } scalars[] = { { "rate", &made.rate, &inputs.learning_rate },
                     { "step", &made.count, &inputs.step },
-                    { "weight", &made.weight, &inputs.average_weight } };
-    int n = has_average ? 3 : 2;
-    for (int i = 0; i < n; i++) {
+                    { "weight", &made.weight, &inputs.average_weight },
+                    { "momentum", &made.momentum, &inputs.momentum } };
+    const bool is_used[] = { true, true, has_average, has_momentum };
+    for (int i = 0; i < 4; i++) {
+        if (!is_used[i])
+            continue;
         *scalars[i].node = bg_input(graph, scalars[i].name, BG_F64, BG_SCALAR);
         OK(bg_tensor_create(scalars[i].tensor, engine, BG_F64, BG_SCALAR));
     }
     OK(bg_optimizer_apply_with(optimizer, model, loss, &inputs, NULL));
     OK(bg_compile(&made.program, graph, &loss, 1, NULL));
-    for (int i = 0; i < n; i++)
-        OK(bg_program_bind(made.program, *scalars[i].node, *scalars[i].tensor));
+    for (int i = 0; i < 4; i++)
+        if (is_used[i])
+            OK(bg_program_bind(made.program, *scalars[i].node, *scalars[i].tensor));
     bg_graph_destroy(graph);
     return made;
 }
@@ -119,21 +124,25 @@ static void stepper_destroy(stepper *s)
     bg_tensor_destroy(s->rate);
     bg_tensor_destroy(s->count);
     bg_tensor_destroy(s->weight);
+    bg_tensor_destroy(s->momentum);
 }
 
 static double check_curve(const golden_file *file, const golden_record *record, bg_dtype dtype, double rtol)
 {
     const char *name = golden_name(record);
-    bool has_ema = golden_has(record, "ema"), has_average = has_ema || golden_has(record, "swa");
+    bool has_momenta = golden_has(record, "momenta"), has_ema = golden_has(record, "ema"),
+         has_average = has_ema || golden_has(record, "swa");
     bg_optimizer optimizer = optimizer_of(record);
     bg_model *model = problem_model(counted_engine(), dtype, file);
-    stepper s = stepper_of(file, &optimizer, model, has_average);
+    stepper s = stepper_of(file, &optimizer, model, has_average, has_momenta);
     const golden_array *rates = golden_get(record, "lr"), *losses = golden_get(record, "losses");
     ck_assert_msg(rates && losses, "%s", golden_error());
     double worst = 0;
     for (int64_t i = 0; i < rates->count; i++) {
         set(s.rate, rates->values[i]);
         set(s.count, (double)i);
+        if (has_momenta)
+            set(s.momentum, golden_get(record, "momenta")->values[i]);
         if (has_average)
             set(s.weight, has_ema && i > 0 ? 1 - golden_number(record, "ema") : 1 / (double)(i + 1));
         OK(bg_program_run(s.program));

@@ -3,9 +3,10 @@
 #define BLASGRAD_TRAIN_H
 
 #include <blasgrad/data.h>
+#include <blasgrad/io.h>
 #include <blasgrad/optim.h>
-#include <blasgrad/schedule.h>
 #include <blasgrad/program.h>
+#include <blasgrad/schedule.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,15 +19,37 @@ typedef bg_node *bg_network(bg_model *model, bg_node *x, void *user);
 /* A training step: the mean loss from any number of data columns. */
 typedef bg_node *bg_train_step(bg_model *model, bg_node *const *columns, int n, void *user);
 
+/* Averages of the parameters, which evaluations use in their place: after each update average = decay average + (1 -
+ * decay) parameter (EMA; Polyak, Juditsky, 1992), or the mean of the parameters after `every` updates each (SWA:
+ * Izmailov et al., Averaging weights leads to wider optima and better generalization, 2018). Until update `start` + 1
+ * the average is the parameter. Running statistics of the model are not averaged. */
+typedef enum { BG_AVERAGE_NONE, BG_AVERAGE_EMA, BG_AVERAGE_SWA } bg_average_kind;
+typedef struct {
+    bg_average_kind kind;
+    double decay;  /* EMA: 0 .. 1 */
+    int64_t start; /* updates before the first that is averaged */
+    int64_t every; /* default 1 */
+} bg_averaging;
+
 typedef struct {
     bg_network *network; /* network and loss, or step */
     bg_loss *loss;
     bg_train_step *step;
     void *user;
     bg_optimizer optimizer;
-    int64_t batch;  /* examples a step; default 32 */
+    /* Of updates (or epochs) from the first one on. A plateau follows, epoch by epoch, the test loss, or the train loss
+     * without a test set; the accuracy if it is_maximized. */
+    bg_schedule schedule;
+    bg_averaging averaging;
+    int64_t batch;  /* examples a run of the program; default 32 */
     int64_t epochs; /* default 1 */
+    /* Batches an update; default 1. Their gradients weigh as many examples as they have, so that the update is that of
+     * one large batch; the last one of an epoch may have fewer. */
+    int64_t accumulate;
     bool without_shuffle;
+    /* A step whose loss or gradient is infinite or NaN changes nothing and is counted as skipped, in place of an error;
+     * sets optimizer.checks_finite. What was accumulated for it is dropped. */
+    bool skips_nonfinite;
 } bg_trainer_options;
 
 /* BG_ERR_ARGUMENT if network or loss is missing beside no step, or a number makes no sense. */
@@ -42,8 +65,10 @@ typedef struct {
 } bg_metrics;
 
 typedef struct {
-    int64_t epoch; /* from 1 */
-    int64_t step;  /* steps done in all */
+    int64_t epoch;            /* from 1 */
+    int64_t step;             /* batches done in all */
+    int64_t updates, skipped; /* of the parameters, and steps left out for a number that is not finite, in all */
+    double learning_rate;     /* of the last step */
     int64_t steps_in_epoch, step_in_epoch;
     bg_metrics train; /* of this epoch so far: over each batch before its update */
     bool has_test;
@@ -59,15 +84,25 @@ typedef bool bg_progress_callback(bg_trainer *trainer, const bg_progress *progre
 
 /* Trains for the trainer's epochs, in an order that the engine's seed and the epoch's number give; the last batch of an
  * epoch may be smaller. test and on_progress may be NULL. A loss that is not finite is BG_ERR_NUMERIC with the step's
- * number. */
+ * number. A fit behind one that ended within an epoch, or behind bg_trainer_load, goes on where that one stood; the
+ * rest of the epoch is the first of its epochs. */
 BG_API bg_status bg_trainer_fit(bg_trainer *trainer, const bg_dataset *train, const bg_dataset *test,
                                 bg_progress_callback *on_progress, void *user);
 
 /* The loss and accuracy of the model on a data set, without training it. */
 BG_API bg_status bg_trainer_evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_metrics *metrics);
 
-/* The learning rate of the steps to come. */
+/* The learning rate of the steps to come: the base rate, if there is a schedule. */
 BG_API void bg_trainer_set_learning_rate(bg_trainer *trainer, double learning_rate);
+
+/* Adds to an archive all tensors of the model, the optimizer's among them, and where the trainer stands, as
+ * "trainer.*": with what bg_trainer_load puts back, a trainer of the same options, data and seed goes on bit for bit.
+ */
+BG_API bg_status bg_trainer_save(const bg_trainer *trainer, bg_archive *archive);
+/* Puts it back. The model must have the tensors of the archive, which it has once bg_trainer_program has built a
+ * program: BG_ERR_ARGUMENT names one that only one of them has, BG_ERR_SHAPE and BG_ERR_DTYPE one that differs. After
+ * an error nothing has changed. */
+BG_API bg_status bg_trainer_load(bg_trainer *trainer, const bg_archive *archive);
 
 /* The program of the trainer's step for a batch of this many examples like those of the data set, made if need be; it
  * belongs to the trainer. For reports, dumps and benchmarks. */

@@ -1,8 +1,8 @@
 /* Averages of the parameters over steps. */
 #include "train/rule.h"
 
+#include "graph/graph.h"
 #include "nn/model.h"
-#include "tensor/tensor.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,13 @@ static const char average[] = "average";
 
 void bgi_averages_update(const bg_update_site *site, bg_node *weight)
 {
+    char name[BGI_BUFFER_NAME_MAX + 64];
+    snprintf(name, sizeof name, "optimizer.%s.%s", site->name, average);
+    bool is_new = !bg_model_find(site->model, name);
     bg_node *state = bg_optimizer_state(site, average);
+    /* The average of no updates is the parameter. */
+    if (state && is_new)
+        bgi_graph_accept(bg_node_graph(state), bg_tensor_copy(state->tensor, site->parameter->tensor));
     bg_node *kept = bg_mul(state, bgi_rule_cast(site, bg_sub_from(1, weight)));
     bg_update(state, bg_add(kept, bg_mul(bg_updated(site->parameter), bgi_rule_cast(site, weight))));
 }

@@ -62,6 +62,7 @@ double bgi_sums_add(bgi_sums *sums, const bgi_batch_program *entry)
 
 bg_metrics bgi_sums_means(const bgi_sums *sums)
 {
+    /* Of no examples, if all steps were skipped: NaN. */
     bg_metrics metrics = { .loss = sums->loss / (double)sums->examples };
     metrics.has_accuracy = sums->answers > 0;
     if (metrics.has_accuracy)
@@ -81,25 +82,21 @@ bg_status bgi_trainer_prepare_evaluation(bg_trainer *trainer, const bg_dataset *
 {
     int64_t n = bg_dataset_size(dataset), batch = evaluation_batch(trainer);
     bgi_batch_program *entry;
-    bg_status status = n >= batch ? bgi_trainer_find_program(trainer, dataset, batch, false, &entry) : BG_OK;
+    bg_status status = n >= batch ? bgi_trainer_find_program(trainer, dataset, batch, BGI_EVALUATES, &entry) : BG_OK;
     if (status == BG_OK && n % batch)
-        status = bgi_trainer_find_program(trainer, dataset, n % batch, false, &entry);
+        status = bgi_trainer_find_program(trainer, dataset, n % batch, BGI_EVALUATES, &entry);
     return status;
 }
 
-bg_status bg_trainer_evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_metrics *metrics)
+static bg_status evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_metrics *metrics)
 {
-    if (!metrics)
-        return bg_fail(BG_ERR_ARGUMENT, "trainer_evaluate: metrics is NULL");
-    bg_status status = bgi_trainer_check(trainer, dataset, "trainer_evaluate");
-    if (status != BG_OK)
-        return status;
     int64_t n = bg_dataset_size(dataset), batch = evaluation_batch(trainer);
     const bgi_order order = { .n = (uint64_t)n };
     bgi_sums sums = { .loss = 0 };
     for (int64_t start = 0; start < n; start += batch) {
         bgi_batch_program *entry;
-        status = bgi_trainer_find_program(trainer, dataset, n - start < batch ? n - start : batch, false, &entry);
+        int64_t size = n - start < batch ? n - start : batch;
+        bg_status status = bgi_trainer_find_program(trainer, dataset, size, BGI_EVALUATES, &entry);
         if (status != BG_OK)
             return status;
         bgi_gather_batch(entry, dataset, &order, start);
@@ -110,4 +107,20 @@ bg_status bg_trainer_evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg
     }
     *metrics = bgi_sums_means(&sums);
     return BG_OK;
+}
+
+bg_status bg_trainer_evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_metrics *metrics)
+{
+    if (!metrics)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_evaluate: metrics is NULL");
+    bg_status status = bgi_trainer_check(trainer, dataset, "trainer_evaluate");
+    if (status != BG_OK)
+        return status;
+    /* Before the first training program there are no averages: they would be the parameters. */
+    bool has_averages =
+        trainer->options.averaging.kind != BG_AVERAGE_NONE && bg_model_swap_averages(trainer->model) == BG_OK;
+    status = evaluate(trainer, dataset, metrics);
+    if (has_averages)
+        bg_model_swap_averages(trainer->model);
+    return status;
 }

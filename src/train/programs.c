@@ -36,9 +36,9 @@ static bg_shape batch_shape(const bg_tensor *column, int64_t batch)
     return shape;
 }
 
-static bool entry_fits(const bgi_batch_program *entry, const bg_dataset *dataset, int64_t batch, bool is_training)
+static bool entry_fits(const bgi_batch_program *entry, const bg_dataset *dataset, int64_t batch, bgi_purpose purpose)
 {
-    if (!entry->program || entry->batch != batch || entry->is_training != is_training ||
+    if (!entry->program || entry->batch != batch || entry->purpose != purpose ||
         entry->n_columns != bg_dataset_columns(dataset))
         return false;
     for (int i = 0; i < entry->n_columns; i++) {
@@ -67,8 +67,27 @@ typedef struct {
     bg_graph *graph;
     bg_node **inputs;
     bg_node *outputs[2];
-    bg_node *learning_rate, *step;
+    bg_node *scalars[BGI_SCALARS]; /* NULL: not used */
 } batch_graph;
+
+static bg_status build_updates(bg_trainer *trainer, const bgi_batch_program *entry, batch_graph *built)
+{
+    static const char *const names[] = { "learning rate", "step", "momentum", "accumulated", "average weight" };
+    const bg_trainer_options *options = &trainer->options;
+    bool accumulates = options->accumulate > 1;
+    const bool is_used[] = { true, true, bg_schedule_moves_momentum(&options->schedule), accumulates,
+                             options->averaging.kind != BG_AVERAGE_NONE && entry->purpose == BGI_UPDATES };
+    for (int i = 0; i < BGI_SCALARS; i++)
+        built->scalars[i] = is_used[i] ? bg_input(built->graph, names[i], BG_F64, BG_SCALAR) : NULL;
+    bg_step_inputs inputs = { .learning_rate = built->scalars[BGI_LEARNING_RATE],
+                              .step = built->scalars[BGI_STEP],
+                              .momentum = built->scalars[BGI_MOMENTUM],
+                              .weight = accumulates ? (double)entry->batch : 0,
+                              .accumulated = built->scalars[BGI_ACCUMULATED],
+                              .only_adds = entry->purpose == BGI_ADDS,
+                              .average_weight = built->scalars[BGI_AVERAGE_WEIGHT] };
+    return bg_optimizer_apply_with(&options->optimizer, trainer->model, built->outputs[0], &inputs, NULL);
+}
 
 static bg_status build_graph(bg_trainer *trainer, const bg_dataset *dataset, bgi_batch_program *entry,
                              batch_graph *built)
@@ -99,12 +118,7 @@ static bg_status build_graph(bg_trainer *trainer, const bg_dataset *dataset, bgi
     built->outputs[0] = loss;
     entry->has_prediction = prediction && has_answers(dataset, prediction, built->inputs[1]);
     built->outputs[1] = entry->has_prediction ? prediction : NULL;
-    if (!entry->is_training)
-        return BG_OK;
-    bg_dtype dtype = bg_model_dtype(trainer->model);
-    built->learning_rate = bg_input(built->graph, "learning rate", dtype, BG_SCALAR);
-    built->step = bg_input(built->graph, "step", dtype, BG_SCALAR);
-    return bg_optimizer_apply(&options->optimizer, trainer->model, loss, built->learning_rate, built->step);
+    return entry->purpose == BGI_EVALUATES ? BG_OK : build_updates(trainer, entry, built);
 }
 
 static bg_status bind_batch(bg_trainer *trainer, const bg_dataset *dataset, bgi_batch_program *entry,
@@ -118,10 +132,9 @@ static bg_status bind_batch(bg_trainer *trainer, const bg_dataset *dataset, bgi_
         if (status == BG_OK)
             status = bg_program_bind(entry->program, built->inputs[i], entry->columns[i]);
     }
-    if (status == BG_OK && entry->is_training)
-        status = bg_program_bind(entry->program, built->learning_rate, trainer->learning_rate_value);
-    if (status == BG_OK && entry->is_training)
-        status = bg_program_bind(entry->program, built->step, trainer->step_value);
+    for (int i = 0; i < BGI_SCALARS && status == BG_OK; i++)
+        if (built->scalars[i])
+            status = bg_program_bind(entry->program, built->scalars[i], trainer->scalars[i]);
     return status;
 }
 
@@ -133,13 +146,13 @@ static bg_status build_entry(bg_trainer *trainer, const bg_dataset *dataset, bgi
     bg_status status = built.inputs && entry->columns ? bg_graph_create(&built.graph, trainer->engine) : BG_ERR_NOMEM;
     if (status == BG_OK) {
         bool was_training = bg_model_is_training(trainer->model);
-        bg_model_set_training(trainer->model, entry->is_training);
+        bg_model_set_training(trainer->model, entry->purpose != BGI_EVALUATES);
         status = build_graph(trainer, dataset, entry, &built);
         bg_model_set_training(trainer->model, was_training);
     }
     if (status == BG_OK)
         status = bg_compile(&entry->program, built.graph, built.outputs, entry->has_prediction ? 2 : 1,
-                            &(bg_compile_options){ .no_updates = !entry->is_training });
+                            &(bg_compile_options){ .no_updates = entry->purpose == BGI_EVALUATES });
     if (status == BG_OK)
         status = bind_batch(trainer, dataset, entry, &built);
     bg_graph_destroy(built.graph);
@@ -147,13 +160,13 @@ static bg_status build_entry(bg_trainer *trainer, const bg_dataset *dataset, bgi
     return status;
 }
 
-bg_status bgi_trainer_find_program(bg_trainer *trainer, const bg_dataset *dataset, int64_t batch, bool is_training,
+bg_status bgi_trainer_find_program(bg_trainer *trainer, const bg_dataset *dataset, int64_t batch, bgi_purpose purpose,
                                    bgi_batch_program **found)
 {
     bgi_batch_program *oldest = &trainer->programs[0];
     for (int i = 0; i < BGI_TRAINER_PROGRAMS; i++) {
         bgi_batch_program *entry = &trainer->programs[i];
-        if (entry_fits(entry, dataset, batch, is_training)) {
+        if (entry_fits(entry, dataset, batch, purpose)) {
             entry->used = ++trainer->clock;
             *found = entry;
             return BG_OK;
@@ -162,7 +175,7 @@ bg_status bgi_trainer_find_program(bg_trainer *trainer, const bg_dataset *datase
             oldest = entry;
     }
     bgi_batch_program made = {
-        .is_training = is_training, .batch = batch, .n_columns = bg_dataset_columns(dataset), .used = ++trainer->clock
+        .purpose = purpose, .batch = batch, .n_columns = bg_dataset_columns(dataset), .used = ++trainer->clock
     };
     bg_status status = build_entry(trainer, dataset, &made);
     if (status != BG_OK) {
@@ -186,7 +199,7 @@ bg_status bg_trainer_program(bg_trainer *trainer, const bg_dataset *dataset, int
     if (batch < 1)
         return bg_fail(BG_ERR_ARGUMENT, "trainer_program: a batch of %lld examples", (long long)batch);
     bgi_batch_program *entry;
-    status = bgi_trainer_find_program(trainer, dataset, batch, true, &entry);
+    status = bgi_trainer_find_program(trainer, dataset, batch, BGI_UPDATES, &entry);
     if (status == BG_OK)
         *program = entry->program;
     return status;

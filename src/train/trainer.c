@@ -15,7 +15,24 @@ static bg_status check_options(const bg_trainer_options *options)
     if (options->batch < 0 || options->epochs < 0)
         return bg_fail(BG_ERR_ARGUMENT, "trainer_create: a batch of %lld examples, %lld epochs",
                        (long long)options->batch, (long long)options->epochs);
-    return bg_optimizer_check(&options->optimizer);
+    if (options->accumulate < 0)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_create: %lld batches an update", (long long)options->accumulate);
+    const bg_averaging *averaging = &options->averaging;
+    if (averaging->kind < BG_AVERAGE_NONE || averaging->kind > BG_AVERAGE_SWA || averaging->start < 0 ||
+        averaging->every < 0)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_create: averaging of kind %d, from update %lld on, every %lld",
+                       (int)averaging->kind, (long long)averaging->start, (long long)averaging->every);
+    if (averaging->kind == BG_AVERAGE_EMA && !(averaging->decay >= 0 && averaging->decay <= 1))
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_create: averaging with the decay %g, it must be in [0, 1]",
+                       averaging->decay);
+    bg_status status = bg_schedule_check(&options->schedule);
+    if (status == BG_OK)
+        status = bg_optimizer_check(&options->optimizer);
+    if (status == BG_OK && bg_schedule_moves_momentum(&options->schedule) && !options->optimizer.takes_momentum)
+        status =
+            bg_fail(BG_ERR_ARGUMENT, "trainer_create: the schedule moves the momentum, %s has none; keeps_momentum",
+                    options->optimizer.name);
+    return status;
 }
 
 bg_status bg_trainer_create(bg_trainer **trainer, bg_model *model, const bg_trainer_options *options)
@@ -43,11 +60,15 @@ bg_status bg_trainer_create(bg_trainer **trainer, bg_model *model, const bg_trai
         made->options.batch = 32;
     if (made->options.epochs == 0)
         made->options.epochs = 1;
+    if (made->options.accumulate == 0)
+        made->options.accumulate = 1;
+    if (made->options.averaging.every == 0)
+        made->options.averaging.every = 1;
+    if (made->options.skips_nonfinite)
+        made->options.optimizer.checks_finite = true;
     made->learning_rate = options->optimizer.learning_rate;
-    bg_dtype dtype = bg_model_dtype(model);
-    status = bg_tensor_create(&made->learning_rate_value, engine, dtype, BG_SCALAR);
-    if (status == BG_OK)
-        status = bg_tensor_create(&made->step_value, engine, dtype, BG_SCALAR);
+    for (int i = 0; i < BGI_SCALARS && status == BG_OK; i++)
+        status = bg_tensor_create(&made->scalars[i], engine, BG_F64, BG_SCALAR);
     if (status != BG_OK) {
         bg_trainer_destroy(made);
         return status;
@@ -62,8 +83,8 @@ void bg_trainer_destroy(bg_trainer *trainer)
         return;
     for (int i = 0; i < BGI_TRAINER_PROGRAMS; i++)
         bgi_batch_program_release(trainer, &trainer->programs[i]);
-    bg_tensor_destroy(trainer->learning_rate_value);
-    bg_tensor_destroy(trainer->step_value);
+    for (int i = 0; i < BGI_SCALARS; i++)
+        bg_tensor_destroy(trainer->scalars[i]);
     bg_engine *engine = trainer->engine;
     bg_model_destroy(trainer->model);
     bgi_free(engine, trainer, sizeof *trainer);
@@ -74,15 +95,6 @@ void bg_trainer_set_learning_rate(bg_trainer *trainer, double learning_rate)
 {
     if (trainer)
         trainer->learning_rate = learning_rate;
-}
-
-static void write_scalar(bg_tensor *tensor, double value)
-{
-    void *data = bg_tensor_data(tensor);
-    if (bg_tensor_dtype(tensor) == BG_F64)
-        *(double *)data = value;
-    else
-        *(float *)data = (float)value;
 }
 
 /* One call of bg_trainer_fit. */
@@ -100,26 +112,26 @@ typedef struct {
 /* Between two calls of the callback in one epoch, in seconds. */
 static const double CALL_INTERVAL = 0.1;
 
-static bg_status report(fit_state *fit, int64_t epoch, int64_t steps_done, bool epoch_is_done)
+static bg_status report(fit_state *fit, int64_t epoch, int64_t steps_done, const bg_metrics *test)
 {
     if (!fit->on_progress)
         return BG_OK;
     bg_trainer *trainer = fit->trainer;
     bg_progress progress = { .epoch = epoch,
                              .step = trainer->step,
+                             .updates = trainer->updates,
+                             .skipped = trainer->skipped,
+                             .learning_rate = trainer->last_rate,
                              .steps_in_epoch = fit->steps_in_epoch,
                              .step_in_epoch = steps_done,
                              .train = bgi_sums_means(&fit->sums),
                              .seconds = trainer->seconds,
-                             .epoch_is_done = epoch_is_done };
+                             .epoch_is_done = trainer->epoch == epoch };
     if (fit->epoch_seconds > 0)
         progress.samples_per_second = (double)fit->sums.examples / fit->epoch_seconds;
-    if (epoch_is_done && fit->test) {
-        bg_status status = bg_trainer_evaluate(trainer, fit->test, &progress.test);
-        if (status != BG_OK)
-            return status;
-        progress.has_test = true;
-    }
+    progress.has_test = test != NULL;
+    if (test)
+        progress.test = *test;
     if (!fit->on_progress(trainer, &progress, fit->user))
         return bg_fail(BG_ERR_STOPPED, "trainer_fit: the callback asked to stop after step %lld",
                        (long long)trainer->step);
@@ -127,35 +139,22 @@ static bg_status report(fit_state *fit, int64_t epoch, int64_t steps_done, bool 
     return BG_OK;
 }
 
-static bg_status take_step(fit_state *fit, const bgi_order *order, int64_t start)
+/* Whether an epoch ends with an evaluation of the test set. */
+static bool has_test(const fit_state *fit)
+{
+    return fit->test && (fit->on_progress || fit->trainer->options.schedule.kind == BG_SCHEDULE_PLATEAU);
+}
+
+static bg_status end_epoch(fit_state *fit, int64_t epoch)
 {
     bg_trainer *trainer = fit->trainer;
-    int64_t size = fit->n - start < fit->batch ? fit->n - start : fit->batch;
-    bgi_batch_program *entry;
-    bg_status status = bgi_trainer_find_program(trainer, fit->train, size, true, &entry);
-    if (status != BG_OK)
-        return status;
-    double begin = bgi_clock_seconds();
-    /* A batch that is the whole data set is copied once and stays. */
-    if (size < fit->n || entry->content != trainer->fits) {
-        bgi_gather_batch(entry, fit->train, order, start);
-        entry->content = size < fit->n ? 0 : trainer->fits;
-    }
-    write_scalar(trainer->learning_rate_value, trainer->learning_rate);
-    write_scalar(trainer->step_value, (double)trainer->step);
-    status = bg_program_run(entry->program);
-    if (status != BG_OK)
-        return status;
-    trainer->step++;
-    double loss = bgi_sums_add(&fit->sums, entry);
-    double elapsed = bgi_clock_seconds() - begin;
-    fit->epoch_seconds += elapsed;
-    trainer->seconds += elapsed;
-    if (!isfinite(loss))
-        return bg_fail(BG_ERR_NUMERIC, "trainer_fit: the loss is %s in step %lld (epoch %lld, learning rate %g)",
-                       isnan(loss) ? "nan" : (loss > 0 ? "inf" : "-inf"), (long long)trainer->step,
-                       (long long)trainer->epoch + 1, trainer->learning_rate);
-    return BG_OK;
+    bg_metrics train = bgi_sums_means(&fit->sums), test;
+    trainer->epoch = epoch;
+    trainer->step_in_epoch = 0;
+    bg_status status = has_test(fit) ? bg_trainer_evaluate(trainer, fit->test, &test) : BG_OK;
+    if (status == BG_OK)
+        status = bgi_trainer_follow(trainer, has_test(fit) ? &test : &train);
+    return status == BG_OK ? report(fit, epoch, fit->steps_in_epoch, has_test(fit) ? &test : NULL) : status;
 }
 
 static bg_status run_epoch(fit_state *fit)
@@ -166,29 +165,53 @@ static bg_status run_epoch(fit_state *fit)
     order.is_shuffled = order.is_shuffled && fit->steps_in_epoch > 1;
     fit->sums = (bgi_sums){ .loss = 0 };
     fit->epoch_seconds = 0;
-    for (int64_t i = 0; i < fit->steps_in_epoch; i++) {
-        bg_status status = take_step(fit, &order, i * fit->batch);
-        bool is_last = i + 1 == fit->steps_in_epoch;
-        if (status == BG_OK && !is_last && bgi_clock_seconds() - fit->last_call >= CALL_INTERVAL)
-            status = report(fit, epoch, i + 1, false);
+    /* A place in an epoch of other data is none in this. */
+    if (trainer->step_in_epoch >= fit->steps_in_epoch)
+        trainer->step_in_epoch = 0;
+    for (int64_t i = trainer->step_in_epoch; i < fit->steps_in_epoch; i++) {
+        int64_t start = i * fit->batch, rest = fit->n - start;
+        bool is_end = i + 1 == fit->steps_in_epoch;
+        bgi_batch batch = { .dataset = fit->train,
+                            .order = &order,
+                            .start = start,
+                            .size = rest < fit->batch ? rest : fit->batch,
+                            .is_whole = fit->steps_in_epoch == 1,
+                            .is_last = is_end || (i + 1) % trainer->options.accumulate == 0 };
+        double begin = bgi_clock_seconds();
+        bg_status status = bgi_trainer_step(trainer, &batch, &fit->sums);
+        double elapsed = bgi_clock_seconds() - begin;
+        fit->epoch_seconds += elapsed;
+        trainer->seconds += elapsed;
+        if (status == BG_OK && !is_end && bgi_clock_seconds() - fit->last_call >= CALL_INTERVAL)
+            status = report(fit, epoch, i + 1, NULL);
         if (status != BG_OK)
             return status;
     }
-    trainer->epoch = epoch;
-    return report(fit, epoch, fit->steps_in_epoch, true);
+    return end_epoch(fit, epoch);
 }
 
 /* Builds all programs of the loop, those of the tests behind each epoch too, so that an error shows before the first
  * step and steps allocate nothing. */
 static bg_status prepare(const fit_state *fit)
 {
+    bg_trainer *trainer = fit->trainer;
     bgi_batch_program *entry;
-    int64_t rest = fit->n % fit->batch;
-    bg_status status = bgi_trainer_find_program(fit->trainer, fit->train, fit->batch, true, &entry);
-    if (status == BG_OK && rest)
-        status = bgi_trainer_find_program(fit->trainer, fit->train, rest, true, &entry);
-    if (status == BG_OK && fit->test && fit->on_progress)
-        status = bgi_trainer_prepare_evaluation(fit->trainer, fit->test);
+    int64_t rest = fit->n % fit->batch, k = trainer->options.accumulate;
+    const struct {
+        bool is_needed;
+        int64_t size;
+        bgi_purpose purpose;
+    } programs[] = {
+        { k > 1 && fit->steps_in_epoch > 1, fit->batch, BGI_ADDS },
+        { rest == 0 || fit->steps_in_epoch > k, fit->batch, BGI_UPDATES },
+        { rest != 0, rest, BGI_UPDATES },
+    };
+    bg_status status = BG_OK;
+    for (size_t i = 0; i < sizeof programs / sizeof programs[0] && status == BG_OK; i++)
+        if (programs[i].is_needed)
+            status = bgi_trainer_find_program(trainer, fit->train, programs[i].size, programs[i].purpose, &entry);
+    if (status == BG_OK && has_test(fit))
+        status = bgi_trainer_prepare_evaluation(trainer, fit->test);
     return status;
 }
 

@@ -87,6 +87,7 @@ optimizers.txt: 20 steps of an optimizer on tanh(x weightᵀ + bias) scale - tar
     optimizer        by its name in bg_optimizer_find; its numbers by the names of bg_optimizer's fields
     vectors[]        where it is there: bias and scale have half the learning rate and this weight decay
     lr[20], losses[20], final_weight, final_bias, final_cube, final_scale
+    momenta[20]      where it is there: the momentum or beta1 of each step
     ema[] or swa[]   with the averages average_weight ..
 lbfgs.txt: calls of LBFGS.step on the same problem
     max_iter[] ..    PyTorch's options; fixed_step[]: 1 without line search

@@ -124,7 +124,8 @@ def in_f64(function):
 
 
 @in_f64
-def curve(name, make, base, decay=0.0, vectors=None, clip_norm=0.0, clip_value=0.0, average=None, fields=None, **options):
+def curve(name, make, base, decay=0.0, vectors=None, clip_norm=0.0, clip_value=0.0, average=None, fields=None,
+          cycle=False, **options):
     """vectors: the weight decay of bias and scale, whose learning rate is half of the others'. fields: the options by
     their names in C, where these differ."""
     network = Network()
@@ -137,10 +138,17 @@ def curve(name, make, base, decay=0.0, vectors=None, clip_norm=0.0, clip_value=0
                   {"params": small, "factor": 0.5, "weight_decay": vectors}]
     optimizer = make(groups, lr=base, **({"weight_decay": decay} if decay is not None else {}), **options)
     averaged = average and AveragedModel(network, multi_avg_fn=average)
-    losses = []
+    scheduler = cycle and torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=base, total_steps=STEPS)
+    losses, used, momenta = [], [], []
     for rate in rates(base):
-        for group in optimizer.param_groups:
-            group["lr"] = rate * group["factor"]
+        group = optimizer.param_groups[0]
+        if scheduler:
+            used.append(group["lr"])
+            momenta.append(group["betas"][0] if "betas" in group else group["momentum"])
+        else:
+            used.append(rate)
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group["factor"]
         optimizer.zero_grad()
         loss = network.loss()
         loss.backward()
@@ -150,9 +158,11 @@ def curve(name, make, base, decay=0.0, vectors=None, clip_norm=0.0, clip_value=0
         if clip_norm:
             torch.nn.utils.clip_grad_norm_(everything, clip_norm)
         optimizer.step()
+        if scheduler and len(used) < STEPS:
+            scheduler.step()
         if averaged:
             averaged.update_parameters(network)
-    record = {"optimizer": name, "lr": tensor(rates(base)), "weight_decay": tensor(decay or 0.0)}
+    record = {"optimizer": name, "lr": tensor(used), "weight_decay": tensor(decay or 0.0)}
     if vectors is not None:
         record["vectors"] = tensor(vectors)
     for key, value in {**options, **(fields or {})}.items():
@@ -163,6 +173,8 @@ def curve(name, make, base, decay=0.0, vectors=None, clip_norm=0.0, clip_value=0
     for key, value in (("clip_norm", clip_norm), ("clip_value", clip_value)):
         if value:
             record[key] = tensor(value)
+    if momenta:
+        record["momenta"] = tensor(momenta)
     record["losses"] = tensor(losses)
     for key in NAMES:
         record[f"final_{key}"] = getattr(network, key)
@@ -219,6 +231,10 @@ def optimizers():
         "clip norm": curve("adamw", o.AdamW, 0.05, 0.01, 0.0, clip_norm=0.4),
         "clip value": curve("sgd", o.SGD, 0.2, momentum=0.9, clip_value=0.05),
         "clip both": curve("sgd", o.SGD, 0.2, clip_value=0.2, clip_norm=0.25),
+        "sgd, one-cycle": curve("sgd", o.SGD, 0.2, momentum=0.9, nesterov=True, cycle=True),
+        "adam, one-cycle": curve("adam", o.Adam, 0.1, 0.01, cycle=True),
+        "nadam, one-cycle": curve("nadam", o.NAdam, 0.1, cycle=True),
+        "rmsprop, one-cycle": curve("rmsprop", o.RMSprop, 0.01, momentum=0.5, cycle=True),
         "ema": curve("adam", o.Adam, 0.05, average=get_ema_multi_avg_fn(0.9), fields={"ema": 0.9}),
         "swa": curve("sgd", o.SGD, 0.2, momentum=0.9, average=get_swa_multi_avg_fn(), fields={"swa": 1}),
     }

@@ -1,0 +1,125 @@
+/* Where a trainer stands, as tensors of an archive. */
+#include "train/trainer.h"
+
+#include "tensor/tensor.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* The trainer's own numbers. */
+static const struct {
+    const char *name;
+    size_t offset;
+    bool is_integer;
+} numbers[] = {
+    { "trainer.epoch", offsetof(bg_trainer, epoch), true },
+    { "trainer.step", offsetof(bg_trainer, step), true },
+    { "trainer.step_in_epoch", offsetof(bg_trainer, step_in_epoch), true },
+    { "trainer.updates", offsetof(bg_trainer, updates), true },
+    { "trainer.skipped", offsetof(bg_trainer, skipped), true },
+    { "trainer.averaged", offsetof(bg_trainer, averaged), true },
+    { "trainer.accumulated", offsetof(bg_trainer, accumulated), false },
+    { "trainer.learning_rate", offsetof(bg_trainer, learning_rate), false },
+    { "trainer.seconds", offsetof(bg_trainer, seconds), false },
+};
+enum { N_NUMBERS = sizeof numbers / sizeof numbers[0] };
+
+/* has_best, best, bad, cooling */
+static const char plateau_name[] = "trainer.plateau";
+enum { PLATEAU_NUMBERS = 4 };
+
+static bg_status add(bg_archive *archive, bg_engine *engine, const char *name, bg_dtype dtype, bg_shape shape,
+                     const void *data)
+{
+    bg_tensor *tensor;
+    bg_status status = bg_tensor_create(&tensor, engine, dtype, shape);
+    if (status != BG_OK)
+        return status;
+    memcpy(bg_tensor_data(tensor), data, (size_t)bg_shape_count(shape) * sizeof(double));
+    status = bg_archive_add(archive, name, tensor);
+    bg_tensor_destroy(tensor);
+    return status;
+}
+
+bg_status bg_trainer_save(const bg_trainer *trainer, bg_archive *archive)
+{
+    if (!trainer || !archive)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_save: %s is NULL", trainer ? "archive" : "trainer");
+    const bg_model *model = trainer->model;
+    bg_status status = BG_OK;
+    for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++)
+        status = bg_archive_add(archive, bg_model_name(model, i), bg_model_tensor(model, i));
+    for (int i = 0; i < N_NUMBERS && status == BG_OK; i++)
+        status = add(archive, trainer->engine, numbers[i].name, numbers[i].is_integer ? BG_I64 : BG_F64, BG_SCALAR,
+                     (const char *)trainer + numbers[i].offset);
+    const bg_plateau *plateau = &trainer->plateau;
+    const double state[PLATEAU_NUMBERS] = { plateau->has_best, plateau->best, (double)plateau->bad,
+                                            (double)plateau->cooling };
+    if (status == BG_OK)
+        status = add(archive, trainer->engine, plateau_name, BG_F64, BG_SHAPE(PLATEAU_NUMBERS), state);
+    return status;
+}
+
+static bg_status check_tensor(const bg_tensor *tensor, const char *name, bg_dtype dtype, bg_shape shape)
+{
+    if (!tensor)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_load: the archive has no \"%s\"", name);
+    if (bg_tensor_dtype(tensor) != dtype)
+        return bg_fail(BG_ERR_DTYPE, "trainer_load: \"%s\" is %s, not %s", name, bg_dtype_name(bg_tensor_dtype(tensor)),
+                       bg_dtype_name(dtype));
+    if (!bg_shape_equal(bg_tensor_shape(tensor), shape))
+        return bg_fail(BG_ERR_SHAPE, "trainer_load: \"%s\" has the shape %s, not %s", name,
+                       bgi_shape_format(bg_tensor_shape(tensor)).text, bgi_shape_format(shape).text);
+    return BG_OK;
+}
+
+static bool is_own(const char *name)
+{
+    for (int i = 0; i < N_NUMBERS; i++)
+        if (strcmp(name, numbers[i].name) == 0)
+            return true;
+    return strcmp(name, plateau_name) == 0;
+}
+
+static bg_status check_archive(const bg_model *model, const bg_archive *archive)
+{
+    bg_status status = BG_OK;
+    for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++) {
+        const char *name = bg_model_name(model, i);
+        const bg_tensor *own = bg_model_tensor(model, i);
+        status = check_tensor(bg_archive_find(archive, name), name, bg_tensor_dtype(own), bg_tensor_shape(own));
+    }
+    for (int i = 0; i < N_NUMBERS && status == BG_OK; i++)
+        status = check_tensor(bg_archive_find(archive, numbers[i].name), numbers[i].name,
+                              numbers[i].is_integer ? BG_I64 : BG_F64, BG_SCALAR);
+    if (status == BG_OK)
+        status = check_tensor(bg_archive_find(archive, plateau_name), plateau_name, BG_F64, BG_SHAPE(PLATEAU_NUMBERS));
+    for (size_t i = 0; i < bg_archive_count(archive) && status == BG_OK; i++) {
+        const char *name = bg_archive_name(archive, i);
+        if (!is_own(name) && !bg_model_find(model, name))
+            status = bg_fail(BG_ERR_ARGUMENT, "trainer_load: the model has no \"%s\"", name);
+    }
+    return status;
+}
+
+bg_status bg_trainer_load(bg_trainer *trainer, const bg_archive *archive)
+{
+    if (!trainer || !archive)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_load: %s is NULL", trainer ? "archive" : "trainer");
+    if (trainer->is_fitting)
+        return bg_fail(BG_ERR_BUSY, "trainer_load: called from the callback of a fit");
+    const bg_model *model = trainer->model;
+    bg_status status = check_archive(model, archive);
+    for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++)
+        status = bg_tensor_copy(bg_model_tensor(model, i), bg_archive_find(archive, bg_model_name(model, i)));
+    if (status != BG_OK)
+        return status;
+    for (int i = 0; i < N_NUMBERS; i++)
+        memcpy((char *)trainer + numbers[i].offset, bg_tensor_const_data(bg_archive_find(archive, numbers[i].name)),
+               sizeof(double));
+    const double *state = bg_tensor_const_data(bg_archive_find(archive, plateau_name));
+    trainer->plateau = (bg_plateau){
+        .has_best = state[0] != 0, .best = state[1], .bad = (int64_t)state[2], .cooling = (int64_t)state[3]
+    };
+    return BG_OK;
+}
