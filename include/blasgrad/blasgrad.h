@@ -9,6 +9,7 @@
 #include <blasgrad/gradcheck.h>
 #include <blasgrad/graph.h>
 #include <blasgrad/io.h>
+#include <blasgrad/lbfgs.h>
 #include <blasgrad/linalg.h>
 #include <blasgrad/loss.h>
 #include <blasgrad/nn.h>
