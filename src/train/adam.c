@@ -75,9 +75,11 @@ static void nadam_update(const bg_optimizer *optimizer, const bg_update_site *si
     moments next = update_moments(optimizer, site, g);
     bg_node *mu = nadam_momentum(optimizer, site, next.beta1, 0),
             *ahead = nadam_momentum(optimizer, site, next.beta1, 1);
-    bg_node *state = bg_optimizer_state_of(site, "mu_product", BG_F64, BG_SCALAR);
-    bg_node *product = bg_mul(bg_where(bgi_rule_is_first(site), bgi_rule_number(site, 1), state), mu);
-    bg_update(state, product);
+    /* The product of all momenta so far, less 1: 0 before the first step. That the new state is a value of its own, and
+     * not what the parameter's update reads, lets all updates of the parameter be one loop. */
+    bg_node *state = bg_optimizer_state_of(site, "mu_product_less_1", BG_F64, BG_SCALAR);
+    bg_node *product = bg_mul(bg_add_scalar(state, 1), mu);
+    bg_update(state, bg_add_scalar(product, -1));
     bg_node *of_g = bg_div(bg_mul(site->rate, bg_sub_from(1, mu)), bg_sub_from(1, product));
     bg_node *of_m = bg_div(bg_mul(site->rate, ahead), bg_sub_from(1, bg_mul(product, ahead)));
     bg_node *size = bg_sqrt(bg_div(next.v, bgi_rule_cast(site, bgi_rule_bias(site, next.beta2))));
