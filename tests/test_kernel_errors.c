@@ -124,9 +124,9 @@ START_TEST(pair_errors)
         for (int i = 0; i < BLOCK; i++) {
             long double p = random_unit() * 30, q = random_unit() * 30;
             if (i % 4 == 1)
-                p = ldexpl(random_unit(), (int)draw_below(&numbers, (uint64_t)reach * 2) - reach);
+                p = ldexpl(random_unit(), (int)draw_below(&numbers, 2 * reach) - reach);
             if (i % 4 == 2)
-                q = ldexpl(random_unit(), (int)draw_below(&numbers, (uint64_t)reach * 2) - reach);
+                q = ldexpl(random_unit(), (int)draw_below(&numbers, 2 * reach) - reach);
             if (i % 8 == 3)
                 p = 1 + ldexpl(random_unit(), -(int)draw_below(&numbers, 24)), q *= 100;
             if (i % 8 == 7)

@@ -144,6 +144,43 @@ START_TEST(test_definition)
 }
 END_TEST
 
+/* Over several pieces, at an odd length, and of every kind: each number is a value of its own bits alone. */
+START_TEST(test_definition_of_long_draws)
+{
+    world w = open_world(2, SEED);
+    enum { N = 2311 };
+    const double p = 0.3, two_pi = 6.28318530717958647693;
+    bg_node *ones = bg_add_scalar(bg_uniform(w.graph, BG_F64, BG_SHAPE(N), 0, 0), 1); /* site 0 */
+    bg_node *ys[] = {
+        bg_uniform(w.graph, BG_F64, BG_SHAPE(N), -1, 3),                   /* site 1 */
+        bg_normal(w.graph, BG_F64, BG_SHAPE(N), 2, 0.5),                   /* site 2 */
+        bg_dropout(ones, p),                                               /* site 3 */
+        bg_cast(bg_randint(w.graph, BG_I64, BG_SHAPE(N), -5, 12), BG_F64), /* site 4 */
+    };
+    w.program = compile(w.graph, ys, 4, false);
+    ck_assert_int_eq(bg_program_run(w.program), BG_OK);
+    const double *y[4];
+    uint64_t keys[4];
+    for (uint64_t k = 0; k < 4; k++) {
+        const uint64_t parts[2] = { SEED, k + 1 };
+        keys[k] = bgi_hash_bytes(parts, sizeof parts);
+        y[k] = bg_tensor_const_data(bg_program_output(w.program, (size_t)k));
+    }
+    for (uint64_t i = 0; i < N; i++) {
+        ck_assert_double_eq(y[0][i], -1 + 4 * bgi_random_uniform(keys[0], 0, i));
+        const double u = 1 - bgi_random_uniform(keys[1], 0, i & ~(uint64_t)1);
+        const double angle = two_pi * bgi_random_uniform(keys[1], 0, i | 1);
+        const double normal = sqrt(-2 * log(u)) * (i % 2 ? sin(angle) : cos(angle));
+        ck_assert_double_le(fabs(y[1][i] - (2 + 0.5 * normal)), 4e-15);
+        const uint32_t word = bgi_random_block(keys[2], 0, i / 4).word[i % 4];
+        ck_assert_double_eq(y[2][i], word >= p * 0x1p32 ? 1 / (1 - p) : 0);
+        const bgi_block block = bgi_random_block(keys[3], 0, i / 2);
+        ck_assert_double_eq(y[3][i], -5 + floor(17 * (double)block.word[i % 2 * 2 + 1] * 0x1p-32));
+    }
+    close_world(&w);
+}
+END_TEST
+
 START_TEST(test_sites_steps_and_seeds)
 {
     enum { N = 4000 };
@@ -653,6 +690,7 @@ int main(void)
     tcase_set_timeout(cases, 120);
     tcase_add_loop_test(cases, test_threads, 0, 2 * N_KINDS);
     tcase_add_test(cases, test_definition);
+    tcase_add_test(cases, test_definition_of_long_draws);
     tcase_add_test(cases, test_sites_steps_and_seeds);
     tcase_add_test(cases, test_no_updates_repeats);
     tcase_add_test(cases, test_merging);
