@@ -305,7 +305,7 @@ START_TEST(test_seed_and_name)
     ck_assert_int_ne(memcmp(values[0], values[1], sizeof values[0]), 0);
     static const bg_shape empty[] = { { 2, { 0, 3 } }, { 2, { 3, 0 } }, { 3, { 2, 3, 0 } } };
     for (int i = 0; i < 3; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "e%d", i);
         ck_assert_ptr_nonnull(made(name, empty[i], init));
     }
