@@ -258,7 +258,7 @@ bg_status bgi_init_fill(bg_tensor *tensor, const char *name, bg_init init)
 
 /* ---- Checks ---- */
 
-/* The kinds by name, and the ranks they are for; NULL marks no kind. */
+/* The kinds by name, and the types and ranks they are for. */
 static const struct {
     const char *name;
     bool takes_any_dtype;

@@ -250,7 +250,6 @@ static bg_node *attention(bgi_layer_line *line, const bgi_layer_word *word, bg_n
                                                              .dropout = number(word, BGI_OPTION_dropout, 0),
                                                              .without_bias = HAS(nobias) });
 }
-/* The activation of an option, with its number. */
 static bg_node *encoder_layer(bgi_layer_line *line, const bgi_layer_word *word, bg_node *x)
 {
     line->is_sequence = true;
@@ -327,10 +326,10 @@ const bgi_layer_kind bgi_layer_kinds[] = {
     { "adaptive_avg_pool", { { "K", BGI_EXTENTS, false } }, 0, "", adaptive_avg_pool },
     { "upsample", { { "K", BGI_EXTENTS, false } }, 0, "each pixel K times", upsample },
     { "pixel_shuffle", { { "N", BGI_COUNT, false } }, 0, "N N channels as N x N pixels", pixel_shuffle },
-    { "batch_norm", { { NULL } }, BIT(eps) | BIT(momentum) | BIT(noaffine) | BIT(nostats), "", batch_norm },
-    { "instance_norm", { { NULL } }, BIT(eps) | BIT(momentum) | BIT(affine) | BIT(stats), "", instance_norm },
-    { "layer_norm", { { NULL } }, NORM_OPTIONS | BIT(nobias), "over the last N axes, or one", layer_norm },
-    { "rms_norm", { { NULL } }, NORM_OPTIONS, "", rms_norm },
+    { "batch_norm", { { .label = NULL } }, BIT(eps) | BIT(momentum) | BIT(noaffine) | BIT(nostats), "", batch_norm },
+    { "instance_norm", { { .label = NULL } }, BIT(eps) | BIT(momentum) | BIT(affine) | BIT(stats), "", instance_norm },
+    { "layer_norm", { { .label = NULL } }, NORM_OPTIONS | BIT(nobias), "over the last N axes, or one", layer_norm },
+    { "rms_norm", { { .label = NULL } }, NORM_OPTIONS, "", rms_norm },
     { "group_norm",
       { { "N", BGI_COUNT, false } },
       BIT(eps) | BIT(noaffine) | BIT(nobias),
@@ -350,7 +349,7 @@ const bgi_layer_kind bgi_layer_kinds[] = {
     { "rnn", { { "N", BGI_COUNT, false } }, RECURRENT_OPTIONS | BIT(relu), "[n, steps, ..], N units", rnn },
     { "lstm", { { "N", BGI_COUNT, false } }, RECURRENT_OPTIONS | BIT(projection), "", lstm },
     { "gru", { { "N", BGI_COUNT, false } }, RECURRENT_OPTIONS, "", gru },
-    { "last", { { NULL } }, 0, "the last step of a sequence", last },
+    { "last", { { .label = NULL } }, 0, "the last step of a sequence", last },
     { "attention", { { "N", BGI_COUNT, false } }, BIT(causal) | BIT(dropout) | BIT(nobias), "in N heads", attention },
     { "encoder_layer",
       { { "N", BGI_COUNT, false } },
@@ -359,7 +358,7 @@ const bgi_layer_kind bgi_layer_kinds[] = {
       encoder_layer },
     { "dropout", { { "P", BGI_SHARE, false } }, 0, "", dropout },
     { "dropout_channels", { { "P", BGI_SHARE, false } }, 0, "", dropout_channels },
-    { "flatten", { { NULL } }, 0, "", flatten },
+    { "flatten", { { .label = NULL } }, 0, "", flatten },
     { "unflatten", { { "K", BGI_EXTENTS, false } }, 0, "[n, ..] as n images [K]: 1x8x8", unflatten },
     { "prelu", { { "N", BGI_COUNT, true } }, 0, "slopes of N channels, or one for all", prelu },
     { .name = NULL },

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Whether a value may be set, and what it becomes if there is no entry yet: an entry of zeros. */
+/* An entry of zeros for a value to come, whose kind is open until a graph asks for it. */
 static bg_status make_place(bg_model *model, const char *name, const bg_tensor *value, bool is_parameter)
 {
     bg_tensor *tensor = NULL;

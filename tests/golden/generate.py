@@ -73,6 +73,10 @@ nn/layers.txt: torch.nn modules
     y, dy, dx0 ..    as above; d.NAME: the gradient of a parameter
     after.NAME       the buffers after the call
 
+nn/lines.txt: networks as torch.nn.Sequential, in evaluation
+    line             the layer line; classes[]: 1 if x0 are indices
+    state.NAME, x0, y
+
 training.txt: full-batch gradient descent for 20 steps on a network of 5 inputs, 7 tanh units and k outputs
     loss             one of the four losses, by the op's name in losses.txt
     reduction        mean or sum; none: the loss trained on is sum(weights * loss), for the record's weights
