@@ -9,6 +9,8 @@
 #include "nn/loss.h"
 #include "ops/index.h"
 
+#include <blasgrad/grad.h>
+
 #include <math.h>
 
 /* ---- ctc_labels: the lengths and labels of each sequence, checked; no gradient ---- */

@@ -1,6 +1,8 @@
 /* Recurrent networks as layers. */
 #include "nn/layer.h"
 
+#include "ops/random.h"
+
 #include <stdio.h>
 
 enum { MOST_DIRECTIONS = 1024 }; /* layers times directions */

@@ -1,6 +1,8 @@
 /* L-BFGS, in the form of torch.optim.LBFGS. */
 #include "train/lbfgs.h"
 
+#include <blasgrad/grad.h>
+
 #include "graph/graph.h"
 #include "nn/model.h"
 
