@@ -247,20 +247,13 @@ bg_status bgi_lbfgs_evaluate(bg_lbfgs *l, double step, double *loss)
 
 /* ---- The direction ---- */
 
-/* Takes in how the gradient changed over the last step, if the curvature along it is positive. */
-static bg_status learn(bg_lbfgs *l)
+/* Room for the pairs of a call, so that it fails before it moves anything or not at all. */
+static bg_status reserve_pairs(bg_lbfgs *l)
 {
-    const double *g = l->vectors[LBFGS_GRADIENT], *previous = l->vectors[LBFGS_PREVIOUS];
-    const double *d = l->vectors[LBFGS_DIRECTION];
-    double curvature = 0, squares = 0;
-    for (int64_t i = 0; i < l->n; i++) {
-        double y = g[i] - previous[i];
-        curvature += y * (d[i] * l->step);
-        squares += y * y;
-    }
-    if (!(curvature > 1e-10))
-        return BG_OK;
-    if (l->n_pairs == l->n_slots && l->n_slots < l->options.history) {
+    int64_t wanted = l->options.history, most = l->options.max_iterations;
+    if (l->n_pairs < wanted && most < wanted - l->n_pairs)
+        wanted = l->n_pairs + most;
+    while (l->n_slots < wanted) {
         double *y = bgi_alloc(l->engine, (size_t)l->n * sizeof(double));
         double *s = bgi_alloc(l->engine, (size_t)l->n * sizeof(double));
         if (!y || !s) {
@@ -271,7 +264,24 @@ static bg_status learn(bg_lbfgs *l)
         l->pairs[2 * l->n_slots] = y;
         l->pairs[2 * l->n_slots + 1] = s;
         l->n_slots++;
-    } else if (l->n_pairs == l->options.history) {
+    }
+    return BG_OK;
+}
+
+/* Takes in how the gradient changed over the last step, if the curvature along it is positive. */
+static void learn(bg_lbfgs *l)
+{
+    const double *g = l->vectors[LBFGS_GRADIENT], *previous = l->vectors[LBFGS_PREVIOUS];
+    const double *d = l->vectors[LBFGS_DIRECTION];
+    double curvature = 0, squares = 0;
+    for (int64_t i = 0; i < l->n; i++) {
+        double y = g[i] - previous[i];
+        curvature += y * (d[i] * l->step);
+        squares += y * y;
+    }
+    if (!(curvature > 1e-10))
+        return;
+    if (l->n_pairs == l->options.history) {
         /* The oldest pair makes room, behind all others. */
         double *oldest[2] = { l->pairs[0], l->pairs[1] };
         memmove(l->pairs, l->pairs + 2, 2 * (size_t)(l->n_pairs - 1) * sizeof *l->pairs);
@@ -286,7 +296,6 @@ static bg_status learn(bg_lbfgs *l)
     }
     l->rho[l->n_pairs++] = 1 / curvature;
     l->scale = curvature / squares;
-    return BG_OK;
 }
 
 /* d = -H g, by the two loops over the history. */
@@ -356,9 +365,8 @@ static bg_status iterate(bg_lbfgs *l, call_state *call)
 {
     bool is_first = l->iterations == 0;
     double *g = l->vectors[LBFGS_GRADIENT];
-    bg_status status = is_first ? BG_OK : learn(l);
-    if (status != BG_OK)
-        return status;
+    if (!is_first)
+        learn(l);
     call->iterations++;
     l->iterations++;
     if (is_first)
@@ -382,7 +390,9 @@ bg_status bg_lbfgs_step(bg_lbfgs *l, double *loss)
     if (!l)
         return bg_fail(BG_ERR_ARGUMENT, "lbfgs_step: lbfgs is NULL");
     call_state call = { .evaluations = 1 };
-    bg_status status = evaluate(l, LBFGS_GRADIENT, &call.loss);
+    bg_status status = reserve_pairs(l);
+    if (status == BG_OK)
+        status = evaluate(l, LBFGS_GRADIENT, &call.loss);
     if (status != BG_OK)
         return status;
     if (loss)

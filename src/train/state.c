@@ -110,8 +110,11 @@ bg_status bg_trainer_load(bg_trainer *trainer, const bg_archive *archive)
         return bg_fail(BG_ERR_BUSY, "trainer_load: called from the callback of a fit");
     const bg_model *model = trainer->model;
     bg_status status = check_archive(model, archive);
-    for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++)
-        status = bg_tensor_copy(bg_model_tensor(model, i), bg_archive_find(archive, bg_model_name(model, i)));
+    for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++) {
+        bg_tensor *own = bg_model_tensor(model, i), *saved = bg_archive_find(archive, bg_model_name(model, i));
+        /* An archive that was not written to a file holds the tensors themselves. */
+        status = own == saved ? BG_OK : bg_tensor_copy(own, saved);
+    }
     if (status != BG_OK)
         return status;
     for (int i = 0; i < N_NUMBERS; i++)

@@ -93,6 +93,39 @@ static bg_optimizer own_optimizer(void)
     own.update = two_moments;
     return own;
 }
+/* Rules with states of several shapes, and everything that can stand before and behind a rule. */
+static bg_status full_optimizer_graph(cycle *c)
+{
+    bg_status status = start_graph(c);
+    bg_optimizer optimizer;
+    if (!status)
+        status = bg_optimizer_find(&optimizer, c->scenario->text);
+    if (status)
+        return status;
+    optimizer.clip_value = 0.5;
+    optimizer.clip_norm = 0.1;
+    optimizer.checks_finite = true;
+    optimizer.groups[0] = (bg_parameter_group){ .pattern = "*.bias", .weight_decay = BG_SOME(0) };
+    optimizer.n_groups = 1;
+    bg_node *scores = bg_layers(c->model, "dense:7 relu dense:3", c->x);
+    bg_node *loss = c->outputs[0] = bg_cross_entropy_loss(scores, c->y, BG_MEAN);
+    c->n_outputs = 1;
+    bg_dtype dtype = c->scenario->dtype;
+    bg_step_inputs inputs = { .learning_rate = bg_scalar(c->graph, dtype, 0.1),
+                              .step = bg_scalar(c->graph, dtype, 0),
+                              .weight = 30,
+                              .accumulated = bg_scalar(c->graph, BG_F64, 0),
+                              .average_weight = bg_scalar(c->graph, BG_F64, 0.25) };
+    status = bg_graph_status(c->graph);
+    if (!status)
+        status = bg_optimizer_apply_with(&optimizer, c->model, loss, &inputs, NULL);
+    if (status) {
+        bg_graph_destroy(c->graph);
+        c->graph = NULL;
+        return status;
+    }
+    return finish_graph(c);
+}
 static bg_status own_optimizer_graph(cycle *c)
 {
     bg_status status = start_graph(c);
@@ -245,6 +278,48 @@ static bg_status own_optimizer_trainer(cycle *c)
     options.optimizer = own_optimizer();
     return bg_trainer_create(&c->trainer, c->model, &options);
 }
+static bg_status full_trainer(cycle *c)
+{
+    bg_trainer_options options = settings();
+    options.optimizer = bg_adamw(0.01);
+    options.optimizer.clip_norm = 1;
+    options.schedule = bg_schedule_one_cycle(12);
+    options.averaging = (bg_averaging){ .kind = BG_AVERAGE_EMA, .decay = 0.9 };
+    options.accumulate = 2;
+    options.skips_nonfinite = true;
+    return bg_trainer_create(c->second_trainer ? &c->trainer : &c->second_trainer, c->model, &options);
+}
+/* Of the second trainer to the first, whose model is the same. */
+static bg_status save_and_load(cycle *c)
+{
+    bg_archive *archive;
+    bg_status status = bg_archive_create(&archive, c->engine);
+    if (!status)
+        status = bg_trainer_save(c->second_trainer, archive);
+    if (!status)
+        status = bg_trainer_load(c->trainer, archive);
+    bg_archive_destroy(archive);
+    return status;
+}
+/* A call of an own object, which is gone after it; the graph, which holds the gradient, is made anew at each try. */
+static bg_status lbfgs(cycle *c)
+{
+    bg_lbfgs *l = NULL;
+    bg_lbfgs_options options = { .max_iterations = 3, .history = 2 };
+    bg_graph_destroy(c->graph);
+    c->graph = NULL;
+    bg_status status = layers_graph(c);
+    if (!status)
+        status = bg_lbfgs_create(&l, c->model, c->outputs[0], &options);
+    if (!status)
+        status = bg_program_bind(bg_lbfgs_program(l), c->x, c->tensors[0]);
+    if (!status)
+        status = bg_program_bind(bg_lbfgs_program(l), c->y, c->tensors[1]);
+    if (!status)
+        status = bg_lbfgs_step(l, NULL);
+    bg_lbfgs_destroy(l);
+    return status;
+}
 static bool go_on(bg_trainer *t, const bg_progress *progress, void *user)
 {
     (void)t;
@@ -321,6 +396,21 @@ const scenario training_scenarios[] = {
     { .name = "optimizer of the user",
       .stages = { engine_2, model, own_optimizer_graph, compile, bind_x_and_y, run, run },
       .text = "dense:7 sigmoid dense:3" },
+    { .name = "Adam with all around it",
+      .stages = { engine_2, model, full_optimizer_graph, compile, bind_x_and_y, run, run },
+      .text = "adam" },
+    { .name = "NAdam with all around it",
+      .stages = { engine_1, model, full_optimizer_graph, compile, bind_x_and_y, run },
+      .text = "nadam",
+      .dtype = BG_F64 },
+    { .name = "Adafactor with all around it",
+      .stages = { engine_1, model, full_optimizer_graph, compile, bind_x_and_y, run },
+      .text = "adafactor" },
+    { .name = "Muon with all around it",
+      .stages = { engine_1, model, full_optimizer_graph, compile, bind_x_and_y, run },
+      .text = "muon",
+      .dtype = BG_F64 },
+    { .name = "L-BFGS", .stages = { engine_1, model, lbfgs, lbfgs }, .text = "dense:7 tanh dense:3" },
     { .name = "data set split", .stages = { engine_1, classes_data, split_data } },
     { .name = "data set sliced", .stages = { engine_1, classes_data, slice_data } },
     { .name = "slice of a split", .stages = { engine_1, three_columns, split_data, slice_a_part }, .dtype = BG_F64 },
@@ -346,6 +436,9 @@ const scenario training_scenarios[] = {
                   evaluate } },
     { .name = "trainer that is stopped",
       .stages = { engine_1, classes_data, slice_data, model, trainer, stopped_fit, stopped_fit, fit, evaluate } },
+    { .name = "trainer with all around the optimizer",
+      .stages = { engine_1, classes_data, slice_data, model, full_trainer, full_trainer, second_fit, save_and_load,
+                  fit_all, evaluate } },
     { .name = "programs of many batches",
       .stages = { engine_1, classes_data, model, trainer, look_at_programs, fit_all } },
     { .name = "training that fails", .stages = { engine_1, classes_data, model, refused_fit, refused_fit } },
