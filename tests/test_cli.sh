@@ -74,7 +74,20 @@ holds 'all activations are in the help' grep -q '^  relu tanh sigmoid ' out
 holds 'help fits 79 columns' awk 'length > 79 { long = 1 } END { exit long }' out
 expect 2 'l1, l2, smooth_l1, huber, .*cross_entropy, nll' train --data digits --loss l3
 expect 2 'word 2, "rleu", is no layer; there are dense:N' train --data digits --model 'dense:8 rleu dense:10'
-expect 2 '--optimizer "adamw": one of sgd' train --data digits --optimizer adamw
+expect 2 'there is no optimizer "sdg", only sgd, adam, adamw' train --data digits --optimizer sdg
+expect 2 '--momentum is nothing that --optimizer adam has' train --data digits --optimizer adam --momentum 0.9
+expect 2 '--weight-decay is nothing that --optimizer rprop' train --data digits --optimizer rprop --weight-decay 1
+expect 2 'beta1 1, it must be in' train --data digits --optimizer adam --beta1 1
+expect 2 'there is no schedule "cosin", only constant, step' train --data digits --schedule cosin
+expect 2 '"abc" at character 8: a number of updates, or of epochs as in 10e' train --data digits --schedule cosine:abc
+expect 2 'step takes 2 parts behind its name' train --data digits --schedule step:10
+expect 2 '"3" at character 13: nothing more' train --data digits --schedule step:10:0.5:3
+expect 2 '"2e,4" at character 12: up to 16 numbers' train --data digits --schedule multi-step:2e,4:0.1
+expect 2 'milestone 2 stands behind 4' train --data digits --schedule multi-step:4,2:0.1
+expect 2 '--warm-up stands before schedules that count updates' train --data digits --warm-up 3 --schedule plateau
+expect 2 '--ema and --swa are two kinds of average' train --data digits --ema 0.9 --swa 3
+expect 2 '--clip-norm "0": a number above 0' train --data digits --clip-norm 0
+expect 2 '--warm-up "0": a number of updates, or of epochs' train --data digits --warm-up 0
 expect 2 '--method "newton": one of sgd lstsq' train --data digits --method newton
 expect 2 '--lr "fast": a number' train --data digits --lr fast
 expect 2 '--lr "-0.1": a number' train --data digits --lr -0.1
@@ -139,6 +152,17 @@ holds 'CSV, lstsq: w1' near "$(parameter 1)" 1.99670633 1e-8
 expect 0 '--weight-decay has no effect' train --data lecture --method lstsq --weight-decay 1 --model ' dense:1 '
 expect 0 '0.bias  *-0.5226' train --data lecture --model dense:1 --method lstsq
 expect 0 '^0.weight  *1.99670633 0.98455657' train --data lecture
+
+# ---- Optimizers and schedules ----
+expect 0 '"lr":1.25e-3\|"lr":0.00125' train --data digits --epochs 4 --optimizer nadam --lr 0.01 --schedule step:1e:0.5 --json
+expect 0 'test loss .* accuracy' train --data digits --epochs 2 --optimizer muon --lr 0.01 --schedule one-cycle --skip-nonfinite
+expect 0 'done\|accuracy' train --data digits --epochs 4 --optimizer adamw --no-vector-decay --schedule cosine --warm-up 1e \
+    --clip-norm 1 --clip-value 0.5 --accumulate 2 --ema 0.9 --out adamw
+holds 'config.json: accumulate' grep -q '"accumulate": 2' adamw/config.json
+holds 'config.json: schedule' grep -q '"schedule": "cosine"' adamw/config.json
+expect 0 'optimizer.0.weight.average  *f32  *\[128, 64\]' info adamw/last.safetensors
+expect 0 'trainer.updates  *i64  *48' info adamw/last.safetensors
+expect 0 'accuracy' eval --checkpoint adamw/best.safetensors
 
 # ---- A table from training to eval ----
 printf 'x,c\n1,0\n2,1\n3,2\n4,1\n' >classes.csv

@@ -58,43 +58,19 @@ static bg_status add_about(bg_archive *archive, const checkpoint_about *about)
     return status == BG_OK ? add_data(archive, &about->data) : status;
 }
 
-static bg_status add_integer(bg_archive *archive, bg_engine *engine, const char *name, int64_t value)
-{
-    bg_tensor *tensor;
-    bg_status status = bg_tensor_create(&tensor, engine, BG_I64, BG_SCALAR);
-    if (status != BG_OK)
-        return status;
-    *(int64_t *)bg_tensor_data(tensor) = value;
-    status = bg_archive_add(archive, name, tensor);
-    bg_tensor_destroy(tensor);
-    return status;
-}
-
-static bg_status add_tensors(bg_archive *archive, const bg_model *model, const checkpoint_place *place,
-                             bg_tensor *const *copies)
+static bg_status add_tensors(bg_archive *archive, const bg_model *model, bg_tensor *const *copies)
 {
     bg_status status = BG_OK;
     size_t state = 0;
-    for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++) {
-        const char *name = bg_model_name(model, i);
-        bool is_state = checkpoint_is_state(name);
-        if (is_state)
-            status = bg_archive_add(archive, name, copies ? copies[state++] : bg_model_tensor(model, i));
-        else if (place)
-            status = bg_archive_add(archive, name, bg_model_tensor(model, i));
-    }
-    bg_engine *engine = bg_model_engine(model);
-    if (status == BG_OK && place)
-        status = add_integer(archive, engine, "trainer.epoch", place->epoch);
-    if (status == BG_OK && place)
-        status = add_integer(archive, engine, "trainer.step", place->step);
-    if (status == BG_OK && place)
-        status = add_integer(archive, engine, "trainer.step_in_epoch", place->step_in_epoch);
+    for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++)
+        if (checkpoint_is_state(bg_model_name(model, i)))
+            status =
+                bg_archive_add(archive, bg_model_name(model, i), copies ? copies[state++] : bg_model_tensor(model, i));
     return status;
 }
 
-int checkpoint_save(const char *path, const bg_model *model, const checkpoint_about *about,
-                    const checkpoint_place *place, bg_tensor *const *copies)
+int checkpoint_save(const char *path, const bg_model *model, const checkpoint_about *about, const bg_trainer *trainer,
+                    bg_tensor *const *copies)
 {
     bg_archive *archive;
     bg_status status = bg_archive_create(&archive, bg_model_engine(model));
@@ -102,7 +78,7 @@ int checkpoint_save(const char *path, const bg_model *model, const checkpoint_ab
         return output_library();
     status = add_about(archive, about);
     if (status == BG_OK)
-        status = add_tensors(archive, model, place, copies);
+        status = trainer ? bg_trainer_save(trainer, archive) : add_tensors(archive, model, copies);
     if (status == BG_OK)
         status = bg_archive_save(archive, path);
     bg_archive_destroy(archive);

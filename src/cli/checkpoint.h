@@ -5,7 +5,7 @@
 #include "data_source.h"
 
 #include <blasgrad/io.h>
-#include <blasgrad/nn.h>
+#include <blasgrad/train.h>
 
 /* What a checkpoint says beside its tensors. */
 typedef struct {
@@ -13,20 +13,13 @@ typedef struct {
     data_settings data;
 } checkpoint_about;
 
-/* Where a run stands, saved as trainer.*: whole epochs done, steps done, and those of them in the epoch that is not
- * done. */
-typedef struct {
-    int64_t epoch, step, step_in_epoch;
-} checkpoint_place;
-
 /* Whether a tensor belongs to the model itself, not to its optimizer or trainer. */
 bool checkpoint_is_state(const char *name);
 
-/* Writes the model's own tensors, and with a place also the optimizer's and the trainer's. copies (may be NULL) are
- * saved in place of the model's tensors, one for each that belongs to the model itself. 0, or the exit code after a
- * message. */
-int checkpoint_save(const char *path, const bg_model *model, const checkpoint_about *about,
-                    const checkpoint_place *place, bg_tensor *const *copies);
+/* Writes what the trainer saves; with NULL for it the model's own tensors, or in their place copies, one for each that
+ * belongs to the model itself. 0, or the exit code after a message. */
+int checkpoint_save(const char *path, const bg_model *model, const checkpoint_about *about, const bg_trainer *trainer,
+                    bg_tensor *const *copies);
 
 /* Reads one: the metadata into about, whose texts live as long as the archive; and a model with the tensors that belong
  * to it. 0, or the exit code after a message. */

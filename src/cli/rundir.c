@@ -21,7 +21,8 @@ static const double SAVE_INTERVAL = 1;
 
 struct rundir {
     const char *path;
-    const bg_model *model;
+    bg_model *model;
+    const bg_trainer *trainer;
     const checkpoint_about *about;
     FILE *log;
     bg_tensor **best; /* copies of the model's own tensors when its loss was lowest */
@@ -175,13 +176,13 @@ static int copy_tensors(rundir *run)
     return 0;
 }
 
-int rundir_open(rundir **run, const char *path, const bg_model *model, const checkpoint_about *about,
-                const event *config)
+int rundir_open(rundir **run, const char *path, bg_model *model, const bg_trainer *trainer,
+                const checkpoint_about *about, const event *config)
 {
     rundir *made = calloc(1, sizeof *made);
     if (!made)
         return output_failure("out of memory");
-    *made = (rundir){ .path = path, .model = model, .about = about, .best_loss = INFINITY };
+    *made = (rundir){ .path = path, .model = model, .trainer = trainer, .about = about, .best_loss = INFINITY };
     int code = copy_tensors(made);
     if (!code)
         code = make_folders(path);
@@ -233,7 +234,7 @@ static void keep_previous(const rundir *run)
     unlink(temporary);
 }
 
-int rundir_save(rundir *run, const checkpoint_place *place)
+int rundir_save(rundir *run)
 {
     char name[PATH_MAX_BYTES];
     int code = 0;
@@ -243,23 +244,35 @@ int rundir_save(rundir *run, const checkpoint_place *place)
         return code;
     run->best_is_new = false;
     keep_previous(run);
-    code = checkpoint_save(join(name, run->path, "last.safetensors"), run->model, run->about, place, NULL);
+    code = checkpoint_save(join(name, run->path, "last.safetensors"), run->model, run->about, run->trainer, NULL);
     run->has_saved = true;
     run->last_save = seconds_now();
     return code;
 }
 
-int rundir_end_epoch(rundir *run, const checkpoint_place *place, double loss)
+/* Copies the model's own tensors to those of the best one. */
+static int remember(rundir *run)
+{
+    bool has_averages = bg_model_swap_averages(run->model) == BG_OK;
+    bg_status status = BG_OK;
+    size_t copy = 0;
+    for (size_t i = 0; i < bg_model_count(run->model) && status == BG_OK; i++)
+        if (checkpoint_is_state(bg_model_name(run->model, i)))
+            status = bg_tensor_copy(run->best[copy++], bg_model_tensor(run->model, i));
+    if (has_averages)
+        bg_model_swap_averages(run->model);
+    return status == BG_OK ? 0 : output_library();
+}
+
+int rundir_end_epoch(rundir *run, double loss)
 {
     if (loss < run->best_loss) {
-        size_t copy = 0;
-        for (size_t i = 0; i < bg_model_count(run->model); i++)
-            if (checkpoint_is_state(bg_model_name(run->model, i)) &&
-                bg_tensor_copy(run->best[copy++], bg_model_tensor(run->model, i)) != BG_OK)
-                return output_library();
+        int code = remember(run);
+        if (code)
+            return code;
         run->best_loss = loss;
         run->best_is_new = true;
     }
     bool is_due = !run->has_saved || seconds_now() - run->last_save >= SAVE_INTERVAL;
-    return is_due ? rundir_save(run, place) : 0;
+    return is_due ? rundir_save(run) : 0;
 }

@@ -21,9 +21,13 @@ typedef struct {
     data_parts data;
     bg_model *model;
     bg_trainer *trainer;
+    bg_schedule schedule_parts[2];
     checkpoint_about about;
     rundir *run; /* NULL without --out */
-    checkpoint_place place;
+    /* Where the run stands: whole epochs done, and steps. */
+    struct {
+        int64_t epoch, step;
+    } place;
     bg_progress last; /* of the last call at the end of an epoch, or else the last */
     double last_draw;
     int code; /* why a callback asked to stop: a failure that was reported; 0: a signal, or nobody reads the output */
@@ -78,6 +82,9 @@ static void show_epoch(train_job *job, const bg_progress *progress)
         add_metrics(e, "test", &progress->test);
     event_number(e, "samples_per_second", progress->samples_per_second);
     event_number(e, "seconds", progress->seconds);
+    event_number(e, "lr", progress->learning_rate);
+    if (progress->skipped)
+        event_integer(e, "skipped", progress->skipped);
     emit(job, e);
     if (job->config.common.json || !epoch_is_shown(job, progress->epoch))
         return;
@@ -110,14 +117,12 @@ static bool on_progress(bg_trainer *trainer, const bg_progress *progress, void *
     (void)trainer;
     train_job *job = user;
     job->last = *progress;
-    job->place = (checkpoint_place){ .epoch = progress->epoch - !progress->epoch_is_done,
-                                     .step = progress->step,
-                                     .step_in_epoch = progress->epoch_is_done ? 0 : progress->step_in_epoch };
+    job->place.epoch = progress->epoch - !progress->epoch_is_done;
+    job->place.step = progress->step;
     if (progress->epoch_is_done) {
         show_epoch(job, progress);
         if (job->run && !job->code)
-            job->code = rundir_end_epoch(job->run, &job->place,
-                                         progress->has_test ? progress->test.loss : progress->train.loss);
+            job->code = rundir_end_epoch(job->run, progress->has_test ? progress->test.loss : progress->train.loss);
     }
     draw(job, progress);
     return !job->code && !signals_caught() && !output_has_failed();
@@ -161,12 +166,9 @@ static int make_trainer(train_job *job)
     bg_trainer_options options = { .network = network,
                                    .loss = bg_loss_find(config->loss),
                                    .user = (void *)(uintptr_t)config->model,
-                                   .optimizer = bg_sgd(config->learning_rate, config->momentum),
                                    .batch = config->batch,
                                    .epochs = config->epochs };
-    options.optimizer.dampening = config->dampening;
-    options.optimizer.nesterov = config->nesterov;
-    options.optimizer.weight_decay = config->weight_decay;
+    optimizer_fill(&config->optimizer, &options, bg_dataset_size(job->data.train), job->schedule_parts);
     const bg_program *program;
     bg_status status = bg_model_create(&job->model, job->engine, config->data.dtype);
     if (status == BG_OK)
@@ -214,7 +216,7 @@ static int begin_run(train_job *job)
     event_text(fields, "kernels", info.kernels);
     event_text(fields, "blas", info.blas);
     event_text(fields, "blas_core", info.blas_core);
-    int code = config->out ? rundir_open(&job->run, config->out, job->model, &job->about, fields) : 0;
+    int code = config->out ? rundir_open(&job->run, config->out, job->model, job->trainer, &job->about, fields) : 0;
     if (!code) {
         event *e = event_create("start");
         event_add_fields(e, fields);
@@ -272,9 +274,9 @@ static int finish(train_job *job)
         (job->data.test && bg_trainer_evaluate(job->trainer, job->data.test, &test) != BG_OK))
         return output_library();
     if (job->run && !is_sgd)
-        job->code = rundir_end_epoch(job->run, &job->place, job->data.test ? test.loss : train.loss);
+        job->code = rundir_end_epoch(job->run, job->data.test ? test.loss : train.loss);
     if (job->run && is_sgd && !job->code)
-        job->code = rundir_save(job->run, &job->place);
+        job->code = rundir_save(job->run);
     progress_clear();
     event *e = event_create("done");
     add_metrics(e, "train", &train);
@@ -306,7 +308,7 @@ static int finish_stopped(train_job *job)
     int caught = signals_caught();
     if (job->code)
         return job->code;
-    int code = job->run ? rundir_save(job->run, &job->place) : 0;
+    int code = job->run ? rundir_save(job->run) : 0;
     if (!caught)
         return code ? code : EXIT_FAILED;
     event *e = event_create("interrupted");

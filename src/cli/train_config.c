@@ -4,9 +4,6 @@
 #include "model_line.h"
 #include "output.h"
 
-#include <blasgrad/optim.h>
-
-#include <math.h>
 #include <string.h>
 
 /* ---- Defaults ---- */
@@ -37,14 +34,8 @@ static const struct {
 enum {
     KEY_MODEL = KEYS_COMMAND,
     KEY_LOSS,
-    KEY_OPTIMIZER,
     KEY_METHOD,
-    KEY_LEARNING_RATE, /* from here to KEY_EPOCHS: of gradient steps only */
-    KEY_MOMENTUM,
-    KEY_DAMPENING,
-    KEY_NESTEROV,
-    KEY_WEIGHT_DECAY,
-    KEY_BATCH,
+    KEY_BATCH, /* this and the next: of gradient steps only */
     KEY_EPOCHS,
     KEY_DTYPE,
     KEY_OUT
@@ -57,13 +48,9 @@ static const struct argp_option table[] = {
       "the network: words dense:N dense:N:nobias flatten relu tanh sigmoid softplus gelu gelu_tanh", 1 },
     { "loss", KEY_LOSS, "NAME", 0, "cross_entropy, l2, ..: a wrong name lists them", 1 },
     { "optimizer", KEY_OPTIMIZER, "NAME", 0, "sgd", 1 },
+    { "loss", KEY_LOSS, "NAME", 0, "l1, l2, bce_with_logits or cross_entropy", 1 },
     { "method", KEY_METHOD, "NAME", 0,
       "sgd: gradient steps; lstsq: the least-squares solution of one dense layer, by QR", 1 },
-    { "lr", KEY_LEARNING_RATE, "RATE", 0, "learning rate", 1 },
-    { "momentum", KEY_MOMENTUM, "M", 0, "momentum, from 0 to below 1", 1 },
-    { "dampening", KEY_DAMPENING, "D", 0, "dampening of the momentum (default: 0)", 1 },
-    { "nesterov", KEY_NESTEROV, NULL, 0, "momentum in Nesterov's form", 1 },
-    { "weight-decay", KEY_WEIGHT_DECAY, "W", 0, "added to the gradient, times the parameter (default: 0)", 1 },
     { "batch", KEY_BATCH, "N", 0, "examples a step; more than there are means all of them", 1 },
     { "epochs", KEY_EPOCHS, "N", 0, "passes over the training examples", 1 },
     { "dtype", KEY_DTYPE, "TYPE", 0, "f32 or f64", 1 },
@@ -73,7 +60,6 @@ static const struct argp_option table[] = {
 };
 
 static const char *const methods[] = { "sgd", "lstsq", NULL };
-static const char *const optimizers[] = { "sgd", NULL };
 static const char *const dtypes[] = { "f32", "f64", NULL };
 
 static const char *option_name(int key)
@@ -87,12 +73,13 @@ static const char *option_name(int key)
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     train_config *config = state->input;
-    if (key >= KEY_LEARNING_RATE && key <= KEY_EPOCHS)
+    if (key == KEY_BATCH || key == KEY_EPOCHS)
         config->step_option = option_name(key);
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &config->data;
-        state->child_inputs[1] = &config->common;
+        state->child_inputs[1] = &config->optimizer;
+        state->child_inputs[2] = &config->common;
         return 0;
     case KEY_MODEL:
         config->model = text;
@@ -100,26 +87,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_LOSS:
         config->loss = text;
         return 0;
-    case KEY_OPTIMIZER:
-        config->optimizer = optimizers[option_choice(state, "optimizer", text, optimizers)];
-        return 0;
     case KEY_METHOD:
         config->method = (train_method)option_choice(state, "method", text, methods);
-        return 0;
-    case KEY_LEARNING_RATE:
-        config->learning_rate = option_number(state, "lr", text, 0, INFINITY);
-        return 0;
-    case KEY_MOMENTUM:
-        config->momentum = option_number(state, "momentum", text, 0, 1);
-        return 0;
-    case KEY_DAMPENING:
-        config->dampening = option_number(state, "dampening", text, 0, 1);
-        return 0;
-    case KEY_NESTEROV:
-        config->nesterov = true;
-        return 0;
-    case KEY_WEIGHT_DECAY:
-        config->weight_decay = option_number(state, "weight-decay", text, 0, INFINITY);
         return 0;
     case KEY_BATCH:
         config->batch = option_integer(state, "batch", text, 1, INT64_MAX);
@@ -146,7 +115,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = { { &data_argp, 0, "Data:", 0 }, { &common_argp, 0, "Common:", 2 }, { 0 } };
+static const struct argp_child children[] = {
+    { &data_argp, 0, "Data:", 0 }, { &optimizer_argp, 0, "Optimizer:", 2 }, { &common_argp, 0, "Common:", 3 }, { 0 }
+};
 
 static char *filter_help(int key, const char *text, void *input)
 {
@@ -180,10 +151,7 @@ static const struct argp argp = {
 
 /* ---- Filling in ---- */
 
-/* Fields that no option has set. */
-static const double UNSET = -1;
-
-static void apply_recipe(train_config *config)
+static int apply_recipe(train_config *config)
 {
     size_t found = 0, n = sizeof recipes / sizeof recipes[0];
     while (recipes[found].kind != config->data.kind)
@@ -195,16 +163,13 @@ static void apply_recipe(train_config *config)
         config->loss = recipes[found].loss;
     if (!config->model)
         config->model = recipes[found].model;
-    if (config->learning_rate == UNSET)
-        config->learning_rate = recipes[found].learning_rate;
-    if (config->momentum == UNSET)
-        config->momentum = recipes[found].momentum;
     if (config->batch == 0)
         config->batch = recipes[found].batch == WHOLE ? INT64_MAX : recipes[found].batch;
     if (config->epochs == 0)
         config->epochs = recipes[found].epochs;
     if (config->data.dtype == BG_DTYPE_COUNT)
         config->data.dtype = recipes[found].dtype;
+    return optimizer_check(&config->optimizer, recipes[found].learning_rate, recipes[found].momentum);
 }
 
 static bool is_one_dense_layer(const char *line)
@@ -232,8 +197,9 @@ static int check_method(const train_config *config)
 {
     if (config->method != METHOD_LSTSQ)
         return 0;
-    if (config->step_option)
-        output_message("--%s has no effect: --method lstsq takes no gradient steps", config->step_option);
+    const char *option = config->step_option ? config->step_option : config->optimizer.last_option;
+    if (option)
+        output_message("--%s has no effect: --method lstsq takes no gradient steps", option);
     if (strcmp(config->loss, "l2") != 0 || !is_one_dense_layer(config->model))
         return output_usage("--method lstsq solves one dense layer for the loss l2, not \"%s\" for %s",
                             config->model ? config->model : "", config->loss);
@@ -242,7 +208,7 @@ static int check_method(const train_config *config)
 
 int train_config_parse(train_config *config, int argc, char **argv)
 {
-    *config = (train_config){ .optimizer = "sgd", .learning_rate = UNSET, .momentum = UNSET };
+    *config = (train_config){ .optimizer = { .name = "sgd" } };
     config->data.dtype = BG_DTYPE_COUNT;
     options_parse(&argp, argc, argv, config);
     int code = data_classify(&config->data);
@@ -253,6 +219,10 @@ int train_config_parse(train_config *config, int argc, char **argv)
         config->loss = "cross_entropy";
     apply_recipe(config);
     if (!bg_loss_find(config->loss))
+    code = apply_recipe(config);
+    if (code)
+        return code;
+    if (!bg_loss_find(config->loss) || (config->model && bg_layers_check(config->model) != BG_OK))
         return output_usage("%s", bg_last_error());
     code = config->model ? model_line_check(config->model) : 0;
     if (!code)
@@ -263,12 +233,6 @@ int train_config_parse(train_config *config, int argc, char **argv)
         return code;
     if (bg_loss_takes_classes(config->loss))
         config->data.with_classes = true;
-    bg_optimizer optimizer = bg_sgd(config->learning_rate, config->momentum);
-    optimizer.dampening = config->dampening;
-    optimizer.nesterov = config->nesterov;
-    optimizer.weight_decay = config->weight_decay;
-    if (bg_optimizer_check(&optimizer) != BG_OK)
-        return output_usage("%s", bg_last_error());
     return 0;
 }
 
@@ -279,12 +243,7 @@ void train_config_describe(const train_config *config, event *e)
     event_text(e, "loss", config->loss);
     event_text(e, "method", methods[config->method]);
     if (config->method == METHOD_SGD) {
-        event_text(e, "optimizer", config->optimizer);
-        event_number(e, "lr", config->learning_rate);
-        event_number(e, "momentum", config->momentum);
-        event_number(e, "dampening", config->dampening);
-        event_bool(e, "nesterov", config->nesterov);
-        event_number(e, "weight_decay", config->weight_decay);
+        optimizer_describe(&config->optimizer, e);
         event_integer(e, "batch", config->batch);
         event_integer(e, "epochs", config->epochs);
     }

@@ -4,6 +4,7 @@
 
 #include "data_source.h"
 #include "events.h"
+#include "optimizer_options.h"
 #include "options.h"
 
 typedef enum { METHOD_SGD, METHOD_LSTSQ } train_method;
@@ -12,11 +13,10 @@ typedef struct {
     common_options common;
     data_settings data;
     const char *model; /* NULL until the data are known: one layer of as many scores as there are classes */
-    const char *loss, *optimizer;
-    const char *step_option; /* the last one given that is for gradient steps only, or NULL */
+    const char *loss;
+    optimizer_settings optimizer;
+    const char *step_option; /* of batch and epochs: the last one given, or NULL */
     train_method method;
-    double learning_rate, momentum, dampening, weight_decay;
-    bool nesterov;
     int64_t batch, epochs;
     const char *out;
 } train_config;

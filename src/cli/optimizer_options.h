@@ -1,0 +1,40 @@
+/* The optimizer of a training run: options, and what they come to once the number of steps is known. */
+#ifndef OPTIMIZER_OPTIONS_H
+#define OPTIMIZER_OPTIONS_H
+
+#include "events.h"
+#include "options.h"
+
+#include <blasgrad/train.h>
+
+/* A number of updates, or of epochs. */
+typedef struct {
+    bool is_given, counts_epochs;
+    int64_t count;
+} update_count;
+
+typedef struct {
+    const char *name;
+    /* The rest is what was given. */
+    const char *last_option; /* one that is for gradient steps only, or NULL */
+    bg_optional learning_rate, momentum, dampening, weight_decay, beta1, beta2, eps, ema;
+    bool nesterov, amsgrad, without_vector_decay, skips_nonfinite;
+    double clip_norm, clip_value;
+    int64_t accumulate;
+    const char *schedule; /* as it was given, or NULL */
+    bg_schedule parsed;
+    update_count length, warm_up, swa_start;
+} optimizer_settings;
+
+extern const struct argp optimizer_argp; /* its input: optimizer_settings */
+
+/* Fills in a learning rate and a momentum for SGD, and checks what belongs together. 0, or the exit code after a
+ * message. */
+int optimizer_check(optimizer_settings *settings, double sgd_learning_rate, double sgd_momentum);
+/* Sets the trainer's options, whose batch and epochs stand, for so many examples. parts: room for two schedules, which
+ * must live as long as the trainer. */
+void optimizer_fill(const optimizer_settings *settings, bg_trainer_options *options, int64_t examples,
+                    bg_schedule *parts);
+void optimizer_describe(const optimizer_settings *settings, event *e);
+
+#endif
