@@ -13,6 +13,9 @@
 #define LLVMFuzzerTestOneInput fuzz_safetensors
 #include "fuzz/fuzz_safetensors.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_text
+#include "fuzz/fuzz_text.c"
+#undef LLVMFuzzerTestOneInput
 
 #include <check.h>
 #include <dirent.h>
@@ -53,6 +56,7 @@ START_TEST(corpus)
     run_folder("csv", fuzz_csv);
     run_folder("idx", fuzz_idx);
     run_folder("safetensors", fuzz_safetensors);
+    run_folder("text", fuzz_text);
 }
 END_TEST
 

@@ -21,6 +21,8 @@ BG_API int bg_dataset_columns(const bg_dataset *dataset);
 BG_API bg_tensor *bg_dataset_column(const bg_dataset *dataset, int i);
 BG_API int64_t bg_dataset_classes(const bg_dataset *dataset);
 BG_API const char *bg_dataset_name(const bg_dataset *dataset);
+/* The characters of a text whose tokens are characters: token i stands for the i-th of them; else NULL. */
+BG_API const char *bg_dataset_vocabulary(const bg_dataset *dataset);
 
 /* Examples [start, stop), as views. */
 BG_API bg_status bg_dataset_slice(bg_dataset **part, const bg_dataset *dataset, int64_t start, int64_t stop);
@@ -35,14 +37,19 @@ BG_API uint64_t bg_permute_index(uint64_t i, uint64_t n, uint64_t seed, uint64_t
 
 /* Options of the readers and of the built-in data; zero is the default. */
 typedef struct {
-    bg_dtype dtype;      /* of inputs (and of targets that are not classes): BG_F32 (the default) or BG_F64 */
-    int64_t count;       /* strokes: examples to make; default 10,000 */
-    uint64_t seed;       /* strokes */
-    char delimiter;      /* CSV: default ','; ' ' stands for runs of blanks and tabs */
-    char decimal;        /* CSV: decimal mark, '.' (the default) or ','; the delimiter is then another one, as ';' */
-    const char *target;  /* CSV: the target column's name, or its number from 0; default: the last */
-    bool without_header; /* CSV: the first line is data, see bg_data_read_csv */
-    bool with_classes;   /* CSV: the target column holds class indices 0, 1, .. */
+    bg_dtype dtype;         /* of inputs (and of targets that are not classes): BG_F32 (the default) or BG_F64 */
+    int64_t count;          /* strokes: examples to make; default 10,000 */
+    uint64_t seed;          /* strokes */
+    char delimiter;         /* CSV: default ','; ' ' stands for runs of blanks and tabs */
+    char decimal;           /* CSV: decimal mark, '.' (the default) or ','; the delimiter is then another one, as ';' */
+    const char *target;     /* CSV: the target column's name, or its number from 0; default: the last */
+    bool without_header;    /* CSV: the first line is data, see bg_data_read_csv */
+    bool with_classes;      /* CSV: the target column holds class indices 0, 1, .. */
+    int64_t context;        /* text: tokens of an example's input; default 64 */
+    bool with_bytes;        /* text: tokens are bytes, not characters */
+    double test_share;      /* text: the share at its end that is the test, from 0 (none) to below 1 */
+    const char *vocabulary; /* text: the characters that are tokens, as bg_dataset_vocabulary gives them; default:
+                               those that occur */
 } bg_data_options;
 
 /* Built-in data:
@@ -71,6 +78,22 @@ BG_API bg_status bg_data_read_idx(bg_tensor **tensor, bg_engine *engine, const c
  * test. There are 10 classes, or more if a label says so. BG_ERR_IO names a file that is missing. */
 BG_API bg_status bg_data_read_mnist(bg_dataset **train, bg_dataset **test, bg_engine *engine, const char *folder,
                                     const bg_data_options *options);
+
+/* A text for language models, gzipped or not. Its characters in UTF-8 are the tokens, numbered by ascending code point;
+ * a byte order mark at the start is left out. With with_bytes the bytes are, 0 to 255. Example i has the tokens
+ * i context, .., (i + 1) context - 1 as its input and those one further on as its target: inputs [n, context], targets
+ * [n, context] and as many classes as there are different tokens; u8, or i32 of more than 256. The end that fills no
+ * example is left out. The last test_share of the tokens is the test, NULL if that is 0; both parts have one
+ * vocabulary. Errors name file and offset: BG_ERR_FORMAT for a zero byte or bytes that are not UTF-8 (except
+ * with_bytes), a character that is not in the vocabulary asked for, and parts that have no context + 1 tokens. */
+BG_API bg_status bg_data_read_text(bg_dataset **train, bg_dataset **test, bg_engine *engine, const char *path,
+                                   const bg_data_options *options);
+/* The tokens of a text by a vocabulary (NULL: bytes): up to `capacity` of them in `tokens`, and in *count how many
+ * there are. BG_ERR_FORMAT for a character that is not in the vocabulary, or is none. */
+BG_API bg_status bg_text_encode(const char *vocabulary, const char *text, size_t bytes, int32_t *tokens,
+                                size_t capacity, size_t *count);
+/* The bytes of a token, and how many there are: 1 to 4, or 0 if the vocabulary has no such token. */
+BG_API int bg_text_decode(const char *vocabulary, int64_t token, char bytes[4]);
 
 #ifdef __cplusplus
 }

@@ -52,6 +52,18 @@ bg_status bgi_dataset_create(bg_dataset **dataset, const char *name, bg_tensor *
     return BG_OK;
 }
 
+bg_status bgi_dataset_set_vocabulary(bg_dataset *dataset, const char *vocabulary)
+{
+    size_t bytes = strlen(vocabulary) + 1;
+    char *copy = bgi_alloc(dataset->engine, bytes);
+    if (!copy)
+        return BG_ERR_NOMEM;
+    memcpy(copy, vocabulary, bytes);
+    dataset->vocabulary = copy;
+    dataset->vocabulary_bytes = bytes;
+    return BG_OK;
+}
+
 bg_status bgi_dataset_create_pair(bg_dataset **dataset, const char *name, bg_tensor *x, bg_tensor *y, int64_t classes)
 {
     bg_status status = bgi_dataset_create(dataset, name, (bg_tensor *[]){ x, y }, 2, classes);
@@ -80,6 +92,7 @@ void bg_dataset_destroy(bg_dataset *dataset)
         bg_tensor_destroy(dataset->columns[i]);
     bgi_free(engine, dataset->columns, (size_t)dataset->count * sizeof *dataset->columns);
     bgi_free(engine, dataset->name, dataset->name_bytes);
+    bgi_free(engine, dataset->vocabulary, dataset->vocabulary_bytes);
     bgi_free(engine, dataset, sizeof *dataset);
     bgi_engine_release(engine);
 }
@@ -88,6 +101,8 @@ int64_t bg_dataset_size(const bg_dataset *dataset) { return dataset ? dataset->s
 int bg_dataset_columns(const bg_dataset *dataset) { return dataset ? dataset->count : 0; }
 int64_t bg_dataset_classes(const bg_dataset *dataset) { return dataset ? dataset->classes : 0; }
 const char *bg_dataset_name(const bg_dataset *dataset) { return dataset ? dataset->name : ""; }
+
+const char *bg_dataset_vocabulary(const bg_dataset *dataset) { return dataset ? dataset->vocabulary : NULL; }
 
 bg_tensor *bg_dataset_column(const bg_dataset *dataset, int i)
 {
@@ -99,6 +114,13 @@ static bg_status create_like(bg_dataset **made, const bg_dataset *dataset, bg_te
 {
     if (!status)
         status = bgi_dataset_create(made, dataset->name, columns, dataset->count, dataset->classes);
+    if (!status && dataset->vocabulary) {
+        status = bgi_dataset_set_vocabulary(*made, dataset->vocabulary);
+        if (status) {
+            bg_dataset_destroy(*made);
+            *made = NULL;
+        }
+    }
     for (int i = 0; i < dataset->count && columns[i]; i++)
         bg_tensor_destroy(columns[i]);
     bgi_free(dataset->engine, columns, (size_t)dataset->count * sizeof *columns);

@@ -13,12 +13,17 @@ struct bg_dataset {
     int64_t size, classes;
     char *name;
     size_t name_bytes;
+    char *vocabulary; /* of a text in characters, else NULL */
+    size_t vocabulary_bytes;
 };
 
 /* As bg_dataset_create, with a name. */
 bg_status bgi_dataset_create(bg_dataset **dataset, const char *name, bg_tensor *const *columns, int n, int64_t classes);
 /* The same over an input and a target, which it takes over, also when it fails. */
 bg_status bgi_dataset_create_pair(bg_dataset **dataset, const char *name, bg_tensor *x, bg_tensor *y, int64_t classes);
+
+/* Copies a vocabulary into a data set that has none. */
+bg_status bgi_dataset_set_vocabulary(bg_dataset *dataset, const char *vocabulary);
 
 /* Checks the engine and the dtype of the options (which may be NULL) and gives all defaults their values. */
 bg_status bgi_data_options_check(bg_data_options *checked, bg_engine *engine, const char *caller,

@@ -3,6 +3,7 @@
 
 #include <blasgrad/graph.h>
 
+#include "base/utf8.h"
 #include "tensor/tensor.h"
 
 #include <string.h>
@@ -21,22 +22,14 @@ bg_dtype bgi_safetensors_dtype(const char *name)
     return dtype;
 }
 
-/* Whether a text is UTF-8: no overlong form, no surrogate, nothing above U+10FFFF. */
 static bool is_utf8(const char *text)
 {
-    const unsigned char *c = (const unsigned char *)text;
-    while (*c) {
-        int more = *c < 0x80 ? 0 : *c < 0xC2 ? -1 : *c < 0xE0 ? 1 : *c < 0xF0 ? 2 : *c < 0xF5 ? 3 : -1;
-        if (more < 0)
+    uint32_t code;
+    size_t rest = strlen(text);
+    for (int length; rest > 0; text += length, rest -= (size_t)length) {
+        length = bgi_utf8_decode(text, rest, &code);
+        if (length == 0)
             return false;
-        unsigned char low = *c == 0xE0 ? 0xA0 : *c == 0xF0 ? 0x90 : 0x80;
-        unsigned char high = *c == 0xED ? 0x9F : *c == 0xF4 ? 0x8F : 0xBF;
-        for (c++; more > 0; more--, c++) {
-            if (*c < low || *c > high)
-                return false;
-            low = 0x80;
-            high = 0xBF;
-        }
     }
     return true;
 }
