@@ -14,8 +14,6 @@ extern "C" {
 
 typedef struct bg_trainer bg_trainer;
 
-/* A network: the prediction from the model and a batch of inputs. */
-typedef bg_node *bg_network(bg_model *model, bg_node *x, void *user);
 /* A training step: the mean loss from any number of data columns. */
 typedef bg_node *bg_train_step(bg_model *model, bg_node *const *columns, int n, void *user);
 
@@ -50,6 +48,7 @@ typedef struct {
     /* A step whose loss or gradient is infinite or NaN changes nothing and is counted as skipped, in place of an error;
      * sets optimizer.checks_finite. What was accumulated for it is dropped. */
     bool skips_nonfinite;
+    int64_t call_every; /* steps from one call of the callback to the next; default: some ten calls a second */
 } bg_trainer_options;
 
 /* BG_ERR_ARGUMENT if network or loss is missing beside no step, or a number makes no sense. */
@@ -78,8 +77,8 @@ typedef struct {
     bool epoch_is_done;        /* false in the calls between */
 } bg_progress;
 
-/* Called after every epoch, and between, at step boundaries, some ten times a second. Return false to stop: fit then
- * returns BG_ERR_STOPPED at this step boundary. */
+/* Called after every epoch, and between, at step boundaries, some ten times a second or after every call_every steps
+ * (counted in all). Return false to stop: fit then returns BG_ERR_STOPPED at this step boundary. */
 typedef bool bg_progress_callback(bg_trainer *trainer, const bg_progress *progress, void *user);
 
 /* Trains for the trainer's epochs, in an order that the engine's seed and the epoch's number give; the last batch of an

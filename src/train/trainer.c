@@ -12,6 +12,9 @@ static bg_status check_options(const bg_trainer_options *options)
     if (options->step ? options->network || options->loss : !options->network || !options->loss)
         return bg_fail(BG_ERR_ARGUMENT, "trainer_create: give network and loss, or step%s",
                        options->step ? ", not both" : "");
+    if (options->call_every < 0)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_create: a call of the callback every %lld steps",
+                       (long long)options->call_every);
     if (options->batch < 0 || options->epochs < 0)
         return bg_fail(BG_ERR_ARGUMENT, "trainer_create: a batch of %lld examples, %lld epochs",
                        (long long)options->batch, (long long)options->epochs);
@@ -157,6 +160,14 @@ static bg_status end_epoch(fit_state *fit, int64_t epoch)
     return status == BG_OK ? report(fit, epoch, fit->steps_in_epoch, has_test(fit) ? &test : NULL) : status;
 }
 
+static bool is_call_due(const fit_state *fit)
+{
+    int64_t every = fit->trainer->options.call_every;
+    if (every > 0)
+        return fit->trainer->step % every == 0;
+    return bgi_clock_seconds() - fit->last_call >= CALL_INTERVAL;
+}
+
 static bg_status run_epoch(fit_state *fit)
 {
     bg_trainer *trainer = fit->trainer;
@@ -182,7 +193,7 @@ static bg_status run_epoch(fit_state *fit)
         double elapsed = bgi_clock_seconds() - begin;
         fit->epoch_seconds += elapsed;
         trainer->seconds += elapsed;
-        if (status == BG_OK && !is_end && bgi_clock_seconds() - fit->last_call >= CALL_INTERVAL)
+        if (status == BG_OK && !is_end && is_call_due(fit))
             status = report(fit, epoch, i + 1, NULL);
         if (status != BG_OK)
             return status;

@@ -72,6 +72,13 @@ nn/layers.txt: torch.nn modules
     x0, x1, x2       inputs; key and memory, h0, c0 are such
     y, dy, dx0 ..    as above; d.NAME: the gradient of a parameter
     after.NAME       the buffers after the call
+nn/networks.txt: the networks of the reference workloads, tiny
+    network          the name, as bg_network_find takes it
+    width[], layers[], heads[], context[], classes[]      bg_network_options
+    x, y             a batch; values of the parameters follow from their names: see pattern in networks.py
+    logits           in evaluation, before the first step
+    losses[3]        of steps of SGD with rate 0.1, momentum 0.9
+    names, sums[n]   the parameters and float buffers; of each, after the steps, its sum weighted by a pattern
 
 nn/lines.txt: networks as torch.nn.Sequential, in evaluation
     line             the layer line; classes[]: 1 if x0 are indices
