@@ -53,8 +53,8 @@ expect 0 'train .*fit a network' --help
 holds 'help fits 79 columns' awk 'length > 79 { long = 1 } END { exit long }' out
 expect 0 '^blasgrad [0-9]' --version
 expect 2 'Usage'
-expect 2 'no command "trian"; the commands are train eval info gradcheck bench' trian
-for command in train eval info gradcheck bench; do
+expect 2 'no command "trian"; the commands are train eval predict info gradcheck bench' trian
+for command in train eval predict info gradcheck bench; do
     expect 0 'Examples:' $command --help
     expect 0 "Usage: blasgrad $command" $command -h
     expect 0 "Usage: blasgrad $command" help $command
@@ -114,10 +114,12 @@ expect 2 'no workload "mlp"; there are tiny mlp-b1' bench mlp
 
 # ---- Files that are not there or not what they should be ----
 echo text >notes.txt
+echo text >notes.md
 printf 'x,y\n1,2\n3\n' >ragged.csv
 mkdir empty
 expect 1 'missing.csv: No such file' train --data missing.csv
-expect 2 'notes.txt: not a kind of file' train --data notes.txt
+expect 2 'notes.md: not a kind of file' train --data notes.md
+expect 1 'notes.txt: 5 characters, where an example of context 64 needs 65' train --data notes.txt
 expect 1 'ragged.csv' train --data ragged.csv
 expect 1 'empty' train --data empty
 expect 1 'notes.txt' eval --checkpoint notes.txt
@@ -184,6 +186,46 @@ cp lecture.csv "$bytes"
 expect 0 'train loss' train --data "$bytes" --delimiter ';' --decimal , --epochs 1 --out bytes
 expect 2 '--data is missing' eval --checkpoint bytes/last.safetensors
 
+# ---- Texts ----
+for i in 1 2 3 4 5 6 7 8 9; do
+    printf 'the quick brown fox jumps over %d lazy dogs, \303\244 and back\n' "$i"
+done >line.txt
+cat line.txt line.txt line.txt line.txt >fox.txt
+expect 2 '--context is an option of texts; --data is digits' train --data digits --context 5
+expect 2 '--tokens "words": one of characters bytes' train --data fox.txt --tokens words
+expect 2 'no network "char-gtp"; the networks are mnist-cnn, .*there are dense:N' train --data fox.txt --model char-gtp
+expect 2 '--target is an option of CSV tables; --data is fox.txt' train --data fox.txt --target y
+expect 0 '"event":"done"' train --data fox.txt --context 16 --steps 21 --log-every 7 --lr 0.003 --json --out fox
+holds 'losses of steps' test "$(grep -c '"event":"steps"' out)" -eq 3
+holds 'stops after the steps' test "$(field steps)" -eq 21
+holds 'its settings' grep -q '"model":"char-gpt",.*"context":16,"tokens":"characters"' out
+loss=$(field test_loss)
+holds 'bits and perplexity' awk -v l="$loss" -v b="$(field test_bits)" -v p="$(field test_perplexity)" \
+    'BEGIN { d = l / log(2) - b; e = log(p) - l; exit !(d * d < 1e-18 && e * e < 1e-18) }'
+expect 0 'blasgrad.vocabulary  *".* ,123456789abcd' info fox/best.safetensors
+expect 0 '"part":"test"' eval --checkpoint fox/last.safetensors --json
+holds 'eval repeats the test of a text' near "$(field loss)" "$loss" 1e-6
+expect 1 'offset 1: the character U+0021 is not in the vocabulary' \
+    eval --checkpoint fox/last.safetensors --data "$(printf 'a!%0400d' 0 >strange.txt && echo strange.txt)"
+expect 0 '^the ' predict --checkpoint fox/best.safetensors --prompt 'the ' --length 20 --temperature 9
+holds 'as many characters as were asked for' test "$(wc -m <out)" -le 25
+cp out first
+expect 0 '^the ' predict --checkpoint fox/best.safetensors --prompt 'the ' --length 20 --temperature 9 --threads 1
+holds 'the same text from the same seed' cmp -s out first
+expect 0 '^the ' predict --checkpoint fox/best.safetensors --prompt 'the ' --length 20 --temperature 9 --seed 1
+holds 'another text from another seed' sh -c '! cmp -s out first'
+expect 0 '"event":"text".*"prompt":"quick","text":"quick' predict --checkpoint fox/best.safetensors --prompt quick \
+    --length 3 --temperature 0 --json
+expect 2 'the character ! (U+0021) at byte 4 is not in the vocabulary' predict --checkpoint fox/best.safetensors \
+    --prompt 'the !'
+expect 2 '--prompt .*takes no --output' predict --checkpoint fox/best.safetensors --prompt the --output x.csv
+expect 2 '--length is for --prompt' predict --checkpoint fox/best.safetensors --length 5
+expect 0 '"event":"done"' train --data line.txt --tokens bytes --model char-lstm --context 8 --batch 60 --steps 1 --json \
+    --out bytes_run
+expect 0 '"scores":\[' predict --checkpoint bytes_run/best.safetensors --json
+holds 'a row for each position' test "$(wc -l <out)" -eq $(((($(wc -c <line.txt) - 1) / 8) * 8))
+expect 0 'the' predict --checkpoint bytes_run/best.safetensors --prompt the --length 5
+
 # ---- A run directory ----
 expect 0 '"event":"done"' train --data digits --epochs 6 --json --out deep/run --threads 2
 holds 'test accuracy' at_least "$(field test_accuracy)" 0.93
@@ -231,6 +273,35 @@ if command -v flock >flock.path; then
     fi
 fi
 expect 0 '"event":"done"' train --data lecture --json --out dead
+
+# ---- Predictions, and first values from a file ----
+expect 0 'example,class,score0,score1' predict --checkpoint deep/run/best.safetensors
+holds 'a line for each example' test "$(wc -l <out)" -eq 1798
+holds 'writes an array' "$BLASGRAD" predict --checkpoint deep/run/best.safetensors --output digits.npy
+holds 'an array of all scores' test "$(wc -c <digits.npy)" -eq $((128 + 4 * 10 * 1797))
+holds 'writes objects' "$BLASGRAD" predict --checkpoint deep/run/best.safetensors --output digits.jsonl
+holds 'an object for each example' test "$(grep -c '^{"example":[0-9]*,"class":[0-9],"scores":\[[-0-9.e+,]*\]}$' digits.jsonl)" \
+    -eq 1797
+expect 0 '^0,[-0-9.]*$' predict --checkpoint table/last.safetensors
+expect 2 '--output digits.txt: the name ends in .csv, .npy or .jsonl' predict --checkpoint deep/run/best.safetensors \
+    --output digits.txt
+expect 1 'No such file' predict --checkpoint deep/run/best.safetensors --output none/digits.csv
+expect 1 'has the shape \[128, 64\], not \[128, 2\]' predict --checkpoint deep/run/best.safetensors --data lecture
+expect 0 '"event":"eval"' eval --checkpoint deep/run/best.safetensors --json
+loss=$(field loss)
+expect 0 '"event":"done"' train --data digits --init deep/run/best.safetensors --lr 0 --epochs 1 --json
+holds 'first values from a file' near "$(field test_loss)" "$loss" 1e-12
+expect 1 'best.safetensors: holds 2.weight, which the network has not' train --data digits --model 'dense:128 relu' \
+    --init deep/run/best.safetensors
+expect 1 'lacks 4.weight, which the network has' train --data digits --model 'dense:128 relu dense:10 relu dense:10' \
+    --init deep/run/best.safetensors
+for network in mnist-cnn resnet20; do
+    expect 0 '"event":"done"' train --data strokes --count 20 --batch 8 --model $network --epochs 1 --json \
+        --out $network
+    loss=$(field test_loss)
+    expect 0 '"part":"test"' eval --checkpoint $network/last.safetensors --json
+    holds "eval repeats the test of $network" near "$(field loss)" "$loss" 1e-6
+done
 
 # The thread count changes nothing.
 expect 0 '"event":"done"' train --data digits --epochs 2 --json --threads 1

@@ -15,6 +15,17 @@ bool checkpoint_is_state(const char *name)
 
 /* ---- Saving ---- */
 
+static bg_status add_text_data(bg_archive *archive, const data_settings *data)
+{
+    char number[40];
+    snprintf(number, sizeof number, "%lld", (long long)data->context);
+    bg_status status = bg_archive_add_text(archive, "blasgrad.context", number);
+    if (status == BG_OK)
+        status = bg_archive_add_text(archive, "blasgrad.tokens", data->tokens);
+    return status == BG_OK && data->vocabulary ? bg_archive_add_text(archive, "blasgrad.vocabulary", data->vocabulary)
+                                               : status;
+}
+
 static bg_status add_data(bg_archive *archive, const data_settings *data)
 {
     char number[40], character[2] = { 0 };
@@ -43,7 +54,7 @@ static bg_status add_data(bg_archive *archive, const data_settings *data)
         status = bg_archive_add_text(archive, "blasgrad.header", "no");
     if (status == BG_OK && data->with_classes)
         status = bg_archive_add_text(archive, "blasgrad.classes", "yes");
-    return status;
+    return status == BG_OK && data->kind == DATA_TEXT ? add_text_data(archive, data) : status;
 }
 
 static bg_status add_about(bg_archive *archive, const checkpoint_about *about)
@@ -94,6 +105,7 @@ static void read_about(const bg_archive *archive, checkpoint_about *about)
     const char *dtype = bg_archive_text(archive, "blasgrad.dtype"), *seed = bg_archive_text(archive, "blasgrad.seed");
     const char *share = bg_archive_text(archive, "blasgrad.test_share");
     const char *count = bg_archive_text(archive, "blasgrad.count");
+    const char *context = bg_archive_text(archive, "blasgrad.context");
     *about = (checkpoint_about){
         .model = bg_archive_text(archive, "blasgrad.model"),
         .loss = bg_archive_text(archive, "blasgrad.loss"),
@@ -105,43 +117,120 @@ static void read_about(const bg_archive *archive, checkpoint_about *about)
                   .without_header = bg_archive_text(archive, "blasgrad.header") != NULL,
                   .with_classes = bg_archive_text(archive, "blasgrad.classes") != NULL,
                   .count = count ? strtoll(count, NULL, 10) : 0,
+                  .context = context ? strtoll(context, NULL, 10) : 0,
+                  .tokens = bg_archive_text(archive, "blasgrad.tokens"),
+                  .vocabulary = bg_archive_text(archive, "blasgrad.vocabulary"),
                   .dtype = dtype && strcmp(dtype, "f64") == 0 ? BG_F64 : BG_F32,
                   .seed = seed ? strtoull(seed, NULL, 10) : 0 },
     };
 }
 
-static int fill_model(const char *path, const bg_archive *archive, bg_model *model)
+int checkpoint_load(const char *path, bg_engine *engine, bg_archive **archive, checkpoint_about *about)
 {
-    for (size_t i = 0; i < bg_archive_count(archive); i++) {
-        const char *name = bg_archive_name(archive, i);
-        if (checkpoint_is_state(name) && bg_model_set(model, name, bg_archive_tensor(archive, i), true) != BG_OK)
-            return output_failure("%s: %s", path, bg_last_error());
-    }
-    return 0;
-}
-
-int checkpoint_load(const char *path, bg_engine *engine, bg_archive **archive, checkpoint_about *about,
-                    bg_model **model)
-{
-    *model = NULL;
     if (bg_archive_load(archive, engine, path) != BG_OK)
         return output_library();
     read_about(*archive, about);
-    int code = 0;
+    return 0;
+}
+
+int checkpoint_check(const char *path, const checkpoint_about *about)
+{
     if (!about->model || !about->loss)
-        code = output_failure("%s: its metadata has no %s, so it is no checkpoint of blasgrad train", path,
+        return output_failure("%s: its metadata has no %s, so it is no checkpoint of blasgrad train", path,
                               about->model ? "blasgrad.loss" : "blasgrad.model");
-    else if (bg_layers_check(about->model) != BG_OK || !bg_loss_find(about->loss))
+    if (network_check(about->model) != BG_OK || !bg_loss_find(about->loss))
+        return output_failure("%s: %s", path, bg_last_error());
+    return 0;
+}
+
+/* Whether the file holds a value of the tensor, under one of its names. */
+static bool holds(const bg_archive *archive, const bg_model *model, const bg_tensor *tensor)
+{
+    for (size_t i = 0; i < bg_archive_count(archive); i++)
+        if (bg_model_find(model, bg_archive_name(archive, i)) == tensor)
+            return true;
+    return false;
+}
+
+/* What the network has not would be lost, and what the file lacks would keep its first values. */
+static int check_names(const char *path, const bg_archive *archive, const bg_model *model)
+{
+    for (size_t i = 0; i < bg_archive_count(archive); i++) {
+        const char *name = bg_archive_name(archive, i);
+        if (checkpoint_is_state(name) && !bg_model_find(model, name))
+            return output_failure("%s: holds %s, which the network has not", path, name);
+    }
+    for (size_t k = 0; k < bg_model_count(model); k++)
+        if (checkpoint_is_state(bg_model_name(model, k)) && !holds(archive, model, bg_model_tensor(model, k)))
+            return output_failure("%s: lacks %s, which the network has", path, bg_model_name(model, k));
+    return 0;
+}
+
+static int set_values(const char *path, const bg_archive *archive, bg_model *model)
+{
+    size_t count = 0;
+    const char **names = calloc(bg_archive_count(archive) + 1, sizeof *names);
+    bg_tensor **values = calloc(bg_archive_count(archive) + 1, sizeof *values);
+    int code = names && values ? 0 : output_failure("out of memory");
+    for (size_t i = 0; i < bg_archive_count(archive) && !code; i++) {
+        if (!checkpoint_is_state(bg_archive_name(archive, i)))
+            continue;
+        names[count] = bg_archive_name(archive, i);
+        values[count++] = bg_archive_tensor(archive, i);
+    }
+    if (!code && bg_model_set_all(model, names, values, count) != BG_OK)
         code = output_failure("%s: %s", path, bg_last_error());
-    else if (bg_model_create(model, engine, about->data.dtype) != BG_OK)
+    free(values);
+    free(names);
+    return code;
+}
+
+int checkpoint_fill(const char *path, const bg_archive *archive, bg_model *model)
+{
+    int code = check_names(path, archive, model);
+    return code ? code : set_values(path, archive, model);
+}
+
+/* Builds the network on an example, so that all of its parameters and buffers are there. */
+static int build_once(bg_model *model, const char *path, network_choice *choice, const bg_tensor *x)
+{
+    bg_graph *graph;
+    bg_shape shape = bg_tensor_shape(x);
+    shape.dims[0] = 1;
+    bg_status status = bg_graph_create(&graph, bg_model_engine(model));
+    if (status == BG_OK) {
+        bg_model_set_training(model, false);
+        (void)network_build(model, bg_input(graph, "x", bg_tensor_dtype(x), shape), choice);
+        status = bg_graph_status(graph);
+    }
+    bg_graph_destroy(graph);
+    return status == BG_OK ? 0 : output_failure("%s: %s", path, bg_last_error());
+}
+
+int checkpoint_make_model(bg_model **model, const char *path, const bg_archive *archive, bg_engine *engine,
+                          bg_dtype dtype, network_choice *choice, const char *data, const bg_tensor *x)
+{
+    /* A message should say what does not fit to what. */
+    char both[1000];
+    snprintf(both, sizeof both, "%.480s with %.480s", path, data);
+    /* Another model shows the names. The network takes open sizes from the values, which so come first. */
+    bg_model *fresh = NULL;
+    *model = NULL;
+    int code = 0;
+    if (bg_model_create(&fresh, engine, dtype) != BG_OK || bg_model_create(model, engine, dtype) != BG_OK)
         code = output_library();
     if (!code)
-        code = fill_model(path, *archive, *model);
+        code = set_values(both, archive, *model);
+    if (!code)
+        code = build_once(*model, both, choice, x);
+    if (!code)
+        code = build_once(fresh, both, choice, x);
+    if (!code)
+        code = check_names(path, archive, fresh);
+    bg_model_destroy(fresh);
     if (code) {
         bg_model_destroy(*model);
-        bg_archive_destroy(*archive);
         *model = NULL;
-        *archive = NULL;
     }
     return code;
 }

@@ -3,6 +3,7 @@
 #define CHECKPOINT_H
 
 #include "data_source.h"
+#include "network.h"
 
 #include <blasgrad/io.h>
 #include <blasgrad/train.h>
@@ -21,9 +22,16 @@ bool checkpoint_is_state(const char *name);
 int checkpoint_save(const char *path, const bg_model *model, const checkpoint_about *about, const bg_trainer *trainer,
                     bg_tensor *const *copies);
 
-/* Reads one: the metadata into about, whose texts live as long as the archive; and a model with the tensors that belong
- * to it. 0, or the exit code after a message. */
-int checkpoint_load(const char *path, bg_engine *engine, bg_archive **archive, checkpoint_about *about,
-                    bg_model **model);
+/* Reads one: the metadata into about, whose texts live as long as the archive; NULL where there is none. 0, or the exit
+ * code after a message; so the others. */
+int checkpoint_load(const char *path, bg_engine *engine, bg_archive **archive, checkpoint_about *about);
+/* Whether the metadata name a network and a loss. */
+int checkpoint_check(const char *path, const checkpoint_about *about);
+/* Gives a model whose network was built the values of the file: all of them, no more and no fewer. */
+int checkpoint_fill(const char *path, const bg_archive *archive, bg_model *model);
+/* A model with the values of the file, whose network takes examples like those of x, of the data of this name; NULL
+ * after a failure. */
+int checkpoint_make_model(bg_model **model, const char *path, const bg_archive *archive, bg_engine *engine,
+                          bg_dtype dtype, network_choice *choice, const char *data, const bg_tensor *x);
 
 #endif

@@ -22,17 +22,19 @@ enum {
     KEY_DECIMAL,
     KEY_NO_HEADER,
     KEY_CLASSES,
-    KEY_COUNT
+    KEY_COUNT,
+    KEY_CONTEXT,
+    KEY_TOKENS
 };
 
 static const struct argp_option data_table[] = {
     { "data", KEY_DATA, "NAME|PATH", 0,
       "lecture, digits or strokes; a CSV table (.csv, .csv.gz); IDX images (..images..idx3-ubyte, .gz or not, with "
-      "their labels beside them); a folder with MNIST's files",
+      "their labels beside them); a folder with MNIST's files; a text (.txt, .txt.gz)",
       0 },
     { "test-share", KEY_TEST_SHARE, "SHARE", 0,
-      "hold out this share of the examples for testing, 0 to 0.9 (default: a fifth of digits and strokes, nothing of "
-      "lecture, CSV and IDX; MNIST folders have test files)",
+      "hold out this share of the examples for testing, 0 to 0.9 (default: a fifth of digits and strokes, the last "
+      "tenth of a text, nothing of lecture, CSV and IDX; MNIST folders have test files)",
       0 },
     { "target", KEY_TARGET, "COLUMN", 0, "CSV: name or number from 0 of the column to predict (default: the last)", 0 },
     { "delimiter", KEY_DELIMITER, "C", 0, "CSV: what separates fields (default: ,)", 0 },
@@ -41,11 +43,16 @@ static const struct argp_option data_table[] = {
     { "classes", KEY_CLASSES, NULL, 0, "CSV: the target holds class numbers 0, 1, .. (implied by a loss of classes)",
       0 },
     { "count", KEY_COUNT, "N", 0, "strokes: how many to draw (default: 10000)", 0 },
+    { "context", KEY_CONTEXT, "N", 0, "texts: tokens that an example gives the network (default: 64)", 0 },
+    { "tokens", KEY_TOKENS, "KIND", 0,
+      "texts: characters (the default) or bytes; makes a file of any name a text, and any file can be one of bytes",
+      0 },
     { 0 },
 };
 
 static error_t parse_data(int key, char *text, struct argp_state *state)
 {
+    static const char *const kinds_of_tokens[] = { "characters", "bytes", NULL };
     data_settings *settings = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
@@ -75,6 +82,12 @@ static error_t parse_data(int key, char *text, struct argp_state *state)
     case KEY_COUNT:
         settings->count = option_integer(state, "count", text, 1, 100000000);
         return 0;
+    case KEY_CONTEXT:
+        settings->context = option_integer(state, "context", text, 1, 1 << 20);
+        return 0;
+    case KEY_TOKENS:
+        settings->tokens = kinds_of_tokens[option_choice(state, "tokens", text, kinds_of_tokens)];
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -84,8 +97,10 @@ const struct argp data_argp = { .options = data_table, .parser = parse_data };
 
 /* ---- Kinds ---- */
 
-static const char *const UNDERSTOOD = "the built-in lecture, digits and strokes; tables ending in .csv or .csv.gz; IDX "
-                                      "files like train-images-idx3-ubyte, .gz or not; and folders with MNIST's files";
+static const char *const UNDERSTOOD =
+    "the built-in lecture, digits and strokes; tables ending in .csv or .csv.gz; texts ending in .txt or .txt.gz, or "
+    "of "
+    "any name with --tokens; IDX files like train-images-idx3-ubyte, .gz or not; and folders with MNIST's files";
 
 /* Finds an option that says nothing about this kind of data: a mistake that should not pass silently. */
 static int check_options(const data_settings *settings)
@@ -98,6 +113,9 @@ static int check_options(const data_settings *settings)
                                                    : NULL;
     if (table && settings->kind != DATA_CSV)
         return output_usage("%s is an option of CSV tables; --data is %s", table, settings->name);
+    const char *text = settings->context ? "--context" : settings->tokens ? "--tokens" : NULL;
+    if (text && settings->kind != DATA_TEXT)
+        return output_usage("%s is an option of texts; --data is %s", text, settings->name);
     if (settings->count && settings->kind != DATA_STROKES)
         return output_usage("--count is an option of strokes; --data is %s", settings->name);
     return 0;
@@ -129,6 +147,8 @@ int data_classify(data_settings *settings)
     }
     if (S_ISDIR(about.st_mode))
         settings->kind = DATA_MNIST;
+    else if (settings->tokens || ends_with(name, ".txt") || ends_with(name, ".txt.gz"))
+        settings->kind = DATA_TEXT;
     else if (ends_with(name, ".csv") || ends_with(name, ".csv.gz"))
         settings->kind = DATA_CSV;
     else if (ends_with(name, "-ubyte") || ends_with(name, "-ubyte.gz"))
@@ -136,6 +156,44 @@ int data_classify(data_settings *settings)
     else
         return output_usage("%s: not a kind of file that --data takes; it takes %s", name, UNDERSTOOD);
     return check_options(settings);
+}
+
+/* Options win over what the checkpoint says. Of other data than those of the run, only the form is the same. */
+static void fill_in(data_settings *data, const data_settings *saved)
+{
+    if (!data->target)
+        data->target = saved->target;
+    if (!data->delimiter)
+        data->delimiter = saved->delimiter;
+    if (!data->decimal)
+        data->decimal = saved->decimal;
+    data->with_classes = data->with_classes || saved->with_classes;
+    data->dtype = saved->dtype;
+    if (data->kind == DATA_TEXT) {
+        data->context = data->context ? data->context : saved->context;
+        data->tokens = data->tokens ? data->tokens : saved->tokens;
+        data->vocabulary = saved->vocabulary;
+    }
+    if (!saved->name || strcmp(data->name, saved->name) != 0)
+        return;
+    data->without_header = data->without_header || saved->without_header;
+    if (data->test_share < 0)
+        data->test_share = saved->test_share;
+    if (!data->count)
+        data->count = saved->count;
+}
+
+int data_like_checkpoint(data_settings *data, const data_settings *saved, const common_options *common)
+{
+    data->seed = common->has_seed ? common->seed : saved->seed;
+    if (!data->name && !data->tokens)
+        data->tokens = saved->tokens;
+    if (!data->name)
+        data->name = saved->name;
+    int code = data_classify(data);
+    if (!code)
+        fill_in(data, saved);
+    return code;
 }
 
 /* ---- Loading ---- */
@@ -232,6 +290,14 @@ static int load_idx(bg_dataset **all, bg_engine *engine, const data_settings *se
     return code;
 }
 
+/* Of a text, unless --test-share says otherwise. */
+static const double TEXT_TEST_SHARE = 0.1;
+
+bool data_has_bytes(const data_settings *settings)
+{
+    return settings->tokens && strcmp(settings->tokens, "bytes") == 0;
+}
+
 static int load_whole(data_parts *parts, bg_engine *engine, const data_settings *settings)
 {
     const bg_data_options options = { .dtype = settings->dtype,
@@ -241,13 +307,20 @@ static int load_whole(data_parts *parts, bg_engine *engine, const data_settings 
                                       .decimal = settings->decimal,
                                       .target = settings->target,
                                       .without_header = settings->without_header,
-                                      .with_classes = settings->with_classes };
+                                      .with_classes = settings->with_classes,
+                                      .context = settings->context,
+                                      .with_bytes = data_has_bytes(settings),
+                                      .vocabulary = settings->vocabulary,
+                                      .test_share = settings->test_share < 0 ? TEXT_TEST_SHARE : settings->test_share };
     bg_status status;
     switch (settings->kind) {
     case DATA_IDX:
         return load_idx(&parts->train, engine, settings);
     case DATA_MNIST:
         status = bg_data_read_mnist(&parts->train, &parts->test, engine, settings->name, &options);
+        break;
+    case DATA_TEXT:
+        status = bg_data_read_text(&parts->train, &parts->test, engine, settings->name, &options);
         break;
     case DATA_CSV:
         status = bg_data_read_csv(&parts->train, engine, settings->name, &options);
@@ -264,7 +337,7 @@ int data_load(data_parts *parts, bg_engine *engine, const data_settings *setting
 {
     *parts = (data_parts){ .train = NULL };
     int code = load_whole(parts, engine, settings);
-    if (code)
+    if (code || settings->kind == DATA_TEXT)
         return code;
     double share = settings->test_share;
     if (parts->test && share >= 0) {

@@ -2,11 +2,13 @@
 #ifndef DATA_SOURCE_H
 #define DATA_SOURCE_H
 
+#include "options.h"
+
 #include <blasgrad/data.h>
 
 #include <argp.h>
 
-typedef enum { DATA_LECTURE, DATA_DIGITS, DATA_STROKES, DATA_MNIST, DATA_IDX, DATA_CSV } data_kind;
+typedef enum { DATA_LECTURE, DATA_DIGITS, DATA_STROKES, DATA_MNIST, DATA_IDX, DATA_CSV, DATA_TEXT } data_kind;
 
 /* What the options say; NULL, 0 and -1 where they do not. */
 typedef struct {
@@ -16,7 +18,9 @@ typedef struct {
     const char *target;
     char delimiter, decimal;
     bool without_header, with_classes;
-    int64_t count;
+    int64_t count, context;
+    const char *tokens;     /* "characters" or "bytes" */
+    const char *vocabulary; /* of a checkpoint; no option */
     bg_dtype dtype;
     uint64_t seed;
 } data_settings;
@@ -27,6 +31,11 @@ extern const struct argp data_argp;
 /* Finds out the kind of what --data names, and checks that the other options are some of that kind. 0, or the exit code
  * after a message that names what there is. */
 int data_classify(data_settings *settings);
+
+/* The same for the data of a checkpoint: what no option says is as in its run. */
+int data_like_checkpoint(data_settings *data, const data_settings *saved, const common_options *common);
+/* Whether the tokens of a text are bytes. */
+bool data_has_bytes(const data_settings *settings);
 
 typedef struct {
     bg_dataset *train; /* all of it, if there is no test part */

@@ -7,6 +7,7 @@
 
 #include <blasgrad/train.h>
 
+#include <math.h>
 #include <string.h>
 
 typedef enum { PART_DEFAULT, PART_TEST, PART_TRAIN, PART_ALL } eval_part;
@@ -69,30 +70,6 @@ static const struct argp argp = {
            "  blasgrad eval --checkpoint run/best.safetensors --data other.csv --json",
 };
 
-/* Options win over what the checkpoint says. Of other data than those of the run, only the form is the same. */
-static void fill_in(data_settings *data, const data_settings *saved, bool has_seed)
-{
-    if (!data->target)
-        data->target = saved->target;
-    if (!data->delimiter)
-        data->delimiter = saved->delimiter;
-    if (!data->decimal)
-        data->decimal = saved->decimal;
-    data->with_classes = data->with_classes || saved->with_classes;
-    data->dtype = saved->dtype;
-    if (!has_seed)
-        data->seed = saved->seed;
-    if (!saved->name || strcmp(data->name, saved->name) != 0)
-        return;
-    data->without_header = data->without_header || saved->without_header;
-    if (data->test_share < 0)
-        data->test_share = saved->test_share;
-    if (!data->count)
-        data->count = saved->count;
-}
-
-static bg_node *network(bg_model *model, bg_node *x, void *user) { return bg_layers(model, user, x); }
-
 static int show(const eval_config *config, const char *part, int64_t examples, const bg_metrics *metrics)
 {
     event *e = event_create("eval");
@@ -103,6 +80,10 @@ static int show(const eval_config *config, const char *part, int64_t examples, c
     event_number(e, "loss", metrics->loss);
     if (metrics->has_accuracy)
         event_number(e, "accuracy", metrics->accuracy);
+    if (config->data.kind == DATA_TEXT) {
+        event_number(e, "perplexity", exp(metrics->loss));
+        event_number(e, "bits", metrics->loss / log(2));
+    }
     if (config->common.json)
         event_output(e);
     else if (metrics->has_accuracy)
@@ -115,25 +96,15 @@ static int show(const eval_config *config, const char *part, int64_t examples, c
     return EXIT_DONE;
 }
 
-/* A parameter that the file lacks would keep a random value; one too many belongs to another network. */
-static int check_tensors(const char *path, const bg_archive *archive, const bg_model *model)
+static int evaluate(const eval_config *config, const checkpoint_about *about, network_choice *choice, bg_model *model,
+                    const data_parts *data)
 {
-    for (size_t i = 0; i < bg_model_count(model); i++)
-        if (!bg_archive_find(archive, bg_model_name(model, i)))
-            return output_failure("%s: lacks %s, which its network has", path, bg_model_name(model, i));
-    return 0;
-}
-
-static int evaluate(const eval_config *config, const bg_archive *archive, const checkpoint_about *about,
-                    bg_model *model, const data_parts *data)
-{
-    size_t loaded = bg_model_count(model);
     bool takes_test = config->part == PART_TEST || (config->part == PART_DEFAULT && data->test);
     if (takes_test && !data->test)
         return output_usage("--part test: nothing is held out of %s; give --test-share", config->data.name);
-    bg_trainer_options options = { .network = network,
+    bg_trainer_options options = { .network = network_build,
                                    .loss = bg_loss_find(about->loss),
-                                   .user = (void *)(uintptr_t)about->model,
+                                   .user = choice,
                                    .optimizer = bg_sgd(0, 0),
                                    .batch = 256 };
     bg_trainer *trainer;
@@ -155,8 +126,6 @@ static int evaluate(const eval_config *config, const bg_archive *archive, const 
     int code = 0;
     if (status != BG_OK)
         code = output_failure("%s with %s: %s", config->checkpoint, config->data.name, bg_last_error());
-    if (!code && bg_model_count(model) != loaded)
-        code = check_tensors(config->checkpoint, archive, model);
     if (!code)
         code = show(config, takes_test ? "test" : (data->test && config->part == PART_TRAIN ? "train" : "all"), n,
                     &metrics);
@@ -167,22 +136,23 @@ static int evaluate(const eval_config *config, const bg_archive *archive, const 
 static int run(eval_config *config, bg_engine *engine)
 {
     bg_archive *archive;
-    bg_model *model;
     checkpoint_about about;
-    int code = checkpoint_load(config->checkpoint, engine, &archive, &about, &model);
+    int code = checkpoint_load(config->checkpoint, engine, &archive, &about);
     if (code)
         return code;
+    bg_model *model = NULL;
     data_parts data = { .train = NULL };
-    config->data.seed = config->common.seed;
-    if (!config->data.name)
-        config->data.name = about.data.name;
-    code = data_classify(&config->data);
+    code = checkpoint_check(config->checkpoint, &about);
     if (!code)
-        fill_in(&config->data, &about.data, config->common.has_seed);
+        code = data_like_checkpoint(&config->data, &about.data, &config->common);
     if (!code)
         code = data_load(&data, engine, &config->data);
+    network_choice choice = { .model = about.model };
     if (!code)
-        code = evaluate(config, archive, &about, model, &data);
+        code = checkpoint_make_model(&model, config->checkpoint, archive, engine, about.data.dtype, &choice,
+                                     config->data.name, bg_dataset_column(data.train, 0));
+    if (!code)
+        code = evaluate(config, &about, &choice, model, &data);
     data_release(&data);
     bg_model_destroy(model);
     bg_archive_destroy(archive);

@@ -13,6 +13,7 @@ static const struct {
 } commands[] = {
     { "train", "fit a network to data by gradient steps, or a line by least squares", command_train },
     { "eval", "loss and accuracy of a trained network on data", command_eval },
+    { "predict", "what a trained network makes of data, or text from a prompt", command_predict },
     { "info", "this machine and how it is used; or what a checkpoint holds", command_info },
     { "gradcheck", "gradients of every op against differences", command_gradcheck },
     { "bench", "speed of training steps on the reference workloads", command_bench },

@@ -2,9 +2,8 @@
 #include "model_line.h"
 
 #include "commands.h"
+#include "network.h"
 #include "output.h"
-
-#include <blasgrad/nn.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,11 +36,11 @@ static void underline(const char *line, size_t start, size_t length)
 
 int model_line_check(const char *line)
 {
-    size_t start, length;
-    if (bg_layers_find_mistake(line, &start, &length) == BG_OK)
+    size_t start = 0, length = 0;
+    if (network_check(line) == BG_OK)
         return EXIT_DONE;
     output_usage("%s", bg_last_error());
-    if (length > 0) {
+    if (bg_layers_find_mistake(line, &start, &length) != BG_OK && length > 0) {
         show_line(line);
         underline(line, start, length);
     }

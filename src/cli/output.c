@@ -53,6 +53,15 @@ void output_line(const char *format, ...)
         note_failure(errno ? errno : EIO);
 }
 
+void output_text(const char *text, size_t bytes)
+{
+    if (has_failed)
+        return;
+    errno = 0;
+    if (fwrite(text, 1, bytes, stdout) != bytes || fflush(stdout) != 0)
+        note_failure(errno ? errno : EIO);
+}
+
 bool output_has_failed(void) { return has_failed; }
 
 static void write_message(const char *format, va_list arguments)

@@ -3,6 +3,7 @@
 #define OUTPUT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #if defined(__GNUC__)
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
@@ -16,7 +17,9 @@ void output_start(void);
 
 /* One line of results, written out at once. */
 void output_line(const char *format, ...) PRINTF_LIKE(1, 2);
-/* Whether a line could not be written: then there is no use in going on. */
+/* A piece of results, written out at once. */
+void output_text(const char *text, size_t bytes);
+/* Whether a line or piece could not be written: then there is no use in going on. */
 bool output_has_failed(void);
 
 /* Write "blasgrad: message" and return the exit code 1 or 2. output_library does it with the library's last error. */

@@ -14,9 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of each example its loss, in the step that took it. */
+typedef struct {
+    double loss, examples;
+} loss_sum;
+
 typedef struct {
     train_config config;
     char default_model[32];
+    network_choice network;
     bg_engine *engine;
     data_parts data;
     bg_model *model;
@@ -30,6 +36,8 @@ typedef struct {
     } place;
     bg_progress last; /* of the last call at the end of an epoch, or else the last */
     double last_draw;
+    loss_sum epochs, logged; /* of whole epochs; up to the last event of --log-every */
+    bool has_taken_steps;    /* as many as --steps says */
     int code; /* why a callback asked to stop: a failure that was reported; 0: a signal, or nobody reads the output */
 } train_job;
 
@@ -47,7 +55,7 @@ static void emit(train_job *job, event *e)
     event_destroy(e);
 }
 
-static void add_metrics(event *e, const char *part, const bg_metrics *metrics)
+static void add_metrics(const train_job *job, event *e, const char *part, const bg_metrics *metrics)
 {
     char key[32];
     snprintf(key, sizeof key, "%s_loss", part);
@@ -55,11 +63,20 @@ static void add_metrics(event *e, const char *part, const bg_metrics *metrics)
     snprintf(key, sizeof key, "%s_accuracy", part);
     if (metrics->has_accuracy)
         event_number(e, key, metrics->accuracy);
+    if (job->config.data.kind != DATA_TEXT)
+        return;
+    snprintf(key, sizeof key, "%s_perplexity", part);
+    event_number(e, key, exp(metrics->loss));
+    snprintf(key, sizeof key, "%s_bits", part);
+    event_number(e, key, metrics->loss / log(2));
 }
 
-static const char *metrics_text(char *buffer, size_t capacity, const char *part, const bg_metrics *metrics)
+static const char *metrics_text(const train_job *job, char *buffer, size_t capacity, const char *part,
+                                const bg_metrics *metrics)
 {
     int length = snprintf(buffer, capacity, "%s loss %.6g", part, metrics->loss);
+    if (job->config.data.kind == DATA_TEXT && length > 0)
+        length += snprintf(buffer + length, capacity - (size_t)length, " (%.4g bits a token)", metrics->loss / log(2));
     if (metrics->has_accuracy && length > 0)
         snprintf(buffer + length, capacity - (size_t)length, " accuracy %.2f %%", 100 * metrics->accuracy);
     return buffer;
@@ -77,9 +94,9 @@ static void show_epoch(train_job *job, const bg_progress *progress)
     event *e = event_create("epoch");
     event_integer(e, "epoch", progress->epoch);
     event_integer(e, "step", progress->step);
-    add_metrics(e, "train", &progress->train);
+    add_metrics(job, e, "train", &progress->train);
     if (progress->has_test)
-        add_metrics(e, "test", &progress->test);
+        add_metrics(job, e, "test", &progress->test);
     event_number(e, "samples_per_second", progress->samples_per_second);
     event_number(e, "seconds", progress->seconds);
     event_number(e, "lr", progress->learning_rate);
@@ -88,11 +105,11 @@ static void show_epoch(train_job *job, const bg_progress *progress)
     emit(job, e);
     if (job->config.common.json || !epoch_is_shown(job, progress->epoch))
         return;
-    char train[80], test[80] = "";
+    char train[120], test[120] = "";
     progress_clear();
     output_line("epoch %lld  %s%s%s  %.0f samples/s", (long long)progress->epoch,
-                metrics_text(train, sizeof train, "train", &progress->train), progress->has_test ? "  " : "",
-                progress->has_test ? metrics_text(test, sizeof test, "test", &progress->test) : "",
+                metrics_text(job, train, sizeof train, "train", &progress->train), progress->has_test ? "  " : "",
+                progress->has_test ? metrics_text(job, test, sizeof test, "test", &progress->test) : "",
                 progress->samples_per_second);
 }
 
@@ -112,6 +129,22 @@ static void draw(train_job *job, const bg_progress *progress)
     progress_draw(title, ((double)progress->epoch - 1 + in_epoch) / (double)job->config.epochs, rest);
 }
 
+/* The mean loss of the steps since the last such event. */
+static void show_steps(train_job *job, const bg_progress *progress, loss_sum sum)
+{
+    double loss = (sum.loss - job->logged.loss) / (sum.examples - job->logged.examples);
+    job->logged = sum;
+    event *e = event_create("steps");
+    event_integer(e, "step", progress->step);
+    event_number(e, "train_loss", loss);
+    event_number(e, "seconds", progress->seconds);
+    emit(job, e);
+    if (job->config.common.json)
+        return;
+    progress_clear();
+    output_line("step %lld  train loss %.6g", (long long)progress->step, loss);
+}
+
 static bool on_progress(bg_trainer *trainer, const bg_progress *progress, void *user)
 {
     (void)trainer;
@@ -119,18 +152,23 @@ static bool on_progress(bg_trainer *trainer, const bg_progress *progress, void *
     job->last = *progress;
     job->place.epoch = progress->epoch - !progress->epoch_is_done;
     job->place.step = progress->step;
+    double n = (double)bg_dataset_size(job->data.train);
+    double examples = fmin((double)progress->step_in_epoch * (double)job->config.batch, n);
+    loss_sum sum = { job->epochs.loss + progress->train.loss * examples, job->epochs.examples + examples };
+    if (job->config.log_every && progress->step % job->config.log_every == 0)
+        show_steps(job, progress, sum);
     if (progress->epoch_is_done) {
+        job->epochs = sum;
         show_epoch(job, progress);
         if (job->run && !job->code)
             job->code = rundir_end_epoch(job->run, progress->has_test ? progress->test.loss : progress->train.loss);
     }
     draw(job, progress);
-    return !job->code && !signals_caught() && !output_has_failed();
+    job->has_taken_steps = job->config.steps && progress->step >= job->config.steps;
+    return !job->code && !job->has_taken_steps && !signals_caught() && !output_has_failed();
 }
 
 /* ---- Setting up ---- */
-
-static bg_node *network(bg_model *model, bg_node *x, void *user) { return bg_layers(model, user, x); }
 
 static int start_engine(train_job *job)
 {
@@ -151,23 +189,39 @@ static int load_data(train_job *job)
     int64_t n = bg_dataset_size(job->data.train);
     if (config->batch > n)
         config->batch = n;
+    int64_t steps_in_epoch = (n - 1) / config->batch + 1;
+    if (config->epochs_suit_steps)
+        config->epochs = (config->steps - 1) / steps_in_epoch + 1;
     if (!config->model) {
         snprintf(job->default_model, sizeof job->default_model, "dense:%lld",
                  (long long)bg_dataset_classes(job->data.train));
         config->model = job->default_model;
     }
+    config->data.vocabulary = bg_dataset_vocabulary(job->data.train);
+    job->network = (network_choice){ .model = config->model,
+                                     .classes = bg_dataset_classes(job->data.train),
+                                     .context = config->data.context };
     job->about = (checkpoint_about){ .model = config->model, .loss = config->loss, .data = config->data };
     return 0;
+}
+
+/* The callback has to come at every multiple of --log-every and at --steps, and otherwise now and then. */
+static int64_t call_every(const train_config *config)
+{
+    if (config->log_every && config->steps % config->log_every == 0)
+        return config->log_every;
+    return config->log_every || config->steps ? 1 : 0;
 }
 
 static int make_trainer(train_job *job)
 {
     const train_config *config = &job->config;
-    bg_trainer_options options = { .network = network,
+    bg_trainer_options options = { .network = network_build,
                                    .loss = bg_loss_find(config->loss),
-                                   .user = (void *)(uintptr_t)config->model,
+                                   .user = &job->network,
                                    .batch = config->batch,
-                                   .epochs = config->epochs };
+                                   .epochs = config->epochs,
+                                   .call_every = call_every(config) };
     optimizer_fill(&config->optimizer, &options, bg_dataset_size(job->data.train), job->schedule_parts);
     const bg_program *program;
     bg_status status = bg_model_create(&job->model, job->engine, config->data.dtype);
@@ -179,13 +233,36 @@ static int make_trainer(train_job *job)
     return status == BG_OK ? 0 : output_library();
 }
 
-/* With fewer scores than classes, the first step would fail. The last parameter made has one row or element a score. */
-static int check_scores(const train_job *job)
+static int take_initial(train_job *job)
+{
+    const char *path = job->config.init;
+    bg_archive *archive;
+    if (!path)
+        return 0;
+    if (bg_archive_load(&archive, job->engine, path) != BG_OK)
+        return output_library();
+    int code = checkpoint_fill(path, archive, job->model);
+    bg_archive_destroy(archive);
+    return code;
+}
+
+/* With fewer scores than classes, the first step would fail. */
+static int check_scores(train_job *job)
 {
     int64_t classes = bg_dataset_classes(job->data.train), scores = classes;
-    for (size_t i = 0; i < bg_model_count(job->model); i++)
-        if (bg_model_is_parameter(job->model, i))
-            scores = bg_tensor_shape(bg_model_tensor(job->model, i)).dims[0];
+    const bg_tensor *x = bg_dataset_column(job->data.train, 0);
+    bg_shape shape = bg_tensor_shape(x);
+    shape.dims[0] = 1;
+    bg_graph *graph;
+    if (bg_graph_create(&graph, job->engine) != BG_OK)
+        return output_library();
+    bg_node *prediction = network_build(job->model, bg_input(graph, "x", bg_tensor_dtype(x), shape), &job->network);
+    bg_status status = bg_graph_status(graph);
+    if (prediction && bg_node_shape(prediction).rank > 0)
+        scores = bg_node_shape(prediction).dims[bg_node_shape(prediction).rank - 1];
+    bg_graph_destroy(graph);
+    if (status != BG_OK)
+        return output_library();
     if (scores < classes)
         return output_failure("\"%s\" ends in %lld score%s, but %s has %lld classes", job->config.model,
                               (long long)scores, scores == 1 ? "" : "s", job->config.data.name, (long long)classes);
@@ -267,25 +344,27 @@ static double samples_per_second(const train_job *job)
 
 static int finish(train_job *job)
 {
-    bool is_sgd = job->config.method == METHOD_SGD;
-    bg_metrics train, test;
-    char text[80];
-    if (bg_trainer_evaluate(job->trainer, job->data.train, &train) != BG_OK ||
+    bool is_sgd = job->config.method == METHOD_SGD, is_text = job->config.data.kind == DATA_TEXT;
+    bg_metrics train = job->last.train, test;
+    char text[120];
+    /* A text is long, and each token was seen once in the last epoch: its mean loss says enough. */
+    if ((!is_text && bg_trainer_evaluate(job->trainer, job->data.train, &train) != BG_OK) ||
         (job->data.test && bg_trainer_evaluate(job->trainer, job->data.test, &test) != BG_OK))
         return output_library();
-    if (job->run && !is_sgd)
+    bool is_within_epoch = is_sgd && !job->last.epoch_is_done;
+    if (job->run && (!is_sgd || is_within_epoch))
         job->code = rundir_end_epoch(job->run, job->data.test ? test.loss : train.loss);
     if (job->run && is_sgd && !job->code)
         job->code = rundir_save(job->run);
     progress_clear();
     event *e = event_create("done");
-    add_metrics(e, "train", &train);
+    add_metrics(job, e, "train", &train);
     if (job->data.test)
-        add_metrics(e, "test", &test);
+        add_metrics(job, e, "test", &test);
     if (!job->config.common.json) {
-        output_line("%s", metrics_text(text, sizeof text, "train", &train));
+        output_line("%s", metrics_text(job, text, sizeof text, "train", &train));
         if (job->data.test)
-            output_line("%s", metrics_text(text, sizeof text, "test", &test));
+            output_line("%s", metrics_text(job, text, sizeof text, "test", &test));
     }
     if (is_sgd) {
         event_integer(e, "epochs", job->last.epoch);
@@ -343,6 +422,8 @@ static int run_job(train_job *job)
         code = make_trainer(job);
     if (!code)
         code = check_scores(job);
+    if (!code)
+        code = take_initial(job);
     /* So far there is nothing to be saved, and an interrupt ends the program at once; so it does in lstsq_solve. */
     if (!code && job->config.method == METHOD_SGD)
         signals_catch();
@@ -357,7 +438,7 @@ static int run_job(train_job *job)
     bg_status status = BG_ERR_STOPPED;
     if (!signals_caught())
         status = bg_trainer_fit(job->trainer, job->data.train, job->data.test, on_progress, job);
-    if (status == BG_OK)
+    if (status == BG_OK || (status == BG_ERR_STOPPED && job->has_taken_steps && !job->code))
         return finish(job);
     return status == BG_ERR_STOPPED ? finish_stopped(job) : finish_failed(job);
 }

@@ -9,6 +9,7 @@
 /* ---- Defaults ---- */
 
 enum { WHOLE = 0 }; /* batch: all examples */
+enum { DEFAULT_CONTEXT = 64 };
 
 /* The first row that fits the kind of data and, if one was asked for, the loss. With a constant rate, steps for l1 end
  * in a small circle around the answer; its size is proportional to the rate. */
@@ -27,6 +28,7 @@ static const struct {
     { DATA_IDX, "cross_entropy", "dense:512 relu dense:512 relu dense:10", 0.1, 0.9, 128, 8, BG_F32 },
     { DATA_CSV, "l2", "dense:1", 0.01, 0, 32, 100, BG_F32 },
     { DATA_CSV, "cross_entropy", NULL, 0.01, 0.9, 32, 100, BG_F32 },
+    { DATA_TEXT, "cross_entropy", "char-gpt", 0.1, 0.9, 12, 1, BG_F32 },
 };
 
 /* ---- Options ---- */
@@ -35,24 +37,28 @@ enum {
     KEY_MODEL = KEYS_COMMAND,
     KEY_LOSS,
     KEY_METHOD,
-    KEY_BATCH, /* this and the next: of gradient steps only */
+    KEY_BATCH, /* from here to KEY_LOG_EVERY: of gradient steps only */
     KEY_EPOCHS,
+    KEY_STEPS,
+    KEY_LOG_EVERY,
+    KEY_INIT,
     KEY_DTYPE,
     KEY_OUT
 };
 
 static const struct argp_option table[] = {
-    { "model", KEY_MODEL, "LINE", 0, "the network: words such as conv:32:3x3 relu dense:10, which stand below", 1 },
-    { "loss", KEY_LOSS, "NAME", 0, "l1, l2, bce_with_logits or cross_entropy", 1 },
     { "model", KEY_MODEL, "LINE", 0,
-      "the network: words dense:N dense:N:nobias flatten relu tanh sigmoid softplus gelu gelu_tanh", 1 },
+      "the network: words such as conv:32:3x3 relu dense:10, which stand below; or one of mnist-cnn resnet20 char-lstm "
+      "char-gpt",
+      1 },
     { "loss", KEY_LOSS, "NAME", 0, "cross_entropy, l2, ..: a wrong name lists them", 1 },
-    { "optimizer", KEY_OPTIMIZER, "NAME", 0, "sgd", 1 },
-    { "loss", KEY_LOSS, "NAME", 0, "l1, l2, bce_with_logits or cross_entropy", 1 },
     { "method", KEY_METHOD, "NAME", 0,
       "sgd: gradient steps; lstsq: the least-squares solution of one dense layer, by QR", 1 },
     { "batch", KEY_BATCH, "N", 0, "examples a step; more than there are means all of them", 1 },
     { "epochs", KEY_EPOCHS, "N", 0, "passes over the training examples", 1 },
+    { "steps", KEY_STEPS, "N", 0, "stop after so many steps; without --epochs, as many epochs as they take", 1 },
+    { "log-every", KEY_LOG_EVERY, "N", 0, "report the mean loss of every N steps", 1 },
+    { "init", KEY_INIT, "FILE", 0, "take the first values of all parameters and buffers from a safetensors file", 1 },
     { "dtype", KEY_DTYPE, "TYPE", 0, "f32 or f64", 1 },
     { "out", KEY_OUT, "DIR", 0, "write a run directory: log.jsonl, config.json, best, last and previous.safetensors",
       1 },
@@ -73,7 +79,7 @@ static const char *option_name(int key)
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     train_config *config = state->input;
-    if (key == KEY_BATCH || key == KEY_EPOCHS)
+    if (key >= KEY_BATCH && key <= KEY_LOG_EVERY)
         config->step_option = option_name(key);
     switch (key) {
     case ARGP_KEY_INIT:
@@ -95,6 +101,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_EPOCHS:
         config->epochs = option_integer(state, "epochs", text, 1, INT64_MAX);
+        return 0;
+    case KEY_STEPS:
+        config->steps = option_integer(state, "steps", text, 1, INT64_MAX);
+        return 0;
+    case KEY_LOG_EVERY:
+        config->log_every = option_integer(state, "log-every", text, 1, INT64_MAX);
+        return 0;
+    case KEY_INIT:
+        config->init = text;
         return 0;
     case KEY_DTYPE:
         config->data.dtype = option_choice(state, "dtype", text, dtypes) == 0 ? BG_F32 : BG_F64;
@@ -134,8 +149,9 @@ static const struct argp argp = {
         "Fit a network to data.\v"
         "Whatever is left open has a default that suits the data: lecture is the five-row table with one dense layer "
         "without bias, l2, f64; digits, strokes and MNIST are images with hidden layers and cross_entropy; a CSV table "
-        "gets one dense layer and l2, with --classes cross_entropy. The effective values are in the first line of "
-        "--json and in config.json.\n"
+        "gets one dense layer and l2, with --classes cross_entropy; a text gets char-gpt, which learns to go on with "
+        "it as "
+        "predict --prompt shows. The effective values are in the first line of --json and in config.json.\n"
         "\n"
         "Checkpoints in DIR are written at the end of an epoch, at most about once a second, and at the end. best is "
         "the one of the lowest test loss, or train loss if nothing is held out. The first Ctrl-C stops after the "
@@ -146,7 +162,8 @@ static const struct argp argp = {
         "  blasgrad train --data lecture --loss l1 --lr 0.002 --epochs 20000\n"
         "  blasgrad train --data lecture --method lstsq --json\n"
         "  blasgrad train --data digits --model \"dense:128 relu dense:10\" --out run\n"
-        "  blasgrad train --data table.csv --target y --delimiter ';' --decimal ,",
+        "  blasgrad train --data table.csv --target y --delimiter ';' --decimal ,\n"
+        "  blasgrad train --data text.txt --model char-gpt --context 64 --out run",
 };
 
 /* ---- Filling in ---- */
@@ -165,6 +182,7 @@ static int apply_recipe(train_config *config)
         config->model = recipes[found].model;
     if (config->batch == 0)
         config->batch = recipes[found].batch == WHOLE ? INT64_MAX : recipes[found].batch;
+    config->epochs_suit_steps = config->steps > 0 && config->epochs == 0;
     if (config->epochs == 0)
         config->epochs = recipes[found].epochs;
     if (config->data.dtype == BG_DTYPE_COUNT)
@@ -215,14 +233,16 @@ int train_config_parse(train_config *config, int argc, char **argv)
     if (code)
         return code;
     config->data.seed = config->common.seed;
+    if (config->data.kind == DATA_TEXT) {
+        config->data.tokens = config->data.tokens ? config->data.tokens : "characters";
+        config->data.context = config->data.context ? config->data.context : DEFAULT_CONTEXT;
+    }
     if (config->data.with_classes && !config->loss)
         config->loss = "cross_entropy";
-    apply_recipe(config);
-    if (!bg_loss_find(config->loss))
     code = apply_recipe(config);
     if (code)
         return code;
-    if (!bg_loss_find(config->loss) || (config->model && bg_layers_check(config->model) != BG_OK))
+    if (!bg_loss_find(config->loss))
         return output_usage("%s", bg_last_error());
     code = config->model ? model_line_check(config->model) : 0;
     if (!code)
@@ -246,6 +266,10 @@ void train_config_describe(const train_config *config, event *e)
         optimizer_describe(&config->optimizer, e);
         event_integer(e, "batch", config->batch);
         event_integer(e, "epochs", config->epochs);
+        if (config->steps)
+            event_integer(e, "steps", config->steps);
+        if (config->init)
+            event_text(e, "init", config->init);
     }
     event_text(e, "dtype", bg_dtype_name(config->data.dtype));
     event_integer(e, "seed", (int64_t)config->common.seed);
@@ -254,6 +278,10 @@ void train_config_describe(const train_config *config, event *e)
         event_number(e, "test_share", config->data.test_share);
     if (config->data.kind == DATA_STROKES && config->data.count)
         event_integer(e, "count", config->data.count);
+    if (config->data.kind == DATA_TEXT) {
+        event_integer(e, "context", config->data.context);
+        event_text(e, "tokens", config->data.tokens);
+    }
     if (config->data.kind == DATA_CSV) {
         char delimiter[2] = { config->data.delimiter ? config->data.delimiter : ',', 0 };
         char decimal[2] = { config->data.decimal ? config->data.decimal : '.', 0 };

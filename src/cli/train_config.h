@@ -18,7 +18,9 @@ typedef struct {
     const char *step_option; /* of batch and epochs: the last one given, or NULL */
     train_method method;
     int64_t batch, epochs;
-    const char *out;
+    int64_t steps, log_every; /* 0: no limit; no events of steps */
+    bool epochs_suit_steps;   /* as many as the steps take */
+    const char *init, *out;
 } train_config;
 
 /* Parses the arguments and fills in what they leave open. 0, or the exit code after a message. */

@@ -175,6 +175,13 @@ bg_node *bg_network_char_gpt(bg_model *model, bg_node *x, void *options)
     if (!begin("char-gpt", model, x, options, &sizes) || !check_characters("char-gpt", x))
         return NULL;
     bg_graph *graph = bg_node_graph(x);
+    /* A file from PyTorch may hold the tied weight under either name. */
+    bg_status status = bg_model_tie(model, "o.weight", "we.weight");
+    if (status != BG_OK) {
+        char message[512];
+        snprintf(message, sizeof message, "%s", bg_last_error());
+        return bgi_graph_fail(graph, status, "%s", message);
+    }
     int64_t t = bg_node_shape(x).dims[1];
     int64_t classes = size_of(model, sizes.classes, "we.weight", 0, 65);
     int64_t width = size_of(model, sizes.width, "we.weight", 1, 128);
@@ -186,13 +193,6 @@ bg_node *bg_network_char_gpt(bg_model *model, bg_node *x, void *options)
     if (width % heads)
         return bgi_graph_fail(graph, BG_ERR_ARGUMENT, "char-gpt: a width of %lld does not make %lld equal heads",
                               (long long)width, (long long)heads);
-    /* A file from PyTorch may hold the tied weight under either name. */
-    bg_status status = bg_model_tie(model, "o.weight", "we.weight");
-    if (status != BG_OK) {
-        char message[512];
-        snprintf(message, sizeof message, "%s", bg_last_error());
-        return bgi_graph_fail(graph, status, "%s", message);
-    }
     bg_node *positions = bg_arange(graph, BG_I64, 0, (double)t, 1);
     x = bg_add(bg_model_embedding(model, "we", x, classes, width, NULL),
                bg_model_embedding(model, "pe", positions, context, width, NULL));

@@ -1,0 +1,17 @@
+/* The network that --model names: one of the library's, or a line of layers. */
+#ifndef NETWORK_H
+#define NETWORK_H
+
+#include <blasgrad/nn.h>
+
+/* What builds it; the user data of network_build. */
+typedef struct {
+    const char *model;
+    int64_t classes, context; /* for networks that have a name; 0: as in bg_network_options */
+} network_choice;
+
+/* BG_OK, or an error that says what there is. */
+bg_status network_check(const char *model);
+bg_node *network_build(bg_model *model, bg_node *x, void *choice);
+
+#endif

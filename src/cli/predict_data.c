@@ -1,0 +1,283 @@
+/* blasgrad predict on data */
+#include "predict.h"
+
+#include "commands.h"
+#include "output.h"
+#include "signals.h"
+
+#include <blasgrad/program.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { BATCH = 256 };
+
+typedef enum { FORM_CSV, FORM_NPY, FORM_JSONL } form;
+
+typedef struct {
+    const predict_config *config;
+    form form;
+    FILE *file;
+    bool is_closed_by_us;
+    bool has_classes; /* outputs are scores of classes */
+    bool is_f64;
+    bg_shape row;              /* of one example's outputs */
+    int64_t positions, scores; /* rows of numbers of an example, and how many each has */
+    int64_t examples, done;
+} sink;
+
+/* ---- Forms ---- */
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static int choose_form(sink *s)
+{
+    const char *name = s->config->output;
+    if (!name || strcmp(name, "-") == 0)
+        s->form = s->config->common.json ? FORM_JSONL : FORM_CSV;
+    else if (ends_with(name, ".csv"))
+        s->form = FORM_CSV;
+    else if (ends_with(name, ".npy"))
+        s->form = FORM_NPY;
+    else if (ends_with(name, ".jsonl"))
+        s->form = FORM_JSONL;
+    else
+        return output_usage("--output %s: the name ends in .csv, .npy or .jsonl, or is -", name);
+    return 0;
+}
+
+static int open_sink(sink *s)
+{
+    const char *name = s->config->output;
+    s->file = stdout;
+    if (!name || strcmp(name, "-") == 0)
+        return 0;
+    s->file = fopen(name, "wb");
+    s->is_closed_by_us = s->file != NULL;
+    return s->file ? 0 : output_failure("%s: %s", name, strerror(errno));
+}
+
+/* A file that is not whole is not left there. */
+static int close_sink(sink *s, int code)
+{
+    if (!s->is_closed_by_us)
+        return code;
+    errno = 0;
+    bool has_failed = ferror(s->file) != 0;
+    has_failed = fclose(s->file) != 0 || has_failed;
+    if (has_failed && !code)
+        code = output_failure("%s: %s", s->config->output, strerror(errno ? errno : EIO));
+    if (code)
+        remove(s->config->output);
+    return code;
+}
+
+/* NPY, version 1.0: the header is padded with blanks so that the data begin at a multiple of 64. */
+static void write_npy_header(const sink *s)
+{
+    char header[512];
+    const uint16_t one = 1;
+    bool is_little = *(const unsigned char *)&one == 1;
+    int length = snprintf(header, sizeof header, "{'descr': '%c%s', 'fortran_order': False, 'shape': (%lld,",
+                          is_little ? '<' : '>', s->is_f64 ? "f8" : "f4", (long long)s->examples);
+    for (int i = 0; i < s->row.rank; i++)
+        length += snprintf(header + length, sizeof header - (size_t)length, "%s%lld%s", " ", (long long)s->row.dims[i],
+                           i + 1 < s->row.rank ? "," : "");
+    length += snprintf(header + length, sizeof header - (size_t)length, "), }");
+    int padded = (length + 1 + 10 + 63) / 64 * 64 - 10;
+    fwrite("\x93NUMPY\1\0", 1, 8, s->file);
+    fputc(padded & 0xFF, s->file);
+    fputc(padded >> 8, s->file);
+    fprintf(s->file, "%s%*s\n", header, padded - length - 1, "");
+}
+
+static void write_header(const sink *s)
+{
+    if (s->form == FORM_NPY)
+        write_npy_header(s);
+    if (s->form != FORM_CSV)
+        return;
+    fprintf(s->file, "example%s%s", s->positions > 1 ? ",position" : "", s->has_classes ? ",class" : "");
+    for (int64_t i = 0; i < s->scores; i++)
+        fprintf(s->file, ",%s%lld", s->has_classes ? "score" : "y", (long long)i);
+    fputc('\n', s->file);
+}
+
+static double number_at(const sink *s, const void *data, int64_t i)
+{
+    return s->is_f64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
+}
+
+static int64_t largest(const sink *s, const void *data, int64_t first)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < s->scores; i++)
+        if (number_at(s, data, first + i) > number_at(s, data, first + best))
+            best = i;
+    return best;
+}
+
+/* Enough digits for the number to come back; JSON knows no number that is not finite. */
+static void write_number(const sink *s, double value, const char *before)
+{
+    if (s->form == FORM_JSONL && !(value - value == 0))
+        fprintf(s->file, "%snull", before);
+    else
+        fprintf(s->file, s->is_f64 ? "%s%.17g" : "%s%.9g", before, value);
+}
+
+static void write_row(const sink *s, int64_t example, int64_t position, const void *data, int64_t first)
+{
+    bool is_csv = s->form == FORM_CSV;
+    fprintf(s->file, is_csv ? "%lld" : "{\"example\":%lld", (long long)example);
+    if (s->positions > 1)
+        fprintf(s->file, is_csv ? ",%lld" : ",\"position\":%lld", (long long)position);
+    if (s->has_classes)
+        fprintf(s->file, is_csv ? ",%lld" : ",\"class\":%lld", (long long)largest(s, data, first));
+    if (!is_csv)
+        fprintf(s->file, ",\"%s\":[", s->has_classes ? "scores" : "outputs");
+    for (int64_t i = 0; i < s->scores; i++)
+        write_number(s, number_at(s, data, first + i), i || is_csv ? "," : "");
+    fputs(is_csv ? "\n" : "]}\n", s->file);
+}
+
+static int write_outputs(sink *s, const bg_tensor *outputs)
+{
+    const void *data = bg_tensor_const_data(outputs);
+    int64_t n = bg_tensor_shape(outputs).dims[0];
+    if (s->form == FORM_NPY)
+        fwrite(data, bg_dtype_size(bg_tensor_dtype(outputs)), (size_t)bg_shape_count(bg_tensor_shape(outputs)),
+               s->file);
+    for (int64_t i = 0; i < n * s->positions && s->form != FORM_NPY; i++)
+        write_row(s, s->done + i / s->positions, i % s->positions, data, i * s->scores);
+    s->done += n;
+    if (!ferror(s->file))
+        return 0;
+    return s->is_closed_by_us ? output_failure("%s: %s", s->config->output, strerror(errno)) : EXIT_FAILED;
+}
+
+/* ---- Running ---- */
+
+typedef struct {
+    bg_program *program;
+    bg_node *x;
+    bg_graph *graph;
+    int64_t batch;
+} batch_program;
+
+static bg_status make_program(batch_program *made, bg_model *model, network_choice *choice, const bg_tensor *column,
+                              int64_t batch)
+{
+    bg_shape shape = bg_tensor_shape(column);
+    shape.dims[0] = made->batch = batch;
+    bg_status status = bg_graph_create(&made->graph, bg_model_engine(model));
+    if (status != BG_OK)
+        return status;
+    made->x = bg_input(made->graph, "x", bg_tensor_dtype(column), shape);
+    bg_node *y = network_build(model, made->x, choice);
+    return bg_compile(&made->program, made->graph, &y, 1, &(bg_compile_options){ .no_updates = true });
+}
+
+static void release_program(batch_program *made)
+{
+    bg_program_destroy(made->program);
+    bg_graph_destroy(made->graph);
+    *made = (batch_program){ .program = NULL };
+}
+
+/* Outputs are known in shape when the first batch has run. */
+static void begin_outputs(sink *s, const bg_tensor *outputs)
+{
+    bg_shape shape = bg_tensor_shape(outputs);
+    s->is_f64 = bg_tensor_dtype(outputs) == BG_F64;
+    s->row = (bg_shape){ .rank = shape.rank > 0 ? shape.rank - 1 : 0 };
+    s->positions = s->scores = 1;
+    for (int i = 0; i < s->row.rank; i++) {
+        s->row.dims[i] = shape.dims[i + 1];
+        *(i + 1 < s->row.rank ? &s->positions : &s->scores) *= shape.dims[i + 1];
+    }
+    write_header(s);
+}
+
+static int run_part(sink *s, bg_model *model, network_choice *choice, const bg_dataset *part)
+{
+    bg_tensor *column = bg_dataset_column(part, 0);
+    int64_t n = bg_dataset_size(part);
+    batch_program made = { .program = NULL };
+    int code = 0;
+    for (int64_t start = 0; start < n && !code && !signals_caught(); start += BATCH) {
+        int64_t batch = n - start < BATCH ? n - start : BATCH;
+        bg_tensor *rows = NULL;
+        bg_status status = BG_OK;
+        if (made.batch != batch) {
+            release_program(&made);
+            status = make_program(&made, model, choice, column, batch);
+        }
+        if (status == BG_OK)
+            status = bg_tensor_slice(&rows, column, 0, start, start + batch, 1);
+        if (status == BG_OK)
+            status = bg_program_bind(made.program, made.x, rows);
+        if (status == BG_OK)
+            status = bg_program_run(made.program);
+        bg_tensor_destroy(rows);
+        if (status != BG_OK) {
+            code = output_library();
+            break;
+        }
+        const bg_tensor *outputs = bg_program_output(made.program, 0);
+        if (s->done == 0)
+            begin_outputs(s, outputs);
+        code = write_outputs(s, outputs);
+    }
+    release_program(&made);
+    return code;
+}
+
+static int run_all(sink *s, bg_model *model, network_choice *choice, const data_parts *data)
+{
+    s->examples = bg_dataset_size(data->train) + bg_dataset_size(data->test);
+    int code = open_sink(s);
+    if (code)
+        return code;
+    signals_catch();
+    code = run_part(s, model, choice, data->train);
+    if (!code && data->test)
+        code = run_part(s, model, choice, data->test);
+    if (!code && signals_caught())
+        code = 128 + signals_caught();
+    return close_sink(s, code);
+}
+
+int predict_data(const predict_config *config, bg_engine *engine, const bg_archive *archive,
+                 const checkpoint_about *about)
+{
+    sink s = { .config = config };
+    predict_config filled = *config;
+    int code = choose_form(&s);
+    if (!code)
+        code = data_like_checkpoint(&filled.data, &about->data, &config->common);
+    if (code)
+        return code;
+    /* All examples in their order: nothing is held out that has no file of its own. */
+    if (filled.data.kind != DATA_MNIST)
+        filled.data.test_share = 0;
+    data_parts data;
+    bg_model *model = NULL;
+    code = data_load(&data, engine, &filled.data);
+    if (code)
+        return code;
+    s.has_classes = bg_dataset_classes(data.train) > 0;
+    network_choice choice = { .model = about->model };
+    code = checkpoint_make_model(&model, config->checkpoint, archive, engine, about->data.dtype, &choice,
+                                 filled.data.name, bg_dataset_column(data.train, 0));
+    if (!code)
+        code = run_all(&s, model, &choice, &data);
+    bg_model_destroy(model);
+    data_release(&data);
+    return code;
+}
