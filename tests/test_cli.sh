@@ -193,7 +193,7 @@ done >line.txt
 cat line.txt line.txt line.txt line.txt >fox.txt
 expect 2 '--context is an option of texts; --data is digits' train --data digits --context 5
 expect 2 '--tokens "words": one of characters bytes' train --data fox.txt --tokens words
-expect 2 'no network "char-gtp"; the networks are mnist-cnn, .*there are dense:N' train --data fox.txt --model char-gtp
+expect 2 'no network "char-gtp"; the networks are mnist-cnn, .*there are dense' train --data fox.txt --model char-gtp
 expect 2 '--target is an option of CSV tables; --data is fox.txt' train --data fox.txt --target y
 expect 0 '"event":"done"' train --data fox.txt --context 16 --steps 21 --log-every 7 --lr 0.003 --json --out fox
 holds 'losses of steps' test "$(grep -c '"event":"steps"' out)" -eq 3

@@ -39,7 +39,9 @@ def windows(context):
 def losses_of_torch(net, x, y, batch, lr):
     optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9)
     losses = []
-    for _, rows in zip(range(steps), batches(len(x), batch, 0)):
+    for step, rows in zip(range(steps), batches(len(x), batch, 0)):
+        if step % EVERY == 0:
+            print(f"  PyTorch: {step} steps", file=sys.stderr)
         optimizer.zero_grad()
         loss = networks.cross_entropy(net(x[rows]), y[rows])
         loss.backward()
