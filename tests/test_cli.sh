@@ -216,6 +216,16 @@ expect 0 '^the ' predict --checkpoint fox/best.safetensors --prompt 'the ' --len
 holds 'another text from another seed' sh -c '! cmp -s out first'
 expect 0 '"event":"text".*"prompt":"quick","text":"quick' predict --checkpoint fox/best.safetensors --prompt quick \
     --length 3 --temperature 0 --json
+"$BLASGRAD" predict --checkpoint fox/best.safetensors --prompt 'the ' --length 1000000 >out 2>err &
+process=$!
+sleep 1
+kill -TERM $process
+wait $process
+holds 'predict ends at a signal' test $? -eq 143
+holds 'with what it has written' grep -q '^the ' out
+"$BLASGRAD" predict --checkpoint fox/best.safetensors --prompt 'the ' --length 1000000 2>err | head -c 9 >out
+holds 'predict ends with its reader' test "$(wc -c <out)" -eq 9
+holds 'without a message' test ! -s err
 expect 2 'the character ! (U+0021) at byte 4 is not in the vocabulary' predict --checkpoint fox/best.safetensors \
     --prompt 'the !'
 expect 2 '--prompt .*takes no --output' predict --checkpoint fox/best.safetensors --prompt the --output x.csv

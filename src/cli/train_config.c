@@ -28,7 +28,7 @@ static const struct {
     { DATA_IDX, "cross_entropy", "dense:512 relu dense:512 relu dense:10", 0.1, 0.9, 128, 8, BG_F32 },
     { DATA_CSV, "l2", "dense:1", 0.01, 0, 32, 100, BG_F32 },
     { DATA_CSV, "cross_entropy", NULL, 0.01, 0.9, 32, 100, BG_F32 },
-    { DATA_TEXT, "cross_entropy", "char-gpt", 0.1, 0.9, 12, 1, BG_F32 },
+    { DATA_TEXT, "cross_entropy", "char-gpt", 0.01, 0.9, 12, 1, BG_F32 },
 };
 
 /* ---- Options ---- */
