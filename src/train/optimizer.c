@@ -1,7 +1,7 @@
 /* What all optimizers share: the walk over a model's parameters, and the buffers they keep. */
+#include "train/rule.h"
 #include <blasgrad/grad.h>
 #include <blasgrad/optim.h>
-#include "train/rule.h"
 
 #include "graph/graph.h"
 #include "nn/model.h"
