@@ -73,7 +73,6 @@ expect 0 '^  conv:N:K  ' train --help
 holds 'all activations are in the help' grep -q '^  relu tanh sigmoid ' out
 holds 'help fits 79 columns' awk 'length > 79 { long = 1 } END { exit long }' out
 expect 2 'l1, l2, smooth_l1, huber, .*cross_entropy, nll' train --data digits --loss l3
-expect 2 'word 2, "rleu", is no layer; there are dense:N' train --data digits --model 'dense:8 rleu dense:10'
 expect 2 'there is no optimizer "sdg", only sgd, adam, adamw' train --data digits --optimizer sdg
 expect 2 '--momentum is nothing that --optimizer adam has' train --data digits --optimizer adam --momentum 0.9
 expect 2 '--weight-decay is nothing that --optimizer rprop' train --data digits --optimizer rprop --weight-decay 1
