@@ -214,9 +214,12 @@ expect 0 '^the ' predict --checkpoint fox/best.safetensors --prompt 'the ' --len
 holds 'another text from another seed' sh -c '! cmp -s out first'
 expect 0 '"event":"text".*"prompt":"quick","text":"quick' predict --checkpoint fox/best.safetensors --prompt quick \
     --length 3 --temperature 0 --json
+: >out
 "$BLASGRAD" predict --checkpoint fox/best.safetensors --prompt 'the ' --length 1000000 >out 2>err &
 process=$!
-sleep 1
+for i in 1 2 3 4 5 6 7 8 9; do
+    test -s out || sleep 1 # until it has begun to write
+done
 kill -TERM $process
 wait $process
 holds 'predict ends at a signal' test $? -eq 143
