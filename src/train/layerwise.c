@@ -54,8 +54,8 @@ static void adafactor_update(const bg_optimizer *optimizer, const bg_update_site
     if (bg_node_shape(p).rank > 1) {
         bg_node *rows = factor_of_squares(site, "row_var", bg_square(g), -1, keep);
         bg_node *columns = factor_of_squares(site, "col_var", bg_square(g), -2, keep);
-        bg_shape shape = bg_node_shape(rows);
-        shape.dims[shape.rank - 2] = 1;
+        bg_shape shape = bg_node_shape(p);
+        shape.dims[shape.rank - 1] = shape.dims[shape.rank - 2] = 1;
         bg_node *all = bg_reshape(bg_mean(rows, BG_AXES(-2)), shape);
         all = bg_maximum(all, bg_scalar(bg_node_graph(p), dtype, eps1));
         v = bg_mul(bg_div(rows, all), columns);
