@@ -224,17 +224,19 @@ static int check_belongs(const optimizer_settings *s)
     return 0;
 }
 
-int optimizer_check(optimizer_settings *s, double sgd_learning_rate, double sgd_momentum)
+int optimizer_check(optimizer_settings *s, const char *name, double learning_rate, double momentum)
 {
+    bool asks_for_sgd = s->momentum.is_some || s->dampening.is_some || s->nesterov;
+    if (!s->name)
+        s->name = asks_for_sgd ? "sgd" : name;
     int code = check_belongs(s);
     if (code)
         return code;
-    if (strcmp(s->name, "sgd") == 0) {
-        if (!s->learning_rate.is_some)
-            s->learning_rate = BG_SOME(sgd_learning_rate);
-        if (!s->momentum.is_some)
-            s->momentum = BG_SOME(sgd_momentum);
-    }
+    bool is_sgd = strcmp(s->name, "sgd") == 0;
+    if (strcmp(s->name, name) == 0 && !s->learning_rate.is_some)
+        s->learning_rate = BG_SOME(learning_rate);
+    if (is_sgd && strcmp(s->name, name) == 0 && !s->momentum.is_some)
+        s->momentum = BG_SOME(momentum);
     if (s->ema.is_some && s->swa_start.is_given)
         return output_usage("--ema and --swa are two kinds of average; give one");
     if (s->warm_up.is_given && (s->parsed.by_epoch || s->parsed.kind == BG_SCHEDULE_PLATEAU))

@@ -14,7 +14,7 @@ typedef struct {
 } update_count;
 
 typedef struct {
-    const char *name;
+    const char *name; /* NULL until optimizer_check, if it was not given */
     /* The rest is what was given. */
     const char *last_option; /* one that is for gradient steps only, or NULL */
     bg_optional learning_rate, momentum, dampening, weight_decay, beta1, beta2, eps, ema;
@@ -28,9 +28,9 @@ typedef struct {
 
 extern const struct argp optimizer_argp; /* its input: optimizer_settings */
 
-/* Fills in a learning rate and a momentum for SGD, and checks what belongs together. 0, or the exit code after a
- * message. */
-int optimizer_check(optimizer_settings *settings, double sgd_learning_rate, double sgd_momentum);
+/* Fills in what was not given, an optimizer with its learning rate and, for SGD, momentum (SGD if its momentum was
+ * given without a name), and checks what belongs together. 0, or the exit code after a message. */
+int optimizer_check(optimizer_settings *settings, const char *name, double learning_rate, double momentum);
 /* Sets the trainer's options, whose batch and epochs stand, for so many examples. parts: room for two schedules, which
  * must live as long as the trainer. */
 void optimizer_fill(const optimizer_settings *settings, bg_trainer_options *options, int64_t examples,

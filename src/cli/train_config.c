@@ -15,20 +15,20 @@ enum { DEFAULT_CONTEXT = 64 };
  * in a small circle around the answer; its size is proportional to the rate. */
 static const struct {
     data_kind kind;
-    const char *loss, *model;
+    const char *loss, *model, *optimizer;
     double learning_rate, momentum;
     int64_t batch, epochs;
     bg_dtype dtype;
 } recipes[] = {
-    { DATA_LECTURE, "l2", "dense:1:nobias", 0.02, 0, WHOLE, 2000, BG_F64 },
-    { DATA_LECTURE, "l1", "dense:1:nobias", 0.002, 0, WHOLE, 20000, BG_F64 },
-    { DATA_DIGITS, "cross_entropy", "dense:128 relu dense:10", 0.1, 0.9, 64, 20, BG_F32 },
-    { DATA_STROKES, "cross_entropy", "dense:256 relu dense:10", 0.1, 0.9, 128, 5, BG_F32 },
-    { DATA_MNIST, "cross_entropy", "dense:512 relu dense:512 relu dense:10", 0.1, 0.9, 128, 8, BG_F32 },
-    { DATA_IDX, "cross_entropy", "dense:512 relu dense:512 relu dense:10", 0.1, 0.9, 128, 8, BG_F32 },
-    { DATA_CSV, "l2", "dense:1", 0.01, 0, 32, 100, BG_F32 },
-    { DATA_CSV, "cross_entropy", NULL, 0.01, 0.9, 32, 100, BG_F32 },
-    { DATA_TEXT, "cross_entropy", "char-gpt", 0.01, 0.9, 12, 1, BG_F32 },
+    { DATA_LECTURE, "l2", "dense:1:nobias", "sgd", 0.02, 0, WHOLE, 2000, BG_F64 },
+    { DATA_LECTURE, "l1", "dense:1:nobias", "sgd", 0.002, 0, WHOLE, 20000, BG_F64 },
+    { DATA_DIGITS, "cross_entropy", "dense:128 relu dense:10", "sgd", 0.1, 0.9, 64, 20, BG_F32 },
+    { DATA_STROKES, "cross_entropy", "dense:256 relu dense:10", "sgd", 0.1, 0.9, 128, 5, BG_F32 },
+    { DATA_MNIST, "cross_entropy", "dense:512 relu dense:512 relu dense:10", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
+    { DATA_IDX, "cross_entropy", "dense:512 relu dense:512 relu dense:10", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
+    { DATA_CSV, "l2", "dense:1", "sgd", 0.01, 0, 32, 100, BG_F32 },
+    { DATA_CSV, "cross_entropy", NULL, "sgd", 0.01, 0.9, 32, 100, BG_F32 },
+    { DATA_TEXT, "cross_entropy", "char-gpt", "adamw", 0.003, 0, 12, 1, BG_F32 },
 };
 
 /* ---- Options ---- */
@@ -187,7 +187,8 @@ static int apply_recipe(train_config *config)
         config->epochs = recipes[found].epochs;
     if (config->data.dtype == BG_DTYPE_COUNT)
         config->data.dtype = recipes[found].dtype;
-    return optimizer_check(&config->optimizer, recipes[found].learning_rate, recipes[found].momentum);
+    return optimizer_check(&config->optimizer, recipes[found].optimizer, recipes[found].learning_rate,
+                           recipes[found].momentum);
 }
 
 static bool is_one_dense_layer(const char *line)
@@ -226,7 +227,7 @@ static int check_method(const train_config *config)
 
 int train_config_parse(train_config *config, int argc, char **argv)
 {
-    *config = (train_config){ .optimizer = { .name = "sgd" } };
+    *config = (train_config){ .epochs = 0 };
     config->data.dtype = BG_DTYPE_COUNT;
     options_parse(&argp, argc, argv, config);
     int code = data_classify(&config->data);
