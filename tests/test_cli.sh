@@ -155,6 +155,9 @@ expect 0 '^0.weight  *1.99670633 0.98455657' train --data lecture
 
 # ---- Optimizers and schedules ----
 expect 0 '"lr":1.25e-3\|"lr":0.00125' train --data digits --epochs 4 --optimizer nadam --lr 0.01 --schedule step:1e:0.5 --json
+# A schedule of the whole run ends with its steps: (1 - 45/46) of the rate in the last of 46, in two epochs of 23.
+expect 0 '"lr":2.1739\|"lr":0.00021739' train --data digits --epochs 4 --steps 46 --optimizer adam --lr 0.01 \
+    --schedule linear:1:0 --json
 expect 0 'test loss .* accuracy' train --data digits --epochs 2 --optimizer muon --lr 0.01 --schedule one-cycle --skip-nonfinite
 expect 0 'done\|accuracy' train --data digits --epochs 4 --optimizer adamw --no-vector-decay --schedule cosine --warm-up 1e \
     --clip-norm 1 --clip-value 0.5 --accumulate 2 --ema 0.9 --out adamw

@@ -253,15 +253,25 @@ static int64_t in_updates(const update_count *count, int64_t in_epoch)
     return count->count > INT64_MAX / times ? INT64_MAX : count->count * times;
 }
 
-void optimizer_fill(const optimizer_settings *s, bg_trainer_options *options, int64_t examples, bg_schedule *parts)
+/* The updates of the whole run: of all epochs, or up to the step where it ends. The batches behind the last whole
+ * update of that step's epoch make none. */
+static int64_t run_updates(const bg_trainer_options *options, int64_t batches, int64_t in_epoch, int64_t steps)
+{
+    int64_t k = options->accumulate ? options->accumulate : 1;
+    update_count epochs = { .counts_epochs = true, .count = options->epochs };
+    int64_t all = in_updates(&epochs, in_epoch), until = steps / batches * in_epoch + steps % batches / k;
+    return steps > 0 && until < all ? (until > 0 ? until : 1) : all;
+}
+
+void optimizer_fill(const optimizer_settings *s, bg_trainer_options *options, int64_t examples, int64_t steps,
+                    bg_schedule *parts)
 {
     options->optimizer = optimizer_of(s);
     options->accumulate = s->accumulate;
     options->skips_nonfinite = s->skips_nonfinite;
     int64_t batches = (examples - 1) / options->batch + 1, k = s->accumulate ? s->accumulate : 1;
     int64_t in_epoch = (batches - 1) / k + 1;
-    update_count epochs = { .counts_epochs = true, .count = options->epochs };
-    int64_t run = in_updates(&epochs, in_epoch), warm_up = in_updates(&s->warm_up, in_epoch);
+    int64_t run = run_updates(options, batches, in_epoch, steps), warm_up = in_updates(&s->warm_up, in_epoch);
     bg_schedule schedule = s->parsed;
     if (s->length.is_given)
         schedule.length = in_updates(&s->length, in_epoch);

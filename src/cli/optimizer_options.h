@@ -31,9 +31,9 @@ extern const struct argp optimizer_argp; /* its input: optimizer_settings */
 /* Fills in what was not given, an optimizer with its learning rate and, for SGD, momentum (SGD if its momentum was
  * given without a name), and checks what belongs together. 0, or the exit code after a message. */
 int optimizer_check(optimizer_settings *settings, const char *name, double learning_rate, double momentum);
-/* Sets the trainer's options, whose batch and epochs stand, for so many examples. parts: room for two schedules, which
- * must live as long as the trainer. */
-void optimizer_fill(const optimizer_settings *settings, bg_trainer_options *options, int64_t examples,
+/* Sets the trainer's options, whose batch and epochs stand, for so many examples, and so many steps if these are not 0
+ * and end first. parts: room for two schedules, which must live as long as the trainer. */
+void optimizer_fill(const optimizer_settings *settings, bg_trainer_options *options, int64_t examples, int64_t steps,
                     bg_schedule *parts);
 void optimizer_describe(const optimizer_settings *settings, event *e);
 

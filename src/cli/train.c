@@ -222,7 +222,7 @@ static int make_trainer(train_job *job)
                                    .batch = config->batch,
                                    .epochs = config->epochs,
                                    .call_every = call_every(config) };
-    optimizer_fill(&config->optimizer, &options, bg_dataset_size(job->data.train), job->schedule_parts);
+    optimizer_fill(&config->optimizer, &options, bg_dataset_size(job->data.train), config->steps, job->schedule_parts);
     const bg_program *program;
     bg_status status = bg_model_create(&job->model, job->engine, config->data.dtype);
     if (status == BG_OK)
