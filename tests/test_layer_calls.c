@@ -233,6 +233,23 @@ static bg_node *conv_same(void)
         model, "c", input(BG_SHAPE(1, 2, 3)), 2, BG_SHAPE(2),
         &(bg_model_conv_options){ .conv = { .is_same = true, .stride = { 2 } }, .padding_mode = BG_PAD_REFLECT });
 }
+static bg_node *conv_same_padding(void)
+{
+    return bg_model_conv(
+        model, "c", input(BG_SHAPE(1, 2, 3)), 2, BG_SHAPE(2),
+        &(bg_model_conv_options){ .conv = { .is_same = true, .padding = { 1 } }, .padding_mode = BG_PAD_REFLECT });
+}
+static bg_node *conv_crop(void)
+{
+    return bg_model_conv(model, "c", input(BG_SHAPE(1, 2, 5)), 2, BG_SHAPE(2),
+                         &(bg_model_conv_options){ .conv.padding = { -1 }, .padding_mode = BG_PAD_REFLECT });
+}
+static bg_node *conv_dilation(void)
+{
+    return bg_model_conv(model, "c", input(BG_SHAPE(1, 2, 3)), 2, BG_SHAPE(3),
+                         &(bg_model_conv_options){ .conv = { .is_same = true, .dilation = { INT64_MAX } },
+                                                   .padding_mode = BG_PAD_REFLECT });
+}
 static bg_node *transpose_mode(void)
 {
     return bg_model_conv_transpose(model, "c", input(BG_SHAPE(1, 2, 3)), 2, BG_SHAPE(2),
@@ -343,6 +360,9 @@ static const struct {
     { conv_groups, BG_ERR_SHAPE, "conv \"c\": 4 channels to 3 do not fall into 2 groups" },
     { conv_huge, BG_ERR_OVERFLOW, "conv" },
     { conv_same, BG_ERR_ARGUMENT, "conv \"c\": same extents and a stride of 2" },
+    { conv_same_padding, BG_ERR_ARGUMENT, "conv \"c\": same extents and a padding of 1" },
+    { conv_crop, BG_ERR_ARGUMENT, "conv \"c\": padding -1 and dilation 1 for the kernel [2]" },
+    { conv_dilation, BG_ERR_ARGUMENT, "conv \"c\": padding 0 and dilation 9223372036854775807 for the kernel [3]" },
     { transpose_mode, BG_ERR_ARGUMENT, "conv_transpose \"c\": the padding of a transpose is zeros" },
     { batch_norm_rank, BG_ERR_SHAPE, "batch_norm \"n\": needs x [n, c, ..]: x [3]" },
     { batch_norm_one, BG_ERR_SHAPE, "batch_norm \"n\": one element a channel has no variance: x [1, 3]" },

@@ -47,12 +47,18 @@ static bg_node *padded(const bgi_layer *layer, bg_node *x, bg_shape kernel, cons
 {
     bg_pad_options pad = { .mode = o->padding_mode };
     for (int i = 0; i < kernel.rank; i++) {
-        int64_t dilation = conv->dilation[i] > 0 ? conv->dilation[i] : 1;
-        if (conv->is_same && conv->stride[i] > 1) {
-            bgi_layer_fails(layer, BG_ERR_ARGUMENT, "same extents and a stride of %lld", (long long)conv->stride[i]);
+        int64_t dilation = conv->dilation[i] > 0 ? conv->dilation[i] : 1, both = 0;
+        if (conv->is_same && (conv->stride[i] > 1 || conv->padding[i] != 0)) {
+            bool is_stride = conv->stride[i] > 1;
+            bgi_layer_fails(layer, BG_ERR_ARGUMENT, "same extents and a %s of %lld", is_stride ? "stride" : "padding",
+                            (long long)(is_stride ? conv->stride[i] : conv->padding[i]));
             return NULL;
         }
-        int64_t both = dilation * (kernel.dims[i] - 1);
+        if (conv->padding[i] < 0 || __builtin_mul_overflow(dilation, kernel.dims[i] - 1, &both)) {
+            bgi_layer_fails(layer, BG_ERR_ARGUMENT, "padding %lld and dilation %lld for the kernel %s",
+                            (long long)conv->padding[i], (long long)dilation, bgi_shape_format(kernel).text);
+            return NULL;
+        }
         pad.before[i + 2] = conv->is_same ? both / 2 : conv->padding[i];
         pad.after[i + 2] = conv->is_same ? both - both / 2 : conv->padding[i];
         conv->padding[i] = 0;
