@@ -328,6 +328,18 @@ static bg_status refuse_form(const place *at, const bgi_layer_kind *kind, const 
 
 static int shown(span part) { return part.length > 30 ? 30 : (int)part.length; }
 
+/* The options of which a word may have one, once: of most the option itself. */
+static uint64_t rivals(int option)
+{
+#define BIT(option) (UINT64_C(1) << BGI_OPTION_##option)
+    static const uint64_t sets[] = { BIT(pad) | BIT(same), BIT(reflect) | BIT(replicate) | BIT(circular) };
+#undef BIT
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+        if (sets[i] >> option & 1)
+            return sets[i];
+    return UINT64_C(1) << option;
+}
+
 static bg_status parse_option(const place *at, span part, bgi_layer_word *word)
 {
     const char *equals = memchr(part.text, '=', part.length);
@@ -340,8 +352,11 @@ static bg_status parse_option(const place *at, span part, bgi_layer_word *word)
         return refuse_form(at, word->kind, "\"%.*s\" is no option of %s", shown(part), part.text, word->kind->name);
     if (option == BGI_OPTION_pad && has_option(word->kind, BGI_OPTION_same) && span_is(value, "same"))
         option = BGI_OPTION_same;
-    else if (!read_value(value, options[option].kind, &word->options[option]) ||
-             (options[option].kind == BGI_FLAG && equals))
+    for (int i = 0; i < BGI_OPTION_COUNT; i++)
+        if (rivals(option) >> i & 1 && word->options[i].is_given)
+            return refuse_form(at, word->kind, "\"%.*s\" behind another such option", shown(part), part.text);
+    if (option != BGI_OPTION_same && (!read_value(value, options[option].kind, &word->options[option]) ||
+                                      (options[option].kind == BGI_FLAG && equals)))
         return refuse_form(at, word->kind, "\"%.*s\", but %s takes %s", shown(part), part.text, options[option].name,
                            value_text(options[option].kind));
     word->options[option].is_given = true;
