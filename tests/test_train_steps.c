@@ -254,6 +254,19 @@ START_TEST(test_averages)
         expect_near("swapped", value_at(parameter, 0), average, 1e-14);
         run_destroy(&r);
     }
+    /* A parameter that is set before the first update is its own average. */
+    bg_trainer_options options = {
+        .step = falling_step, .optimizer = bg_sgd(0.5, 0), .averaging = kinds[0], .batch = 1, .epochs = 1
+    };
+    run r = run_of(counted_engine(), BG_F64, 10, options);
+    const bg_program *program;
+    bg_metrics metrics;
+    OK(bg_trainer_program(r.trainer, r.data, 1, &program));
+    OK(bg_tensor_fill(bg_model_find(r.model, "p"), 7));
+    OK(bg_trainer_evaluate(r.trainer, r.data, &metrics));
+    expect_near("loss before the first update", metrics.loss, 107, 1e-12);
+    run_destroy(&r);
+
     bg_model *model;
     OK(bg_model_create(&model, counted_engine(), BG_F64));
     FAILS(bg_model_swap_averages(model), BG_ERR_ARGUMENT, "has no averages");
@@ -446,6 +459,26 @@ START_TEST(test_stopped)
 }
 END_TEST
 
+/* Data with fewer steps an epoch begin anew, without the gradients of those that were stopped. */
+START_TEST(test_stopped_then_other_data)
+{
+    bg_trainer_options options = {
+        .optimizer = bg_sgd(0.1, 0), .batch = 2, .accumulate = 4, .epochs = 1, .call_every = 3
+    };
+    run r = run_of(counted_engine(), BG_F64, 12, options), fresh = run_of(counted_engine(), BG_F64, 12, options);
+    bg_dataset *few;
+    int last = 0;
+    OK(bg_dataset_slice(&few, r.data, 0, 4));
+    FAILS(bg_trainer_fit(r.trainer, r.data, NULL, stop_at, &last), BG_ERR_STOPPED, "after step 3");
+    OK(bg_trainer_fit(r.trainer, few, NULL, NULL, NULL));
+    OK(bg_trainer_fit(fresh.trainer, few, NULL, NULL, NULL));
+    expect_same(r.model, fresh.model, ".gradient");
+    bg_dataset_destroy(few);
+    run_destroy(&r);
+    run_destroy(&fresh);
+}
+END_TEST
+
 START_TEST(test_load_refuses)
 {
     bg_trainer_options options = everything();
@@ -458,6 +491,17 @@ START_TEST(test_load_refuses)
     OK(bg_trainer_save(a.trainer, archive));
     FAILS(bg_trainer_load(b.trainer, archive), BG_ERR_ARGUMENT, "the model has no \"one.weight\"");
     FAILS(bg_trainer_load(NULL, archive), BG_ERR_ARGUMENT, "trainer is NULL");
+    /* A place that is none would be read from. */
+    *(int64_t *)bg_tensor_data(bg_archive_find(archive, "trainer.step_in_epoch")) = -3;
+    FAILS(bg_trainer_load(a.trainer, archive), BG_ERR_ARGUMENT, "\"trainer.step_in_epoch\" is -3");
+    *(int64_t *)bg_tensor_data(bg_archive_find(archive, "trainer.step_in_epoch")) = 0;
+    *(double *)bg_tensor_data(bg_archive_find(archive, "trainer.accumulated")) = NAN;
+    FAILS(bg_trainer_load(a.trainer, archive), BG_ERR_ARGUMENT, "\"trainer.accumulated\" is nan");
+    *(double *)bg_tensor_data(bg_archive_find(archive, "trainer.accumulated")) = 0;
+    ((double *)bg_tensor_data(bg_archive_find(archive, "trainer.plateau")))[2] = -1;
+    FAILS(bg_trainer_load(a.trainer, archive), BG_ERR_ARGUMENT, "\"trainer.plateau\" has the number -1");
+    ((double *)bg_tensor_data(bg_archive_find(archive, "trainer.plateau")))[2] = 0;
+    OK(bg_trainer_load(a.trainer, archive));
     FAILS(bg_trainer_save(a.trainer, NULL), BG_ERR_ARGUMENT, "archive is NULL");
     run_destroy(&b);
     options.optimizer = bg_adam(0.1);
@@ -543,6 +587,7 @@ int main(void)
     tcase_add_test(tests, test_check_skips);
     tcase_add_test(tests, test_resumed);
     tcase_add_test(tests, test_stopped);
+    tcase_add_test(tests, test_stopped_then_other_data);
     tcase_add_test(tests, test_load_refuses);
     tcase_add_test(tests, test_threads);
     tcase_add_test(tests, test_refused);

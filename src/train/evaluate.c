@@ -116,9 +116,10 @@ bg_status bg_trainer_evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg
     bg_status status = bgi_trainer_check(trainer, dataset, "trainer_evaluate");
     if (status != BG_OK)
         return status;
-    /* Before the first training program there are no averages: they would be the parameters. */
-    bool has_averages =
-        trainer->options.averaging.kind != BG_AVERAGE_NONE && bg_model_swap_averages(trainer->model) == BG_OK;
+    /* Until an update counts, the average is the parameter, whatever the buffers hold: parameters may have been set or
+     * loaded since the first program made them, and they may be of an earlier trainer. */
+    bool has_averages = trainer->options.averaging.kind != BG_AVERAGE_NONE && trainer->averaged > 0 &&
+                        bg_model_swap_averages(trainer->model) == BG_OK;
     status = evaluate(trainer, dataset, metrics);
     if (has_averages)
         bg_model_swap_averages(trainer->model);

@@ -3,6 +3,7 @@
 
 #include "tensor/tensor.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -73,6 +74,31 @@ static bg_status check_tensor(const bg_tensor *tensor, const char *name, bg_dtyp
     return BG_OK;
 }
 
+/* Whole numbers count from 0 and never come near the end of their type; the others are finite. A place outside would
+ * make the next batch read there. */
+static bg_status check_number(const bg_archive *archive, const char *name, bool is_integer)
+{
+    const void *data = bg_tensor_const_data(bg_archive_find(archive, name));
+    double value;
+    memcpy(&value, data, sizeof value);
+    int64_t count;
+    memcpy(&count, data, sizeof count);
+    if (is_integer ? count >= 0 && count <= INT64_MAX / 4 : isfinite(value) && value >= 0)
+        return BG_OK;
+    return is_integer ? bg_fail(BG_ERR_ARGUMENT, "trainer_load: \"%s\" is %lld", name, (long long)count)
+                      : bg_fail(BG_ERR_ARGUMENT, "trainer_load: \"%s\" is %g", name, value);
+}
+
+/* has_best, bad and cooling are whole numbers; the best metric may be any. */
+static bg_status check_plateau(const bg_archive *archive)
+{
+    const double *state = bg_tensor_const_data(bg_archive_find(archive, plateau_name));
+    for (int i = 0; i < PLATEAU_NUMBERS; i++)
+        if (i != 1 && !(state[i] >= 0 && state[i] <= 0x1p53))
+            return bg_fail(BG_ERR_ARGUMENT, "trainer_load: \"%s\" has the number %g", plateau_name, state[i]);
+    return BG_OK;
+}
+
 static bool is_own(const char *name)
 {
     for (int i = 0; i < N_NUMBERS; i++)
@@ -94,6 +120,10 @@ static bg_status check_archive(const bg_model *model, const bg_archive *archive)
                               numbers[i].is_integer ? BG_I64 : BG_F64, BG_SCALAR);
     if (status == BG_OK)
         status = check_tensor(bg_archive_find(archive, plateau_name), plateau_name, BG_F64, BG_SHAPE(PLATEAU_NUMBERS));
+    for (int i = 0; i < N_NUMBERS && status == BG_OK; i++)
+        status = check_number(archive, numbers[i].name, numbers[i].is_integer);
+    if (status == BG_OK)
+        status = check_plateau(archive);
     for (size_t i = 0; i < bg_archive_count(archive) && status == BG_OK; i++) {
         const char *name = bg_archive_name(archive, i);
         if (!is_own(name) && !bg_model_find(model, name))

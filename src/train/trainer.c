@@ -176,9 +176,11 @@ static bg_status run_epoch(fit_state *fit)
     order.is_shuffled = order.is_shuffled && fit->steps_in_epoch > 1;
     fit->sums = (bgi_sums){ .loss = 0 };
     fit->epoch_seconds = 0;
-    /* A place in an epoch of other data is none in this. */
-    if (trainer->step_in_epoch >= fit->steps_in_epoch)
+    /* A place in an epoch of other data is none in this, nor do gradients of those data belong to it. */
+    if (trainer->step_in_epoch >= fit->steps_in_epoch) {
         trainer->step_in_epoch = 0;
+        trainer->accumulated = 0;
+    }
     for (int64_t i = trainer->step_in_epoch; i < fit->steps_in_epoch; i++) {
         int64_t start = i * fit->batch, rest = fit->n - start;
         bool is_end = i + 1 == fit->steps_in_epoch;
