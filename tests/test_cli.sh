@@ -150,6 +150,7 @@ expect 0 '"event":"done"' train --data lecture.csv --delimiter ';' --decimal , -
     --model dense:1:nobias --method lstsq --json
 holds 'CSV, lstsq: w1' near "$(parameter 1)" 1.99670633 1e-8
 expect 0 '--weight-decay has no effect' train --data lecture --method lstsq --weight-decay 1 --model ' dense:1 '
+expect 0 '--init has no effect' train --data lecture --method lstsq --init solved/best.safetensors
 expect 0 '0.bias  *-0.5226' train --data lecture --model dense:1 --method lstsq
 expect 0 '^0.weight  *1.99670633 0.98455657' train --data lecture
 
@@ -172,6 +173,7 @@ printf 'x,c\n1,0\n2,1\n3,2\n4,1\n' >classes.csv
 expect 2 'those of classes.csv are classes' train --data classes.csv --classes --loss l2
 expect 0 '1 training example, 0 for testing' train --data strokes --count 1 --epochs 1
 expect 0 '"dense:3", 6 parameters, cross_entropy' train --data classes.csv --classes --epochs 2
+expect 0 '"dense:3", 6 parameters, multi_margin' train --data classes.csv --loss multi_margin --epochs 2
 expect 0 '"event":"done"' train --data lecture.csv --delimiter ';' --decimal , --target x2 --test-share 0.4 --epochs 9 \
     --json --out table
 loss=$(field test_loss)

@@ -11,8 +11,8 @@
 enum { WHOLE = 0 }; /* batch: all examples */
 enum { DEFAULT_CONTEXT = 64 };
 
-/* The first row that fits the kind of data and, if one was asked for, the loss. With a constant rate, steps for l1 end
- * in a small circle around the answer; its size is proportional to the rate. */
+/* The first row that fits the kind of data and, if a loss was asked for, that loss, or one for the same targets. With a
+ * constant rate, steps for l1 end in a small circle around the answer; its size is proportional to the rate. */
 static const struct {
     data_kind kind;
     const char *loss, *model, *optimizer;
@@ -37,7 +37,7 @@ enum {
     KEY_MODEL = KEYS_COMMAND,
     KEY_LOSS,
     KEY_METHOD,
-    KEY_BATCH, /* from here to KEY_LOG_EVERY: of gradient steps only */
+    KEY_BATCH, /* from here to KEY_INIT: of gradient steps only */
     KEY_EPOCHS,
     KEY_STEPS,
     KEY_LOG_EVERY,
@@ -79,7 +79,7 @@ static const char *option_name(int key)
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     train_config *config = state->input;
-    if (key >= KEY_BATCH && key <= KEY_LOG_EVERY)
+    if (key >= KEY_BATCH && key <= KEY_INIT)
         config->step_option = option_name(key);
     switch (key) {
     case ARGP_KEY_INIT:
@@ -171,11 +171,18 @@ static const struct argp argp = {
 static int apply_recipe(train_config *config)
 {
     size_t found = 0, n = sizeof recipes / sizeof recipes[0];
-    while (recipes[found].kind != config->data.kind)
-        found++;
-    for (size_t i = 0; config->loss && i < n; i++)
-        if (recipes[i].kind == config->data.kind && strcmp(recipes[i].loss, config->loss) == 0)
-            found = i;
+    int best = -1;
+    for (size_t i = 0; i < n; i++) {
+        if (recipes[i].kind != config->data.kind)
+            continue;
+        int fits = 0;
+        if (config->loss)
+            fits = strcmp(recipes[i].loss, config->loss) == 0
+                       ? 2
+                       : bg_loss_takes_classes(recipes[i].loss) == bg_loss_takes_classes(config->loss);
+        found = fits > best ? i : found;
+        best = fits > best ? fits : best;
+    }
     if (!config->loss)
         config->loss = recipes[found].loss;
     if (!config->model)
