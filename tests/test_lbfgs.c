@@ -96,6 +96,24 @@ START_TEST(test_valley)
 }
 END_TEST
 
+/* √0 is finite, its gradient is not: the parameter stays. */
+START_TEST(test_gradient_not_finite)
+{
+    bg_model *model;
+    bg_graph *graph;
+    bg_lbfgs *lbfgs;
+    OK(bg_model_create(&model, counted_engine(), BG_F64));
+    OK(bg_graph_create(&graph, counted_engine()));
+    bg_node *p = bg_model_parameter(model, graph, "p", BG_SHAPE(2), (bg_init){ 0 });
+    OK(bg_lbfgs_create(&lbfgs, model, bg_sum(bg_sqrt(p), BG_ALL_AXES), NULL));
+    FAILS(bg_lbfgs_step(lbfgs, NULL), BG_ERR_NUMERIC, "the gradient has elements that are infinite or NaN");
+    expect_near("p", value_at(bg_model_find(model, "p"), 0), 0, 0);
+    bg_lbfgs_destroy(lbfgs);
+    bg_graph_destroy(graph);
+    bg_model_destroy(model);
+}
+END_TEST
+
 START_TEST(test_refused)
 {
     bg_model *model;
@@ -128,6 +146,7 @@ int main(void)
     tcase_add_checked_fixture(tests, counted_begin, counted_end);
     tcase_add_test(tests, test_steps);
     tcase_add_loop_test(tests, test_valley, 0, 2);
+    tcase_add_test(tests, test_gradient_not_finite);
     tcase_add_test(tests, test_refused);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -33,7 +33,7 @@ BG_API bg_program *bg_lbfgs_program(bg_lbfgs *lbfgs);
 
 /* Up to max_iterations iterations; what they learned of the curvature stays for the next call, whose data may be
  * another batch. loss (may be NULL) is that before the first one. If a run fails, its status is returned and the
- * parameters are those of the last iteration. BG_ERR_NUMERIC if the loss is not finite at the start. */
+ * parameters are those of the last iteration. BG_ERR_NUMERIC if the loss or its gradient is not finite at the start. */
 BG_API bg_status bg_lbfgs_step(bg_lbfgs *lbfgs, double *loss);
 
 /* Runs of the program, and iterations, in all. */

@@ -381,7 +381,8 @@ static bg_status iterate(bg_lbfgs *l, call_state *call)
         l->step *= fmin(1, 1 / sum);
     }
     double slope = bgi_lbfgs_dot(l, g, l->vectors[LBFGS_DIRECTION]);
-    call->is_done = slope > -l->options.tolerance_change.value;
+    /* A slope of NaN leads nowhere. */
+    call->is_done = !(slope <= -l->options.tolerance_change.value);
     return call->is_done ? BG_OK : take_step(l, call, slope);
 }
 
@@ -399,7 +400,10 @@ bg_status bg_lbfgs_step(bg_lbfgs *l, double *loss)
         *loss = call.loss;
     if (!isfinite(call.loss))
         return bg_fail(BG_ERR_NUMERIC, "lbfgs_step: the loss is %g", call.loss);
-    call.is_done = bgi_lbfgs_largest(l, l->vectors[LBFGS_GRADIENT]) <= l->options.tolerance_gradient.value;
+    double largest = bgi_lbfgs_largest(l, l->vectors[LBFGS_GRADIENT]);
+    if (!isfinite(largest))
+        return bg_fail(BG_ERR_NUMERIC, "lbfgs_step: the gradient has elements that are infinite or NaN");
+    call.is_done = largest <= l->options.tolerance_gradient.value;
     while (!call.is_done && status == BG_OK)
         status = iterate(l, &call);
     return status;
