@@ -195,6 +195,12 @@ START_TEST(test_refused)
     FAILS(bg_schedule_check(&s), BG_ERR_ARGUMENT, "has none");
     s = bg_schedule_chained(&plateau, 1);
     FAILS(bg_schedule_check(&s), BG_ERR_ARGUMENT, "part 0 is a plateau");
+    bg_schedule by_epoch = bg_schedule_exponential(0.5);
+    by_epoch.by_epoch = true;
+    s = bg_schedule_chained(&by_epoch, 1);
+    FAILS(bg_schedule_check(&s), BG_ERR_ARGUMENT, "part 0 counts epochs, and what it is a part of counts steps");
+    s.by_epoch = true;
+    OK(bg_schedule_check(&s));
     s = bg_schedule_sequential(&plateau, NULL, 1);
     s.n_milestones = 1;
     FAILS(bg_schedule_check(&s), BG_ERR_ARGUMENT, "1 parts need 0 milestones, not 1");

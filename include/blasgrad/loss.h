@@ -118,7 +118,7 @@ BG_API bg_node *bg_multi_margin_loss(bg_node *scores, bg_node *classes, bg_reduc
 BG_API bg_node *bg_multi_margin_loss_with(bg_node *scores, bg_node *classes, bg_reduction reduction,
                                           const bg_multi_margin_options *options);
 /* 1 / c Σ max(1 - x[j] + x[i], 0) over the labels j of a row and the classes i that are not among them. Scores x
- * [.., c] and labels [.., c], i32 or i64: the labels of a row come first, and a negative number ends them. */
+ * [.., c] and labels [.., c], i32, i64 or u8: the labels of a row come first, and a negative number ends them. */
 BG_API bg_node *bg_multilabel_margin_loss(bg_node *scores, bg_node *labels, bg_reduction reduction);
 typedef struct {
     bg_node *weight; /* [c]; NULL: 1 */
@@ -132,8 +132,8 @@ typedef struct {
     bool is_log_target; /* the target holds logarithms of probabilities too */
 } bg_kl_div_options;
 /* The elements target (log target - x) of the Kullback-Leibler divergence from exp(x) to the target, x the logarithms
- * of probabilities; 0 where the target is 0. BG_MEAN divides by the number of elements, BG_BATCH_MEAN, the divergence
- * itself, by that of rows. Kullback, Leibler, On information and sufficiency, 1951. */
+ * of probabilities; 0 where the target is 0 and x finite. BG_MEAN divides by the number of elements, BG_BATCH_MEAN, the
+ * divergence itself, by that of rows. Kullback, Leibler, On information and sufficiency, 1951. */
 BG_API bg_node *bg_kl_div_loss(bg_node *log_probabilities, bg_node *target, bg_reduction reduction);
 BG_API bg_node *bg_kl_div_loss_with(bg_node *log_probabilities, bg_node *target, bg_reduction reduction,
                                     const bg_kl_div_options *options);

@@ -32,7 +32,7 @@ enum { BG_MAX_MILESTONES = 16 };
 typedef struct bg_schedule bg_schedule;
 struct bg_schedule {
     bg_schedule_kind kind;
-    bool by_epoch;
+    bool by_epoch;  /* of parts that of the whole counts; a part by epochs needs a whole by epochs */
     int64_t length; /* how many steps the kind's piece has; at least 1 */
     double factor;
     double start, end;  /* linear: factors of the base rate */

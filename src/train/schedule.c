@@ -111,6 +111,9 @@ static bg_status check_parts(const bg_schedule *s)
     for (int i = 0; i < s->n_parts; i++) {
         if (s->parts[i].kind == BG_SCHEDULE_PLATEAU)
             return bg_fail(BG_ERR_ARGUMENT, "schedule: part %d is a plateau, which follows a metric, not the step", i);
+        if (s->parts[i].by_epoch && !s->by_epoch)
+            return bg_fail(BG_ERR_ARGUMENT, "schedule: part %d counts epochs, and what it is a part of counts steps",
+                           i);
         bg_status status = bg_schedule_check(&s->parts[i]);
         if (status != BG_OK)
             return status;
