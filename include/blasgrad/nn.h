@@ -90,7 +90,7 @@ BG_API bg_status bg_model_tie(bg_model *model, const char *name, const char *fir
  * Functions of a model, a name and a node, which make their parameters and buffers at first use and find them later:
  * name.weight, name.bias .., of the names, shapes and first values of the torch.nn module that is named, so that a
  * state dict loads as it is. With the name "" they are weight, bias .. alone. x has the model's type. Options may be
- * NULL. Errors are recorded in x's graph, and no parameters are made for an x that does not fit. */
+ * NULL. Errors are recorded in x's graph, and no parameters are made for an x of the wrong type or rank. */
 
 /* Linear: x [.., in] -> [.., out], x·weightᵀ + bias; weight [out, in]   bias [out]. */
 typedef struct {
