@@ -5,6 +5,7 @@
 
 #include "graph/graph.h"
 #include "nn/model.h"
+#include "train/parameters.h"
 
 #include <math.h>
 #include <string.h>
@@ -42,31 +43,18 @@ static bg_lbfgs_options with_defaults(const bg_lbfgs_options *given)
     return o;
 }
 
-/* Whether the loss depends on a node. */
-static void mark_dependencies(const bg_node *loss, bool *is_used)
-{
-    is_used[loss->id] = true;
-    for (int id = loss->id; id >= 0; id--)
-        if (is_used[id])
-            for (int i = 0; i < loss->graph->nodes[id]->n_inputs; i++)
-                is_used[loss->graph->nodes[id]->inputs[i]->id] = true;
-}
-
 /* The parameters, in the model's order, with their nodes behind nodes[0], the loss. */
-static bg_status find_parameters(bg_lbfgs *l, bg_node *loss, bg_node **nodes, bool *is_used)
+static bg_status take_parameters(bg_lbfgs *l, bg_node *loss, bgi_arena *arena, bg_node **nodes)
 {
-    mark_dependencies(loss, is_used);
+    bg_status status = bgi_find_parameters(l->model, loss, arena, nodes + 1);
+    if (status != BG_OK)
+        return status;
     for (size_t i = 0; i < bg_model_count(l->model); i++) {
-        bg_tensor *tensor = bg_model_tensor(l->model, i);
-        for (int id = 0; id <= loss->id && bg_model_is_parameter(l->model, i); id++) {
-            bg_node *node = loss->graph->nodes[id];
-            if (!is_used[id] || !bgi_node_is(node, BGI_PARAMETER) || node->tensor != tensor)
-                continue;
-            l->parameters[l->n_parameters++] = tensor;
-            nodes[l->n_parameters] = node;
-            l->n += bg_shape_count(bg_tensor_shape(tensor));
-            break;
-        }
+        if (!nodes[1 + i])
+            continue;
+        l->parameters[l->n_parameters++] = bg_model_tensor(l->model, i);
+        nodes[l->n_parameters] = nodes[1 + i];
+        l->n += bg_shape_count(nodes[1 + i]->shape);
     }
     if (l->n == 0)
         return bg_fail(BG_ERR_ARGUMENT, "lbfgs: the loss depends on no parameter of the model");
@@ -80,8 +68,7 @@ static bg_status build(bg_lbfgs *l, bg_node *loss)
     size_t most = bg_model_count(l->model) + 1;
     bg_node **nodes = bgi_arena_push(&arena, most * sizeof *nodes);
     bg_node **outputs = bgi_arena_push(&arena, most * sizeof *outputs);
-    bool *is_used = bgi_arena_push(&arena, (size_t)loss->id + 1);
-    bg_status status = nodes && outputs && is_used ? find_parameters(l, loss, nodes, is_used) : BG_ERR_NOMEM;
+    bg_status status = nodes && outputs ? take_parameters(l, loss, &arena, nodes) : BG_ERR_NOMEM;
     if (status == BG_OK)
         status = bg_grad(loss, nodes + 1, l->n_parameters, outputs + 1);
     if (status == BG_OK) {

@@ -1,7 +1,9 @@
 /* What all optimizers share: the walk over a model's parameters, and the buffers they keep. */
-#include "train/rule.h"
 #include <blasgrad/grad.h>
 #include <blasgrad/optim.h>
+
+#include "train/parameters.h"
+#include "train/rule.h"
 
 #include "graph/graph.h"
 #include "nn/model.h"
@@ -29,37 +31,20 @@ bg_node *bg_optimizer_state(const bg_update_site *site, const char *state)
     return bg_optimizer_state_of(site, state, bg_node_dtype(site->parameter), bg_node_shape(site->parameter));
 }
 
-/* Marks in is_used[id] the nodes that the loss depends on. */
-static void mark_dependencies(const bg_node *loss, bool *is_used)
-{
-    is_used[loss->id] = true;
-    for (int id = loss->id; id >= 0; id--) {
-        const bg_node *node = loss->graph->nodes[id];
-        if (is_used[id])
-            for (int i = 0; i < node->n_inputs; i++)
-                is_used[node->inputs[i]->id] = true;
-    }
-}
-
-/* The parameters that the loss depends on and that are not frozen, in the model's order: their nodes and sites. Returns
- * how many. */
-static size_t find_parameters(const bg_optimizer *optimizer, bg_model *model, const bg_node *loss, const bool *is_used,
-                              bg_node **parameters, bg_update_site *sites)
+/* Takes the parameters among the model's nodes that are not frozen to the front, with their sites; how many. */
+static size_t choose_parameters(const bg_optimizer *optimizer, bg_model *model, bg_node **nodes, bg_update_site *sites)
 {
     size_t n = 0;
     for (size_t i = 0; i < bg_model_count(model); i++) {
-        if (!bg_model_is_parameter(model, i))
+        if (!nodes[i])
             continue;
-        const bg_tensor *tensor = bg_model_tensor(model, i);
-        const bg_parameter_group *group = bgi_group_of(optimizer, bg_model_name(model, i), bg_tensor_shape(tensor));
-        for (int id = 0; id <= loss->id && !(group && group->is_frozen); id++) {
-            bg_node *node = loss->graph->nodes[id];
-            if (is_used[id] && bgi_node_is(node, BGI_PARAMETER) && node->tensor == tensor) {
-                parameters[n] = node;
-                sites[n++] = (bg_update_site){ .model = model, .name = bg_model_name(model, i), .parameter = node };
-                break;
-            }
-        }
+        const char *name = bg_model_name(model, i);
+        const bg_parameter_group *group = bgi_group_of(optimizer, name, bg_node_shape(nodes[i]));
+        if (group && group->is_frozen)
+            continue;
+        nodes[n] = nodes[i];
+        sites[n] = (bg_update_site){ .model = model, .name = name, .parameter = nodes[n] };
+        n++;
     }
     return n;
 }
@@ -87,7 +72,6 @@ typedef struct {
     size_t most;            /* parameters of the model */
     bg_node **parameters, **gradients;
     bg_update_site *sites;
-    bool *is_used;
 } apply_scratch;
 
 /* rate: the learning rate as it was given. */
@@ -114,12 +98,14 @@ static void apply_rules(const bg_optimizer *optimizer, const bgi_gradients *grad
 static bg_status apply(const bg_optimizer *optimizer, bg_model *model, bg_node *loss, const apply_scratch *scratch,
                        bgi_arena *arena, bg_step_results *results)
 {
-    mark_dependencies(loss, scratch->is_used);
-    size_t n = find_parameters(optimizer, model, loss, scratch->is_used, scratch->parameters, scratch->sites);
+    bg_status status = bgi_find_parameters(model, loss, arena, scratch->parameters);
+    if (status != BG_OK)
+        return status;
+    size_t n = choose_parameters(optimizer, model, scratch->parameters, scratch->sites);
     if (n == 0)
         return bg_fail(BG_ERR_ARGUMENT, "optimizer_apply: the loss depends on no parameter of the model%s",
                        optimizer->n_groups ? " that is not frozen" : "");
-    bg_status status = bg_grad(loss, scratch->parameters, n, scratch->gradients);
+    status = bg_grad(loss, scratch->parameters, n, scratch->gradients);
     if (status != BG_OK)
         return status;
     for (size_t i = 0; i < n; i++)
@@ -196,8 +182,7 @@ bg_status bg_optimizer_apply_with(const bg_optimizer *optimizer, bg_model *model
     scratch.parameters = bgi_arena_push(&arena, scratch.most * sizeof(bg_node *));
     scratch.gradients = bgi_arena_push(&arena, scratch.most * sizeof(bg_node *));
     scratch.sites = bgi_arena_push(&arena, scratch.most * sizeof(bg_update_site));
-    scratch.is_used = bgi_arena_push(&arena, (size_t)loss->id + 1);
-    if (scratch.parameters && scratch.gradients && scratch.sites && scratch.is_used)
+    if (scratch.parameters && scratch.gradients && scratch.sites)
         status = apply(optimizer, model, loss, &scratch, &arena, results);
     else
         status = BG_ERR_NOMEM;
