@@ -104,12 +104,13 @@ typedef struct {
     double found;       /* .. and its value */
 } answer;
 
-static bg_status take_side(bgi_check *k, const question *q, double step, double f[BGI_SAMPLES])
+/* Samples at first, first + 1, .. steps. */
+static bg_status take_samples(bgi_check *k, const question *q, int first, double step, double f[BGI_SAMPLES])
 {
     bg_status status = BG_OK;
     for (int i = 0; i < BGI_SAMPLES && !status; i++) {
         sample s = { 0 };
-        status = take(k, i * step, k->aside, &s);
+        status = take(k, (first + i) * step, k->aside, &s);
         f[i] = q->is_gradient ? s.slope : s.value;
     }
     return status;
@@ -122,9 +123,9 @@ typedef struct {
 static bg_status take_limits(bgi_check *k, const question *q, double step, double accuracy, limits *l)
 {
     double sides[2][BGI_SAMPLES];
-    bg_status status = take_side(k, q, -step, sides[0]);
+    bg_status status = take_samples(k, q, 0, -step, sides[0]);
     if (!status)
-        status = take_side(k, q, step, sides[1]);
+        status = take_samples(k, q, 0, step, sides[1]);
     if (status)
         return status;
     l->left = bgi_slope_of_side(sides[0], -step);
@@ -173,12 +174,7 @@ static bg_status judge(bgi_check *k, const question *q, const double f[BGI_SAMPL
     if (is_right(k, q, f, step, a))
         return BG_OK;
     double near[BGI_SAMPLES];
-    bg_status status = BG_OK;
-    for (int i = 0; i < BGI_SAMPLES && !status; i++) {
-        sample s = { 0 };
-        status = take(k, (i - MIDDLE) * quarter, k->aside, &s);
-        near[i] = q->is_gradient ? s.slope : s.value;
-    }
+    bg_status status = take_samples(k, q, -MIDDLE, quarter, near);
     if (status || is_right(k, q, near, quarter, a))
         return status;
     limits l;

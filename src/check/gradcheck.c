@@ -5,13 +5,6 @@
 #include "check/check.h"
 #include "grad/grad.h"
 
-#include "base/random.h"
-
-#include <float.h>
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
-
 enum { ELEMENTS = 32, DIRECTIONS = 3 };
 
 /* ---- Set-up ---- */
@@ -37,34 +30,6 @@ static bool open_row(bgi_check *k, bgi_row *row, bg_node *const *nodes, size_t n
 static double *push_numbers(bgi_check *k, const bgi_row *row)
 {
     return push(k, (size_t)row->start[row->n], sizeof(double));
-}
-
-bg_status bgi_row_write(const bgi_row *row, const double *numbers)
-{
-    bg_status status = BG_OK;
-    for (size_t i = 0; i < row->n && !status; i++)
-        status = bg_tensor_copy_from(row->tensors[i], numbers + row->start[i],
-                                     (size_t)(row->start[i + 1] - row->start[i]) * sizeof *numbers);
-    return status;
-}
-
-bg_status bgi_row_read(const bgi_row *row, double *numbers)
-{
-    bg_status status = BG_OK;
-    for (size_t i = 0; i < row->n && !status; i++)
-        status = bg_tensor_copy_to(row->tensors[i], numbers + row->start[i],
-                                   (size_t)(row->start[i + 1] - row->start[i]) * sizeof *numbers);
-    return status;
-}
-
-/* Outputs of a program, as a row of these extents. */
-bg_status bgi_row_read_outputs(const bgi_row *extents, const bg_program *program, size_t first, double *numbers)
-{
-    bg_status status = BG_OK;
-    for (size_t i = 0; i < extents->n && !status; i++)
-        status = bg_tensor_copy_to(bg_program_output(program, first + i), numbers + extents->start[i],
-                                   (size_t)(extents->start[i + 1] - extents->start[i]) * sizeof *numbers);
-    return status;
 }
 
 /* Inputs of the graph of the nodes' shapes, with tensors of their own. */
@@ -133,11 +98,6 @@ static bg_status build(bgi_check *k)
         status = compile(k, &k->derivatives, (bg_node *const *const[]){ k->dxs, k->ddxs, k->tangents_out },
                          (size_t[]){ n, n, n_ys }, n_lists);
     return status;
-}
-
-double bgi_check_draw(bgi_check *k, int stream)
-{
-    return bgi_random_uniform(k->options.seed, (uint64_t)stream, k->draws++);
 }
 
 static bg_status open_check(bgi_check *k, size_t n_ys, size_t n)
