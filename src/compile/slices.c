@@ -112,10 +112,17 @@ static const struct {
     bool is_blas_narrow;
     limits f32, f64;
 } limits_of[] = {
-    { "avx512", true, { 30000, 16, 16, 64, 1 << 23 }, { 30000, 16, 16, 32, 1 << 23 } },
-    { "avx512", false, { 30000, 16, 16, 64, 1 << 19 }, { 30000, 16, 16, 32, 1 << 19 } },
-    { "avx2", false, { 30000, 16, 16, 64, 1 << 19 }, { 30000, 16, 16, 32, 1 << 19 } },
-    { "scalar", false, { 4000, 0, 0, 0, 0 }, { 4000, 0, 0, 0, 0 } },
+    { .kernels = "avx512",
+      .is_blas_narrow = true,
+      .f32 = { .small = 30000, .narrow = 16, .rows = 16, .depth = 64, .panels = 1 << 23 },
+      .f64 = { .small = 30000, .narrow = 16, .rows = 16, .depth = 32, .panels = 1 << 23 } },
+    { .kernels = "avx512",
+      .f32 = { .small = 30000, .narrow = 16, .rows = 16, .depth = 64, .panels = 1 << 19 },
+      .f64 = { .small = 30000, .narrow = 16, .rows = 16, .depth = 32, .panels = 1 << 19 } },
+    { .kernels = "avx2",
+      .f32 = { .small = 30000, .narrow = 16, .rows = 16, .depth = 64, .panels = 1 << 19 },
+      .f64 = { .small = 30000, .narrow = 16, .rows = 16, .depth = 32, .panels = 1 << 19 } },
+    { .kernels = "scalar", .f32 = { .small = 4000 }, .f64 = { .small = 4000 } },
 };
 
 static bool is_blas_narrow(const char *kernels)
