@@ -13,6 +13,32 @@ bool checkpoint_is_state(const char *name)
     return strncmp(name, "optimizer.", 10) != 0 && strncmp(name, "trainer.", 8) != 0;
 }
 
+/* ---- The option ---- */
+
+enum { KEY_CHECKPOINT = KEYS_CHECKPOINT };
+static const struct argp_option table[] = {
+    { "checkpoint", KEY_CHECKPOINT, "FILE", 0, "the network: best, last or previous.safetensors of a run", 0 }, { 0 }
+};
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    const char **file = state->input;
+    switch (key) {
+    case KEY_CHECKPOINT:
+        *file = text;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "\"%s\" does not belong to an option; the file is given with --checkpoint", text);
+        return 0;
+    case ARGP_KEY_END:
+        if (!*file)
+            argp_error(state, "--checkpoint is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+const struct argp checkpoint_argp = { .options = table, .parser = parse };
+
 /* ---- Saving ---- */
 
 static bg_status add_text_data(bg_archive *archive, const data_settings *data)

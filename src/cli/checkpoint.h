@@ -4,6 +4,7 @@
 
 #include "data_source.h"
 #include "network.h"
+#include "options.h"
 
 #include <blasgrad/io.h>
 #include <blasgrad/train.h>
@@ -13,6 +14,9 @@ typedef struct {
     const char *model, *loss;
     data_settings data;
 } checkpoint_about;
+
+/* --checkpoint, of the commands that need one and take no arguments. Its input: const char *, the file. */
+extern const struct argp checkpoint_argp;
 
 /* Whether a tensor belongs to the model itself, not to its optimizer or trainer. */
 bool checkpoint_is_state(const char *name);

@@ -19,10 +19,9 @@ typedef struct {
     eval_part part;
 } eval_config;
 
-enum { KEY_CHECKPOINT = KEYS_COMMAND, KEY_PART };
+enum { KEY_PART = KEYS_COMMAND };
 
 static const struct argp_option table[] = {
-    { "checkpoint", KEY_CHECKPOINT, "FILE", 0, "the network: best, last or previous.safetensors of a run", 1 },
     { "part", KEY_PART, "PART", 0, "test, train or all (default: test if examples were held out, else all)", 1 },
     { 0 },
 };
@@ -33,28 +32,21 @@ static error_t parse(int key, char *text, struct argp_state *state)
     eval_config *config = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &config->data;
-        state->child_inputs[1] = &config->common;
-        return 0;
-    case KEY_CHECKPOINT:
-        config->checkpoint = text;
+        state->child_inputs[0] = &config->checkpoint;
+        state->child_inputs[1] = &config->data;
+        state->child_inputs[2] = &config->common;
         return 0;
     case KEY_PART:
         config->part = (eval_part)(PART_TEST + option_choice(state, "part", text, parts));
-        return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "\"%s\" does not belong to an option; the file is given with --checkpoint", text);
-        return 0;
-    case ARGP_KEY_END:
-        if (!config->checkpoint)
-            argp_error(state, "--checkpoint is missing");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
-static const struct argp_child children[] = { { &data_argp, 0, "Data:", 0 }, { &common_argp, 0, "Common:", 2 }, { 0 } };
+static const struct argp_child children[] = {
+    { &checkpoint_argp, 0, NULL, 0 }, { &data_argp, 0, "Data:", 1 }, { &common_argp, 0, "Common:", 2 }, { 0 }
+};
 
 static const struct argp argp = {
     .options = table,

@@ -28,6 +28,6 @@ typedef struct {
 extern const struct argp common_argp;
 
 /* Keys of long options, above all characters. Each parser has a range of its own. */
-enum { KEYS_COMMON = 0x100, KEYS_DATA = 0x200, KEYS_COMMAND = 0x300, KEYS_OPTIMIZER = 0x400 };
+enum { KEYS_COMMON = 0x100, KEYS_DATA = 0x200, KEYS_COMMAND = 0x300, KEYS_OPTIMIZER = 0x400, KEYS_CHECKPOINT = 0x500 };
 
 #endif

@@ -6,10 +6,9 @@
 
 #include <math.h>
 
-enum { KEY_CHECKPOINT = KEYS_COMMAND, KEY_MODEL, KEY_OUTPUT, KEY_PROMPT, KEY_LENGTH, KEY_TEMPERATURE };
+enum { KEY_MODEL = KEYS_COMMAND, KEY_OUTPUT, KEY_PROMPT, KEY_LENGTH, KEY_TEMPERATURE };
 
 static const struct argp_option table[] = {
-    { "checkpoint", KEY_CHECKPOINT, "FILE", 0, "the network: best, last or previous.safetensors of a run", 1 },
     { "model", KEY_MODEL, "LINE", 0,
       "the network's layers or name, as train takes it, for a safetensors file that does not say it (from PyTorch)",
       1 },
@@ -29,11 +28,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     predict_config *config = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &config->data;
-        state->child_inputs[1] = &config->common;
-        return 0;
-    case KEY_CHECKPOINT:
-        config->checkpoint = text;
+        state->child_inputs[0] = &config->checkpoint;
+        state->child_inputs[1] = &config->data;
+        state->child_inputs[2] = &config->common;
         return 0;
     case KEY_MODEL:
         config->model = text;
@@ -50,12 +47,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_TEMPERATURE:
         config->temperature = option_number(state, "temperature", text, 0, INFINITY);
         return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "\"%s\" does not belong to an option; the file is given with --checkpoint", text);
-        return 0;
     case ARGP_KEY_END:
-        if (!config->checkpoint)
-            argp_error(state, "--checkpoint is missing");
         if (config->prompt && (config->data.name || config->output))
             argp_error(state, "--prompt goes on with a text on standard output; it takes no --%s",
                        config->data.name ? "data" : "output");
@@ -67,7 +59,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = { { &data_argp, 0, "Data:", 0 }, { &common_argp, 0, "Common:", 2 }, { 0 } };
+static const struct argp_child children[] = {
+    { &checkpoint_argp, 0, NULL, 0 }, { &data_argp, 0, "Data:", 1 }, { &common_argp, 0, "Common:", 2 }, { 0 }
+};
 
 static const struct argp argp = {
     .options = table,
