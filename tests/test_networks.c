@@ -219,6 +219,7 @@ START_TEST(reference_sizes)
         { "resnet20", BG_F32, { 4, { 1, 3, 32, 32 } }, { 2, { 1, 10 } }, 272474 },
         { "char-lstm", BG_U8, { 2, { 1, 3 } }, { 3, { 1, 3, 65 } }, 1086017 },
         { "char-gpt", BG_I32, { 2, { 2, 5 } }, { 3, { 2, 5, 65 } }, 809856 },
+        { "gpt2", BG_I32, { 2, { 2, 5 } }, { 3, { 2, 5, 50257 } }, 124439808 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         bg_model *model;
@@ -275,12 +276,14 @@ START_TEST(errors)
                    "char-gpt: a width of 10 does not make 4 equal heads");
     expect_refused("char-gpt", BG_SHAPE(2, 9), (bg_network_options){ .heads = -1 }, BG_ERR_ARGUMENT,
                    "char-gpt: heads -1, it must be from 1 to 2^30");
+    expect_refused("gpt2", BG_SHAPE(2, 9), (bg_network_options){ .width = 10 }, BG_ERR_ARGUMENT,
+                   "gpt2: a width of 10 does not make 12 equal heads");
     expect_refused("resnet20", BG_SHAPE(2, 3, 8, 8), (bg_network_options){ .width = INT64_MAX }, BG_ERR_ARGUMENT,
                    "resnet20: width 9223372036854775807");
     expect_refused("mnist-cnn", BG_SHAPE(2, 4, 4), (bg_network_options){ 0 }, BG_ERR_SHAPE, "");
     ck_assert(!bg_network_find("char-gtp"));
     ck_assert_str_eq(bg_last_error(), "network_find: there is no network \"char-gtp\"; the networks are mnist-cnn, "
-                                      "resnet20, char-lstm, char-gpt");
+                                      "resnet20, char-lstm, char-gpt, gpt2");
     ck_assert(!bg_network_find(NULL));
     ck_assert_ptr_null(bg_network_mnist_cnn(NULL, NULL, NULL));
 }

@@ -265,27 +265,30 @@ typedef bg_node *bg_network(bg_model *model, bg_node *x, void *user);
 
 /* Sizes of a network; 0 is that of the reference workload, or what the model's parameters have where they exist. */
 typedef struct {
-    int64_t classes; /* scores: 10, of char-lstm and char-gpt 65 */
-    int64_t context; /* char-gpt: positions, at least as many as x has; default: 64 or, if that is more, those of x */
-    int64_t width;   /* mnist-cnn: channels of the first convolution, 32 (64 in the second, 128 features);
-                        resnet20: 16; char-lstm: 256; char-gpt: 128 */
-    int64_t layers;  /* resnet20: blocks of each of the three stages, 3; char-lstm: 2; char-gpt: 4 */
-    int64_t heads;   /* char-gpt: 4 */
+    int64_t classes; /* scores: 10, of char-lstm and char-gpt 65, gpt2: 50257 */
+    int64_t
+        context;    /* positions, at least as many as x has. char-gpt: 64, gpt2: 1024, or those of x if they are more */
+    int64_t width;  /* mnist-cnn: channels of the first convolution, 32 (64 in the second, 128 features);
+                       resnet20: 16; char-lstm: 256; char-gpt: 128; gpt2: 768 */
+    int64_t layers; /* resnet20: blocks of each of the three stages, 3; char-lstm: 2; char-gpt: 4; gpt2: 12 */
+    int64_t heads;  /* char-gpt: 4; gpt2: 12 */
 } bg_network_options;
 
 /* The networks of the reference workloads, with parameters named and initialised as in PyTorch; user is NULL or a
  * bg_network_options, and so they fit bg_trainer_options.network. Inputs of images are [n, rows, columns], taken as one
- * channel, or [n, channels, rows, columns]; of characters, classes [n, t] -> scores [n, t, classes].
+ * channel, or [n, channels, rows, columns]; of characters or tokens, classes [n, t] -> scores [n, t, classes].
  *   mnist-cnn  two convolutions 3x3 and relu, max-pool 2, two dense layers: c1 c2 f1 f2
  *   resnet20   He et al. 2015, for CIFAR, with projections as shortcuts: c b l.* f
  *   char-lstm  embedding, LSTM of two layers, dense layer: e r o
  *   char-gpt   embeddings of characters and positions, four blocks of causal attention and an MLP with gelu_tanh, each
  *              behind a layer norm; the head's weight is that of the embedding: we pe b.* n
+ *   gpt2       the same with twelve blocks, of GPT-2's sizes: 124 million parameters
  * BG_ERR_ARGUMENT in the graph for sizes that make no sense, BG_ERR_SHAPE for an x of another rank. */
 BG_API bg_node *bg_network_mnist_cnn(bg_model *model, bg_node *x, void *options);
 BG_API bg_node *bg_network_resnet20(bg_model *model, bg_node *x, void *options);
 BG_API bg_node *bg_network_char_lstm(bg_model *model, bg_node *x, void *options);
 BG_API bg_node *bg_network_char_gpt(bg_model *model, bg_node *x, void *options);
+BG_API bg_node *bg_network_gpt2(bg_model *model, bg_node *x, void *options);
 /* The network of a name, as "char-gpt"; NULL, with an error that lists the names, if there is none. */
 BG_API bg_network *bg_network_find(const char *name);
 

@@ -49,7 +49,7 @@ enum {
 static const struct argp_option table[] = {
     { "model", KEY_MODEL, "LINE", 0,
       "the network: words such as conv:32:3x3 relu dense:10, which stand below; or one of mnist-cnn resnet20 char-lstm "
-      "char-gpt",
+      "char-gpt gpt2",
       1 },
     { "loss", KEY_LOSS, "NAME", 0, "cross_entropy, l2, ..: a wrong name lists them", 1 },
     { "method", KEY_METHOD, "NAME", 0,

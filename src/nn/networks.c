@@ -115,7 +115,7 @@ bg_node *bg_network_resnet20(bg_model *model, bg_node *x, void *options)
     return bg_dense(model, "f", bg_mean(x, BG_AXES(2, 3)), size_of(model, sizes.classes, "f.weight", 0, 10));
 }
 
-/* ---- Characters ---- */
+/* ---- Characters and tokens ---- */
 
 static bool check_characters(const char *name, const bg_node *x)
 {
@@ -169,10 +169,12 @@ static bg_node *transformer_block(bg_model *model, int64_t index, bg_node *x, in
     return bg_add(x, bg_dense(model, names[5], y, width));
 }
 
-bg_node *bg_network_char_gpt(bg_model *model, bg_node *x, void *options)
+/* A transformer of the sizes that are asked for, or else of its own. */
+static bg_node *transformer(const char *name, bg_model *model, bg_node *x, const void *options,
+                            const bg_network_options *own)
 {
     bg_network_options sizes;
-    if (!begin("char-gpt", model, x, options, &sizes) || !check_characters("char-gpt", x))
+    if (!begin(name, model, x, options, &sizes) || !check_characters(name, x))
         return NULL;
     bg_graph *graph = bg_node_graph(x);
     /* A file from PyTorch may hold the tied weight under either name. */
@@ -183,15 +185,15 @@ bg_node *bg_network_char_gpt(bg_model *model, bg_node *x, void *options)
         return bgi_graph_fail(graph, status, "%s", message);
     }
     int64_t t = bg_node_shape(x).dims[1];
-    int64_t classes = size_of(model, sizes.classes, "we.weight", 0, 65);
-    int64_t width = size_of(model, sizes.width, "we.weight", 1, 128);
-    int64_t context = size_of(model, sizes.context, "pe.weight", 0, t > 64 ? t : 64);
-    int64_t layers = sizes.layers ? sizes.layers : 4, heads = sizes.heads ? sizes.heads : 4;
+    int64_t classes = size_of(model, sizes.classes, "we.weight", 0, own->classes);
+    int64_t width = size_of(model, sizes.width, "we.weight", 1, own->width);
+    int64_t context = size_of(model, sizes.context, "pe.weight", 0, t > own->context ? t : own->context);
+    int64_t layers = sizes.layers ? sizes.layers : own->layers, heads = sizes.heads ? sizes.heads : own->heads;
     if (t > context)
-        return bgi_graph_fail(graph, BG_ERR_SHAPE, "char-gpt: x %s has more than the %lld positions of the context",
+        return bgi_graph_fail(graph, BG_ERR_SHAPE, "%s: x %s has more than the %lld positions of the context", name,
                               bgi_shape_format(bg_node_shape(x)).text, (long long)context);
     if (width % heads)
-        return bgi_graph_fail(graph, BG_ERR_ARGUMENT, "char-gpt: a width of %lld does not make %lld equal heads",
+        return bgi_graph_fail(graph, BG_ERR_ARGUMENT, "%s: a width of %lld does not make %lld equal heads", name,
                               (long long)width, (long long)heads);
     bg_node *positions = bg_arange(graph, BG_I64, 0, (double)t, 1);
     x = bg_add(bg_model_embedding(model, "we", x, classes, width, NULL),
@@ -203,16 +205,27 @@ bg_node *bg_network_char_gpt(bg_model *model, bg_node *x, void *options)
     return x && table ? bg_linear(x, table, NULL) : NULL;
 }
 
+bg_node *bg_network_char_gpt(bg_model *model, bg_node *x, void *options)
+{
+    const bg_network_options own = { .classes = 65, .context = 64, .width = 128, .layers = 4, .heads = 4 };
+    return transformer("char-gpt", model, x, options, &own);
+}
+
+/* Radford et al., Language models are unsupervised multitask learners, 2019: the smallest of its four models. */
+bg_node *bg_network_gpt2(bg_model *model, bg_node *x, void *options)
+{
+    const bg_network_options own = { .classes = 50257, .context = 1024, .width = 768, .layers = 12, .heads = 12 };
+    return transformer("gpt2", model, x, options, &own);
+}
+
 /* ---- By name ---- */
 
 static const struct {
     const char *name;
     bg_network *network;
 } networks[] = {
-    { "mnist-cnn", bg_network_mnist_cnn },
-    { "resnet20", bg_network_resnet20 },
-    { "char-lstm", bg_network_char_lstm },
-    { "char-gpt", bg_network_char_gpt },
+    { "mnist-cnn", bg_network_mnist_cnn }, { "resnet20", bg_network_resnet20 }, { "char-lstm", bg_network_char_lstm },
+    { "char-gpt", bg_network_char_gpt },   { "gpt2", bg_network_gpt2 },
 };
 
 bg_network *bg_network_find(const char *name)
