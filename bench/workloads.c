@@ -1,20 +1,30 @@
 /* The reference workloads: networks with random data, trained by the same step over and over. */
 #include "workloads.h"
 
+#include "network.h"
+
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-const workload workloads[] = {
-    { "tiny", "dense:16 tanh dense:16 tanh dense:1", "bce_with_logits", 32, 2, 1 },
-    { "mlp-b1", "dense:512 relu dense:512 relu dense:10", "cross_entropy", 1, 784, 10 },
-    { "mlp-b32", "dense:512 relu dense:512 relu dense:10", "cross_entropy", 32, 784, 10 },
-    { "mlp-b128", "dense:512 relu dense:512 relu dense:10", "cross_entropy", 128, 784, 10 },
-    { "mlp-b512", "dense:512 relu dense:512 relu dense:10", "cross_entropy", 512, 784, 10 },
-    { "wide", "dense:4096 relu dense:4096 relu dense:1000", "cross_entropy", 256, 1024, 1000 },
-    { NULL, NULL, NULL, 0, 0, 0 },
-};
-
 static const double LEARNING_RATE = 0.01, MOMENTUM = 0.9;
+
+#define MLP "dense:512 relu dense:512 relu dense:10"
+
+const workload workloads[] = {
+    { "tiny", "dense:16 tanh dense:16 tanh dense:1", "bce_with_logits", 32, { 1, { 2 } }, 0, "samples", 32 },
+    { "mlp-b1", MLP, "cross_entropy", 1, { 1, { 784 } }, 0, "samples", 1 },
+    { "mlp-b32", MLP, "cross_entropy", 32, { 1, { 784 } }, 0, "samples", 32 },
+    { "mlp-b128", MLP, "cross_entropy", 128, { 1, { 784 } }, 0, "samples", 128 },
+    { "mlp-b512", MLP, "cross_entropy", 512, { 1, { 784 } }, 0, "samples", 512 },
+    { "wide", "dense:4096 relu dense:4096 relu dense:1000", "cross_entropy", 256, { 1, { 1024 } }, 0, "samples", 256 },
+    { "mnist-cnn", "mnist-cnn", "cross_entropy", 64, { 3, { 1, 28, 28 } }, 0, "samples", 64 },
+    { "resnet20", "resnet20", "cross_entropy", 128, { 3, { 3, 32, 32 } }, 0, "samples", 128 },
+    { "char-lstm", "char-lstm", "cross_entropy", 50, { 1, { 50 } }, 65, "tokens", 2500 },
+    { "char-gpt", "char-gpt", "cross_entropy", 12, { 1, { 64 } }, 65, "tokens", 768 },
+    { "gpt2", "gpt2", "cross_entropy", 4, { 1, { 64 } }, 50257, "tokens", 256 },
+    { .name = NULL },
+};
 
 const workload *workload_find(const char *name)
 {
@@ -37,51 +47,54 @@ static void store(bg_tensor *tensor, void *data, int64_t i, double value)
 {
     if (bg_tensor_dtype(tensor) == BG_F64)
         ((double *)data)[i] = value;
+    else if (bg_tensor_dtype(tensor) == BG_I64)
+        ((int64_t *)data)[i] = (int64_t)value;
     else
         ((float *)data)[i] = (float)value;
 }
 
-/* Inputs uniform in [0, 1) with 24 bits, so that they are equal in f32 and f64. */
-static void fill_inputs(bg_tensor *x)
+/* The next number below the bound, or, if that is 0, in [0, 1) with 24 bits, so that it is the same in f32 and f64. */
+static double draw(uint64_t *state, int64_t bound)
 {
-    uint64_t state = 1;
-    int64_t n = bg_shape_count(bg_tensor_shape(x));
-    void *data = bg_tensor_data(x);
+    uint64_t number = random_next(state) >> 32;
+    return bound ? (double)(number % (uint64_t)bound) : (double)(number >> 8) / 16777216.0;
+}
+
+static void fill(bg_tensor *tensor, uint64_t seed, int64_t bound)
+{
+    int64_t n = bg_shape_count(bg_tensor_shape(tensor));
+    void *data = bg_tensor_data(tensor);
     for (int64_t i = 0; i < n; i++)
-        store(x, data, i, (double)(random_next(&state) >> 40) / 16777216.0);
+        store(tensor, data, i, draw(&seed, bound));
 }
 
-/* Classes, or 0 and 1. */
-static void fill_targets(bg_tensor *target, int64_t classes)
+static bg_status make_input(workload_step *step, const workload *w, bg_engine *engine, bg_dtype dtype)
 {
-    uint64_t state = 2;
-    int64_t n = bg_shape_count(bg_tensor_shape(target));
-    void *data = bg_tensor_data(target);
-    for (int64_t i = 0; i < n; i++) {
-        uint64_t number = random_next(&state) >> 32;
-        if (bg_tensor_dtype(target) == BG_I64)
-            ((int64_t *)data)[i] = (int64_t)(number % (uint64_t)classes);
-        else
-            store(target, data, i, (double)(number & 1));
-    }
+    bg_shape shape = { .rank = w->sample.rank + 1, .dims = { w->batch } };
+    if (shape.rank > BG_MAX_RANK)
+        return bg_fail(BG_ERR_SHAPE, "workload %s: samples have at most %d axes", w->name, BG_MAX_RANK - 1);
+    for (int i = 0; i < w->sample.rank; i++)
+        shape.dims[i + 1] = w->sample.dims[i];
+    bg_status status = bg_tensor_create(&step->x, engine, w->vocabulary ? BG_I64 : dtype, shape);
+    if (status == BG_OK)
+        fill(step->x, 1, w->vocabulary);
+    return status;
 }
 
-static bg_status make_data(workload_step *step, const workload *w, bg_engine *engine, bg_dtype dtype)
+/* As many classes as the prediction has, one a row of scores; or 0 and 1 for each of its elements. */
+static bg_status make_target(workload_step *step, const workload *w, const bg_node *prediction)
 {
-    bool has_classes = strcmp(w->loss, "cross_entropy") == 0;
-    bg_status status = bg_tensor_create(&step->x, engine, dtype, BG_SHAPE(w->batch, w->inputs));
+    bg_shape shape = bg_node_shape(prediction);
+    bool has_classes = bg_loss_takes_classes(w->loss);
+    if (has_classes && shape.rank == 0)
+        return bg_fail(BG_ERR_SHAPE, "workload %s: a loss of classes needs scores [.., classes], not a single number",
+                       w->name);
+    int64_t bound = has_classes ? shape.dims[--shape.rank] : 2;
+    bg_status status = bg_tensor_create(&step->target, bg_model_engine(step->model),
+                                        has_classes ? BG_I64 : bg_node_dtype(prediction), shape);
     if (status == BG_OK)
-        status = has_classes ? bg_tensor_create(&step->target, engine, BG_I64, BG_SHAPE(w->batch))
-                             : bg_tensor_create(&step->target, engine, dtype, BG_SHAPE(w->batch, w->outputs));
-    if (status == BG_OK)
-        status = bg_tensor_create(&step->learning_rate, engine, dtype, BG_SCALAR);
-    if (status == BG_OK)
-        status = bg_tensor_fill(step->learning_rate, LEARNING_RATE);
-    if (status != BG_OK)
-        return status;
-    fill_inputs(step->x);
-    fill_targets(step->target, w->outputs);
-    return BG_OK;
+        fill(step->target, 2, bound);
+    return status;
 }
 
 /* Gives the model the parameters of another one, converted to its type. */
@@ -110,14 +123,22 @@ static bg_status copy_weights(bg_model *model, const bg_model *weights)
 
 static bg_status make_program(workload_step *step, const workload *w, bg_engine *engine, bg_dtype dtype)
 {
-    bg_status status = bg_graph_create(&step->graph, engine);
+    bg_loss *loss_of = bg_loss_find(w->loss);
+    bg_status status = loss_of ? network_check(w->model) : BG_ERR_ARGUMENT;
+    if (status == BG_OK)
+        status = bg_graph_create(&step->graph, engine);
     if (status != BG_OK)
         return status;
     bg_graph *graph = step->graph;
-    bg_node *x = bg_input(graph, "x", dtype, bg_tensor_shape(step->x));
+    network_choice choice = { .model = w->model, .classes = w->vocabulary };
+    bg_node *x = bg_input(graph, "x", bg_tensor_dtype(step->x), bg_tensor_shape(step->x));
+    bg_node *prediction = network_build(step->model, x, &choice);
+    status = prediction ? make_target(step, w, prediction) : bg_graph_status(graph);
+    if (status != BG_OK)
+        return status;
     bg_node *target = bg_input(graph, "target", bg_tensor_dtype(step->target), bg_tensor_shape(step->target));
+    bg_node *loss = loss_of(prediction, target, BG_MEAN);
     bg_node *learning_rate = bg_input(graph, "learning rate", dtype, BG_SCALAR);
-    bg_node *loss = bg_loss_find(w->loss)(bg_layers(step->model, w->model, x), target, BG_MEAN);
     bg_optimizer optimizer = bg_sgd(LEARNING_RATE, MOMENTUM);
     status = bg_optimizer_apply(&optimizer, step->model, loss, learning_rate, bg_scalar(graph, dtype, 0));
     if (status == BG_OK)
@@ -137,7 +158,11 @@ bg_status workload_start(workload_step *step, const workload *w, bg_engine *engi
     *step = (workload_step){ .model = NULL };
     bg_status status = bg_model_create(&step->model, engine, dtype);
     if (status == BG_OK)
-        status = make_data(step, w, engine, dtype);
+        status = make_input(step, w, engine, dtype);
+    if (status == BG_OK)
+        status = bg_tensor_create(&step->learning_rate, engine, dtype, BG_SCALAR);
+    if (status == BG_OK)
+        status = bg_tensor_fill(step->learning_rate, LEARNING_RATE);
     if (status == BG_OK && weights)
         status = copy_weights(step->model, weights);
     if (status == BG_OK)
@@ -176,18 +201,25 @@ static double relative_error(const bg_tensor *a, const bg_tensor *b)
     return difference == 0 ? 0 : sqrt(difference / norm);
 }
 
+/* The momentum of parameter i of a model in another, or the same, of the same network; NULL if there is none. */
+static const bg_tensor *momentum_of(const bg_model *model, const bg_model *named, size_t i)
+{
+    char name[300];
+    snprintf(name, sizeof name, "optimizer.%s.momentum", bg_model_name(named, i));
+    return bg_model_find(model, name);
+}
+
 bg_status workload_compare(const workload_step *a, const workload_step *b, double *error)
 {
     size_t compared = 0;
     *error = 0;
     for (size_t i = 0; i < bg_model_count(b->model); i++) {
-        const char *name = bg_model_name(b->model, i);
-        if (bg_model_is_parameter(b->model, i))
+        if (!bg_model_is_parameter(b->model, i))
             continue;
-        const bg_tensor *other = bg_model_find(a->model, name);
-        if (!other || !bg_shape_equal(bg_tensor_shape(other), bg_tensor_shape(bg_model_tensor(b->model, i))))
-            return bg_fail(BG_ERR_SHAPE, "workload: %s is not the same in both models", name);
-        double e = relative_error(other, bg_model_tensor(b->model, i));
+        const bg_tensor *one = momentum_of(a->model, b->model, i), *other = momentum_of(b->model, b->model, i);
+        if (!one || !other || !bg_shape_equal(bg_tensor_shape(one), bg_tensor_shape(other)))
+            return bg_fail(BG_ERR_SHAPE, "workload: %s is not the same in both models", bg_model_name(b->model, i));
+        double e = relative_error(one, other);
         if (!(e <= *error)) /* NaN counts */
             *error = e;
         compared++;
