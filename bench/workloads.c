@@ -1,28 +1,45 @@
-/* The reference workloads: networks with random data, trained by the same step over and over. */
+/* The reference workloads: their table, and what makes and compares their steps. */
 #include "workloads.h"
 
-#include "network.h"
+#include "objectives.h"
+#include "step.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static const double LEARNING_RATE = 0.01, MOMENTUM = 0.9;
-
-#define MLP "dense:512 relu dense:512 relu dense:10"
+#define MLP             .model = "dense:512 relu dense:512 relu dense:10", .sample = { 1, { 784 } }
+#define CLASSES         .loss = "cross_entropy"
+#define SAMPLES(n)      .batch = (n), .unit = "samples", .units = (n)
+#define TOKENS(n, each) .batch = (n), .sample = { 1, { each } }, .unit = "tokens", .units = (n) * (each)
+#define GRADIENTS       .unit = "gradients", .units = 1
 
 const workload workloads[] = {
-    { "tiny", "dense:16 tanh dense:16 tanh dense:1", "bce_with_logits", 32, { 1, { 2 } }, 0, "samples", 32 },
-    { "mlp-b1", MLP, "cross_entropy", 1, { 1, { 784 } }, 0, "samples", 1 },
-    { "mlp-b32", MLP, "cross_entropy", 32, { 1, { 784 } }, 0, "samples", 32 },
-    { "mlp-b128", MLP, "cross_entropy", 128, { 1, { 784 } }, 0, "samples", 128 },
-    { "mlp-b512", MLP, "cross_entropy", 512, { 1, { 784 } }, 0, "samples", 512 },
-    { "wide", "dense:4096 relu dense:4096 relu dense:1000", "cross_entropy", 256, { 1, { 1024 } }, 0, "samples", 256 },
-    { "mnist-cnn", "mnist-cnn", "cross_entropy", 64, { 3, { 1, 28, 28 } }, 0, "samples", 64 },
-    { "resnet20", "resnet20", "cross_entropy", 128, { 3, { 3, 32, 32 } }, 0, "samples", 128 },
-    { "char-lstm", "char-lstm", "cross_entropy", 50, { 1, { 50 } }, 65, "tokens", 2500 },
-    { "char-gpt", "char-gpt", "cross_entropy", 12, { 1, { 64 } }, 65, "tokens", 768 },
-    { "gpt2", "gpt2", "cross_entropy", 4, { 1, { 64 } }, 50257, "tokens", 256 },
+    { .name = "tiny",
+      .model = "dense:16 tanh dense:16 tanh dense:1",
+      .sample = { 1, { 2 } },
+      .loss = "bce_with_logits",
+      SAMPLES(32) },
+    { .name = "mlp-b1", MLP, CLASSES, SAMPLES(1) },
+    { .name = "mlp-b32", MLP, CLASSES, SAMPLES(32) },
+    { .name = "mlp-b128", MLP, CLASSES, SAMPLES(128) },
+    { .name = "mlp-b512", MLP, CLASSES, SAMPLES(512) },
+    { .name = "wide",
+      .model = "dense:4096 relu dense:4096 relu dense:1000",
+      .sample = { 1, { 1024 } },
+      CLASSES,
+      SAMPLES(256) },
+    { .name = "mnist-cnn", .model = "mnist-cnn", .sample = { 3, { 1, 28, 28 } }, CLASSES, SAMPLES(64) },
+    { .name = "resnet20", .model = "resnet20", .sample = { 3, { 3, 32, 32 } }, CLASSES, SAMPLES(128) },
+    { .name = "char-lstm", .model = "char-lstm", .vocabulary = 65, CLASSES, TOKENS(50, 50) },
+    { .name = "char-gpt", .model = "char-gpt", .vocabulary = 65, CLASSES, TOKENS(12, 64) },
+    { .name = "gpt2", .model = "gpt2", .vocabulary = 50257, CLASSES, TOKENS(4, 64) },
+    { .name = "hvp", MLP, CLASSES, .batch = 128, .is_hvp = true, .unit = "products", .units = 1 },
+    { .name = "gmm", .objective = &objective_gmm, .sizes = { .n = 1000, .k = 50, .d = 64, .gamma = 1 }, GRADIENTS },
+    { .name = "lse", .objective = &objective_lse, .sizes = { .n = 1280000 }, GRADIENTS },
+    { .name = "llsq", .objective = &objective_llsq, .sizes = { .n = 16384, .m = 128 }, GRADIENTS },
+    { .name = "kmeans", .objective = &objective_kmeans, .sizes = { .n = 10000, .k = 100, .d = 16 }, GRADIENTS },
+    { .name = "lstm", .objective = &objective_lstm, .sizes = { .n = 1024, .k = 2, .d = 14 }, GRADIENTS },
     { .name = NULL },
 };
 
@@ -33,6 +50,8 @@ const workload *workload_find(const char *name)
             return w;
     return NULL;
 }
+
+bg_dtype workload_dtype(const workload *w) { return w->objective ? BG_F64 : BG_F32; }
 
 /* SplitMix64: good enough for data, and the same everywhere. Steele, Lea, Flood, 2014. */
 static uint64_t random_next(uint64_t *state)
@@ -54,47 +73,24 @@ static void store(bg_tensor *tensor, void *data, int64_t i, double value)
 }
 
 /* The next number below the bound, or, if that is 0, in [0, 1) with 24 bits, so that it is the same in f32 and f64. */
-static double draw(uint64_t *state, int64_t bound)
+double step_draw(uint64_t *state, int64_t bound)
 {
     uint64_t number = random_next(state) >> 32;
     return bound ? (double)(number % (uint64_t)bound) : (double)(number >> 8) / 16777216.0;
 }
 
-static void fill(bg_tensor *tensor, uint64_t seed, int64_t bound)
+void step_fill(bg_tensor *tensor, uint64_t seed, int64_t bound)
 {
     int64_t n = bg_shape_count(bg_tensor_shape(tensor));
     void *data = bg_tensor_data(tensor);
     for (int64_t i = 0; i < n; i++)
-        store(tensor, data, i, draw(&seed, bound));
+        store(tensor, data, i, step_draw(&seed, bound));
 }
 
-static bg_status make_input(workload_step *step, const workload *w, bg_engine *engine, bg_dtype dtype)
+double step_element(const bg_tensor *tensor, int64_t i)
 {
-    bg_shape shape = { .rank = w->sample.rank + 1, .dims = { w->batch } };
-    if (shape.rank > BG_MAX_RANK)
-        return bg_fail(BG_ERR_SHAPE, "workload %s: samples have at most %d axes", w->name, BG_MAX_RANK - 1);
-    for (int i = 0; i < w->sample.rank; i++)
-        shape.dims[i + 1] = w->sample.dims[i];
-    bg_status status = bg_tensor_create(&step->x, engine, w->vocabulary ? BG_I64 : dtype, shape);
-    if (status == BG_OK)
-        fill(step->x, 1, w->vocabulary);
-    return status;
-}
-
-/* As many classes as the prediction has, one a row of scores; or 0 and 1 for each of its elements. */
-static bg_status make_target(workload_step *step, const workload *w, const bg_node *prediction)
-{
-    bg_shape shape = bg_node_shape(prediction);
-    bool has_classes = bg_loss_takes_classes(w->loss);
-    if (has_classes && shape.rank == 0)
-        return bg_fail(BG_ERR_SHAPE, "workload %s: a loss of classes needs scores [.., classes], not a single number",
-                       w->name);
-    int64_t bound = has_classes ? shape.dims[--shape.rank] : 2;
-    bg_status status = bg_tensor_create(&step->target, bg_model_engine(step->model),
-                                        has_classes ? BG_I64 : bg_node_dtype(prediction), shape);
-    if (status == BG_OK)
-        fill(step->target, 2, bound);
-    return status;
+    const void *data = bg_tensor_const_data(tensor);
+    return bg_tensor_dtype(tensor) == BG_F64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
 }
 
 /* Gives the model the parameters of another one, converted to its type. */
@@ -110,45 +106,12 @@ static bg_status copy_weights(bg_model *model, const bg_model *weights)
         if (status != BG_OK)
             return status;
         int64_t n = bg_shape_count(bg_tensor_shape(from));
-        const void *source = bg_tensor_const_data(from);
-        bool is_f64 = bg_tensor_dtype(from) == BG_F64;
         void *data = bg_tensor_data(copy);
         for (int64_t k = 0; k < n; k++)
-            store(copy, data, k, is_f64 ? ((const double *)source)[k] : (double)((const float *)source)[k]);
+            store(copy, data, k, step_element(from, k));
         status = bg_model_set(model, bg_model_name(weights, i), copy, true);
         bg_tensor_destroy(copy);
     }
-    return status;
-}
-
-static bg_status make_program(workload_step *step, const workload *w, bg_engine *engine, bg_dtype dtype)
-{
-    bg_loss *loss_of = bg_loss_find(w->loss);
-    bg_status status = loss_of ? network_check(w->model) : BG_ERR_ARGUMENT;
-    if (status == BG_OK)
-        status = bg_graph_create(&step->graph, engine);
-    if (status != BG_OK)
-        return status;
-    bg_graph *graph = step->graph;
-    network_choice choice = { .model = w->model, .classes = w->vocabulary };
-    bg_node *x = bg_input(graph, "x", bg_tensor_dtype(step->x), bg_tensor_shape(step->x));
-    bg_node *prediction = network_build(step->model, x, &choice);
-    status = prediction ? make_target(step, w, prediction) : bg_graph_status(graph);
-    if (status != BG_OK)
-        return status;
-    bg_node *target = bg_input(graph, "target", bg_tensor_dtype(step->target), bg_tensor_shape(step->target));
-    bg_node *loss = loss_of(prediction, target, BG_MEAN);
-    bg_node *learning_rate = bg_input(graph, "learning rate", dtype, BG_SCALAR);
-    bg_optimizer optimizer = bg_sgd(LEARNING_RATE, MOMENTUM);
-    status = bg_optimizer_apply(&optimizer, step->model, loss, learning_rate, bg_scalar(graph, dtype, 0));
-    if (status == BG_OK)
-        status = bg_compile(&step->program, graph, &loss, 1, NULL);
-    if (status == BG_OK)
-        status = bg_program_bind(step->program, x, step->x);
-    if (status == BG_OK)
-        status = bg_program_bind(step->program, target, step->target);
-    if (status == BG_OK)
-        status = bg_program_bind(step->program, learning_rate, step->learning_rate);
     return status;
 }
 
@@ -157,16 +120,12 @@ bg_status workload_start(workload_step *step, const workload *w, bg_engine *engi
 {
     *step = (workload_step){ .model = NULL };
     bg_status status = bg_model_create(&step->model, engine, dtype);
-    if (status == BG_OK)
-        status = make_input(step, w, engine, dtype);
-    if (status == BG_OK)
-        status = bg_tensor_create(&step->learning_rate, engine, dtype, BG_SCALAR);
-    if (status == BG_OK)
-        status = bg_tensor_fill(step->learning_rate, LEARNING_RATE);
-    if (status == BG_OK && weights)
+    if (status == BG_OK && weights && !w->objective)
         status = copy_weights(step->model, weights);
     if (status == BG_OK)
-        status = make_program(step, w, engine, dtype);
+        status = bg_graph_create(&step->graph, engine);
+    if (status == BG_OK)
+        status = w->objective ? step_of_objective(step, w) : step_of_network(step, w, dtype);
     if (status != BG_OK)
         workload_finish(step);
     return status;
@@ -183,18 +142,12 @@ void workload_finish(workload_step *step)
     *step = (workload_step){ .model = NULL };
 }
 
-static double element(const bg_tensor *tensor, int64_t i)
-{
-    const void *data = bg_tensor_const_data(tensor);
-    return bg_tensor_dtype(tensor) == BG_F64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
-}
-
 static double relative_error(const bg_tensor *a, const bg_tensor *b)
 {
     double difference = 0, norm = 0;
     int64_t n = bg_shape_count(bg_tensor_shape(b));
     for (int64_t i = 0; i < n; i++) {
-        double d = element(a, i) - element(b, i), v = element(b, i);
+        double d = step_element(a, i) - step_element(b, i), v = step_element(b, i);
         difference += d * d;
         norm += v * v;
     }
@@ -209,16 +162,23 @@ static const bg_tensor *momentum_of(const bg_model *model, const bg_model *named
     return bg_model_find(model, name);
 }
 
+static bool is_same(const bg_tensor *a, const bg_tensor *b)
+{
+    return a && b && bg_shape_equal(bg_tensor_shape(a), bg_tensor_shape(b));
+}
+
 bg_status workload_compare(const workload_step *a, const workload_step *b, double *error)
 {
-    size_t compared = 0;
+    size_t compared = 0, n = b->n_results ? b->n_results : bg_model_count(b->model);
     *error = 0;
-    for (size_t i = 0; i < bg_model_count(b->model); i++) {
-        if (!bg_model_is_parameter(b->model, i))
+    for (size_t i = 0; i < n; i++) {
+        if (!b->n_results && !bg_model_is_parameter(b->model, i))
             continue;
-        const bg_tensor *one = momentum_of(a->model, b->model, i), *other = momentum_of(b->model, b->model, i);
-        if (!one || !other || !bg_shape_equal(bg_tensor_shape(one), bg_tensor_shape(other)))
-            return bg_fail(BG_ERR_SHAPE, "workload: %s is not the same in both models", bg_model_name(b->model, i));
+        const bg_tensor *one = b->n_results ? bg_program_output(a->program, i + 1) : momentum_of(a->model, b->model, i);
+        const bg_tensor *other =
+            b->n_results ? bg_program_output(b->program, i + 1) : momentum_of(b->model, b->model, i);
+        if (!is_same(one, other))
+            return bg_fail(BG_ERR_SHAPE, "workload: gradient %zu is not the same in both", i);
         double e = relative_error(one, other);
         if (!(e <= *error)) /* NaN counts */
             *error = e;

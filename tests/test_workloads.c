@@ -1,22 +1,69 @@
-/* The reference workloads: what a step holds, and that a wrong gradient is refused. */
+/* The reference workloads: networks against f64, objectives against what is written by hand, and that a wrong gradient
+ * is refused. */
 #include "support/suite.h"
 #include "support/trial.h"
 #include "support/values.h"
 
-#include "workloads.h"
+#include "objectives.h"
 
 #include <check.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Steps of every kind of data and target, small. */
 static const workload small[] = {
-    { "numbers", "dense:5 tanh dense:3", "bce_with_logits", 4, { 1, { 6 } }, 0, "samples", 4 },
-    { "classes", "dense:5 relu dense:3", "cross_entropy", 4, { 1, { 6 } }, 0, "samples", 4 },
-    { "squares", "dense:1", "l2", 4, { 1, { 6 } }, 0, "samples", 4 },
-    { "images", "conv:4:3x3 relu max_pool:2 dense:3", "cross_entropy", 4, { 3, { 2, 8, 8 } }, 0, "samples", 4 },
-    { "network of images", "resnet20", "cross_entropy", 2, { 3, { 3, 8, 8 } }, 0, "samples", 2 },
-    { "tokens", "char-gpt", "cross_entropy", 2, { 1, { 5 } }, 7, "tokens", 10 },
-    { "recurrent", "char-lstm", "cross_entropy", 2, { 1, { 5 } }, 7, "tokens", 10 },
+    { .name = "numbers",
+      .model = "dense:5 tanh dense:3",
+      .loss = "bce_with_logits",
+      .batch = 4,
+      .sample = { 1, { 6 } },
+      .unit = "samples",
+      .units = 4 },
+    { .name = "classes",
+      .model = "dense:5 relu dense:3",
+      .loss = "cross_entropy",
+      .batch = 4,
+      .sample = { 1, { 6 } },
+      .unit = "samples",
+      .units = 4 },
+    { .name = "squares",
+      .model = "dense:1",
+      .loss = "l2",
+      .batch = 4,
+      .sample = { 1, { 6 } },
+      .unit = "samples",
+      .units = 4 },
+    { .name = "images",
+      .model = "conv:4:3x3 relu max_pool:2 dense:3",
+      .loss = "cross_entropy",
+      .batch = 4,
+      .sample = { 3, { 2, 8, 8 } },
+      .unit = "samples",
+      .units = 4 },
+    { .name = "network of images",
+      .model = "resnet20",
+      .loss = "cross_entropy",
+      .batch = 2,
+      .sample = { 3, { 3, 8, 8 } },
+      .unit = "samples",
+      .units = 2 },
+    { .name = "tokens",
+      .model = "char-gpt",
+      .loss = "cross_entropy",
+      .batch = 2,
+      .sample = { 1, { 5 } },
+      .vocabulary = 7,
+      .unit = "tokens",
+      .units = 10 },
+    { .name = "recurrent",
+      .model = "char-lstm",
+      .loss = "cross_entropy",
+      .batch = 2,
+      .sample = { 1, { 5 } },
+      .vocabulary = 7,
+      .unit = "tokens",
+      .units = 10 },
 };
 
 START_TEST(gradients_agree)
@@ -32,12 +79,13 @@ START_TEST(gradients_agree)
         ck_assert_msg(result.error > 0 && result.error <= result.tolerance, "%s: error %g, tolerance %g", w->name,
                       result.error, result.tolerance);
         ck_assert_msg(result.loss > 0, "%s: loss %g", w->name, result.loss);
-        /* The step trains. */
+        /* The step trains, or changes nothing. */
         double loss;
-        for (int k = 0; k < 20; k++)
+        for (int k = 0; k < 20 && !w->is_hvp; k++)
             OK(bg_program_run(step.program));
         OK(bg_tensor_item(bg_program_output(step.program, 0), 0, &loss));
-        ck_assert_msg(loss < result.loss, "%s: loss %g after 20 steps, at first %g", w->name, loss, result.loss);
+        ck_assert_msg(w->is_hvp ? loss == result.loss : loss < result.loss, "%s: loss %g after 20 steps, at first %g",
+                      w->name, loss, result.loss);
         workload_finish(&step);
     }
 }
@@ -46,8 +94,10 @@ END_TEST
 /* A step on other inputs than the exact one has a gradient that is slightly wrong. */
 START_TEST(wrong_gradients_are_refused)
 {
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
         const workload *w = &small[i];
+        if (w->vocabulary)
+            continue;
         workload_step step;
         workload_result result;
         OK(workload_start(&step, w, trial_engine(), BG_F32, NULL));
@@ -63,20 +113,199 @@ START_TEST(wrong_gradients_are_refused)
 }
 END_TEST
 
+/* ---- Objectives ---- */
+
+static const workload objectives[] = {
+    { .name = "gmm 1 1 1", .objective = &objective_gmm, .sizes = { .n = 1, .k = 1, .d = 1, .gamma = 1 } },
+    { .name = "gmm 7 3 2", .objective = &objective_gmm, .sizes = { .n = 7, .k = 3, .d = 2, .m = 2, .gamma = 0.7 } },
+    { .name = "gmm 50 5 10", .objective = &objective_gmm, .sizes = { .n = 50, .k = 5, .d = 10, .gamma = 1 } },
+    { .name = "gmm 33 25 17", .objective = &objective_gmm, .sizes = { .n = 33, .k = 25, .d = 17, .m = 1, .gamma = 2 } },
+    { .name = "lse 1", .objective = &objective_lse, .sizes = { .n = 1 } },
+    { .name = "lse 2500", .objective = &objective_lse, .sizes = { .n = 2500 } },
+    { .name = "lse 40001", .objective = &objective_lse, .sizes = { .n = 40001 } },
+    { .name = "llsq 2 1", .objective = &objective_llsq, .sizes = { .n = 2, .m = 1 } },
+    { .name = "llsq 9 16", .objective = &objective_llsq, .sizes = { .n = 9, .m = 16 } },
+    { .name = "llsq 16 17", .objective = &objective_llsq, .sizes = { .n = 16, .m = 17 } },
+    { .name = "llsq 513 128", .objective = &objective_llsq, .sizes = { .n = 513, .m = 128 } },
+    { .name = "kmeans 3 3 1", .objective = &objective_kmeans, .sizes = { .n = 3, .k = 3, .d = 1 } },
+    { .name = "kmeans 100 7 3", .objective = &objective_kmeans, .sizes = { .n = 100, .k = 7, .d = 3 } },
+    { .name = "kmeans 2000 50 16", .objective = &objective_kmeans, .sizes = { .n = 2000, .k = 50, .d = 16 } },
+    { .name = "lstm 2 1 1", .objective = &objective_lstm, .sizes = { .n = 2, .k = 1, .d = 1 } },
+    { .name = "lstm 9 2 14", .objective = &objective_lstm, .sizes = { .n = 9, .k = 2, .d = 14 } },
+    { .name = "lstm 60 4 5", .objective = &objective_lstm, .sizes = { .n = 60, .k = 4, .d = 5 } },
+};
+
+/* Each element to 1e-10 of itself, or where terms of both signs meet of the mean. */
+static void compare_elements(const char *name, const char *what, const bg_tensor *found, const double *expected)
+{
+    int64_t n = bg_shape_count(bg_tensor_shape(found));
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += fabs(expected[i]);
+    for (int64_t i = 0; i < n; i++) {
+        double error = fabs(value_at(found, i) - expected[i]);
+        ck_assert_msg(error <= 1e-10 * (fabs(expected[i]) + sum / (double)n),
+                      "%s: element %lld of %s is %.17g, not %.17g", name, (long long)i, what, value_at(found, i),
+                      expected[i]);
+    }
+    ck_assert_msg(n > 0, "%s: %s is empty", name, what);
+}
+
+START_TEST(objectives_agree)
+{
+    for (size_t i = 0; i < sizeof objectives / sizeof *objectives; i++) {
+        const workload *w = &objectives[i];
+        workload_step step;
+        objective_input inputs[OBJECTIVE_INPUTS_MAX];
+        const double *data[OBJECTIVE_INPUTS_MAX];
+        double *results[OBJECTIVE_RESULTS_MAX], value;
+        ck_assert_msg(workload_start(&step, w, trial_engine(), BG_F64, NULL) == BG_OK, "%s: %s", w->name,
+                      bg_last_error());
+        int n = w->objective->inputs(&w->sizes, inputs);
+        for (int k = 0; k < n; k++)
+            data[k] = bg_tensor_const_data(bg_model_find(step.model, inputs[k].name));
+        OK(bg_program_run(step.program));
+        for (size_t k = 0; k < step.n_results; k++) {
+            const bg_tensor *found = bg_program_output(step.program, k + 1);
+            results[k] = calloc((size_t)bg_shape_count(bg_tensor_shape(found)), sizeof(double));
+        }
+        ck_assert(w->objective->reference(&w->sizes, data, &value, results));
+        compare_elements(w->name, "the value", bg_program_output(step.program, 0), &value);
+        for (size_t k = 0; k < step.n_results; k++) {
+            compare_elements(w->name, inputs[k].is_parameter ? inputs[k].name : "the direction",
+                             bg_program_output(step.program, k + 1), results[k]);
+            free(results[k]);
+        }
+        workload_finish(&step);
+    }
+}
+END_TEST
+
+/* The references against differences of their values, so that no mistake is made twice. */
+START_TEST(references_are_gradients)
+{
+    for (size_t i = 0; i < sizeof objectives / sizeof *objectives; i++) {
+        const workload *w = &objectives[i];
+        workload_step step;
+        objective_input inputs[OBJECTIVE_INPUTS_MAX];
+        double *data[OBJECTIVE_INPUTS_MAX], *results[OBJECTIVE_RESULTS_MAX], *unused[OBJECTIVE_RESULTS_MAX];
+        OK(workload_start(&step, w, trial_engine(), BG_F64, NULL));
+        int n = w->objective->inputs(&w->sizes, inputs);
+        for (int k = 0; k < n; k++)
+            data[k] = bg_tensor_data(bg_model_find(step.model, inputs[k].name));
+        for (size_t k = 0; k < step.n_results; k++) {
+            size_t count = (size_t)bg_shape_count(bg_tensor_shape(bg_program_output(step.program, k + 1)));
+            results[k] = calloc(count, sizeof(double));
+            unused[k] = calloc(count, sizeof(double));
+        }
+        double value, ends[2];
+        ck_assert(w->objective->reference(&w->sizes, (const double *const *)data, &value, results));
+        for (int k = 0; k < n && inputs[k].is_parameter; k++) {
+            int64_t count = bg_shape_count(inputs[k].shape);
+            for (int64_t e = 0; e < count; e += 1 + count / 7) {
+                const double h = 1e-5, old = data[k][e];
+                for (int side = 0; side < 2; side++) {
+                    data[k][e] = side ? old + h : old - h;
+                    ck_assert(w->objective->reference(&w->sizes, (const double *const *)data, &ends[side], unused));
+                }
+                data[k][e] = old;
+                double slope = (ends[1] - ends[0]) / (2 * h),
+                       tolerance = 1e-6 * (fabs(results[k][e]) + fabs(value) + 1);
+                ck_assert_msg(fabs(slope - results[k][e]) <= tolerance,
+                              "%s: element %lld of %s is %.9g, the slope %.9g", w->name, (long long)e, inputs[k].name,
+                              results[k][e], slope);
+            }
+        }
+        for (size_t k = 0; k < step.n_results; k++) {
+            free(results[k]);
+            free(unused[k]);
+        }
+        workload_finish(&step);
+    }
+}
+END_TEST
+
+/* A result that differs in one element is refused, and so is one for other inputs. */
+START_TEST(wrong_objectives_are_refused)
+{
+    const workload *w = &objectives[1];
+    workload_step step;
+    workload_result result;
+    OK(workload_start(&step, w, trial_engine(), BG_F64, NULL));
+    OK(workload_check(&step, w, &result));
+    double *icf = bg_tensor_data(bg_model_find(step.model, "icf"));
+    icf[0] += 1e-6;
+    OK(objective_compare(&step, w, &result));
+    ck_assert_msg(result.error > result.tolerance, "error %g, tolerance %g", result.error, result.tolerance);
+    workload other = *w;
+    other.sizes.m++;
+    FAILS(workload_check(&step, &other, &result), BG_ERR_NUMERIC, "gmm 7 3 2: the gradient is wrong");
+    workload_finish(&step);
+}
+END_TEST
+
 START_TEST(errors)
 {
     static const struct {
         workload w;
         const char *message;
     } rows[] = {
-        { { "a", "dense:3", "cross", 4, { 1, { 6 } }, 0, "samples", 4 }, "there is no loss 'cross'" },
-        { { "b", "dence:3", "l2", 4, { 1, { 6 } }, 0, "samples", 4 }, "dence" },
-        { { "c", "resnet21", "l2", 4, { 1, { 6 } }, 0, "samples", 4 }, "there is no network \"resnet21\"" },
-        { { "d", "resnet20", "cross_entropy", 4, { 1, { 6 } }, 0, "samples", 4 }, "resnet20: needs images" },
-        { { "e", "dense:3", "l2", 4, { BG_MAX_RANK, { 1, 1, 1, 1, 1, 1, 1, 1 } }, 0, "samples", 4 },
+        { { .name = "a",
+            .model = "dense:3",
+            .loss = "cross",
+            .batch = 4,
+            .sample = { 1, { 6 } },
+            .unit = "samples",
+            .units = 4 },
+          "there is no loss 'cross'" },
+        { { .name = "b",
+            .model = "dence:3",
+            .loss = "l2",
+            .batch = 4,
+            .sample = { 1, { 6 } },
+            .unit = "samples",
+            .units = 4 },
+          "dence" },
+        { { .name = "c",
+            .model = "resnet21",
+            .loss = "l2",
+            .batch = 4,
+            .sample = { 1, { 6 } },
+            .unit = "samples",
+            .units = 4 },
+          "there is no network \"resnet21\"" },
+        { { .name = "d",
+            .model = "resnet20",
+            .loss = "cross_entropy",
+            .batch = 4,
+            .sample = { 1, { 6 } },
+            .unit = "samples",
+            .units = 4 },
+          "resnet20: needs images" },
+        { { .name = "e",
+            .model = "dense:3",
+            .loss = "l2",
+            .batch = 4,
+            .sample = { BG_MAX_RANK, { 1, 1, 1, 1, 1, 1, 1, 1 } },
+            .unit = "samples",
+            .units = 4 },
           "workload e: samples have at most 7 axes" },
-        { { "f", "dense:3", "l2", -1, { 1, { 6 } }, 0, "samples", 4 }, "-1" },
-        { { "g", "dense:3", "ctc", 4, { 1, { 6 } }, 0, "samples", 4 }, "there is no loss 'ctc'" },
+        { { .name = "f",
+            .model = "dense:3",
+            .loss = "l2",
+            .batch = -1,
+            .sample = { 1, { 6 } },
+            .unit = "samples",
+            .units = 4 },
+          "-1" },
+        { { .name = "g",
+            .model = "dense:3",
+            .loss = "ctc",
+            .batch = 4,
+            .sample = { 1, { 6 } },
+            .unit = "samples",
+            .units = 4 },
+          "there is no loss 'ctc'" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         workload_step step;
@@ -94,7 +323,7 @@ START_TEST(names)
         ck_assert_msg(workload_find(w->name) == w, "%s", w->name);
         ck_assert_msg(w->units > 0 && w->unit, "%s", w->name);
     }
-    ck_assert_int_ge(n, 11);
+    ck_assert_int_ge(n, 17);
     ck_assert_ptr_null(workload_find("mlp"));
 }
 END_TEST
@@ -106,6 +335,9 @@ int main(void)
     tcase_add_checked_fixture(cases, trial_set_up, trial_tear_down);
     tcase_add_test(cases, gradients_agree);
     tcase_add_test(cases, wrong_gradients_are_refused);
+    tcase_add_test(cases, objectives_agree);
+    tcase_add_test(cases, references_are_gradients);
+    tcase_add_test(cases, wrong_objectives_are_refused);
     tcase_add_test(cases, errors);
     tcase_add_test(cases, names);
     suite_add_tcase(suite, cases);

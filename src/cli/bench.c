@@ -301,7 +301,7 @@ static int show_program(const workload_step *step, const workload *w, int thread
 static int bench_workload(const bench_config *config, const workload *w, bg_engine *engine)
 {
     workload_step step;
-    if (workload_start(&step, w, engine, BG_F32, NULL) != BG_OK)
+    if (workload_start(&step, w, engine, workload_dtype(w), NULL) != BG_OK)
         return output_library();
     if (config->with_dump) {
         int code = show_program(&step, w, bg_engine_describe(engine).threads);
@@ -319,7 +319,7 @@ static int bench_workload(const bench_config *config, const workload *w, bg_engi
         return 128 + signals_caught();
     if (status != BG_OK)
         return output_library();
-    m.peak = bg_engine_measure_peak(engine, false, 0.1);
+    m.peak = bg_engine_measure_peak(engine, workload_dtype(w) == BG_F64, 0.1);
     if (config->json)
         show_json(w, engine, &m);
     else

@@ -1,0 +1,18 @@
+/* What the kinds of workload share. */
+#ifndef STEP_H
+#define STEP_H
+
+#include "workloads.h"
+
+/* The next number below the bound, or, if that is 0, in [0, 1) with 24 bits, so that it is the same in f32 and f64. */
+double step_draw(uint64_t *state, int64_t bound);
+/* The whole tensor. */
+void step_fill(bg_tensor *tensor, uint64_t seed, int64_t bound);
+/* Element i, of f32 or f64. */
+double step_element(const bg_tensor *tensor, int64_t i);
+
+/* The program of a step whose model, of the right type, is there. */
+bg_status step_of_network(workload_step *step, const workload *w, bg_dtype dtype);
+bg_status step_of_objective(workload_step *step, const workload *w);
+
+#endif
