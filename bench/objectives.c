@@ -46,8 +46,8 @@ static double gmm_constant(const objective_sizes *s)
 }
 
 /* Σ over x of log Σ over k of exp(alpha + Σ q - |Q (x - mean)|² / 2), less n log Σ exp(alpha), and the prior m Σ q -
- * gamma² |Q|² / 2. All Q lie one below the other in a single matrix, and Q (x - mean) is Q x - Q mean: one large
- * product forward, one backward for all Q, and none for the means, whose gradient needs sums over x alone. */
+ * gamma² |Q|² / 2. Q (x - mean) is [Q, -Q mean] times [x, 1]: with all Q one below the other a single product forward
+ * and a single one backward, whose last column serves the means. */
 static bg_node *gmm_value(const objective_sizes *s, bg_node *const *inputs)
 {
     bg_node *alphas = inputs[0], *means = inputs[1], *icf = inputs[2], *x = inputs[3];
@@ -57,8 +57,11 @@ static bg_node *gmm_value(const objective_sizes *s, bg_node *const *inputs)
     bg_node *below = bg_slice(icf, 1, d, d * (d + 1) / 2, 1);
     bg_node *parts[] = { diagonal, below, bg_zeros(graph, BG_F64, BG_SHAPE(k, 1)) };
     bg_node *q = bg_index_select(bg_concat(parts, 3, 1), triangle_places(graph, d), 1);
-    bg_node *centres = bg_matmul(bg_reshape(q, BG_SHAPE(k, d, d)), bg_reshape(means, BG_SHAPE(k, d, 1)));
-    bg_node *y = bg_linear(x, bg_reshape(q, BG_SHAPE(k * d, d)), bg_neg(bg_reshape(centres, BG_SHAPE(k * d))));
+    q = bg_reshape(q, BG_SHAPE(k, d, d));
+    bg_node *centres = bg_neg(bg_matmul(q, bg_reshape(means, BG_SHAPE(k, d, 1))));
+    bg_node *all = bg_reshape(bg_concat((bg_node *[]){ q, centres }, 2, 2), BG_SHAPE(k * d, d + 1));
+    bg_node *ones = bg_ones(graph, BG_F64, BG_SHAPE(n, 1));
+    bg_node *y = bg_linear(bg_concat((bg_node *[]){ x, ones }, 2, 1), all, NULL);
     bg_node *squares = bg_sum(bg_square(bg_reshape(y, BG_SHAPE(n, k, d))), BG_AXES(2));
     bg_node *sums = bg_sum(logs, BG_AXES(1));
     bg_node *terms = bg_sub(bg_add(alphas, sums), bg_mul_scalar(squares, 0.5));

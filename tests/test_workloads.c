@@ -8,6 +8,7 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,14 @@ static const workload small[] = {
       .sample = { 3, { 3, 8, 8 } },
       .unit = "samples",
       .units = 2 },
+    /* In f32 some of its numbers fall on the other side of a kink. */
+    { .name = "many kinks",
+      .model = "resnet20",
+      .loss = "cross_entropy",
+      .batch = 16,
+      .sample = { 3, { 3, 16, 16 } },
+      .unit = "samples",
+      .units = 16 },
     { .name = "tokens",
       .model = "char-gpt",
       .loss = "cross_entropy",
@@ -64,6 +73,14 @@ static const workload small[] = {
       .vocabulary = 7,
       .unit = "tokens",
       .units = 10 },
+    { .name = "products",
+      .model = "dense:5 tanh dense:3",
+      .loss = "cross_entropy",
+      .batch = 4,
+      .sample = { 1, { 6 } },
+      .is_hvp = true,
+      .unit = "products",
+      .units = 1 },
 };
 
 START_TEST(gradients_agree)
@@ -110,6 +127,51 @@ START_TEST(wrong_gradients_are_refused)
                       bg_last_error());
         workload_finish(&step);
     }
+}
+END_TEST
+
+/* The products against differences of gradients along the vector, which are those that training finds. */
+START_TEST(products_are_slopes)
+{
+    const double h = 1e-5;
+    const workload *w = &small[sizeof small / sizeof *small - 1];
+    workload training = *w;
+    training.is_hvp = false;
+    workload_step step, ends[2];
+    ck_assert(w->is_hvp);
+    OK(workload_start(&step, w, trial_engine(), BG_F64, NULL));
+    OK(bg_program_run(step.program));
+    for (int side = 0; side < 2; side++) {
+        OK(workload_start(&ends[side], &training, trial_engine(), BG_F64, step.model));
+        for (size_t i = 0; i < bg_model_count(ends[side].model); i++) {
+            if (!bg_model_is_parameter(ends[side].model, i))
+                continue;
+            char name[100];
+            (void)snprintf(name, sizeof name, "vector.%s", bg_model_name(ends[side].model, i));
+            const bg_tensor *vector = bg_model_find(step.model, name);
+            bg_tensor *tensor = bg_model_tensor(ends[side].model, i);
+            double *data = bg_tensor_data(tensor);
+            for (int64_t e = 0; e < bg_shape_count(bg_tensor_shape(tensor)); e++)
+                data[e] += (side ? h : -h) * value_at(vector, e);
+        }
+        OK(bg_program_run(ends[side].program));
+    }
+    size_t products = 0;
+    for (size_t i = 0; i < bg_model_count(step.model); i++) {
+        if (!bg_model_is_parameter(step.model, i))
+            continue;
+        char name[100];
+        (void)snprintf(name, sizeof name, "optimizer.%s.momentum", bg_model_name(step.model, i));
+        const bg_tensor *product = bg_program_output(step.program, ++products);
+        const bg_tensor *low = bg_model_find(ends[0].model, name), *high = bg_model_find(ends[1].model, name);
+        for (int64_t e = 0; e < bg_shape_count(bg_tensor_shape(product)); e++)
+            expect_near(name, value_at(product, e), (value_at(high, e) - value_at(low, e)) / (2 * h), 1e-8);
+    }
+    ck_assert_uint_eq(products, step.n_results);
+    ck_assert_uint_eq(products, 4);
+    for (int side = 0; side < 2; side++)
+        workload_finish(&ends[side]);
+    workload_finish(&step);
 }
 END_TEST
 
@@ -335,6 +397,7 @@ int main(void)
     tcase_add_checked_fixture(cases, trial_set_up, trial_tear_down);
     tcase_add_test(cases, gradients_agree);
     tcase_add_test(cases, wrong_gradients_are_refused);
+    tcase_add_test(cases, products_are_slopes);
     tcase_add_test(cases, objectives_agree);
     tcase_add_test(cases, references_are_gradients);
     tcase_add_test(cases, wrong_objectives_are_refused);
