@@ -46,6 +46,7 @@ static bg_status add_training(workload_step *step, bg_dtype dtype, bg_node *loss
     if (status != BG_OK)
         return status;
     bg_node *learning_rate = bg_input(step->graph, "learning rate", dtype, BG_SCALAR);
+    step->inputs[2] = learning_rate;
     bg_optimizer optimizer = bg_sgd(LEARNING_RATE, MOMENTUM);
     status = bg_optimizer_apply(&optimizer, step->model, loss, learning_rate, bg_scalar(step->graph, dtype, 0));
     if (status == BG_OK)
@@ -112,6 +113,9 @@ bg_status step_of_network(workload_step *step, const workload *w, bg_dtype dtype
         return status;
     bg_node *target = bg_input(step->graph, "target", bg_tensor_dtype(step->target), bg_tensor_shape(step->target));
     bg_node *loss = loss_of(prediction, target, BG_MEAN);
+    step->loss = loss;
+    step->inputs[0] = x;
+    step->inputs[1] = target;
     status = bg_graph_status(step->graph);
     if (status == BG_OK)
         status = w->is_hvp ? add_products(step, loss) : add_training(step, dtype, loss);

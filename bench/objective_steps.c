@@ -41,7 +41,7 @@ bg_status step_of_objective(workload_step *step, const workload *w)
         nodes[i] = inputs[i].is_parameter ? bg_parameter(step->graph, tensor) : bg_buffer(step->graph, tensor);
         n_parameters += inputs[i].is_parameter;
     }
-    outputs[0] = w->objective->value(&w->sizes, nodes);
+    outputs[0] = step->loss = w->objective->value(&w->sizes, nodes);
     status = bg_grad(outputs[0], nodes, n_parameters, outputs + 1);
     if (status != BG_OK)
         return status;

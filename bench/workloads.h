@@ -43,6 +43,8 @@ typedef struct {
     bg_model *model;
     bg_graph *graph;
     bg_program *program;
+    bg_node *loss;
+    bg_node *inputs[3];       /* of x, target and learning rate, where these are there */
     bg_tensor *x, *target;    /* of a network */
     bg_tensor *learning_rate; /* in training */
     size_t n_results;         /* outputs behind the first */
@@ -53,6 +55,10 @@ typedef struct {
 bg_status workload_start(workload_step *step, const workload *w, bg_engine *engine, bg_dtype dtype,
                          const bg_model *weights);
 void workload_finish(workload_step *step);
+
+/* A part of a step as a program of its own, on the step's data: the loss; with gradients those too, as outputs behind
+ * it. It updates nothing. */
+bg_status workload_part(bg_program **program, const workload_step *step, bool with_gradients);
 
 /* The greatest relative error ‖a - b‖ / ‖b‖ among the gradients, or products, of the first step. */
 bg_status workload_compare(const workload_step *a, const workload_step *b, double *error);

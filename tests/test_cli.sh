@@ -1,52 +1,6 @@
 #!/bin/sh
-# The program from the outside: exit codes, messages, events, run directories, signals. $BLASGRAD is its path.
-set -u
-: "${BLASGRAD:?the path of the program}"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-checks=0
-
-fail()
-{
-    failures=$((failures + 1))
-    printf 'FAILED: %s\n' "$1"
-    sed 's/^/    out: /' out | head -n 5
-    sed 's/^/    err: /' err | head -n 5
-}
-
-# expect CODE PATTERN ARGUMENT..: the exit code, and a basic regular expression in what it writes.
-expect()
-{
-    code=$1 pattern=$2
-    shift 2
-    checks=$((checks + 1))
-    "$BLASGRAD" "$@" >out 2>err
-    got=$?
-    if [ "$got" -ne "$code" ]; then
-        fail "$*: exit code $got, expected $code"
-    elif ! cat out err | grep -q -e "$pattern"; then
-        fail "$*: no \"$pattern\" in the output"
-    fi
-}
-
-# holds TEXT COMMAND..: the command succeeds.
-holds()
-{
-    text=$1
-    shift
-    checks=$((checks + 1))
-    "$@" || fail "$text"
-}
-
-# The number after "key": in the last line of out.
-field() { tail -n 1 out | sed -n "s/.*\"$1\":\\([-0-9.e+]*\\).*/\\1/p"; }
-# The n-th of "parameters" in the last line of out.
-parameter() { tail -n 1 out | sed 's/.*"parameters":\[\([^]]*\)\].*/\1/' | cut -d , -f "$1"; }
-# near A B TOLERANCE
-near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { d = a - b; if (d < 0) d = -d; exit !(a != "" && d <= t) }'; }
-at_least() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a + 0 >= b) }'; }
+# The program from the outside: exit codes, messages, events, run directories, signals.
+. "${BLASGRAD_TEST_DATA:?the folder of the tests}/support/program.sh"
 
 # ---- Usage ----
 expect 0 'train .*fit a network' --help
@@ -389,13 +343,6 @@ checks=$((checks + 1))
 [ $got -eq 143 ] || fail "SIGTERM while data are made: exit code $got, expected 143"
 holds 'and leaves nothing behind' test ! -e early
 
-# ---- Benchmarks ----
-expect 0 '"workload":"tiny","threads":1,"step_ms":[0-9.e-]*,' bench tiny --threads 1 --seconds 0.1 --json
-holds 'a commit' grep -q '"commit":"\([0-9a-f]\{12\}\(-dirty\)\{0,1\}\|unknown\)"' out
-holds 'no allocation in a step' test "$(field allocations_per_step)" = 0.0
-expect 0 '^tiny  *2 ' bench tiny --threads 2 --seconds 0.1 --report
-expect 0 'update of' bench tiny --dump
-
 # ---- Gradcheck ----
 expect 0 '^[0-9]* rows, [0-9]* derivatives, [1-9][0-9]* of them at kinks: all are right' gradcheck --op max_along
 holds 'its table fits 79 columns' awk 'length > 79 { long = 1 } END { exit long }' out
@@ -424,5 +371,4 @@ holds 'and it is not called right' test -z "$(grep 'all are right' out)"
 expect 2 'what is "exp"?' gradcheck exp
 expect 0 'FMA peak' info
 
-printf '%d checks, %d failures\n' "$checks" "$failures"
-[ "$failures" -eq 0 ]
+finish

@@ -8,8 +8,10 @@
 const char *machine_cpu(char *buffer, size_t capacity);
 /* Logical processors that are online. */
 int machine_processors(void);
-/* The most memory this process has had, in bytes. */
+/* The most memory this process has had, in bytes; 0 if the system does not tell. After machine_forget_memory only what
+ * it has had since, where the system can do that. */
 double machine_peak_memory(void);
+void machine_forget_memory(void);
 /* Seconds on a clock that only goes forward. */
 double machine_seconds(void);
 

@@ -1,0 +1,29 @@
+/* What the parts of `blasgrad bench` share. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include "events.h"
+
+#include "workloads.h"
+
+enum { BENCH_THREAD_COUNTS_MAX = 16, BENCH_WORKLOADS_MAX = 32 };
+
+typedef struct {
+    const workload *chosen[BENCH_WORKLOADS_MAX];
+    int n_chosen;
+    int threads[BENCH_THREAD_COUNTS_MAX]; /* 0: the engine's choice */
+    int n_threads;
+    double seconds;
+    bool json, with_report, with_dump;
+} bench_config;
+
+/* Parses the arguments; a mistake ends the program. */
+void bench_parse(bench_config *config, int argc, char **argv);
+
+/* Measures one workload, shows the result, and gives the exit code that ends the command, or 0. */
+int bench_workload(const bench_config *config, const workload *w, bg_engine *engine);
+
+/* Fields of every result: the machine and what runs on it. */
+void bench_describe(event *e, bg_engine *engine);
+
+#endif
