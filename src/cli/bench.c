@@ -18,9 +18,11 @@ int command_bench(int argc, char **argv)
 {
     bench_config config;
     bench_parse(&config, argc, argv);
-    if (!config.json && !config.with_dump)
+    int code = results_check(&config.results);
+    if (code)
+        return code;
+    if (!config.results.json && !config.with_dump)
         bench_show_header();
-    int code = 0;
     for (int t = 0; t < config.n_threads && !code; t++) {
         bg_engine *engine;
         bg_engine_options options = { .threads = config.threads[t], .allocator = bench_allocator };

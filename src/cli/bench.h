@@ -3,6 +3,7 @@
 #define BENCH_H
 
 #include "events.h"
+#include "results.h"
 
 #include "workloads.h"
 
@@ -14,7 +15,8 @@ typedef struct {
     int threads[BENCH_THREAD_COUNTS_MAX]; /* 0: the engine's choice */
     int n_threads;
     double seconds;
-    bool json, with_report, with_dump;
+    bool with_report, with_dump;
+    results results;
 } bench_config;
 
 /* Parses the arguments; a mistake ends the program. */

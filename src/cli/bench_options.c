@@ -5,13 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_THREADS = KEYS_COMMAND, KEY_SECONDS, KEY_JSON, KEY_REPORT, KEY_DUMP };
+enum { KEY_THREADS = KEYS_COMMAND, KEY_SECONDS, KEY_JSON, KEY_OUTPUT, KEY_REPORT, KEY_DUMP };
 
 static const struct argp_option table[] = {
     { "threads", KEY_THREADS, "N[,N..]", 0,
       "thread counts to measure (default: one per physical core that may be used)", 0 },
     { "seconds", KEY_SECONDS, "S", 0, "time for each result, and once more for its parts (default: 2)", 0 },
     { "json", KEY_JSON, NULL, 0, "results as JSON objects, one a line", 0 },
+    { "output", KEY_OUTPUT, "FILE", 0, "append the results to FILE as lines of JSON, with date and machine", 0 },
     { "report", KEY_REPORT, NULL, 0, "add steps, phases, barriers and memory of the program", 0 },
     { "dump", KEY_DUMP, NULL, 0, "print the program as text, and measure nothing", 0 },
     { 0 },
@@ -66,7 +67,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
         config->seconds = option_number(state, "seconds", text, 0, 3600);
         return 0;
     case KEY_JSON:
-        config->json = true;
+        config->results.json = true;
+        return 0;
+    case KEY_OUTPUT:
+        config->results.path = text;
         return 0;
     case KEY_REPORT:
         config->with_report = true;
@@ -78,8 +82,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         choose(config, state, text);
         return 0;
     case ARGP_KEY_END:
-        if (config->json && config->with_dump)
-            argp_error(state, "--dump is text for people; leave out --json");
+        if ((config->results.json || config->results.path) && config->with_dump)
+            argp_error(state, "--dump is text for people; leave out --json and --output");
         for (const workload *w = workloads; state->arg_num == 0 && w->name; w++)
             config->chosen[config->n_chosen++] = w;
         return 0;

@@ -31,6 +31,11 @@ void bench_put_workload(event *e, const workload *w, const bg_engine *engine, co
     event_number(e, "forward_ms", r->forward * 1e3);
     event_number(e, "backward_ms", r->backward * 1e3);
     event_number(e, "update_ms", r->update * 1e3);
+    event_text(e, "dtype", bg_dtype_name(workload_dtype(w)));
+    if (w->model) {
+        event_text(e, "model", w->model);
+        event_integer(e, "batch", w->batch);
+    }
     event_text(e, "unit", w->unit);
     event_number(e, "per_second", (double)w->units / r->step.median);
     event_number(e, "gflops", gflops);

@@ -87,14 +87,10 @@ int bench_workload(const bench_config *config, const workload *w, bg_engine *eng
     if (status != BG_OK)
         return output_library();
     result.peak = bg_engine_measure_peak(engine, workload_dtype(w) == BG_F64, 0.1);
-    if (config->json) {
-        event *e = event_create(NULL);
-        bench_put_workload(e, w, engine, &result);
-        bench_describe(e, engine);
-        event_output(e);
-        event_destroy(e);
-    } else {
+    if (!config->results.json)
         bench_show_workload(w, engine, &result, config->with_report);
-    }
-    return output_has_failed() ? EXIT_FAILED : 0;
+    event *e = event_create(NULL);
+    bench_put_workload(e, w, engine, &result);
+    bench_describe(e, engine);
+    return results_add(&config->results, e);
 }

@@ -70,6 +70,23 @@ void event_add_fields(event *e, const event *other)
     json_object_foreach((json_t *)(uintptr_t)other, key, value) json_object_set(e, key, value);
 }
 
+event *event_parse(const char *line)
+{
+    json_t *value = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+    if (json_is_object(value))
+        return value;
+    json_decref(value);
+    return NULL;
+}
+
+const char *event_get_text(const event *e, const char *key) { return json_string_value(json_object_get(e, key)); }
+
+double event_get_number(const event *e, const char *key)
+{
+    const json_t *value = json_object_get(e, key);
+    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
 char *event_quote(const char *text)
 {
     json_t *value = text_value(text);

@@ -25,6 +25,12 @@ void event_object(event *e, const char *key, event *item);        /* takes item 
 /* All fields of `other`, copied. */
 void event_add_fields(event *e, const event *other);
 
+/* The object that a line holds; NULL if it holds none. Then what it has under a key: NULL and NAN if there is no such
+ * text or number. */
+event *event_parse(const char *line);
+const char *event_get_text(const event *e, const char *key);
+double event_get_number(const event *e, const char *key);
+
 /* A text in quotes, with control characters escaped, to be freed; NULL if memory is out. */
 char *event_quote(const char *text);
 

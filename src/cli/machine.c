@@ -27,6 +27,14 @@ const char *machine_cpu(char *buffer, size_t capacity)
     return buffer;
 }
 
+const char *machine_name(char *buffer, size_t capacity)
+{
+    if (gethostname(buffer, capacity) != 0)
+        snprintf(buffer, capacity, "unknown");
+    buffer[capacity - 1] = 0;
+    return buffer;
+}
+
 int machine_processors(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);

@@ -6,6 +6,8 @@
 
 /* The processor's name; "unknown" if the system does not tell. Returns buffer. */
 const char *machine_cpu(char *buffer, size_t capacity);
+/* The machine's own name in the network. Returns buffer. */
+const char *machine_name(char *buffer, size_t capacity);
 /* Logical processors that are online. */
 int machine_processors(void);
 /* The most memory this process has had, in bytes; 0 if the system does not tell. After machine_forget_memory only what

@@ -31,6 +31,18 @@ static void match_option(const struct argp *argp, const char *name, size_t lengt
         match_option(child->argp, name, length, match);
 }
 
+/* The option of one letter, as in -o. */
+static const struct argp_option *find_letter(const struct argp *argp, char letter)
+{
+    for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc); o++)
+        if (o->name && o->key == letter)
+            return o;
+    const struct argp_option *found = NULL;
+    for (const struct argp_child *child = argp->children; child && child->argp && !found; child++)
+        found = find_letter(child->argp, letter);
+    return found;
+}
+
 static void print_names(const struct argp *argp)
 {
     for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc); o++)
@@ -70,6 +82,8 @@ static void check_names(const struct argp *argp, int argc, char **argv)
                 continue;
         }
         const struct argp_option *option = match.exact ? match.exact : (match.prefixes == 1 ? match.prefix : NULL);
+        if (!name)
+            option = find_letter(argp, word[1]);
         if (!option) {
             fprintf(stderr, "%s: %s option \"%.60s\"; the options are", argv[0],
                     match.prefixes > 1 ? "ambiguous" : "unknown", word);
@@ -77,7 +91,8 @@ static void check_names(const struct argp *argp, int argc, char **argv)
             fputs(" --help\n", stderr);
             exit(EXIT_USAGE);
         }
-        if (option->arg && !(option->flags & OPTION_ARG_OPTIONAL) && name[length] != '=')
+        bool has_value = name ? name[length] == '=' : word[2] != 0;
+        if (option->arg && !(option->flags & OPTION_ARG_OPTIONAL) && !has_value)
             i++;
     }
 }

@@ -35,8 +35,10 @@ static void close_stdout(void)
 
 void output_start(void)
 {
-    /* A write to a closed pipe is then an error like any other, and a run is saved before the program ends. */
+    /* A write to a closed pipe, or beyond the size that a file may have, is then an error like any other, and a run is
+     * saved before the program ends. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     atexit(close_stdout);
 }
 

@@ -1,0 +1,227 @@
+/* Pictures, drawn by the program gnuplot: it reads the script from a pipe, and no shell stands between. */
+#define _POSIX_C_SOURCE 200809L
+#include "gnuplot.h"
+
+#include "commands.h"
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* ---- Scripts ---- */
+
+static bool make_room(gnuplot_script *script, size_t more)
+{
+    if (script->is_lost || script->length + more < script->capacity)
+        return !script->is_lost;
+    size_t capacity = 2 * script->capacity + more + 1024;
+    char *text = realloc(script->text, capacity);
+    script->is_lost = !text;
+    if (!text)
+        return false;
+    script->text = text;
+    script->capacity = capacity;
+    return true;
+}
+
+void gnuplot_put(gnuplot_script *script, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int n = vsnprintf(NULL, 0, format, arguments);
+    if (n >= 0 && make_room(script, (size_t)n + 1)) {
+        vsnprintf(script->text + script->length, (size_t)n + 1, format, again);
+        script->length += (size_t)n;
+    }
+    va_end(again);
+    va_end(arguments);
+}
+
+static void put_quoted(gnuplot_script *script, const char *text)
+{
+    gnuplot_put(script, "'");
+    for (const char *c = text; *c; c++)
+        gnuplot_put(script, *c == '\'' ? "''" : "%c", (unsigned char)*c < 0x20 ? ' ' : *c);
+    gnuplot_put(script, "'");
+}
+
+void gnuplot_put_text(gnuplot_script *script, const char *text)
+{
+    put_quoted(script, text);
+    gnuplot_put(script, " noenhanced");
+}
+
+void gnuplot_free(gnuplot_script *script)
+{
+    free(script->text);
+    *script = (gnuplot_script){ .text = NULL };
+}
+
+/* ---- Running it ---- */
+
+/* What draws a picture, by the end of its name; a number stands for each extent. */
+static const struct {
+    const char *ending, *terminal;
+    double unit;
+} terminals[] = {
+    { ".svg", "svg size %g,%g dynamic font 'sans-serif,13' background 'white'", 1 },
+    { ".png", "pngcairo size %g,%g font 'sans,11'", 1 },
+    { ".pdf", "pdfcairo size %gin,%gin font 'sans,11'", 1.0 / 96 },
+};
+enum { TERMINALS = sizeof terminals / sizeof terminals[0] };
+
+static int find_terminal(const char *picture)
+{
+    size_t length = strlen(picture);
+    for (int i = 0; i < TERMINALS; i++) {
+        size_t end = strlen(terminals[i].ending);
+        if (length > end && strcmp(picture + length - end, terminals[i].ending) == 0)
+            return i;
+    }
+    return -1;
+}
+
+bool gnuplot_takes_name(const char *picture)
+{
+    for (const char *c = picture; *c; c++)
+        if ((unsigned char)*c < 0x20)
+            return false;
+    return find_terminal(picture) >= 0;
+}
+
+static void write_all(int file, const gnuplot_script *script)
+{
+    for (size_t at = 0; at < script->length;) {
+        ssize_t written = write(file, script->text + at, script->length - at);
+        if (written < 0 && errno != EINTR)
+            return; /* gnuplot has ended, and says why */
+        at += written > 0 ? (size_t)written : 0;
+    }
+}
+
+/* The last line of what gnuplot wrote that says something. */
+static void read_message(FILE *messages, char *text, size_t capacity)
+{
+    char line[400];
+    snprintf(text, capacity, "it said nothing");
+    rewind(messages);
+    while (fgets(line, sizeof line, messages)) {
+        char *start = line + strspn(line, " \t^");
+        start[strcspn(start, "\r\n")] = 0;
+        if (*start)
+            snprintf(text, capacity, "%s", start);
+    }
+}
+
+static bool start(pid_t *process, int input, FILE *messages)
+{
+    static char name[] = "gnuplot", input_name[] = "-";
+    static char *const arguments[] = { name, input_name, NULL };
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE);
+    sigaddset(&defaults, SIGXFSZ);
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
+    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, fileno(messages), STDERR_FILENO);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigdefault(&attributes, &defaults);
+    errno = posix_spawnp(process, arguments[0], &files, &attributes, arguments, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&files);
+    return errno == 0;
+}
+
+static int run(const gnuplot_script *script)
+{
+    FILE *messages = tmpfile();
+    int ends[2] = { -1, -1 }, status = 0;
+    if (!messages || pipe(ends) != 0) {
+        int code = output_failure("plot: %s", strerror(errno));
+        if (messages)
+            fclose(messages);
+        return code;
+    }
+    /* gnuplot waits for the end of the pipe, so it must not hold the writing end itself. */
+    (void)fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    pid_t process;
+    bool is_running = start(&process, ends[0], messages);
+    int error = errno;
+    close(ends[0]);
+    if (is_running)
+        write_all(ends[1], script);
+    close(ends[1]);
+    int code = EXIT_DONE;
+    if (!is_running)
+        code = error == ENOENT ? output_failure("plot: the program gnuplot is not there; on Debian: apt-get install "
+                                                "gnuplot-nox")
+                               : output_failure("plot: gnuplot: %s", strerror(error));
+    else if (waitpid(process, &status, 0) != process)
+        code = output_failure("plot: gnuplot: %s", strerror(errno));
+    else if (status != 0) {
+        char message[400];
+        read_message(messages, message, sizeof message);
+        code = output_failure("plot: gnuplot failed: %s", message);
+    }
+    fclose(messages);
+    return code;
+}
+
+/* gnuplot goes on without a file that it cannot open. */
+static int make_file(const char *path, const char *picture)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (file < 0)
+        return output_failure("plot: %s: %s", picture, strerror(errno));
+    close(file);
+    return EXIT_DONE;
+}
+
+static int draw_to(const char *path, const gnuplot_script *script, const char *picture, int width, int height)
+{
+    int terminal = find_terminal(picture);
+    double unit = terminals[terminal].unit;
+    gnuplot_script whole = { .text = NULL };
+    gnuplot_put(&whole, "set terminal ");
+    gnuplot_put(&whole, terminals[terminal].terminal, unit * width, unit * height);
+    gnuplot_put(&whole, "\nset output ");
+    put_quoted(&whole, path);
+    gnuplot_put(&whole, "\n%s\nunset output\n", script->text);
+    int code = script->is_lost || whole.is_lost ? output_failure("out of memory") : make_file(path, picture);
+    if (!code) {
+        code = run(&whole);
+        if (!code && rename(path, picture) != 0)
+            code = output_failure("plot: %s: %s", picture, strerror(errno));
+        if (code)
+            unlink(path);
+    }
+    gnuplot_free(&whole);
+    return code;
+}
+
+int gnuplot_draw(const gnuplot_script *script, const char *picture, int width, int height)
+{
+    size_t bytes = strlen(picture) + sizeof ".part";
+    char *path = malloc(bytes);
+    if (!path)
+        return output_failure("out of memory");
+    snprintf(path, bytes, "%s.part", picture);
+    int code = draw_to(path, script, picture, width, height);
+    free(path);
+    return code;
+}
