@@ -52,6 +52,39 @@ BG_API bg_report bg_program_report(const bg_program *program);
  * length of the whole text, which may be more than fitted. */
 BG_API size_t bg_program_dump(const bg_program *program, char *buffer, size_t capacity);
 
+/* ---- Where the time goes ---- */
+
+/* What one worker did at a stretch: a part of a step, or a wait for the others behind a phase. */
+typedef struct {
+    int worker, phase;
+    int step;           /* BG_WAIT, or the step that was worked on */
+    int64_t begin, end; /* nanoseconds since the run began */
+} bg_record;
+enum { BG_WAIT = -1 };
+
+/* Has every further run write down what its workers do, from the first record on, in no particular order. The memory is
+ * the caller's and has to stay until this is called again; NULL ends it. Records beyond the capacity are counted but
+ * not kept. A run looks at the clock once for each record, and never where none are asked for. BG_ERR_ARGUMENT,
+ * BG_ERR_BUSY.
+ */
+BG_API bg_status bg_program_record(bg_program *program, bg_record *records, size_t capacity);
+
+/* Of the last run that wrote records: how many it made, and how long it took. */
+typedef struct {
+    size_t records;
+    int64_t nanoseconds;
+} bg_recorded;
+BG_API bg_recorded bg_program_recorded(const bg_program *program);
+
+/* One of the steps of bg_report, counted from 0; all zero if there is none of that number. */
+typedef struct {
+    const char *kind; /* "loop", "product", "fold" (over rows), "call" (of an op) */
+    char text[160];   /* sizes and what is done, cut where it is longer */
+    int phase;
+    double flops, bytes; /* of one run; every element of memory that is read or written counts once */
+} bg_step_info;
+BG_API bg_step_info bg_program_step(const bg_program *program, int step);
+
 #ifdef __cplusplus
 }
 #endif

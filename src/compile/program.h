@@ -194,6 +194,10 @@ struct bg_program {
     atomic_int failure;
     bg_status failure_status;
     char failure_message[512];
+    bg_record *records; /* where runs write what they do, or NULL */
+    size_t record_capacity;
+    atomic_size_t n_records;
+    int64_t run_begin, run_nanoseconds;
 };
 
 /* Gives back all that a program holds, also a half-made one. */

@@ -133,36 +133,57 @@ static void put_loop(writer *w, const bg_program *p, const bgi_loop *loop)
     }
 }
 
-static void put_step(writer *w, const bg_program *p, const bgi_step *step)
+/* All of a product, fold or call but where the result goes. */
+static void put_work(writer *w, const bgi_step *step)
 {
     static const char *const providers[] = {
         [BGI_BY_BLAS] = "blas", [BGI_BY_VECTOR] = "blas vector", [BGI_BY_KERNEL] = "kernel", [BGI_BY_PANELS] = "panels"
     };
+    const bgi_product *x = &step->as.product;
+    const bgi_folding *f = &step->as.folding;
     switch (step->kind) {
-    case BGI_STEP_LOOP:
-        put_loop(w, p, &step->as.loop);
-        return;
-    case BGI_STEP_PRODUCT: {
-        const bgi_product *x = &step->as.product;
-        put(w, "    product ");
+    case BGI_STEP_PRODUCT:
         if (x->batch != 1)
             put(w, "%lld of ", (long long)x->batch);
         put(w, "%lld x %lld x %lld%s%s by %s", (long long)x->m, (long long)x->n, (long long)x->k,
             x->x.columns == 1 ? "" : " Tx", x->w.columns == 1 ? "" : " Tw", providers[x->provider]);
-        put_store(w, p, step->defines[0], x->y.where);
         break;
-    }
-    case BGI_STEP_FOLD: {
-        const bgi_folding *f = &step->as.folding;
-        put(w, "    fold [%lld, %lld, %lld]", (long long)f->a, (long long)f->k, (long long)f->c);
-        put_store(w, p, step->defines[0], f->y);
+    case BGI_STEP_FOLD:
+        put(w, "[%lld, %lld, %lld]", (long long)f->a, (long long)f->k, (long long)f->c);
         break;
-    }
     case BGI_STEP_CALL:
-        put(w, "    call %s", step->as.calling.node->op->name);
-        put_store(w, p, step->defines[0], step->as.calling.y);
+        put(w, "%s", step->as.calling.node->op->name);
+        break;
+    case BGI_STEP_LOOP:
+        put(w, "%lld x %lld", (long long)step->as.loop.rows, (long long)step->as.loop.columns);
         break;
     }
+}
+
+static const char *const step_kinds[] = {
+    [BGI_STEP_LOOP] = "loop", [BGI_STEP_PRODUCT] = "product", [BGI_STEP_FOLD] = "fold", [BGI_STEP_CALL] = "call"
+};
+
+static void put_step(writer *w, const bg_program *p, const bgi_step *step)
+{
+    bgi_location where = { 0 };
+    switch (step->kind) {
+    case BGI_STEP_LOOP:
+        put_loop(w, p, &step->as.loop);
+        return;
+    case BGI_STEP_PRODUCT:
+        where = step->as.product.y.where;
+        break;
+    case BGI_STEP_FOLD:
+        where = step->as.folding.y;
+        break;
+    case BGI_STEP_CALL:
+        where = step->as.calling.y;
+        break;
+    }
+    put(w, "    %s ", step_kinds[step->kind]);
+    put_work(w, step);
+    put_store(w, p, step->defines[0], where);
     put(w, "\n");
 }
 
@@ -188,4 +209,71 @@ size_t bg_program_dump(const bg_program *p, char *buffer, size_t capacity)
     put(&w, "%d steps, %d phases, %d tasks; arena %zu bytes, scratch %zu bytes a worker, unplanned %zu bytes\n",
         report.steps, report.phases, report.tasks, p->arena_bytes, p->scratch_bytes, p->unplanned_bytes);
     return w.length;
+}
+
+/* ---- Single steps ---- */
+
+/* Elements of memory that a value of a loop stands for: each place once, however often it is read. */
+static double loop_value_count(const bgi_loop *loop, const bgi_loop_value *value)
+{
+    double count = value->is_full && value->column != 0 ? (double)loop->columns : 1;
+    for (int d = 0; d < loop->rank; d++)
+        count *= value->outer[d] != 0 ? (double)loop->outer[d] : 1;
+    return count;
+}
+
+static double node_bytes(const bg_node *node)
+{
+    return (double)bg_shape_count(node->shape) * (double)bg_dtype_size(node->dtype);
+}
+
+static double step_bytes(const bgi_step *step)
+{
+    const bgi_loop *loop = &step->as.loop;
+    const bgi_product *x = &step->as.product;
+    const bgi_folding *f = &step->as.folding;
+    const bg_node *node = step->as.calling.node;
+    double bytes = 0;
+    switch (step->kind) {
+    case BGI_STEP_LOOP:
+        for (int i = 0; i < loop->n_memory; i++)
+            bytes += loop_value_count(loop, &loop->values[i]) * loop->values[i].size;
+        return bytes;
+    case BGI_STEP_PRODUCT:
+        bytes = (double)x->m * (double)x->k + (double)x->k * (double)x->n + (double)x->m * (double)x->n;
+        return (double)x->batch * bytes * (double)bg_dtype_size(x->dtype);
+    case BGI_STEP_FOLD:
+        return (double)f->a * (double)f->c * (double)(f->k + 1) * (double)bg_dtype_size(f->dtype);
+    case BGI_STEP_CALL:
+        for (int k = 0; k < node->n_inputs; k++)
+            bytes += node_bytes(node->inputs[k]);
+        return bytes + node_bytes(node);
+    }
+    return bytes;
+}
+
+static int phase_of(const bg_program *p, int step)
+{
+    for (int g = 0; g < p->n_groups; g++)
+        if (step < p->groups[g].first_step + p->groups[g].n_steps)
+            return p->groups[g].level;
+    return 0;
+}
+
+bg_step_info bg_program_step(const bg_program *p, int i)
+{
+    bg_step_info info = { .kind = NULL };
+    if (!p || i < 0 || i >= p->n_steps)
+        return info;
+    const bgi_step *step = &p->steps[i];
+    writer w = { info.text, sizeof info.text, 0 };
+    put_work(&w, step);
+    const bgi_loop *loop = &step->as.loop;
+    for (int k = 0; step->kind == BGI_STEP_LOOP && k < loop->n_instructions; k++)
+        put(&w, " %s", loop->instructions[k].name);
+    info.kind = step_kinds[step->kind];
+    info.phase = phase_of(p, i);
+    info.flops = step->flops;
+    info.bytes = step_bytes(step);
+    return info;
 }

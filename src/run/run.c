@@ -1,5 +1,6 @@
 /* Running a program: inputs, phases, effects. */
 #include "run/run.h"
+#include "base/clock.h"
 #include "base/pool.h"
 
 #include <string.h>
@@ -13,32 +14,48 @@ static void fail_run(bg_program *p, bg_status status, int level)
     }
 }
 
+static inline bg_status run_step(const bgi_worker *worker, const bgi_step *step, int64_t first, int64_t last)
+{
+    switch (step->kind) {
+    case BGI_STEP_LOOP:
+        bgi_run_loop(worker, &step->as.loop, first, last);
+        break;
+    case BGI_STEP_PRODUCT:
+        bgi_run_product(worker, &step->as.product, first, last);
+        break;
+    case BGI_STEP_FOLD:
+        bgi_run_fold(worker, &step->as.folding, first, last);
+        break;
+    case BGI_STEP_CALL:
+        return bgi_run_call(worker, &step->as.calling, first, last);
+    }
+    return BG_OK;
+}
+
 static void run_task(const bgi_worker *worker, const bgi_task *task)
 {
     bg_program *p = worker->program;
     const bgi_group *group = &p->groups[task->group];
+    bool is_recording = p->records != NULL;
+    int64_t begin = is_recording ? bgi_record_now(p) : 0;
     for (int i = 0; i < group->n_steps; i++) {
-        const bgi_step *step = &p->steps[group->first_step + i];
-        bg_status status;
-        switch (step->kind) {
-        case BGI_STEP_LOOP:
-            bgi_run_loop(worker, &step->as.loop, task->first, task->last);
-            break;
-        case BGI_STEP_PRODUCT:
-            bgi_run_product(worker, &step->as.product, task->first, task->last);
-            break;
-        case BGI_STEP_FOLD:
-            bgi_run_fold(worker, &step->as.folding, task->first, task->last);
-            break;
-        case BGI_STEP_CALL:
-            status = bgi_run_call(worker, &step->as.calling, task->first, task->last);
-            if (status) {
-                fail_run(p, status, group->level);
-                return;
-            }
-            break;
+        bg_status status = run_step(worker, &p->steps[group->first_step + i], task->first, task->last);
+        if (status) {
+            fail_run(p, status, group->level);
+            return;
         }
+        if (is_recording)
+            begin = bgi_record(worker, group->level, group->first_step + i, begin);
     }
+}
+
+static void meet(const bgi_worker *worker, int level)
+{
+    bg_program *p = worker->program;
+    int64_t begin = p->records ? bgi_record_now(p) : 0;
+    bgi_pool_barrier(p->engine->pool);
+    if (p->records)
+        (void)bgi_record(worker, level, BG_WAIT, begin);
 }
 
 /* Steps that can fail come before the first phase with an update, so that a failure seen at a barrier leaves no effect.
@@ -47,7 +64,7 @@ static void run_task(const bgi_worker *worker, const bgi_task *task)
 static void run_together(void *context, int index)
 {
     bg_program *p = context;
-    bgi_worker worker = { p, p->scratch[index] };
+    bgi_worker worker = { p, p->scratch[index], index };
     for (int level = 0; level < p->n_levels; level++) {
         int first = p->level_tasks[level], count = p->level_tasks[level + 1] - first;
         for (;;) {
@@ -57,7 +74,7 @@ static void run_together(void *context, int index)
             run_task(&worker, &p->tasks[first + next]);
         }
         if (level + 1 < p->n_levels)
-            bgi_pool_barrier(p->engine->pool);
+            meet(&worker, level);
         int failure = atomic_load_explicit(&p->failure, memory_order_relaxed);
         if (failure && failure <= level + 1)
             return;
@@ -67,12 +84,29 @@ static void run_together(void *context, int index)
 static void run_alone(void *context, int index)
 {
     bg_program *p = context;
-    bgi_worker worker = { p, p->scratch[index] };
+    bgi_worker worker = { p, p->scratch[index], index };
     for (int i = 0; i < p->n_tasks; i++) {
         run_task(&worker, &p->tasks[i]);
         if (atomic_load_explicit(&p->failure, memory_order_relaxed))
             return;
     }
+}
+
+static void run_tasks(bg_program *p)
+{
+    for (int level = 0; level < p->n_levels; level++)
+        atomic_store_explicit(&p->counters[level].next, 0, memory_order_relaxed);
+    atomic_store_explicit(&p->failure, 0, memory_order_relaxed);
+    if (p->records) {
+        atomic_store_explicit(&p->n_records, 0, memory_order_relaxed);
+        p->run_begin = bgi_clock_nanoseconds();
+    }
+    if (p->runs_alone || p->engine->threads == 1)
+        bgi_pool_run_alone(p->engine->pool, run_alone, p);
+    else
+        bgi_pool_run(p->engine->pool, run_together, p);
+    if (p->records)
+        p->run_nanoseconds = bgi_record_now(p);
 }
 
 static void copy_staged(const bgi_leaf *leaf, bool back)
@@ -114,13 +148,7 @@ bg_status bg_program_run(bg_program *p)
         return bg_fail(BG_ERR_BUSY, "run: the engine is running a program");
     status = resolve_leaves(p);
     if (!status) {
-        for (int level = 0; level < p->n_levels; level++)
-            atomic_store_explicit(&p->counters[level].next, 0, memory_order_relaxed);
-        atomic_store_explicit(&p->failure, 0, memory_order_relaxed);
-        if (p->runs_alone || engine->threads == 1)
-            bgi_pool_run_alone(engine->pool, run_alone, p);
-        else
-            bgi_pool_run(engine->pool, run_together, p);
+        run_tasks(p);
         if (atomic_load(&p->failure))
             status = bg_fail(p->failure_status, "%s", p->failure_message);
     }
