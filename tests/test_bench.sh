@@ -35,9 +35,33 @@ expect 0 'update of' bench tiny --dump
 expect 0 'forward, loss, backward' bench --help
 fits 'the help'
 expect 2 'there is no workload "mpl-b32"; there are tiny mlp-b1 mlp-b32' bench mpl-b32
-expect 2 '--threads "0": a whole number from 1 to 1024' bench tiny --threads 0
-expect 2 '--threads: a number is missing' bench tiny --threads ''
+expect 2 '--threads "0": it takes whole numbers from 1 to 1024, with .,. between them' bench tiny --threads 0
+expect 2 '--threads "": it takes whole numbers' bench tiny --threads ''
+expect 2 '--threads "1,,2": it takes whole numbers' bench tiny --threads 1,,2
+expect 2 '--threads "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17": too many' bench tiny \
+    --threads 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17
 expect 2 '--dump is text for people' bench tiny --dump --json
 stops bench mlp-b128 --seconds 60
+
+# ---- A network of one's own ----
+expect 0 '^dense:8 relu dense:3, batch 5$' bench --model 'dense:8 relu dense:3' --input 4 --batch 5,7 --threads 1 --seconds 0
+holds 'a row for each batch size' test "$(grep -c '^  *1 .* samples ' out)" -eq 2
+expect 0 '"workload":"conv:2:3 dense:3".*"unit":"samples","batch":3,' bench --model 'conv:2:3 dense:3' --input 1x5x6 \
+    --batch 3 --threads 1 --seconds 0 --json
+holds 'the product of its last layer' awk -v f="$(field product_flops)" 'BEGIN { exit !(f >= 3 * 2 * 3 * 2 * 12 * 3) }'
+expect 0 '^char-gpt .* tokens ' bench --model char-gpt --input 8 --tokens 11 --batch 2 --threads 1 --seconds 0
+expect 0 '"unit":"tokens","batch":2,' bench --model 'embedding:9:4 dense:9' --input 3 --tokens 9 --batch 2 --threads 1 \
+    --seconds 0 --json
+holds 'a speed of tokens' awk -v s="$(field per_second)" -v m="$(field step_ms)" \
+    'BEGIN { p = s * m / 6000; exit !(p > 0.999 && p < 1.001) }'
+expect 0 '^dense:1 ' bench --model dense:1 --input 4 --loss l2 --batch 5 --threads 1 --seconds 0
+expect 2 '--model: give the shape of a sample with --input' bench --model dense:3
+expect 2 '--batch is for a network of your own; name it with --model' bench --batch 3
+expect 2 'a workload or --model, not both' bench tiny --model dense:3 --input 4
+expect 2 '--input "3x0": it takes whole numbers from 1 to [0-9]*, with .x. between them; at most 7' bench --model dense:3 --input 3x0
+expect 2 'word 1, "dnese:3", is no layer' bench --model dnese:3 --input 4
+expect 2 "there is no loss 'l3'" bench --model dense:3 --input 4 --loss l3
+expect 1 '3 does not fit x \[64, 8\]' bench --model conv:8:3 --input 8
+expect 1 'depends on no parameter' bench --model relu --input 8
 
 finish

@@ -17,15 +17,16 @@ static int bench_engine(const bench_config *config, bg_engine *engine)
 int command_bench(int argc, char **argv)
 {
     bench_config config;
-    bench_parse(&config, argc, argv);
-    int code = results_check(&config.results);
+    int code = bench_parse(&config, argc, argv);
+    if (!code)
+        code = results_check(&config.results);
     if (code)
         return code;
     if (!config.results.json && !config.with_dump)
         bench_show_header();
     for (int t = 0; t < config.n_threads && !code; t++) {
         bg_engine *engine;
-        bg_engine_options options = { .threads = config.threads[t], .allocator = bench_allocator };
+        bg_engine_options options = { .threads = (int)config.threads[t], .allocator = bench_allocator };
         if (bg_engine_create(&engine, &options) != BG_OK)
             return output_library();
         signals_catch();

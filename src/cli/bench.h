@@ -7,20 +7,25 @@
 
 #include "workloads.h"
 
-enum { BENCH_THREAD_COUNTS_MAX = 16, BENCH_WORKLOADS_MAX = 32 };
+enum { BENCH_COUNTS_MAX = 16, BENCH_WORKLOADS_MAX = 32 };
 
 typedef struct {
     const workload *chosen[BENCH_WORKLOADS_MAX];
     int n_chosen;
-    int threads[BENCH_THREAD_COUNTS_MAX]; /* 0: the engine's choice */
+    workload own;                      /* of --model */
+    int64_t batches[BENCH_COUNTS_MAX]; /* of it */
+    workload of_batch[BENCH_COUNTS_MAX];
+    int n_batches;
+    const char *own_option;            /* the first one that is for it */
+    int64_t threads[BENCH_COUNTS_MAX]; /* 0: the engine's choice */
     int n_threads;
     double seconds;
     bool with_report, with_dump;
     results results;
 } bench_config;
 
-/* Parses the arguments; a mistake ends the program. */
-void bench_parse(bench_config *config, int argc, char **argv);
+/* Parses the arguments. 0, or the exit code after a message. */
+int bench_parse(bench_config *config, int argc, char **argv);
 
 /* Measures one workload, shows the result, and gives the exit code that ends the command, or 0. */
 int bench_workload(const bench_config *config, const workload *w, bg_engine *engine);

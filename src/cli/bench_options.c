@@ -1,13 +1,35 @@
 /* The options of `blasgrad bench`. */
 #include "bench.h"
+#include "commands.h"
+#include "model_line.h"
 #include "options.h"
+#include "output.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_THREADS = KEYS_COMMAND, KEY_SECONDS, KEY_JSON, KEY_OUTPUT, KEY_REPORT, KEY_DUMP };
+enum {
+    KEY_THREADS = KEYS_COMMAND,
+    KEY_SECONDS,
+    KEY_MODEL,
+    KEY_INPUT,
+    KEY_BATCH,
+    KEY_LOSS,
+    KEY_TOKENS,
+    KEY_JSON,
+    KEY_OUTPUT,
+    KEY_REPORT,
+    KEY_DUMP
+};
+
+enum { THREADS_MAX = 1024, EXTENT_MAX = 1 << 24 };
 
 static const struct argp_option table[] = {
+    { "model", KEY_MODEL, "NETWORK", 0, "a network of your own, as in `blasgrad train'", 1 },
+    { "input", KEY_INPUT, "SHAPE", 0, "of one of its samples, as in 784 or 3x32x32", 1 },
+    { "batch", KEY_BATCH, "N[,N..]", 0, "batch sizes to measure it with (default: 64)", 1 },
+    { "loss", KEY_LOSS, "NAME", 0, "its loss (default: cross_entropy, of as many classes as it has outputs)", 1 },
+    { "tokens", KEY_TOKENS, "K", 0, "its inputs are tokens of K kinds, not numbers", 1 },
     { "threads", KEY_THREADS, "N[,N..]", 0,
       "thread counts to measure (default: one per physical core that may be used)", 0 },
     { "seconds", KEY_SECONDS, "S", 0, "time for each result, and once more for its parts (default: 2)", 0 },
@@ -17,24 +39,6 @@ static const struct argp_option table[] = {
     { "dump", KEY_DUMP, NULL, 0, "print the program as text, and measure nothing", 0 },
     { 0 },
 };
-
-static void parse_threads(bench_config *config, struct argp_state *state, const char *text)
-{
-    config->n_threads = 0;
-    while (*text) {
-        char word[16];
-        size_t length = strcspn(text, ",");
-        if (length >= sizeof word || config->n_threads == BENCH_THREAD_COUNTS_MAX)
-            argp_error(state, "--threads: at most %d numbers from 1 to 1024, with commas between",
-                       BENCH_THREAD_COUNTS_MAX);
-        memcpy(word, text, length);
-        word[length] = 0;
-        config->threads[config->n_threads++] = (int)option_integer(state, "threads", word, 1, 1024);
-        text += length + (text[length] == ',');
-    }
-    if (config->n_threads == 0)
-        argp_error(state, "--threads: a number is missing");
-}
 
 /* All workloads' names, each after a blank. */
 static const char *workload_names(char *names, size_t capacity)
@@ -56,18 +60,80 @@ static void choose(bench_config *config, struct argp_state *state, const char *n
     config->chosen[config->n_chosen++] = w;
 }
 
+/* The first option that is for a network of one's own, for the message where there is none. */
+static void note_own(bench_config *config, const char *option)
+{
+    if (!config->own_option)
+        config->own_option = option;
+}
+
+static void check_own(const bench_config *config, struct argp_state *state)
+{
+    if (!config->own.model && config->own_option)
+        argp_error(state, "--%s is for a network of your own; name it with --model", config->own_option);
+    if (config->own.model && config->own.sample.rank == 0)
+        argp_error(state, "--model: give the shape of a sample with --input, as in --input 3x32x32");
+    if (config->own.model && state->arg_num > 0)
+        argp_error(state, "a workload or --model, not both");
+}
+
+/* A workload for each batch size. */
+static int make_own(bench_config *config)
+{
+    workload *own = &config->own;
+    int64_t units = 1;
+    int code = model_line_check(own->model);
+    if (code)
+        return code;
+    if (!own->loss)
+        own->loss = "cross_entropy";
+    if (!bg_loss_find(own->loss))
+        return output_usage("%s", bg_last_error());
+    for (int i = 0; i < own->sample.rank && own->vocabulary; i++)
+        units *= own->sample.dims[i];
+    own->unit = own->vocabulary ? "tokens" : "samples";
+    for (int i = 0; i < config->n_batches; i++) {
+        workload *w = &config->of_batch[i];
+        *w = *own;
+        w->batch = config->batches[i];
+        w->units = units * w->batch;
+        config->chosen[config->n_chosen++] = w;
+    }
+    return EXIT_DONE;
+}
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     bench_config *config = state->input;
     switch (key) {
     case KEY_THREADS:
-        parse_threads(config, state, text);
+        config->n_threads = option_list(state, "threads", text, ',', THREADS_MAX, config->threads, BENCH_COUNTS_MAX);
         return 0;
     case KEY_SECONDS:
         config->seconds = option_number(state, "seconds", text, 0, 3600);
         return 0;
     case KEY_JSON:
         config->results.json = true;
+        return 0;
+    case KEY_MODEL:
+        config->own.model = config->own.name = text;
+        return 0;
+    case KEY_INPUT:
+        config->own.sample.rank =
+            option_list(state, "input", text, 'x', EXTENT_MAX, config->own.sample.dims, BG_MAX_RANK - 1);
+        note_own(config, "input");
+        return 0;
+    case KEY_BATCH:
+        config->n_batches = option_list(state, "batch", text, ',', EXTENT_MAX, config->batches, BENCH_COUNTS_MAX);
+        note_own(config, "batch");
+        return 0;
+    case KEY_LOSS:
+        config->own.loss = text;
+        note_own(config, "loss");
+        return 0;
+    case KEY_TOKENS:
+        config->own.vocabulary = option_integer(state, "tokens", text, 1, EXTENT_MAX);
+        note_own(config, "tokens");
         return 0;
     case KEY_OUTPUT:
         config->results.path = text;
@@ -84,7 +150,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if ((config->results.json || config->results.path) && config->with_dump)
             argp_error(state, "--dump is text for people; leave out --json and --output");
-        for (const workload *w = workloads; state->arg_num == 0 && w->name; w++)
+        check_own(config, state);
+        for (const workload *w = workloads; state->arg_num == 0 && !config->own.model && w->name; w++)
             config->chosen[config->n_chosen++] = w;
         return 0;
     default:
@@ -95,7 +162,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
     .options = table,
     .parser = parse,
-    .args_doc = "[WORKLOAD...]",
+    .args_doc = "[WORKLOAD...]\n--model NETWORK --input SHAPE",
     .doc =
         "Speed of training steps: forward, loss, backward and SGD with momentum, in f32, on data that lie in memory.\v"
         "Workloads: tiny, mlp-b1, mlp-b32, mlp-b128, mlp-b512, wide, mnist-cnn, resnet20, char-lstm, char-gpt, gpt2; "
@@ -108,11 +175,15 @@ static const struct argp argp = {
         "Examples:\n"
         "  blasgrad bench mlp-b128\n"
         "  blasgrad bench mlp-b32 mlp-b512 --threads 1,2 --json\n"
-        "  blasgrad bench tiny --dump",
+        "  blasgrad bench tiny --dump\n"
+        "  blasgrad bench --model 'dense:128 relu dense:10' --input 784 --batch 1,32,512\n"
+        "  blasgrad bench --model resnet20 --input 3x32x32 --batch 16\n"
+        "  blasgrad bench --model char-gpt --input 64 --tokens 65 --batch 12",
 };
 
-void bench_parse(bench_config *config, int argc, char **argv)
+int bench_parse(bench_config *config, int argc, char **argv)
 {
-    *config = (bench_config){ .n_threads = 1, .seconds = 2 };
+    *config = (bench_config){ .n_threads = 1, .seconds = 2, .n_batches = 1, .batches = { 64 } };
     options_parse(&argp, argc, argv, config);
+    return config->own.model ? make_own(config) : EXIT_DONE;
 }

@@ -4,6 +4,8 @@
 #include "machine.h"
 #include "output.h"
 
+#include <string.h>
+
 void bench_describe(event *e, bg_engine *engine)
 {
     char cpu[160];
@@ -57,19 +59,24 @@ void bench_put_workload(event *e, const workload *w, const bg_engine *engine, co
     event_integer(e, "loss_steps", 1 + WARM_UP_STEPS);
 }
 
+enum { NAME_WIDTH = 10 }; /* a longer name has a line of its own */
+
 void bench_show_header(void)
 {
-    output_line("%-10s %3s %8s %17s %20s %7s %6s", "workload", "thr", "step ms", "quartiles", "per second", "GFLOP/s",
-                "peak");
+    output_line("%-*s %3s %8s %17s %20s %7s %6s", NAME_WIDTH, "workload", "thr", "step ms", "quartiles", "per second",
+                "GFLOP/s", "peak");
 }
 
 void bench_show_workload(const workload *w, const bg_engine *engine, const bench_workload_result *r, bool with_report)
 {
     int threads = bg_engine_describe(engine).threads;
     double rate = r->report.flops / r->step.median;
-    output_line("%-10s %3d %8.4g %8.4g %8.4g %10.0f %-9s %7.2f %5.1f%%", w->name, threads, r->step.median * 1e3,
-                r->step.q1 * 1e3, r->step.q3 * 1e3, (double)w->units / r->step.median, w->unit, rate * 1e-9,
-                100 * rate / (r->peak * threads));
+    bool is_long = strlen(w->name) > NAME_WIDTH;
+    if (is_long)
+        output_line("%s, batch %lld", w->name, (long long)w->batch);
+    output_line("%-*s %3d %8.4g %8.4g %8.4g %10.0f %-9s %7.2f %5.1f%%", NAME_WIDTH, is_long ? "" : w->name, threads,
+                r->step.median * 1e3, r->step.q1 * 1e3, r->step.q3 * 1e3, (double)w->units / r->step.median, w->unit,
+                rate * 1e-9, 100 * rate / (r->peak * threads));
     output_line("    least %.4g ms: forward %.3g, backward %.3g, update %.3g", r->step.min * 1e3, r->forward * 1e3,
                 r->backward * 1e3, r->update * 1e3);
     if (!with_report)

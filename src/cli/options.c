@@ -151,6 +151,25 @@ int option_choice(struct argp_state *state, const char *option, const char *text
     return 0;
 }
 
+int option_list(struct argp_state *state, const char *option, const char *text, char separator, int64_t max,
+                int64_t *numbers, int capacity)
+{
+    int n = 0;
+    const char *at = text;
+    do {
+        char *end;
+        errno = 0;
+        long long value = strtoll(at, &end, 10);
+        bool is_number = !errno && end != at && *at != '-' && *at != '+' && value >= 1 && value <= max;
+        if (!is_number || (*end && *end != separator) || n == capacity)
+            argp_error(state, "--%s \"%s\": %s whole numbers from 1 to %lld, with '%c' between them; at most %d",
+                       option, text, n == capacity ? "too many" : "it takes", (long long)max, separator, capacity);
+        numbers[n++] = value;
+        at = *end ? end + 1 : NULL;
+    } while (at);
+    return n;
+}
+
 char option_character(struct argp_state *state, const char *option, const char *text)
 {
     if (strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0)

@@ -15,6 +15,9 @@ int64_t option_integer(struct argp_state *state, const char *option, const char 
 double option_number(struct argp_state *state, const char *option, const char *text, double min, double max);
 /* The place of the text in a list that ends with NULL. */
 int option_choice(struct argp_state *state, const char *option, const char *text, const char *const *choices);
+/* Whole numbers, 1 or more, with a letter or comma between them: 3x32x32. Returns how many there are. */
+int option_list(struct argp_state *state, const char *option, const char *text, char separator, int64_t max,
+                int64_t *numbers, int capacity);
 /* One character, or "tab". */
 char option_character(struct argp_state *state, const char *option, const char *text);
 
