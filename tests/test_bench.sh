@@ -43,6 +43,26 @@ expect 2 '--threads "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17": too many' bench
 expect 2 '--dump is text for people' bench tiny --dump --json
 stops bench mlp-b128 --seconds 60
 
+# ---- Where the time goes ----
+expect 0 '^ *0 product 32 x 16 x 2 Tw by ' bench tiny --threads 1 --seconds 0 --profile
+fits 'the profile'
+holds 'a row a step' test "$(grep -c '^ *[0-9]* *\(product\|loop\|fold\|call\) .*B/s$' out)" -ge 6
+expect 0 '^ *behind 0 *[0-9]' bench mlp-b1 --threads 2 --seconds 0 --profile
+fits 'the profile of two workers'
+expect 0 'us waited *worker 0 .*worker 5$' bench mlp-b1 --threads 7 --seconds 0 --profile
+fits 'the profile of seven workers'
+holds 'the seventh has rows of its own' grep -q '^ *us waited *worker 6$' out
+expect 0 '"profile":\[{"step":0,"phase":0,"kind":"' bench tiny mlp-b1 --threads 1,2 --seconds 0 --profile --trace trace.json --json
+holds 'waits of each phase and worker' grep -q '"waits":\[{"phase":0,"ms":\[[0-9.e-]*,[0-9.e-]*\]}' out
+holds 'a trace is an array' test "$(head -n 1 trace.json)$(tail -n 1 trace.json)" = '[]'
+holds 'of complete events' grep -q '"ph":"X","pid":3,"tid":1,"cat":"wait","ts":[0-9.]*,"dur":[0-9.e-]*,"args":{"phase":0}}' trace.json
+holds 'with names of workloads and lanes' sh -c 'grep -c "\"ph\":\"M\"" trace.json | grep -qx 9'
+if command -v python3 >python.path; then
+    holds 'in JSON' python3 -c 'import json; assert len(json.load(open("trace.json"))) > 100'
+fi
+expect 1 '--trace none/t.json: No such file' bench tiny --trace none/t.json
+expect 2 'leave out --json, --output and --trace' bench tiny --dump --trace t.json
+
 # ---- A network of one's own ----
 expect 0 '^dense:8 relu dense:3, batch 5$' bench --model 'dense:8 relu dense:3' --input 4 --batch 5,7 --threads 1 --seconds 0
 holds 'a row for each batch size' test "$(grep -c '^  *1 .* samples ' out)" -eq 2

@@ -14,24 +14,32 @@ static int bench_engine(const bench_config *config, bg_engine *engine)
     return code;
 }
 
+static int bench_threads(const bench_config *config, int threads)
+{
+    bg_engine *engine;
+    bg_engine_options options = { .threads = threads, .allocator = bench_allocator };
+    if (bg_engine_create(&engine, &options) != BG_OK)
+        return output_library();
+    signals_catch();
+    int code = bench_engine(config, engine);
+    bg_engine_destroy(engine);
+    return code;
+}
+
 int command_bench(int argc, char **argv)
 {
     bench_config config;
     int code = bench_parse(&config, argc, argv);
     if (!code)
         code = results_check(&config.results);
+    if (!code && config.trace_path)
+        code = bench_trace_open(&config.trace, config.trace_path);
     if (code)
         return code;
     if (!config.results.json && !config.with_dump)
         bench_show_header();
-    for (int t = 0; t < config.n_threads && !code; t++) {
-        bg_engine *engine;
-        bg_engine_options options = { .threads = (int)config.threads[t], .allocator = bench_allocator };
-        if (bg_engine_create(&engine, &options) != BG_OK)
-            return output_library();
-        signals_catch();
-        code = bench_engine(&config, engine);
-        bg_engine_destroy(engine);
-    }
-    return code;
+    for (int t = 0; t < config.n_threads && !code; t++)
+        code = bench_threads(&config, (int)config.threads[t]);
+    int trace_code = bench_trace_close(config.trace);
+    return code ? code : trace_code;
 }

@@ -2,6 +2,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include "bench_profile.h"
 #include "events.h"
 #include "results.h"
 
@@ -20,7 +21,9 @@ typedef struct {
     int64_t threads[BENCH_COUNTS_MAX]; /* 0: the engine's choice */
     int n_threads;
     double seconds;
-    bool with_report, with_dump;
+    bool with_report, with_dump, with_profile;
+    const char *trace_path;
+    bench_trace *trace;
     results results;
 } bench_config;
 

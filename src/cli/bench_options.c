@@ -19,6 +19,8 @@ enum {
     KEY_JSON,
     KEY_OUTPUT,
     KEY_REPORT,
+    KEY_PROFILE,
+    KEY_TRACE,
     KEY_DUMP
 };
 
@@ -36,6 +38,8 @@ static const struct argp_option table[] = {
     { "json", KEY_JSON, NULL, 0, "results as JSON objects, one a line", 0 },
     { "output", KEY_OUTPUT, "FILE", 0, "append the results to FILE as lines of JSON, with date and machine", 0 },
     { "report", KEY_REPORT, NULL, 0, "add steps, phases, barriers and memory of the program", 0 },
+    { "profile", KEY_PROFILE, NULL, 0, "add where the time goes: by step, and in waiting for other workers", 0 },
+    { "trace", KEY_TRACE, "FILE", 0, "write the fastest run for chrome://tracing, a lane for each worker", 0 },
     { "dump", KEY_DUMP, NULL, 0, "print the program as text, and measure nothing", 0 },
     { 0 },
 };
@@ -141,6 +145,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_REPORT:
         config->with_report = true;
         return 0;
+    case KEY_PROFILE:
+        config->with_profile = true;
+        return 0;
+    case KEY_TRACE:
+        config->trace_path = text;
+        return 0;
     case KEY_DUMP:
         config->with_dump = true;
         return 0;
@@ -148,8 +158,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         choose(config, state, text);
         return 0;
     case ARGP_KEY_END:
-        if ((config->results.json || config->results.path) && config->with_dump)
-            argp_error(state, "--dump is text for people; leave out --json and --output");
+        if ((config->results.json || config->results.path || config->trace_path) && config->with_dump)
+            argp_error(state, "--dump is text for people; leave out --json, --output and --trace");
         check_own(config, state);
         for (const workload *w = workloads; state->arg_num == 0 && !config->own.model && w->name; w++)
             config->chosen[config->n_chosen++] = w;
@@ -176,6 +186,7 @@ static const struct argp argp = {
         "  blasgrad bench mlp-b128\n"
         "  blasgrad bench mlp-b32 mlp-b512 --threads 1,2 --json\n"
         "  blasgrad bench tiny --dump\n"
+        "  blasgrad bench mlp-b128 --threads 2 --profile --trace mlp.json\n"
         "  blasgrad bench --model 'dense:128 relu dense:10' --input 784 --batch 1,32,512\n"
         "  blasgrad bench --model resnet20 --input 3x32x32 --batch 16\n"
         "  blasgrad bench --model char-gpt --input 64 --tokens 65 --batch 12",

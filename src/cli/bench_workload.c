@@ -69,6 +69,23 @@ static int show_program(const workload_step *step, const workload *w, int thread
     return 0;
 }
 
+static int show(const bench_config *config, const workload *w, bg_engine *engine, bench_workload_result *result,
+                const bench_profile *profile)
+{
+    result->peak = bg_engine_measure_peak(engine, workload_dtype(w) == BG_F64, 0.1);
+    if (!config->results.json) {
+        bench_show_workload(w, engine, result, config->with_report);
+        if (profile)
+            bench_profile_show(profile);
+    }
+    event *e = event_create(NULL);
+    bench_put_workload(e, w, engine, result);
+    if (profile)
+        bench_profile_put(e, profile);
+    bench_describe(e, engine);
+    return results_add(&config->results, e);
+}
+
 int bench_workload(const bench_config *config, const workload *w, bg_engine *engine)
 {
     workload_step step;
@@ -80,17 +97,17 @@ int bench_workload(const bench_config *config, const workload *w, bg_engine *eng
         return code;
     }
     bench_workload_result result = { .forward = NAN };
+    bench_profile *profile = NULL;
+    int threads = bg_engine_describe(engine).threads;
     bg_status status = measure(&step, w, config->seconds, &result);
+    if (status == BG_OK && (config->with_profile || config->trace))
+        status = bench_profile_create(&profile, step.program, threads, config->seconds);
+    if (profile && config->trace)
+        bench_trace_add(config->trace, w->name, step.program, profile);
     workload_finish(&step);
-    if (status == BG_ERR_STOPPED && signals_caught())
-        return 128 + signals_caught();
-    if (status != BG_OK)
-        return output_library();
-    result.peak = bg_engine_measure_peak(engine, workload_dtype(w) == BG_F64, 0.1);
-    if (!config->results.json)
-        bench_show_workload(w, engine, &result, config->with_report);
-    event *e = event_create(NULL);
-    bench_put_workload(e, w, engine, &result);
-    bench_describe(e, engine);
-    return results_add(&config->results, e);
+    int code = status == BG_OK ? show(config, w, engine, &result, config->with_profile ? profile : NULL)
+               : status == BG_ERR_STOPPED && signals_caught() ? 128 + signals_caught()
+                                                              : output_library();
+    bench_profile_destroy(profile);
+    return code;
 }

@@ -12,8 +12,8 @@ fail()
 {
     failures=$((failures + 1))
     printf 'FAILED: %s\n' "$1"
-    sed 's/^/    out: /' out | head -n 5
-    sed 's/^/    err: /' err | head -n 5
+    sed 's/^/    out: /' out | cut -c 1-300 | head -n 5
+    sed 's/^/    err: /' err | cut -c 1-300 | head -n 5
 }
 
 # expect CODE PATTERN ARGUMENT..: the exit code, and a basic regular expression in what it writes.
