@@ -105,7 +105,7 @@ bg_status step_of_network(workload_step *step, const workload *w, bg_dtype dtype
         status = make_input(step, w, dtype);
     if (status != BG_OK)
         return status;
-    network_choice choice = { .model = w->model, .classes = w->vocabulary };
+    network_choice choice = { .model = w->model, .classes = w->classes ? w->classes : w->vocabulary };
     bg_node *x = bg_input(step->graph, "x", bg_tensor_dtype(step->x), bg_tensor_shape(step->x));
     bg_node *prediction = network_build(step->model, x, &choice);
     status = prediction ? make_target(step, w, prediction) : bg_graph_status(step->graph);

@@ -22,6 +22,7 @@ typedef struct {
     int64_t batch;
     bg_shape sample;    /* one input's shape, without the batch */
     int64_t vocabulary; /* inputs are classes below this; 0: they are numbers in [0, 1) */
+    int64_t classes;    /* of a network with a name; 0: the vocabulary, or what the network has for its default */
     const char *unit;   /* what speeds count, as "samples" */
     int64_t units;      /* of them in a step */
     bool is_hvp;

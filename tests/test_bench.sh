@@ -66,15 +66,18 @@ expect 2 'leave out --json, --output and --trace' bench tiny --dump --trace t.js
 # ---- A network of one's own ----
 expect 0 '^dense:8 relu dense:3, batch 5$' bench --model 'dense:8 relu dense:3' --input 4 --batch 5,7 --threads 1 --seconds 0
 holds 'a row for each batch size' test "$(grep -c '^  *1 .* samples ' out)" -eq 2
-expect 0 '"workload":"conv:2:3 dense:3".*"unit":"samples","batch":3,' bench --model 'conv:2:3 dense:3' --input 1x5x6 \
+expect 0 '"workload":"conv:2:3 dense:3".*"batch":3,"unit":"samples",' bench --model 'conv:2:3 dense:3' --input 1x5x6 \
     --batch 3 --threads 1 --seconds 0 --json
 holds 'the product of its last layer' awk -v f="$(field product_flops)" 'BEGIN { exit !(f >= 3 * 2 * 3 * 2 * 12 * 3) }'
 expect 0 '^char-gpt .* tokens ' bench --model char-gpt --input 8 --tokens 11 --batch 2 --threads 1 --seconds 0
-expect 0 '"unit":"tokens","batch":2,' bench --model 'embedding:9:4 dense:9' --input 3 --tokens 9 --batch 2 --threads 1 \
+expect 0 '"batch":2,"unit":"tokens",' bench --model 'embedding:9:4 dense:9' --input 3 --tokens 9 --batch 2 --threads 1 \
     --seconds 0 --json
 holds 'a speed of tokens' awk -v s="$(field per_second)" -v m="$(field step_ms)" \
     'BEGIN { p = s * m / 6000; exit !(p > 0.999 && p < 1.001) }'
 expect 0 '^dense:1 ' bench --model dense:1 --input 4 --loss l2 --batch 5 --threads 1 --seconds 0
+expect 0 '^mnist-cnn ' bench --model mnist-cnn --input 1x28x28 --batch 2 --classes 7 --threads 1 --seconds 0 --report
+holds 'the loss of seven classes' grep -q 'loss 1.9' out
+expect 2 '--classes is for networks that have a name' bench --model dense:3 --input 4 --classes 3
 expect 2 '--model: give the shape of a sample with --input' bench --model dense:3
 expect 2 '--batch is for a network of your own; name it with --model' bench --batch 3
 expect 2 'a workload or --model, not both' bench tiny --model dense:3 --input 4

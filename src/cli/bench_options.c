@@ -6,6 +6,7 @@
 #include "output.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -16,6 +17,7 @@ enum {
     KEY_BATCH,
     KEY_LOSS,
     KEY_TOKENS,
+    KEY_CLASSES,
     KEY_JSON,
     KEY_OUTPUT,
     KEY_REPORT,
@@ -27,20 +29,22 @@ enum {
 enum { THREADS_MAX = 1024, EXTENT_MAX = 1 << 24 };
 
 static const struct argp_option table[] = {
-    { "model", KEY_MODEL, "NETWORK", 0, "a network of your own, as in `blasgrad train'", 1 },
-    { "input", KEY_INPUT, "SHAPE", 0, "of one of its samples, as in 784 or 3x32x32", 1 },
-    { "batch", KEY_BATCH, "N[,N..]", 0, "batch sizes to measure it with (default: 64)", 1 },
-    { "loss", KEY_LOSS, "NAME", 0, "its loss (default: cross_entropy, of as many classes as it has outputs)", 1 },
-    { "tokens", KEY_TOKENS, "K", 0, "its inputs are tokens of K kinds, not numbers", 1 },
     { "threads", KEY_THREADS, "N[,N..]", 0,
-      "thread counts to measure (default: one per physical core that may be used)", 0 },
-    { "seconds", KEY_SECONDS, "S", 0, "time for each result, and once more for its parts (default: 2)", 0 },
-    { "json", KEY_JSON, NULL, 0, "results as JSON objects, one a line", 0 },
-    { "output", KEY_OUTPUT, "FILE", 0, "append the results to FILE as lines of JSON, with date and machine", 0 },
-    { "report", KEY_REPORT, NULL, 0, "add steps, phases, barriers and memory of the program", 0 },
-    { "profile", KEY_PROFILE, NULL, 0, "add where the time goes: by step, and in waiting for other workers", 0 },
-    { "trace", KEY_TRACE, "FILE", 0, "write the fastest run for chrome://tracing, a lane for each worker", 0 },
-    { "dump", KEY_DUMP, NULL, 0, "print the program as text, and measure nothing", 0 },
+      "thread counts to measure (default: one per physical core that may be used)", 1 },
+    { "seconds", KEY_SECONDS, "S", 0, "time for each result, and once more for its parts (default: 2)", 1 },
+    { "json", KEY_JSON, NULL, 0, "results as JSON objects, one a line", 1 },
+    { "output", KEY_OUTPUT, "FILE", 0, "append the results to FILE as lines of JSON, with date and machine", 1 },
+    { "report", KEY_REPORT, NULL, 0, "add steps, phases, barriers and memory of the program", 1 },
+    { "profile", KEY_PROFILE, NULL, 0, "add where the time goes: by step, and in waiting for other workers", 1 },
+    { "trace", KEY_TRACE, "FILE", 0, "write the fastest run for chrome://tracing, a lane for each worker", 1 },
+    { "dump", KEY_DUMP, NULL, 0, "print the program as text, and measure nothing", 1 },
+    { NULL, 0, NULL, 0, "A network of your own:", 2 },
+    { "model", KEY_MODEL, "NETWORK", 0, "a layer line or a name, as in `blasgrad train'", 2 },
+    { "input", KEY_INPUT, "SHAPE", 0, "of one of its samples, as in 784 or 3x32x32", 2 },
+    { "batch", KEY_BATCH, "N[,N..]", 0, "batch sizes to measure it with (default: 64)", 2 },
+    { "loss", KEY_LOSS, "NAME", 0, "its loss (default: cross_entropy, of as many classes as it has outputs)", 2 },
+    { "tokens", KEY_TOKENS, "K", 0, "its inputs are tokens of K kinds, not numbers", 2 },
+    { "classes", KEY_CLASSES, "K", 0, "outputs of a network that has a name, as resnet20 (default: its own)", 2 },
     { 0 },
 };
 
@@ -93,6 +97,8 @@ static int make_own(bench_config *config)
         own->loss = "cross_entropy";
     if (!bg_loss_find(own->loss))
         return output_usage("%s", bg_last_error());
+    if (own->classes && !bg_network_find(own->model))
+        return output_usage("--classes is for networks that have a name; the last layer says how many outputs it has");
     for (int i = 0; i < own->sample.rank && own->vocabulary; i++)
         units *= own->sample.dims[i];
     own->unit = own->vocabulary ? "tokens" : "samples";
@@ -139,6 +145,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
         config->own.vocabulary = option_integer(state, "tokens", text, 1, EXTENT_MAX);
         note_own(config, "tokens");
         return 0;
+    case KEY_CLASSES:
+        config->own.classes = option_integer(state, "classes", text, 1, EXTENT_MAX);
+        note_own(config, "classes");
+        return 0;
     case KEY_OUTPUT:
         config->results.path = text;
         return 0;
@@ -169,15 +179,32 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
+/* The text behind the options begins with the workloads that there are. */
+static char *add_names(int key, const char *text, void *input)
+{
+    (void)input;
+    if (key != ARGP_KEY_HELP_POST_DOC || !text)
+        return (char *)(uintptr_t)text;
+    char names[400];
+    size_t bytes = strlen(text) + sizeof names + 100;
+    char *help = malloc(bytes);
+    if (!help)
+        return (char *)(uintptr_t)text;
+    snprintf(help, bytes, "The workloads are%s; all of them if none is named. %s", workload_names(names, sizeof names),
+             text);
+    return help;
+}
+
 static const struct argp argp = {
     .options = table,
     .parser = parse,
+    .help_filter = add_names,
     .args_doc = "[WORKLOAD...]\n--model NETWORK --input SHAPE",
     .doc =
-        "Speed of training steps: forward, loss, backward and SGD with momentum, in f32, on data that lie in memory.\v"
-        "Workloads: tiny, mlp-b1, mlp-b32, mlp-b128, mlp-b512, wide, mnist-cnn, resnet20, char-lstm, char-gpt, gpt2; "
-        "all of them if none is named. Speeds are of samples, or of tokens for texts. The gradient of each is first "
-        "compared with the same network in f64; a wrong one has no speed. Times are of one step: "
+        "Speed of training steps: forward, loss, backward and SGD with momentum, in f32, on data that lie in memory; "
+        "and of Hessian-vector products and the gradients of objectives, in f64.\v"
+        "The gradient of each is first compared, with the same network in f64 or a hand-written one; a wrong one has "
+        "no speed. Times are of one step: "
         "median, quartiles and minimum over trials. \"peak\" is the share of what the cores reach in fused "
         "multiply-adds, measured in the same process. Forward is the least time of the loss alone, "
         "backward what the gradients add to it, update what the whole step adds to these.\n"
@@ -187,7 +214,7 @@ static const struct argp argp = {
         "  blasgrad bench mlp-b32 mlp-b512 --threads 1,2 --json\n"
         "  blasgrad bench tiny --dump\n"
         "  blasgrad bench mlp-b128 --threads 2 --profile --trace mlp.json\n"
-        "  blasgrad bench --model 'dense:128 relu dense:10' --input 784 --batch 1,32,512\n"
+        "  blasgrad bench --model 'dense:128 relu dense:10' --input 784 --batch 1,64\n"
         "  blasgrad bench --model resnet20 --input 3x32x32 --batch 16\n"
         "  blasgrad bench --model char-gpt --input 64 --tokens 65 --batch 12",
 };
