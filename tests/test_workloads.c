@@ -175,6 +175,56 @@ START_TEST(products_are_slopes)
 }
 END_TEST
 
+/* Operations in products of one step, from the definitions: 2 m n k for a matrix product, 2 positions · weights for
+ * each image of a convolution, and of attention only the scores that are seen. Backward there are two of each, but none
+ * for the gradient of the inputs. */
+START_TEST(products_are_counted)
+{
+    static const struct {
+        workload w;
+        double flops;
+    } rows[] = {
+        { { .name = "dense",
+            .model = "dense:5 relu dense:3",
+            .loss = "cross_entropy",
+            .batch = 4,
+            .sample = { 1, { 6 } } },
+          2 * 4 * (2 * 6 * 5 + 3 * 5 * 3) },
+        { { .name = "convolution",
+            .model = "conv:4:3x3 relu conv:8:3x3 max_pool:2 dense:3",
+            .loss = "cross_entropy",
+            .batch = 4,
+            .sample = { 3, { 2, 8, 8 } } },
+          2 * 4 * (2 * 36 * 4 * 2 * 9 + 3 * 16 * 8 * 4 * 9 + 3 * 32 * 3) },
+        /* Layers of width 128: 12 · 128² weights in each of four blocks, and attention in four heads of 32. */
+        { { .name = "attention",
+            .model = "char-gpt",
+            .loss = "cross_entropy",
+            .batch = 2,
+            .sample = { 1, { 5 } },
+            .vocabulary = 7 },
+          2.0 * 2 * 5 * 3 * (4 * 12 * 128 * 128 + 7 * 128) + 2.0 * 2 * 4 * 4 * 15 * (2 + 5) * 32 },
+        /* Two layers, with 4 · 256² weights for the input and as many for the state. */
+        { { .name = "recurrence",
+            .model = "char-lstm",
+            .loss = "cross_entropy",
+            .batch = 8,
+            .sample = { 1, { 5 } },
+            .vocabulary = 7 },
+          2.0 * 8 * 5 * 3 * (2 * 8 * 256 * 256 + 7 * 256) },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        workload_step step;
+        OK(workload_start(&step, &rows[i].w, trial_engine(), BG_F32, NULL));
+        bg_report report = bg_program_report(step.program);
+        ck_assert_msg(report.product_flops == rows[i].flops, "%s: %.0f operations in products, expected %.0f",
+                      rows[i].w.name, report.product_flops, rows[i].flops);
+        ck_assert_msg(report.flops > report.product_flops, "%s: %.0f operations", rows[i].w.name, report.flops);
+        workload_finish(&step);
+    }
+}
+END_TEST
+
 /* ---- Objectives ---- */
 
 static const workload objectives[] = {
@@ -398,6 +448,7 @@ int main(void)
     tcase_add_test(cases, gradients_agree);
     tcase_add_test(cases, wrong_gradients_are_refused);
     tcase_add_test(cases, products_are_slopes);
+    tcase_add_test(cases, products_are_counted);
     tcase_add_test(cases, objectives_agree);
     tcase_add_test(cases, references_are_gradients);
     tcase_add_test(cases, wrong_objectives_are_refused);

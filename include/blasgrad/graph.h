@@ -80,8 +80,9 @@ typedef struct bg_op {
      * is needed only in the piece of the same number (the piece count) or whole (1). NULL: one piece. */
     int64_t (*units)(const bg_node *node, int input);
     /* For `call`: floating-point operations of the whole output, by which the work is dealt out (NULL: one an element),
-     * and the bytes of bg_call.scratch (NULL: none). */
+     * those of them that are in products of matrices (NULL: none), and the bytes of bg_call.scratch (NULL: none). */
     double (*flops)(const bg_node *node);
+    double (*product_flops)(const bg_node *node);
     size_t (*scratch)(const bg_node *node);
     /* For `call`: how many units are worth a task of their own, at least 1. NULL: the compiler makes few tasks. */
     int64_t (*grain)(const bg_node *node);

@@ -41,7 +41,8 @@ typedef struct {
     int tasks;
     int barriers;           /* a run on more than one thread waits this often */
     double flops;           /* of one run: products count 2 m n k, other steps one per element and instruction */
-    double product_flops;   /* the products' part of it */
+    double product_flops;   /* the part of it in products of matrices, also those within convolutions, attention and
+                               recurrent layers */
     size_t planned_bytes;   /* arena, scratch of all workers, and outputs */
     size_t unplanned_bytes; /* the sum of all intermediate values had each its own memory */
     double compile_seconds;

@@ -127,7 +127,7 @@ typedef enum { BGI_STEP_LOOP, BGI_STEP_PRODUCT, BGI_STEP_FOLD, BGI_STEP_CALL } b
 typedef struct {
     bgi_step_kind kind;
     int group, stage;
-    double flops;
+    double flops, product_flops;
     int n_defines;
     int *defines; /* nodes stored by this step */
     int loop;     /* during compilation */

@@ -34,8 +34,7 @@ bg_report bg_program_report(const bg_program *p)
     report.barriers = p->runs_alone || p->engine->threads == 1 ? 0 : p->n_levels;
     for (int i = 0; i < p->n_steps; i++) {
         report.flops += p->steps[i].flops;
-        if (p->steps[i].kind == BGI_STEP_PRODUCT)
-            report.product_flops += p->steps[i].flops;
+        report.product_flops += p->steps[i].product_flops;
     }
     report.planned_bytes = p->arena_bytes + (size_t)p->engine->threads * p->scratch_bytes;
     for (int i = 0; i < p->n_output_tensors; i++)

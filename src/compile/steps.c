@@ -42,7 +42,7 @@ void bgi_emit_product(const bgi_compilation *c, bgi_step *step)
         p->batch *= p->dims[i];
     }
     p->splits_columns = p->batch * p->m == 1;
-    step->flops = 2.0 * (double)(p->batch * p->m) * (double)p->n * (double)p->k;
+    step->flops = step->product_flops = 2.0 * (double)(p->batch * p->m) * (double)p->n * (double)p->k;
 }
 
 void bgi_emit_fold(const bgi_compilation *c, bgi_step *step)
@@ -84,6 +84,7 @@ bg_status bgi_emit_call(const bgi_compilation *c, bgi_step *step)
             units == call->units && units > 1 ? (size_t)(bg_shape_count(input->shape) / units) * input_size : 0;
     }
     step->flops = node->op->flops ? node->op->flops(node) : (double)c->values[node->id].count;
+    step->product_flops = node->op->product_flops ? node->op->product_flops(node) : 0;
     call->scratch_bytes = node->op->scratch ? node->op->scratch(node) : 0;
     return BG_OK;
 }

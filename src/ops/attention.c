@@ -219,6 +219,7 @@ static const bg_op attention_gradient_op = { .name = "attention_gradient",
                                              .units = bgi_attention_gradient_units,
                                              .grain = bgi_attention_gradient_grain,
                                              .flops = bgi_attention_gradient_flops,
+                                             .product_flops = bgi_attention_gradient_product_flops,
                                              .scratch = bgi_attention_gradient_scratch,
                                              .never_fails = true };
 
@@ -268,6 +269,7 @@ static const bg_op attention_op = { .name = "attention",
                                     .units = bgi_attention_units,
                                     .grain = bgi_attention_grain,
                                     .flops = bgi_attention_flops,
+                                    .product_flops = bgi_attention_product_flops,
                                     .scratch = bgi_attention_scratch,
                                     .never_fails = true };
 

@@ -29,6 +29,7 @@ bgi_attention_sizes bgi_attention_sizes_of(const bg_node *node);
 int64_t bgi_attention_units(const bg_node *node, int input);
 int64_t bgi_attention_grain(const bg_node *node);
 double bgi_attention_flops(const bg_node *node);
+double bgi_attention_product_flops(const bg_node *node);
 size_t bgi_attention_scratch(const bg_node *node);
 bg_status bgi_attention_call(const bg_call *call);
 
@@ -37,6 +38,7 @@ bg_status bgi_attention_call(const bg_call *call);
 int64_t bgi_attention_gradient_units(const bg_node *node, int input);
 int64_t bgi_attention_gradient_grain(const bg_node *node);
 double bgi_attention_gradient_flops(const bg_node *node);
+double bgi_attention_gradient_product_flops(const bg_node *node);
 size_t bgi_attention_gradient_scratch(const bg_node *node);
 bg_status bgi_attention_gradient_call(const bg_call *call);
 

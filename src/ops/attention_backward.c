@@ -115,7 +115,11 @@ int64_t bgi_attention_gradient_units(const bg_node *node, int input)
     bool is_split = input <= 0 || input >= z.y || (input < 3 && z.parts == 1);
     return is_split ? z.b * z.hk * z.parts : 1;
 }
-double bgi_attention_gradient_flops(const bg_node *node) { return bgi_tile_flops(node, 3, 2); }
+double bgi_attention_gradient_product_flops(const bg_node *node) { return bgi_tile_product_flops(node, 3, 2); }
+double bgi_attention_gradient_flops(const bg_node *node)
+{
+    return bgi_tile_flops(node, bgi_attention_gradient_product_flops(node));
+}
 int64_t bgi_attention_gradient_grain(const bg_node *node)
 {
     return bgi_tile_grain(bgi_attention_gradient_flops(node), bgi_attention_gradient_units(node, -1));

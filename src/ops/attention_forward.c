@@ -128,7 +128,8 @@ int64_t bgi_attention_units(const bg_node *node, int input)
     bool is_split = input <= 0 || (input < 3 && z.tiles == 1 && z.group == 1);
     return is_split ? z.b * z.h * z.tiles : 1;
 }
-double bgi_attention_flops(const bg_node *node) { return bgi_tile_flops(node, 1, 1); }
+double bgi_attention_product_flops(const bg_node *node) { return bgi_tile_product_flops(node, 1, 1); }
+double bgi_attention_flops(const bg_node *node) { return bgi_tile_flops(node, bgi_attention_product_flops(node)); }
 int64_t bgi_attention_grain(const bg_node *node)
 {
     return bgi_tile_grain(bgi_attention_flops(node), bgi_attention_units(node, -1));

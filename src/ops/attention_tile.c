@@ -127,15 +127,24 @@ void bgi_tile_choose(const bgi_tile_work *w, int64_t head, int64_t query, int64_
 
 /* ---- How much work ---- */
 
-/* Some ten operations for an exponential, and more for what dropout draws. */
-double bgi_tile_flops(const bg_node *node, double products_d, double products_e)
+static double scores_seen(const bg_node *node)
 {
     const bgi_attention_attributes *o = node->attributes;
     bgi_attention_sizes z = bgi_attention_sizes_of(node);
     double l = (double)z.l, s = (double)z.s, cut = (double)bgi_least(z.l, z.s);
-    double scores = (double)(z.b * z.h) * (o->is_causal ? cut * (cut + 1) / 2 + (l - cut) * s : l * s);
-    double each = 2 * (products_d * (double)z.d + products_e * (double)z.e) + (z.step >= 0 ? 30 : 10);
-    return scores * each;
+    return (double)(z.b * z.h) * (o->is_causal ? cut * (cut + 1) / 2 + (l - cut) * s : l * s);
+}
+
+double bgi_tile_product_flops(const bg_node *node, double products_d, double products_e)
+{
+    bgi_attention_sizes z = bgi_attention_sizes_of(node);
+    return scores_seen(node) * 2 * (products_d * (double)z.d + products_e * (double)z.e);
+}
+
+/* Some ten operations for an exponential, and more for what dropout draws. */
+double bgi_tile_flops(const bg_node *node, double product_flops)
+{
+    return product_flops + scores_seen(node) * (bgi_attention_sizes_of(node).step >= 0 ? 30 : 10);
 }
 
 int64_t bgi_tile_grain(double flops, int64_t units)

@@ -40,9 +40,10 @@ void bgi_tile_start(bgi_tile_work *w, const bg_call *call);
 void *bgi_tile_take(unsigned char **next, size_t *bytes, size_t part);
 void bgi_tile_take_own(bgi_tile_work *w, unsigned char **next, size_t *bytes);
 
-/* For the compiler: operations, with so many products of depth d and e for each score that is seen, and the units that
- * are worth a task. */
-double bgi_tile_flops(const bg_node *node, double products_d, double products_e);
+/* For the compiler: operations in so many products of depth d and e for each score that is seen, in all with those, and
+ * the units that are worth a task. */
+double bgi_tile_product_flops(const bg_node *node, double products_d, double products_e);
+double bgi_tile_flops(const bg_node *node, double product_flops);
 int64_t bgi_tile_grain(double flops, int64_t units);
 
 static inline int64_t bgi_least(int64_t a, int64_t b) { return a < b ? a : b; }

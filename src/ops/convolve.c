@@ -248,6 +248,7 @@ static const bg_op convolve_op = { .name = "convolve",
                                    .call = convolve_call,
                                    .units = convolve_units,
                                    .flops = convolve_flops,
+                                   .product_flops = convolve_flops,
                                    .scratch = convolve_scratch,
                                    .never_fails = true };
 bg_node *bgi_convolve(bg_node *x, bg_node *weight, const bgi_convolution *c)
@@ -337,6 +338,7 @@ static const bg_op input_op = { .name = "convolve_input",
                                 .call = input_call,
                                 .units = input_units,
                                 .flops = convolve_flops,
+                                .product_flops = convolve_flops,
                                 .scratch = convolve_scratch,
                                 .never_fails = true };
 bg_node *bgi_convolve_input(bg_node *dy, bg_node *weight, const bgi_convolution *c)
@@ -424,6 +426,7 @@ static const bg_op slots_op = { .name = "convolve_slots",
                                 .call = slots_call,
                                 .units = slots_units,
                                 .flops = convolve_flops,
+                                .product_flops = convolve_flops,
                                 .scratch = slots_scratch,
                                 .never_fails = true };
 

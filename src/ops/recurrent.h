@@ -51,6 +51,7 @@ bg_status bgi_recurrent_call(const bg_call *call);
 bg_status bgi_recurrent_gradient_call(const bg_call *call);
 size_t bgi_recurrent_scratch(const bg_node *node);
 double bgi_recurrent_flops(const bg_node *node);
+double bgi_recurrent_product_flops(const bg_node *node);
 
 /* recurrent_unroll.c: the same in ops, step by step; they define the values and serve second derivatives. */
 bg_node *bgi_recurrent_compose(bg_node *node);

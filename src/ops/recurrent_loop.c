@@ -105,12 +105,18 @@ static room room_of(const bg_node *node, void *scratch)
 }
 size_t bgi_recurrent_scratch(const bg_node *node) { return room_of(node, NULL).bytes; }
 
+static double rows_of(const bgi_recurrence *r) { return (double)r->pieces * (double)r->rows * (double)r->steps; }
+static double gates_of(const bgi_recurrence *r) { return (double)bgi_recurrent_gates(r) * (double)r->hidden; }
+double bgi_recurrent_product_flops(const bg_node *node)
+{
+    const bgi_recurrence *r = node->attributes;
+    double products = gates_of(r) + (r->has_projection ? (double)r->hidden : 0);
+    return rows_of(r) * 2 * products * (double)r->out;
+}
 double bgi_recurrent_flops(const bg_node *node)
 {
     const bgi_recurrence *r = node->attributes;
-    double rows = (double)r->pieces * (double)r->rows * (double)r->steps, hidden = (double)r->hidden;
-    double gates = (double)bgi_recurrent_gates(r) * hidden, out = (double)r->out;
-    return rows * (2 * gates * out + (r->has_projection ? 2 * hidden * out : 0) + 20 * gates);
+    return bgi_recurrent_product_flops(node) + rows_of(r) * 20 * gates_of(r);
 }
 
 /* ---- What the loops share ---- */
