@@ -1,16 +1,14 @@
 """Times training steps of PyTorch on one workload and prints one line of JSON.
 
-    torch_train.py WORKLOAD [--mode MODE] [--threads N] [--seconds S] [--loss-steps N]
+    torch_train.py WORKLOAD [--mode MODE] [--variant NAME] [--threads N] [--without-onednn] [--seconds S]
+                   [--loss-steps N]
 """
-import argparse
-import json
-import statistics
 import time
 
 import torch
-from torch import nn
-import torch.nn.functional as F
 
+from timing import WARM_UP_STEPS, choose_variant, options, print_record, trials
+from torch_networks import FUNCTIONS, LOSSES, data_of, network_of
 from workloads import LEARNING_RATE, MOMENTUM, WORKLOADS
 
 MODES = {
@@ -20,26 +18,12 @@ MODES = {
     "compile-autotune": "the same, with the products' kernels chosen by timing",
     "compile-all": "forward, loss, backward and optimizer compiled",
 }
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
-LOSSES = {"cross_entropy": F.cross_entropy, "bce_with_logits": F.binary_cross_entropy_with_logits}
 
 
-def mlp(workload):
-    layers = []
-    for weight, bias in workload.parameters():
-        layer = nn.Linear(weight.shape[1], weight.shape[0])
-        layer.weight.data, layer.bias.data = torch.from_numpy(weight), torch.from_numpy(bias)
-        layers += [layer, ACTIVATIONS[workload.activation]()]
-    return nn.Sequential(*layers[:-1])
-
-
-NETWORKS = {"Mlp": mlp}
-
-
-def training_step(workload, mode):
-    """A function that makes one step and returns its loss, a tensor."""
-    network = NETWORKS[type(workload).__name__](workload)
-    x, target = (torch.from_numpy(array) for array in workload.data())
+def training_step(workload, variant, mode):
+    """A function that makes one step and returns its loss, and a list of results (none: they are in the network)."""
+    network = network_of(workload, variant)
+    x, target = data_of(workload, variant)
     kind = {"foreach": True} if mode in ("eager-foreach", "compile-all") else {"fused": True}
     optimizer = torch.optim.SGD(network.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM, **kind)
 
@@ -57,42 +41,40 @@ def training_step(workload, mode):
         loss = forward(x, target)
         loss.backward()
         update()
-        return loss
+        return loss, []
 
     return step
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Times training steps of PyTorch.")
-    parser.add_argument("workload", choices=WORKLOADS)
+    parser = options("Times training steps of PyTorch.")
     parser.add_argument("--mode", choices=MODES, default="eager")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of the timed part")
-    parser.add_argument("--loss-steps", type=int, default=10, help="steps before the loss is printed; they warm up too")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    parser.add_argument("--without-onednn", action="store_true", help="PyTorch's own kernels where it has them")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
+    torch.backends.mkldnn.enabled = not arguments.without_onednn
 
-    workload = WORKLOADS[options.workload]
-    step = training_step(workload, options.mode)
+    workload = WORKLOADS[arguments.workload]
+    variant = choose_variant(parser, arguments.variant, workload.torch_variants)
+    if type(workload) in FUNCTIONS:
+        if arguments.mode not in ("eager", "compile"):
+            parser.error(f"--mode {arguments.mode}: {arguments.workload} has no optimizer; it runs eager or compile")
+        step = FUNCTIONS[type(workload)](workload, variant, arguments.mode == "compile")
+    else:
+        step = training_step(workload, variant, arguments.mode)
     started = time.perf_counter()
-    for _ in range(options.loss_steps):
-        loss = step().item()
-    for _ in range(3):
+    for _ in range(arguments.loss_steps):
+        loss, results = step()
+    loss = loss.item()
+    norm = sum(result.double().square().sum().item() for result in results) ** 0.5
+    for _ in range(WARM_UP_STEPS - arguments.loss_steps):
         step()
     warm = time.perf_counter()
-
-    times, end = [], warm + options.seconds
-    while time.perf_counter() < end or len(times) < 5:
-        before = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - before)
-    seconds = statistics.median(times)
-    print(json.dumps({
-        "engine": "torch", "version": torch.__version__, "workload": options.workload, "threads": options.threads,
-        "mode": options.mode, "step_ms": seconds * 1e3, "per_second": workload.counted / seconds, "steps": len(times),
-        "loss": loss, "loss_steps": options.loss_steps, "warm_up_seconds": warm - started,
-    }))
+    print_record(arguments.workload, trials(step, arguments.seconds), 1, engine="torch", version=torch.__version__,
+                 threads=arguments.threads, mode=arguments.mode, variant=variant, loss=loss, norm=norm,
+                 loss_steps=arguments.loss_steps, warm_up_seconds=warm - started)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,57 @@
 """The reference workloads as the peers run them: shapes, initial weights and data, the same numbers for every peer.
 
-A step is forward, loss, backward, update by SGD with momentum, in f32, on one batch that stays in memory. To add a
-workload, add its line to WORKLOADS and, for a new kind of network, a builder to each peer that can run it.
+A step of a network is forward, loss, backward, update by SGD with momentum, in f32, on one batch that stays in memory.
+Gmm and Hvp are functions without an update. To add a workload, add its line to WORKLOADS and, for a new kind of
+network, its builder to torch_networks.py and jax_networks.py. Names and layouts of parameters are PyTorch's.
+
+unit and counted say what per_second counts in one step; flops are those of the step's products, 2mnk each, a
+convolution's by its definition. The variants are the ways in which the peers write a network, the first of them the
+plainest.
 """
 from dataclasses import dataclass
+import functools
+import math
 
 import numpy
 
 LEARNING_RATE, MOMENTUM = 0.01, 0.9
+WEIGHTS_SEED, DATA_SEED = 1, 2
+
+
+def generator(seed):
+    """uniform(bound, *shape) in f32, made in place: its memory would count as the peer's."""
+    draw = numpy.random.default_rng(seed)
+
+    def uniform(bound, *shape):
+        array = draw.random(shape, dtype=numpy.float32)
+        array *= 2 * bound
+        array -= bound
+        return array
+
+    return uniform
+
+
+def dense(uniform, name, inputs, outputs, bound=None):
+    """weight [out, in] and bias [out], by default as PyTorch initialises them: within 1/sqrt(in)."""
+    bound = bound or inputs ** -0.5
+    yield f"{name}.weight", uniform(bound, outputs, inputs)
+    yield f"{name}.bias", uniform(bound, outputs)
+
+
+def norm(name, width):
+    yield f"{name}.weight", numpy.ones(width, numpy.float32)
+    yield f"{name}.bias", numpy.zeros(width, numpy.float32)
+
+
+def tokens(vocabulary, batch, length):
+    draw = numpy.random.default_rng(DATA_SEED)
+    return draw.integers(0, vocabulary, (batch, length)), draw.integers(0, vocabulary, (batch, length))
+
+
+def images(batch, *shape):
+    """Numbers in [0, 1), and one of ten classes for each image."""
+    draw = numpy.random.default_rng(DATA_SEED)
+    return draw.random((batch, *shape), dtype=numpy.float32), draw.integers(0, 10, batch)
 
 
 @dataclass(frozen=True)
@@ -17,34 +61,249 @@ class Mlp:
     batch: int
     activation: str = "relu"
     loss: str = "cross_entropy"
+    unit, torch_variants, jax_variants = "samples", ("plain",), ("plain",)
 
     @property
     def counted(self):
-        """What per_second counts, in one step: samples."""
         return self.batch
 
     @property
+    def products(self):
+        """FLOPs of each layer's product with one batch."""
+        return [2 * self.batch * n * m for n, m in zip(self.sizes, self.sizes[1:])]
+
+    @property
     def flops(self):
-        """Of one step's matrix products: forward, weight gradients, and input gradients of all layers but the first."""
-        products = [2 * self.batch * n * m for n, m in zip(self.sizes, self.sizes[1:])]
-        return 3 * sum(products) - products[0]
+        """Forward, weight gradients, and input gradients of all layers but the first."""
+        return 3 * sum(self.products) - self.products[0]
 
     def parameters(self):
-        """A pair (weight [out, in], bias [out]) a layer, uniform within 1/sqrt(in), as PyTorch initialises them."""
-        draw = numpy.random.default_rng(1)
-
-        def uniform(bound, *shape):
-            return draw.uniform(-bound, bound, shape).astype(numpy.float32)
-
-        return [(uniform(n ** -0.5, m, n), uniform(n ** -0.5, m)) for n, m in zip(self.sizes, self.sizes[1:])]
+        """Names count every layer of an nn.Sequential, activations too."""
+        uniform = generator(WEIGHTS_SEED)
+        for i, (n, m) in enumerate(zip(self.sizes, self.sizes[1:])):
+            yield from dense(uniform, str(2 * i), n, m)
 
     def data(self):
-        """Inputs in [0, 1) and targets: classes, or zeros and ones for a binary loss."""
-        draw = numpy.random.default_rng(2)
+        draw = numpy.random.default_rng(DATA_SEED)
         x = draw.random((self.batch, self.sizes[0]), dtype=numpy.float32)
         if self.loss == "bce_with_logits":
             return x, draw.integers(0, 2, (self.batch, self.sizes[-1])).astype(numpy.float32)
         return x, draw.integers(0, self.sizes[-1], self.batch)
+
+
+@dataclass(frozen=True)
+class MnistCnn:
+    """Two 3x3 convolutions without padding, max-pool, two dense layers; ReLU between them."""
+    batch: int
+    loss = "cross_entropy"
+    unit, torch_variants, jax_variants = "samples", ("plain", "channels-last"), ("nhwc", "nchw", "slices")
+
+    @property
+    def counted(self):
+        return self.batch
+
+    @property
+    def flops(self):
+        first, second = 26 * 26 * 32 * 9, 24 * 24 * 64 * 32 * 9
+        return 2 * self.batch * (2 * first + 3 * second + 3 * (9216 * 128 + 128 * 10))
+
+    def parameters(self):
+        uniform = generator(WEIGHTS_SEED)
+        for name, inputs, outputs in (("c1", 1, 32), ("c2", 32, 64)):
+            yield f"{name}.weight", uniform((9 * inputs) ** -0.5, outputs, inputs, 3, 3)
+            yield f"{name}.bias", uniform((9 * inputs) ** -0.5, outputs)
+        yield from dense(uniform, "f1", 9216, 128)
+        yield from dense(uniform, "f2", 128, 10)
+
+    def data(self):
+        return images(self.batch, 1, 28, 28)
+
+
+@dataclass(frozen=True)
+class Resnet20:
+    """The residual network for CIFAR-10, with batch norm in training mode and 1x1 convolutions where shapes differ."""
+    batch: int
+    loss = "cross_entropy"
+    unit, torch_variants, jax_variants = "samples", ("plain", "channels-last"), ("nhwc", "nchw", "slices")
+    blocks = ((16, 16, 1), (16, 16, 1), (16, 16, 1), (16, 32, 2), (32, 32, 1), (32, 32, 1), (32, 64, 2), (64, 64, 1),
+              (64, 64, 1))  # inputs, outputs, stride
+
+    @property
+    def counted(self):
+        return self.batch
+
+    @property
+    def flops(self):
+        total, size = 2 * 32 * 32 * 16 * 3 * 9, 32  # the first layer, which has no input gradient
+        for inputs, outputs, stride in self.blocks:
+            size //= stride
+            shortcut = inputs * outputs if inputs != outputs else 0
+            total += 3 * size * size * (9 * (inputs + outputs) * outputs + shortcut)
+        return 2 * self.batch * (total + 3 * 64 * 10)
+
+    def parameters(self):
+        uniform = generator(WEIGHTS_SEED)
+
+        def convolution(name, inputs, outputs, kernel):
+            yield f"{name}.weight", uniform((inputs * kernel ** 2) ** -0.5, outputs, inputs, kernel, kernel)
+
+        yield from convolution("c", 3, 16, 3)
+        yield from norm("b", 16)
+        for i, (inputs, outputs, stride) in enumerate(self.blocks):
+            yield from convolution(f"l.{i}.c1", inputs, outputs, 3)
+            yield from norm(f"l.{i}.b1", outputs)
+            yield from convolution(f"l.{i}.c2", outputs, outputs, 3)
+            yield from norm(f"l.{i}.b2", outputs)
+            if inputs != outputs:
+                yield from convolution(f"l.{i}.sc.0", inputs, outputs, 1)
+                yield from norm(f"l.{i}.sc.1", outputs)
+        yield from dense(uniform, "f", 64, 10)
+
+    def data(self):
+        return images(self.batch, 3, 32, 32)
+
+
+@dataclass(frozen=True)
+class CharLstm:
+    """Embedding, LSTM layers of the same width, dense."""
+    vocabulary: int
+    width: int
+    layers: int
+    batch: int
+    steps: int
+    loss = "cross_entropy"
+    unit, torch_variants, jax_variants = "tokens", ("batch-first", "time-first"), ("loop", "unroll-5", "joined")
+
+    @property
+    def counted(self):
+        return self.batch * self.steps
+
+    @property
+    def flops(self):
+        gates = self.layers * 2 * self.width * 4 * self.width
+        return 3 * 2 * self.counted * (gates + self.width * self.vocabulary)
+
+    def parameters(self):
+        uniform = generator(WEIGHTS_SEED)
+        yield "e.weight", uniform(3 ** 0.5, self.vocabulary, self.width)
+        for i in range(self.layers):
+            for part, shape in (("weight_ih", (4 * self.width, self.width)), ("weight_hh", (4 * self.width, self.width)),
+                                ("bias_ih", (4 * self.width,)), ("bias_hh", (4 * self.width,))):
+                yield f"r.{part}_l{i}", uniform(self.width ** -0.5, *shape)
+        yield from dense(uniform, "o", self.width, self.vocabulary)
+
+    def data(self):
+        return tokens(self.vocabulary, self.batch, self.steps)
+
+
+@dataclass(frozen=True)
+class Gpt:
+    """GPT-2: learnt positions, layer norm first, tanh-GELU, the embedding as head."""
+    vocabulary: int
+    positions: int
+    layers: int
+    heads: int
+    width: int
+    batch: int
+    context: int
+    loss = "cross_entropy"
+    unit, torch_variants, jax_variants = "tokens", ("fused-attention", "products"), ("products", "fused-attention")
+
+    @property
+    def counted(self):
+        return self.batch * self.context
+
+    @property
+    def flops(self):
+        layer = 12 * self.width ** 2 + 2 * self.context * self.width
+        return 3 * 2 * self.counted * (self.layers * layer + self.width * self.vocabulary)
+
+    def parameters(self):
+        uniform = generator(WEIGHTS_SEED)
+        bound, width = 0.02 * 3 ** 0.5, self.width
+        yield "we.weight", uniform(bound, self.vocabulary, width)
+        yield "pe.weight", uniform(bound, self.positions, width)
+        for i in range(self.layers):
+            yield from norm(f"b.{i}.n1", width)
+            yield from dense(uniform, f"b.{i}.qkv", width, 3 * width, bound)
+            yield from dense(uniform, f"b.{i}.p", width, width, bound)
+            yield from norm(f"b.{i}.n2", width)
+            yield from dense(uniform, f"b.{i}.f", width, 4 * width, bound)
+            yield from dense(uniform, f"b.{i}.g", 4 * width, width, bound)
+        yield from norm("n", width)
+
+    def data(self):
+        return tokens(self.vocabulary, self.batch, self.context)
+
+
+@dataclass(frozen=True)
+class Gmm:
+    """Log likelihood of a Gaussian mixture with a Wishart prior, as in ADBench (Srajer, Kukelova, Fitzgibbon 2018), and
+    its gradient by all parameters, in f64. A component's inverse covariance factor is held as in that benchmark: d
+    logarithms of the diagonal, then the strict lower triangle, column by column.
+
+    The variants: Q(x - mean) by component, or Qx - Q mean, whose first part is one product for all components."""
+    dimension: int
+    components: int
+    points: int
+    gamma, wishart_m = 1.0, 0
+    unit, counted = "gradients", 1
+    torch_variants = jax_variants = ("centred", "expanded")
+
+    @property
+    def flops(self):
+        """Of Qx for each component and point, and of its gradient by Q."""
+        return 2 * 2 * self.points * self.components * self.dimension ** 2
+
+    @functools.cached_property
+    def constant(self):
+        """What does not depend on the parameters: of the normal density, and of the prior."""
+        d, n = self.dimension, self.dimension + self.wishart_m + 1
+        log_gamma = 0.25 * d * (d - 1) * math.log(math.pi) + sum(math.lgamma(0.5 * (n - j)) for j in range(d))
+        prior = n * d * (math.log(self.gamma) - 0.5 * math.log(2)) - log_gamma
+        return -0.5 * self.points * d * math.log(2 * math.pi) - self.components * prior
+
+    @property
+    def lower(self):
+        """Rows and columns of the strict lower triangle, in the order of the factors' numbers."""
+        columns, rows = numpy.triu_indices(self.dimension, 1)
+        return rows, columns
+
+    def parameters(self):
+        draw, k, d = numpy.random.default_rng(WEIGHTS_SEED), self.components, self.dimension
+        yield "alphas", draw.normal(size=k)
+        yield "means", draw.random((k, d))
+        yield "factors", draw.normal(size=(k, d + d * (d - 1) // 2))
+
+    def data(self):
+        return numpy.random.default_rng(DATA_SEED).normal(size=(self.points, self.dimension)),
+
+
+@dataclass(frozen=True)
+class Hvp:
+    """Hessian of an Mlp's loss by its parameters, times a vector. What stands for the loss is half the product of the
+    result with the vector."""
+    network: Mlp
+    unit, counted = "products", 1
+    torch_variants = ("double-backward", "forward-over-reverse")
+    jax_variants = ("forward-over-reverse", "reverse-over-reverse")
+
+    @property
+    def flops(self):
+        """Forward and backward-data, then their derivatives along the vector and those of the weight gradients. The
+        input of the first layer has no derivative; a product of two varying factors has two terms."""
+        return 8 * sum(self.network.products) - 5 * self.network.products[0]
+
+    def parameters(self):
+        return self.network.parameters()
+
+    def vector(self):
+        uniform = generator(DATA_SEED)
+        for name, array in self.parameters():
+            yield name, uniform(1.0, *array.shape)
+
+    def data(self):
+        return self.network.data()
 
 
 WORKLOADS = {
@@ -54,4 +313,11 @@ WORKLOADS = {
     "mlp-b128": Mlp((784, 512, 512, 10), 128),
     "mlp-b512": Mlp((784, 512, 512, 10), 512),
     "wide": Mlp((1024, 4096, 4096, 1000), 256),
+    "mnist-cnn": MnistCnn(64),
+    "resnet20": Resnet20(128),
+    "char-lstm": CharLstm(65, 256, 2, 50, 50),
+    "char-gpt": Gpt(65, 64, 4, 4, 128, 12, 64),
+    "gpt2": Gpt(50257, 1024, 12, 12, 768, 4, 64),
+    "gmm": Gmm(64, 50, 1000),
+    "hvp": Hvp(Mlp((784, 512, 512, 10), 128)),
 }

@@ -1,0 +1,89 @@
+"""Processes that print their figures as JSON, and the machine they run on."""
+import json
+import math
+import os
+import pathlib
+import platform
+import signal
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class TrialError(Exception):
+    """A process that failed, or printed something else than its figures."""
+
+
+def note(message):
+    """Progress, apart from the results."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def count(number, noun):
+    return f"{number} {noun}" + ("s" if number != 1 else "")
+
+
+def run(command, environment, timeout):
+    """Standard output of a process."""
+    try:
+        process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, start_new_session=True)
+    except OSError as error:
+        raise TrialError(f"cannot run {command[0]}: {error.strerror}")
+    try:
+        output, errors = process.communicate(timeout=timeout)
+    except BaseException as error:
+        # With the compilers that it started, which would disturb the next trials.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise TrialError(f"no answer in {timeout:.0f} s")
+        raise
+    if process.returncode != 0:
+        last = [line.strip() for line in errors.splitlines() if line.strip()][-3:]
+        raise TrialError(f"exit code {process.returncode}: " + (" | ".join(last) or "nothing on standard error"))
+    return output
+
+
+def json_lines(text):
+    for line in text.splitlines():
+        if line.startswith("{"):
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError as error:
+                raise TrialError(f"not JSON: {line[:80]} ({error})")
+
+
+def checked(record):
+    """The record, if its figures make sense."""
+    for key in ("step_ms", "per_second"):
+        if not (isinstance(record.get(key), (int, float)) and math.isfinite(record[key]) and record[key] > 0):
+            raise TrialError(f"{key} is {record.get(key)}")
+    for key in ("loss", "norm"):
+        if record.get(key) is not None and not math.isfinite(record[key]):
+            raise TrialError(f"the {key} is {record[key]} after {record.get('loss_steps', '?')} steps")
+    return record
+
+
+def machine():
+    """What the figures were taken on."""
+    cpu, flags = platform.machine(), set()
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            cpu = value.strip()
+        elif key.strip() == "flags":
+            flags = set(value.split())
+    sets = [name for name in ("sse4_2", "avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16") if name in flags]
+    return {"cpu": cpu, "cores": len(os.sched_getaffinity(0)), "instruction_sets": sets, "system": platform.platform(),
+            "load": os.getloadavg()[0]}
+
+
+def commit():
+    def git(*arguments):
+        return run(["git", "-C", str(ROOT), *arguments], {}, 60).strip()
+    try:
+        return git("rev-parse", "HEAD") + ("-modified" if git("status", "--porcelain", "-uno") else "")
+    except TrialError:
+        return "unknown"
