@@ -21,14 +21,14 @@ sys.path.insert(0, str(BENCH / "peers"))
 from comparison import picture, report
 from comparison.engines import Blasgrad, Jax, Torch, allocators
 from comparison.processes import ROOT, TrialError, commit, count, machine
-from comparison.rounds import CONTROL, OPENBLAS, ROUNDS_MIN, ROUNDS_SECONDS, measure, summarize
+from comparison.rounds import CONTROL, OPENBLAS, ROUNDS_MIN, ROUNDS_SECONDS, WARM_UP_STEPS, measure, summarize
 from comparison.tuning import TUNE_STEPS, Contestant, trials_expected, tune
 from workloads import WORKLOADS
 
 LOSS_STEPS = 10  # where blasgrad does not say after how many steps it took its loss
 # For the expected duration: seconds to start an engine and compile a network, and FLOPs a core does in a second.
-START_SECONDS, RATE = {"blasgrad": 0.5, "torch": 3.0, "jax": 3.5}, 5e10
-COMPILING_SECONDS = 25
+START_SECONDS, RATE = {"blasgrad": 0.3, "torch": 2.0, "jax": 1.8}, 6e10
+COMPILING_SECONDS = 12
 
 
 def find_binary():
@@ -47,8 +47,10 @@ def parse_arguments():
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"default: all of {' '.join(WORKLOADS)}")
     parser.add_argument("--rounds", type=int, default=5,
                         help=f"default 5; no more than {ROUNDS_MIN} begin after {ROUNDS_SECONDS} s of a workload")
-    parser.add_argument("--seconds", type=float, default=1.0, help="timed part of a trial in a round; default 1")
-    parser.add_argument("--tune-seconds", type=float, default=0.3, help="the same while tuning; default 0.3")
+    parser.add_argument("--seconds", type=float, default=0.6, help="timed part of a trial in a round; default 0.6")
+    parser.add_argument("--tune-seconds", type=float, default=0.2, help="the same while tuning; default 0.2")
+    parser.add_argument("--tune-limit", type=float, default=45.0,
+                        help="no new setting of an engine is tried after so many seconds of a workload; default 45")
     parser.add_argument("--threads", default=",".join(map(str, sorted({1, cores}))),
                         help="thread counts to try; default %(default)s")
     parser.add_argument("--rivals", default="torch,jax", help="default %(default)s")
@@ -75,8 +77,8 @@ def parse_arguments():
     for name in options.rivals:
         if name not in ("torch", "jax"):
             parser.error(f"no rival '{name}'; there are torch, jax")
-    if options.rounds < 1 or min(options.seconds, options.tune_seconds) <= 0:
-        parser.error("--rounds, --seconds and --tune-seconds must be positive")
+    if options.rounds < 1 or min(options.seconds, options.tune_seconds, options.tune_limit) <= 0:
+        parser.error("--rounds, --seconds, --tune-seconds and --tune-limit must be positive")
     for path in (options.output, options.markdown):
         if path and not path.resolve().parent.is_dir() and path.resolve().parent != ROOT / "build":
             parser.error(f"{path}: there is no directory {path.resolve().parent}")
@@ -103,14 +105,17 @@ def expected_seconds(engines, options, known):
         step = WORKLOADS[name].flops / (RATE * options.threads[-1])
 
         def trial(engine, seconds, steps):
+            # blasgrad's steps are also those of the gradient's check, and it times the parts of a step as well.
+            if engine.name == "blasgrad":
+                steps, seconds = 15, 2 * seconds
             return START_SECONDS[engine.name] + steps * step + max(seconds, 3 * step)
         if name not in known:
             for engine in engines:
-                total += trials_expected(engine, name) * trial(engine, options.tune_seconds, TUNE_STEPS)
+                total += min(trials_expected(engine, name) * trial(engine, options.tune_seconds, TUNE_STEPS),
+                             options.tune_limit)
             total += COMPILING_SECONDS * ("torch" in options.rivals)
-        # blasgrad runs two or three times, and its first steps are the warm-up and those of the gradient's check.
-        rounds = sum(trial(engine, options.seconds, 3) for engine in engines)
-        rounds += (1 + bool(engines[0].openblas)) * trial(engines[0], options.seconds, 15)
+        rounds = sum(trial(engine, options.seconds, WARM_UP_STEPS) for engine in engines)
+        rounds += (1 + bool(engines[0].openblas)) * trial(engines[0], options.seconds, 0)
         total += max(min(rounds * options.rounds, ROUNDS_SECONDS + rounds), rounds * min(options.rounds, ROUNDS_MIN))
     return total
 
@@ -119,7 +124,7 @@ def find_contestants(workload, engines, options, order):
     """Tunes, and prints what was tried; the contestants, and the records of tuning."""
     blasgrad, *rivals = engines
     tuning = {}
-    contestants, tuning[blasgrad.name] = tune(blasgrad, workload, options.tune_seconds, order, 1)
+    contestants, tuning[blasgrad.name] = tune(blasgrad, workload, options, order, 1)
     report.print_tuning(blasgrad.name, tuning[blasgrad.name])
     if not contestants:
         raise TrialError("every setting of blasgrad failed: " + str(tuning[blasgrad.name][0]["failure"]))
@@ -128,7 +133,7 @@ def find_contestants(workload, engines, options, order):
     if blasgrad.openblas:
         contestants.append(Contestant(OPENBLAS, blasgrad, best.plus(blasgrad.openblas)))
     for rival in rivals:
-        found, tuning[rival.name] = tune(rival, workload, options.tune_seconds, order, 2)
+        found, tuning[rival.name] = tune(rival, workload, options, order, 2)
         report.print_tuning(rival.name, tuning[rival.name])
         if not found:
             print(f"  WARNING: {rival.name} is left out, all of its settings failed")

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 
 from comparison.processes import ROOT, TrialError, checked, count, json_lines, machine, run
-from workloads import Hvp, WORKLOADS
+from workloads import CharLstm, Gpt, Hvp, MnistCnn, Resnet20, WORKLOADS
 
 # By the FLOPs of a step. Below the first, what counts is the cost of a call, not that of memory; above the second, no
 # engine is faster on fewer cores than there are.
@@ -145,37 +145,51 @@ def as_on_intel():
     return Choice("maker", "MKL as on Intel", (), {"LD_PRELOAD": str(library)}) if done.returncode == 0 else None
 
 
+def compiled(mode, *arguments):
+    cache = {"TORCHINDUCTOR_CACHE_DIR": str(ROOT / "build" / "compare-cache")}
+    return Choice("mode", mode, ("--mode", mode, *arguments), cache)
+
+
+def is_compiled(setting):
+    return any(c.kind == "mode" and c.label.startswith("compile") for c in setting.choices)
+
+
 class Torch(Peer):
     def __init__(self, thread_counts, malloc_choices):
         super().__init__("torch", "torch_train.py", thread_counts, malloc_choices)
         self.intel = as_on_intel()
 
     def stages(self, name):
+        """What takes longest, compilation, comes last."""
         workload = WORKLOADS[name]
         is_network, is_small = hasattr(workload, "loss"), workload.flops < SMALL
-        cache = {"TORCHINDUCTOR_CACHE_DIR": str(ROOT / "build" / "compare-cache")}
-        modes = {mode: Choice("mode", mode, ("--mode", mode), cache if mode.startswith("compile") else {})
-                 for mode in ("eager-foreach", "compile", "compile-autotune", "compile-all")}
-        if isinstance(workload, Hvp):
-            # What is compiled cannot be differentiated twice.
-            modes["compile"] = Choice("mode", "compile", ("--mode", "compile", "--variant", "forward-over-reverse"), cache)
-        first = [modes["eager-foreach"], modes["compile"]] if is_network else [modes["compile"]]
-        more = [modes["compile-autotune"], modes["compile-all"]] if is_network else []
         yield Stage(thread_choices(name, self.thread_counts, "thread", "--threads"))
         yield Stage([option("variant", variant, "--variant", variant) for variant in workload.torch_variants[1:]])
-        yield Stage(first + more[1:] if is_small else first)
-        yield Stage(more, lambda setting: setting.has("mode", "compile"))
-        yield Stage([option("inductor", "C++ wrapper", TORCHINDUCTOR_CPP_WRAPPER="1")],
-                    lambda setting: any("compile" in c.label for c in setting.choices))
-        yield Stage([option("products", "without oneDNN", "--without-onednn")])
+        if is_network and is_small:
+            yield Stage([option("mode", "foreach", "--mode", "eager-foreach")])
         if not is_small:
             yield Stage(self.malloc_choices)
+        if isinstance(workload, (MnistCnn, Resnet20, CharLstm, Gpt)):
+            yield Stage([option("products", "without oneDNN", "--without-onednn")])
         yield Stage([option("places", "threads bound to cores", OMP_PROC_BIND="true")],
                     lambda setting: not setting.has("threads", "1 thread"))
+        modes = {mode: compiled(mode) for mode in ("compile", "compile-all", "compile-autotune")}
+        if isinstance(workload, Hvp):
+            # What is compiled cannot be differentiated twice.
+            modes = {"compile": compiled("compile", "--variant", "forward-over-reverse")}
+        elif not is_network:
+            del modes["compile-all"], modes["compile-autotune"]  # they are about the optimizer, and dense layers
+        yield Stage([mode for mode in modes.values() if mode.label == "compile" or
+                     (is_small and mode.label == "compile-all")])
+        yield Stage([mode for mode in modes.values() if mode.label == "compile-autotune" or
+                     (not is_small and mode.label == "compile-all")], lambda setting: setting.has("mode", "compile"))
+        yield Stage([option("inductor", "C++ wrapper", TORCHINDUCTOR_CPP_WRAPPER="1")], is_compiled)
 
     def shown(self, workload):
         """Timed and printed, no more."""
-        return [(self.intel, "MKL's kernels for Intel's processors, by replacing one of its functions")] * bool(self.intel)
+        if not self.intel or WORKLOADS[workload].flops < SMALL:
+            return []
+        return [(self.intel, "MKL's kernels for Intel's processors, by replacing one of its functions")]
 
 
 class Jax(Peer):
@@ -195,8 +209,7 @@ class Jax(Peer):
         yield Stage([option("math", "fast math", "--xla=--xla_cpu_enable_fast_math=true")])
         if "avx512f" in machine()["instruction_sets"]:
             yield Stage([option("vectors", "vectors of 512 bits", "--xla=--xla_cpu_prefer_vector_width=512")])
-        yield Stage([option("products", "XNNPACK products", "--xla=--xla_cpu_experimental_xnn_fusion_type=dot"),
-                     option("products", "YNNPACK products", "--xla=--xla_cpu_experimental_ynn_fusion_type=dot")])
+        yield Stage([option("products", "XNNPACK products", "--xla=--xla_cpu_experimental_xnn_fusion_type=dot")])
         if not is_small:
             yield Stage(self.malloc_choices)
 

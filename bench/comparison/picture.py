@@ -47,12 +47,12 @@ def draw(record, paths):
     bars = [summary["ratios"][summary["best_rival"]] for _, summary in rows]
     same = [summary["ratios"][CONTROL] for _, summary in rows]
     low, high = min(r["low"] for r in bars + same), max(r["high"] for r in bars + same)
-    machine = record["machine"]
+    where = f"{record['machine']['cpu']}, {count(record['machine']['cores'], 'core')}"
     for path in paths:
         script = SCRIPT.format(
             terminal='svg size 960,480 font "sans,12" background "white"' if path.suffix == ".svg"
             else 'pngcairo size 1440,720 font "sans,12" fontscale 1.3',
-            output=quoted(path), subtitle="\\n{/*0.8 " + quoted(f"{machine['cpu']}, {count(machine['cores'], 'core')}") + "}",
+            output=quoted(path), subtitle="\\n{/*0.8 " + quoted(where) + "}",
             low=min(0.8, low / 1.1), high=max(1.6, high * 1.3), count=len(rows),
             names=", ".join(f'"{workload}" {i}' for i, (workload, _) in enumerate(rows, 1)),
             bars=lines(bars), same=lines(same))

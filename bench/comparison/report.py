@@ -12,7 +12,7 @@ def with_spread(figures, digits):
 def print_tuning(engine, tried):
     for row in sorted(tried, key=lambda row: (bool(row["shown_only"]), -len(row["step_ms"]), sum(row["step_ms"]))):
         times = ", ".join(f"{t:.4f}" for t in row["step_ms"]) + " ms"
-        outcome = f"failed: {row['failure']}" if row["failure"] else times
+        outcome = row["failure"] or times
         remark = f"   (shown only: {row['shown_only']})" if row["shown_only"] else ""
         print(f"    tried {engine:9} {row['setting']:62} {outcome}{remark}")
 
@@ -112,6 +112,6 @@ def markdown(record):
     peak = f"; FMA peak {min(peaks):.0f} to {max(peaks):.0f} GFLOP/s a core in f32" if peaks else ""
     rounds = sorted({summary["rounds"] for summary in summaries.values()})
     return (f"{machine['cpu']}, {count(machine['cores'], 'core')}, {' '.join(machine['instruction_sets'])}{peak}; "
-            f"{record['libraries']}; commit {record['commit'][:12]}. Medians of {' or '.join(map(str, rounds))} rounds of "
-            f"separate processes in random order, ratios taken within a round, with quartiles.\n\n"
+            f"{record['libraries']}; commit {record['commit'][:12]}. Medians of {' or '.join(map(str, rounds))} rounds "
+            f"of separate processes in random order, ratios taken within a round, with quartiles.\n\n"
             f"{speed_table(summaries)}\nThe most memory that the process had in RAM:\n\n{memory_table(summaries)}")

@@ -1,14 +1,19 @@
-"""Finds the fastest settings of an engine for a workload: stage by stage, each choice on top of the best setting so far,
-then the best few once more."""
+"""Finds the fastest settings of an engine for a workload: stage by stage, each choice on top of the best setting so
+far, then the best few once more."""
 import statistics
+import time
 from dataclasses import dataclass, field
 
 from comparison.engines import Choice, Setting
 from comparison.processes import TrialError, note
 
-TUNE_STEPS = 3  # before the timed part of a trial
+TUNE_STEPS = 2  # before the timed part of a trial
+# No setting counts whose loss is farther from that of the first one.
+LOSS_TOLERANCE = 1e-3
 # A second setting goes on to the rounds if it is nearly as fast as the first: tuning is too short to tell them apart.
 CLOSE = 1.08
+# The fastest are timed once more if they are within this of the first.
+WORTH_A_RETRY, RETRIES = 1.2, 3
 
 
 @dataclass
@@ -18,7 +23,7 @@ class Candidate:
     shown_only: str = None  # why it does not count
     times: list = field(default_factory=list)  # ms
     peak_resident_bytes: int = None
-    failure: str = None
+    failure: str = None  # why there is no time
 
     def rank(self):
         """Candidates that were tried twice first: they did best in their first trial."""
@@ -49,18 +54,26 @@ class Contestant:
 class Tuner:
     def __init__(self, engine, workload, seconds):
         self.engine, self.workload, self.seconds = engine, workload, seconds
-        self.candidates = []
+        self.candidates, self.loss = [], None
 
     def time(self, candidate):
         what = f"{self.workload}: {self.engine.name}, {candidate.setting.label}"
         try:
             record = self.engine.trial(self.workload, candidate.setting, self.seconds, TUNE_STEPS)
+            self.check_loss(record)
             candidate.times.append(record["step_ms"])
             candidate.peak_resident_bytes = record.get("peak_resident_bytes")
             note(f"{what}: {record['step_ms']:.4f} ms")
         except TrialError as error:
-            candidate.failure = str(error)
-            note(f"{what}: failed: {error}")
+            candidate.failure = f"failed: {error}"
+            note(f"{what}: {candidate.failure}")
+
+    def check_loss(self, record):
+        loss = record.get("loss")
+        if self.loss is None:
+            self.loss = loss
+        elif loss is None or not abs(loss - self.loss) <= LOSS_TOLERANCE * max(1.0, abs(self.loss)):
+            raise TrialError(f"its loss is {loss}, that of the first setting {self.loss}")
 
     def add(self, setting, shown_only=None):
         self.candidates.append(Candidate(setting, shown_only))
@@ -69,14 +82,23 @@ class Tuner:
     def ranking(self):
         return sorted((c for c in self.candidates if not c.shown_only and not c.failure), key=Candidate.rank)
 
-    def tune(self, order):
+    def tune(self, order, limit):
+        """No stage begins after so many seconds; its choices are recorded as not tried."""
+        end = time.monotonic() + limit
         for stage in self.engine.stages(self.workload):
             best = self.ranking()[0].setting if self.ranking() else Setting()
-            if stage.applies(best):
-                for choice in order.sample(stage.choices, len(stage.choices)):
-                    self.add(best.plus(choice))
-        if len(self.ranking()) > 1:
-            for candidate in self.ranking()[:3]:
+            if not stage.applies(best):
+                continue
+            if time.monotonic() > end:
+                self.candidates += [Candidate(best.plus(choice), failure=f"not tried, {limit:g} s of tuning were over")
+                                    for choice in stage.choices]
+                continue
+            for choice in order.sample(stage.choices, len(stage.choices)):
+                self.add(best.plus(choice))
+        ranking = self.ranking()
+        retried = [c for c in ranking[:RETRIES] if c.times[0] <= WORTH_A_RETRY * ranking[0].times[0]]
+        if len(retried) > 1:
+            for candidate in retried:
                 self.time(candidate)
         for choice, reason in self.engine.shown(self.workload):
             if self.ranking():
@@ -88,15 +110,16 @@ class Tuner:
         return [c.setting for c in ranking if statistics.mean(c.times) <= CLOSE * statistics.mean(ranking[0].times)]
 
 
-def tune(engine, workload, seconds, order, number):
+def tune(engine, workload, options, order, number):
     """The contestants of an engine, at most so many, and what was tried, as records."""
-    tuner = Tuner(engine, workload, seconds)
-    tuner.tune(order)
+    tuner = Tuner(engine, workload, options.tune_seconds)
+    tuner.tune(order, options.tune_limit)
     contestants = [Contestant(engine.name if i == 0 else f"{engine.name} ({i + 1})", engine, setting)
                    for i, setting in enumerate(tuner.finalists(number))]
     return contestants, [candidate.record() for candidate in tuner.candidates]
 
 
 def trials_expected(engine, workload):
-    """How many trials tuning takes at most, and the retries."""
-    return sum(len(stage.choices) for stage in engine.stages(workload)) + 3 + len(engine.shown(workload))
+    """About how many trials tuning takes, with some retries; what depends on an earlier result is not among them."""
+    stages = [stage for stage in engine.stages(workload) if stage.applies(Setting())]
+    return sum(len(stage.choices) for stage in stages) + 2 + len(engine.shown(workload))

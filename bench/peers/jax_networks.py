@@ -30,8 +30,8 @@ def dense(p, name, x):
     return x @ p[f"{name}.weight"] + p[f"{name}.bias"]
 
 
-# ---- Networks: each gives a function (parameters, statistics, x) -> (prediction, statistics), the statistics before the
-# first step, and a function (name, array) that lays a parameter out, and one that lays x out ----
+# ---- Networks: each gives a function (parameters, statistics, x) -> (prediction, statistics), the statistics before
+# the first step, and a function (name, array) that lays a parameter out, and one that lays x out ----
 
 def as_it_is(x):
     return x
