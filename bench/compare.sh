@@ -3,6 +3,9 @@
 #
 #   sh bench/compare.sh [WORKLOAD...] [--rounds N] [--seconds S] [--output FILE] ..      --help lists all options
 #
+# The rivals are also tried with jemalloc and tcmalloc where these are installed (Debian: libjemalloc2,
+# libtcmalloc-minimal4); the picture needs gnuplot (Debian: gnuplot-nox).
+#
 # Makes a virtual environment for the two at first use: build/compare-venv, or $COMPARE_VENV, with $COMPARE_PYTHON
 # (python3). One that holds the right packages already is used as it is.
 set -eu

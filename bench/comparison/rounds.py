@@ -11,8 +11,8 @@ OURS = ("blasgrad", CONTROL, OPENBLAS)
 ROUNDS_MIN, ROUNDS_SECONDS = 3, 40
 # Steps before the timed part in all rounds but the first, which also takes the loss.
 WARM_UP_STEPS = 3
-# What blasgrad counts may hold small products that a formula leaves out.
-FLOPS_TOLERANCE = 0.02
+# What blasgrad counts also holds small products that a formula leaves out, and what is computed twice.
+FLOPS_TOLERANCE = 0.05
 
 
 def measure(workload, contestants, options, order, loss_steps):

@@ -216,7 +216,8 @@ class Gpt:
 
     @property
     def flops(self):
-        layer = 12 * self.width ** 2 + 2 * self.context * self.width
+        """Of attention's two products, the half that the causal mask keeps."""
+        layer = 12 * self.width ** 2 + 2 * (self.context + 1) / 2 * self.width
         return 3 * 2 * self.counted * (self.layers * layer + self.width * self.vocabulary)
 
     def parameters(self):
