@@ -9,6 +9,7 @@ blasgrad is faster. GFLOP/s count the products.
 """
 import argparse
 import json
+import math
 import os
 import pathlib
 import random
@@ -161,7 +162,7 @@ def print_heading(record, options, seconds):
     print(f"commit {record['commit']}\n{record['blasgrad_info'].rstrip()}")
     for missing in record["allocators_missing"]:
         print(f"not tried for the rivals, as it is not installed: {missing}")
-    print(f"{count(len(options.workloads), 'workload')}: about {seconds / 60:.0f} minutes\n")
+    print(f"{count(len(options.workloads), 'workload')}: about {count(math.ceil(seconds / 60), 'minute')}\n")
     if here["load"] > 0.3 * here["cores"]:
         print(f"WARNING: the machine is busy, its load was {here['load']:.2f} in the last minute\n")
 
@@ -203,7 +204,7 @@ def main():
         written, no_picture = write_results(record, options)
     if record["workloads"]:
         report.print_summary({name: result["summary"] for name, result in record["workloads"].items()})
-        print(f"\n{(time.monotonic() - started) / 60:.0f} minutes; results: {', '.join(map(str, written))}")
+        print(f"\n{count(math.ceil((time.monotonic() - started) / 60), 'minute')}; results: {', '.join(map(str, written))}")
     if no_picture:
         print(f"no picture: {no_picture}")
     return 1 if failed else 0

@@ -28,10 +28,10 @@ $same << end
 end
 color(ratio) = ratio < 1 ? 0xc0552d : 0x2d6ca8
 plot $bars using 1:2:($1-0.3):($1+0.2):(1):2:(color($2)) with boxxyerror linecolor rgb variable notitle, \\
-     $bars using ($1-0.05):2:3:4 with yerrorbars pointtype 0 linecolor rgb "#202020" linewidth 1.4 \\
-         title "quartiles of the rounds", \\
+     $bars using ($1-0.05):3:(0):($4-$3) with vectors heads size graph 0.005,90 linecolor rgb "#202020" \\
+         linewidth 1.4 title "quartiles of the rounds", \\
      $bars using ($1-0.05):($4 > 1 ? $4 : 1):(sprintf("%.2f", $2)) with labels offset 0,0.7 font ",10" notitle, \\
-     $same using ($1+0.3):2:3:4 with yerrorbars pointtype 7 pointsize 0.4 linecolor rgb "#808080" \\
+     $same using ($1+0.3):3:(0):($4-$3) with vectors heads size graph 0.003,90 linecolor rgb "#808080" \\
          title "the same program twice"
 """
 
