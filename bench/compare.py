@@ -20,7 +20,7 @@ from importlib import metadata
 BENCH = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH / "peers"))
 from comparison import picture, report
-from comparison.engines import Blasgrad, Jax, Torch, allocators
+from comparison.engines import Blasgrad, Jax, Torch, allocators, as_on_intel
 from comparison.processes import ROOT, TrialError, commit, count, machine
 from comparison.rounds import CONTROL, OPENBLAS, ROUNDS_MIN, ROUNDS_SECONDS, WARM_UP_STEPS, measure, summarize
 from comparison.tuning import TUNE_STEPS, Contestant, trials_expected, tune
@@ -184,7 +184,8 @@ def main():
     started = time.monotonic()
     malloc_choices, missing = allocators()
     blasgrad = Blasgrad(options.blasgrad or find_binary(), options.threads)
-    peers = {"torch": Torch(options.threads, malloc_choices), "jax": Jax(options.threads, malloc_choices)}
+    peers = {"torch": Torch(options.threads, malloc_choices, as_on_intel()),
+             "jax": Jax(options.threads, malloc_choices)}
     engines = [blasgrad] + [peers[name] for name in options.rivals]
     known = load_tuning(options.tuning, engines)
     record = {"machine": machine(), "commit": commit(), "blasgrad_info": blasgrad.ask("info"),
@@ -204,7 +205,8 @@ def main():
         written, no_picture = write_results(record, options)
     if record["workloads"]:
         report.print_summary({name: result["summary"] for name, result in record["workloads"].items()})
-        print(f"\n{count(math.ceil((time.monotonic() - started) / 60), 'minute')}; results: {', '.join(map(str, written))}")
+        minutes = math.ceil((time.monotonic() - started) / 60)
+        print(f"\n{count(minutes, 'minute')}; results: {', '.join(map(str, written))}")
     if no_picture:
         print(f"no picture: {no_picture}")
     return 1 if failed else 0

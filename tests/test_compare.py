@@ -22,7 +22,7 @@ sys.dont_write_bytecode = True
 import random
 
 from comparison import picture, report
-from comparison.engines import Choice, Setting, Stage
+from comparison.engines import LARGE, Choice, Jax, Setting, Stage, Torch
 from comparison.processes import TrialError, checked, json_lines, run
 from comparison.rounds import CONTROL, OPENBLAS, measure, summarize
 from comparison.tuning import Contestant, tune
@@ -118,6 +118,24 @@ class Tuning(unittest.TestCase):
         contestant = Contestant("torch", Engine("torch", {}), setting)
         again = Contestant.of_record(json.loads(json.dumps(contestant.record())), {"torch": contestant.engine})
         self.assertEqual(again, contestant)
+
+
+    def test_settings_of_the_rivals(self):
+        """Every way to write a network is tried, under its name, and nothing twice."""
+        malloc_choices = [Choice("malloc", "one"), Choice("malloc", "two")]
+        engines = {"torch": Torch([1, 2], malloc_choices, None), "jax": Jax([1, 2], malloc_choices)}
+        for workload, (name, engine) in ((w, item) for w in WORKLOADS for item in engines.items()):
+            with self.subTest(workload, engine=name):
+                choices = [choice for stage in engine.stages(workload) for choice in stage.choices]
+                keys = [(choice.kind, choice.label) for choice in choices]
+                self.assertEqual(len(keys), len(set(keys)))
+                variants = getattr(WORKLOADS[workload], f"{name}_variants")[1:]
+                self.assertEqual([label for kind, label in keys if kind == "variant"], list(variants))
+                counts = 1 if WORKLOADS[workload].flops > LARGE else 2
+                self.assertEqual(sum(kind == "threads" for kind, _ in keys), counts)
+                has_optimizer = workload not in ("gmm", "hvp")
+                self.assertEqual(any("compile-all" in choice.arguments for choice in choices),
+                                 has_optimizer and name == "torch")
 
 
 class Rounds(unittest.TestCase):

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from comparison.processes import ROOT, TrialError, checked, count, json_lines, machine, run
 from workloads import CharLstm, Gpt, Hvp, MnistCnn, Resnet20, WORKLOADS
 
-# By the FLOPs of a step. Below the first, what counts is the cost of a call, not that of memory; above the second, no
-# engine is faster on fewer cores than there are.
+# By the FLOPs of a step. Below the first, what counts is the cost of a call, not that of memory; above the second, all
+# cores are faster than one.
 SMALL, LARGE = 2e8, 1e9
 COMPILE_TIMEOUT = 90  # s; torch.compile may take minutes before the first step
 
@@ -155,9 +155,10 @@ def is_compiled(setting):
 
 
 class Torch(Peer):
-    def __init__(self, thread_counts, malloc_choices):
+    def __init__(self, thread_counts, malloc_choices, intel):
+        """intel: the choice that as_on_intel() gives, or None."""
         super().__init__("torch", "torch_train.py", thread_counts, malloc_choices)
-        self.intel = as_on_intel()
+        self.intel = intel
 
     def stages(self, name):
         """What takes longest, compilation, comes last."""
@@ -173,16 +174,17 @@ class Torch(Peer):
             yield Stage([option("products", "without oneDNN", "--without-onednn")])
         yield Stage([option("places", "threads bound to cores", OMP_PROC_BIND="true")],
                     lambda setting: not setting.has("threads", "1 thread"))
-        modes = {mode: compiled(mode) for mode in ("compile", "compile-all", "compile-autotune")}
         if isinstance(workload, Hvp):
             # What is compiled cannot be differentiated twice.
-            modes = {"compile": compiled("compile", "--variant", "forward-over-reverse")}
+            yield Stage([compiled("compile", "--variant", "forward-over-reverse")])
         elif not is_network:
-            del modes["compile-all"], modes["compile-autotune"]  # they are about the optimizer, and dense layers
-        yield Stage([mode for mode in modes.values() if mode.label == "compile" or
-                     (is_small and mode.label == "compile-all")])
-        yield Stage([mode for mode in modes.values() if mode.label == "compile-autotune" or
-                     (not is_small and mode.label == "compile-all")], lambda setting: setting.has("mode", "compile"))
+            yield Stage([compiled("compile")])
+        else:
+            # Where a step is short, compiling the optimizer may be what pays.
+            first, more = ["compile"], ["compile-autotune"]
+            (first if is_small else more).append("compile-all")
+            yield Stage([compiled(mode) for mode in first])
+            yield Stage([compiled(mode) for mode in more], lambda setting: setting.has("mode", "compile"))
         yield Stage([option("inductor", "C++ wrapper", TORCHINDUCTOR_CPP_WRAPPER="1")], is_compiled)
 
     def shown(self, workload):
