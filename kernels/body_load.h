@@ -36,22 +36,22 @@ static void N(repeat_row)(T *d, int64_t rows, int64_t cols)
     }
 }
 
-/* d[i * cols + j] = a[i + j * col_stride]: a rectangle at a time, so that each line of either side is touched while it
+/* d[i * ldd + j] = a[i + j * col_stride]: a rectangle at a time, so that each line of either side is touched while it
  * is in the cache. */
-static void N(transpose)(T *d, const T *a, int64_t rows, int64_t cols, int64_t col_stride)
+static void N(transpose)(T *d, int64_t ldd, const T *a, int64_t rows, int64_t cols, int64_t col_stride)
 {
     int64_t i = 0;
     for (; i + BLOCK <= rows; i += BLOCK) {
         int64_t j = 0;
         for (; j + BLOCK <= cols; j += BLOCK)
-            N(transpose_block)(d + i * cols + j, cols, a + i + j * col_stride, col_stride);
+            N(transpose_block)(d + i * ldd + j, ldd, a + i + j * col_stride, col_stride);
         for (; j < cols; j++)
             for (int k = 0; k < BLOCK; k++)
-                d[(i + k) * cols + j] = a[i + k + j * col_stride];
+                d[(i + k) * ldd + j] = a[i + k + j * col_stride];
     }
     for (; i < rows; i++)
         for (int64_t j = 0; j < cols; j++)
-            d[i * cols + j] = a[i + j * col_stride];
+            d[i * ldd + j] = a[i + j * col_stride];
 }
 
 #define DEFINE_LOAD(name)                                                                                              \
@@ -92,7 +92,7 @@ static void N(transpose)(T *d, const T *a, int64_t rows, int64_t cols, int64_t c
                         out[j] = CONVERT_##name(in[j]);                                                                \
             }                                                                                                          \
         } else if (SAME_##name && row_stride == 1 && rows > 1) {                                                       \
-            N(transpose)(out, (const T *)(const void *)in, rows, cols, col_stride);                                    \
+            N(transpose)(out, cols, (const T *)(const void *)in, rows, cols, col_stride);                              \
         } else {                                                                                                       \
             /* Blocks of rows, for the case that it is the rows that lie close together. */                            \
             for (int64_t i0 = 0; i0 < rows; i0 += BLOCK)                                                               \

@@ -6,15 +6,20 @@
 
 #define LOAD_SAME BY_TYPE(load_f32_f32, load_f64_f64)
 
-/* A tile of up to TILE_ROWS rows and one or two vectors. rows, vectors and masked are constants wherever this is
- * called, so that what is not used falls away; the sums are named variables, for an array of vectors would live in
- * memory. The second vector starts at column `second`; masked: only the first n columns of one vector exist. */
+/* A tile of some rows and one to four vectors. rows, vectors and masked are constants wherever this is called, so that
+ * what is not used falls away; the sums are named variables, for an array of vectors would live in memory. The last
+ * vector starts at column `last`, where it may overlap the one before; masked: only the first n columns of one vector
+ * exist. */
 #define TILE_ROW(i)                                                                                                    \
     if (rows > i) {                                                                                                    \
         const V x = SET(a[i * a_rows]);                                                                                \
         s##i##0 = FMA(x, b0, s##i##0);                                                                                 \
         if (vectors > 1)                                                                                               \
             s##i##1 = FMA(x, b1, s##i##1);                                                                             \
+        if (vectors > 2)                                                                                               \
+            s##i##2 = FMA(x, b2, s##i##2);                                                                             \
+        if (vectors > 3)                                                                                               \
+            s##i##3 = FMA(x, b3, s##i##3);                                                                             \
     }
 #define TILE_STORE(i)                                                                                                  \
     if (rows > i) {                                                                                                    \
@@ -24,84 +29,108 @@
             STORE(c + i * ldc, s##i##0);                                                                               \
         if (vectors > 1)                                                                                               \
             STORE(c + i * ldc + second, s##i##1);                                                                      \
+        if (vectors > 2)                                                                                               \
+            STORE(c + i * ldc + third, s##i##2);                                                                       \
+        if (vectors > 3)                                                                                               \
+            STORE(c + i * ldc + last, s##i##3);                                                                        \
     }
 #define TILE_ALL(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 /* A chain that goes on starts from what is in c. */
 #define TILE_SUMS(i)                                                                                                   \
-    V s##i##0 = SET(0), s##i##1 = SET(0);                                                                              \
+    V s##i##0 = SET(0), s##i##1 = SET(0), s##i##2 = SET(0), s##i##3 = SET(0);                                          \
     if (rows > i && goes_on) {                                                                                         \
         s##i##0 = masked ? N(v_load_first)(c + i * ldc, n) : LOAD(c + i * ldc);                                        \
         if (vectors > 1)                                                                                               \
             s##i##1 = LOAD(c + i * ldc + second);                                                                      \
+        if (vectors > 2)                                                                                               \
+            s##i##2 = LOAD(c + i * ldc + third);                                                                       \
+        if (vectors > 3)                                                                                               \
+            s##i##3 = LOAD(c + i * ldc + last);                                                                        \
     }
 static inline __attribute__((always_inline)) void N(tile)(const int rows, const int vectors, const int masked,
                                                           int64_t n, int64_t k, const T *a, int64_t a_rows,
-                                                          int64_t a_cols, const T *b, int64_t ldb, int64_t second, T *c,
+                                                          int64_t a_cols, const T *b, int64_t ldb, int64_t last, T *c,
                                                           int64_t ldc, int goes_on)
 {
+    const int64_t second = vectors > 2 ? W : last, third = vectors > 3 ? 2 * W : last;
     TILE_ALL(TILE_SUMS)
     for (int64_t p = 0; p < k; p++, a += a_cols, b += ldb) {
         const V b0 = masked ? N(v_load_first)(b, n) : LOAD(b);
         const V b1 = vectors > 1 ? LOAD(b + second) : b0;
+        const V b2 = vectors > 2 ? LOAD(b + third) : b0;
+        const V b3 = vectors > 3 ? LOAD(b + last) : b0;
         TILE_ALL(TILE_ROW)
     }
     TILE_ALL(TILE_STORE)
 }
 
-/* Some rows of one panel of columns. */
-static inline __attribute__((always_inline)) void N(tile_rows)(int64_t rows, const int vectors, const int masked,
-                                                               int64_t n, int64_t k, const T *a, int64_t a_rows,
-                                                               int64_t a_cols, const T *b, int64_t ldb, int64_t second,
-                                                               T *c, int64_t ldc, int goes_on)
-{
-    switch (rows) {
+/* As many columns as a tile has, of any number of rows. TILE_ROWS_1 to TILE_ROWS_4 are the rows of a full tile with so
+ * many vectors. */
 #define TILE_CASE(i)                                                                                                   \
     case i:                                                                                                            \
-        if (i <= TILE_ROWS)                                                                                            \
-            N(tile)(i, vectors, masked, n, k, a, a_rows, a_cols, b, ldb, second, c, ldc, goes_on);                     \
+        if (i <= full)                                                                                                 \
+            N(tile)(i, vectors, masked, n, k, a, a_rows, a_cols, b, ldb, last, c, ldc, goes_on);                       \
         break;
-        TILE_CASE(1)
-        TILE_CASE(2)
-        TILE_CASE(3)
-        TILE_CASE(4)
-        TILE_CASE(5)
-        TILE_CASE(6)
-        TILE_CASE(7)
-        TILE_CASE(8)
-        TILE_CASE(9)
-        TILE_CASE(10)
-        TILE_CASE(11)
-        TILE_CASE(12)
-    default:
-        break;
+static inline __attribute__((always_inline)) void N(tiles)(const int full, const int vectors, const int masked,
+                                                           int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows,
+                                                           int64_t a_cols, const T *b, int64_t ldb, T *c, int64_t ldc,
+                                                           int goes_on)
+{
+    const int64_t last = n - W;
+    while (m > 0) {
+        /* Two tiles of about half the rows keep more sums in flight than a full one and a thin rest. */
+        const int64_t rows = m >= 2 * full ? full : m > full ? (m + 1) / 2 : m;
+        switch (rows) {
+            TILE_CASE(1)
+            TILE_CASE(2)
+            TILE_CASE(3)
+            TILE_CASE(4)
+            TILE_CASE(5)
+            TILE_CASE(6)
+            TILE_CASE(7)
+            TILE_CASE(8)
+            TILE_CASE(9)
+            TILE_CASE(10)
+            TILE_CASE(11)
+            TILE_CASE(12)
+        default:
+            break;
+        }
+        m -= rows;
+        a += rows * a_rows;
+        c += rows * ldc;
     }
 }
 
-#define DEFINE_PANEL(name, vectors, masked)                                                                            \
+#define DEFINE_PANEL(name, full, vectors, masked)                                                                      \
     static void N(panel_##name)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows, int64_t a_cols,           \
-                                const T *b, int64_t ldb, int64_t second, T *c, int64_t ldc, int goes_on)               \
+                                const T *b, int64_t ldb, T *c, int64_t ldc, int goes_on)                               \
     {                                                                                                                  \
-        while (m > 0) {                                                                                                \
-            /* Two tiles of about half the rows keep more sums in flight than a full one and a thin rest. */           \
-            int64_t rows = m >= 2 * TILE_ROWS ? TILE_ROWS : m > TILE_ROWS ? (m + 1) / 2 : m;                           \
-            N(tile_rows)(rows, vectors, masked, n, k, a, a_rows, a_cols, b, ldb, second, c, ldc, goes_on);             \
-            m -= rows;                                                                                                 \
-            a += rows * a_rows;                                                                                        \
-            c += rows * ldc;                                                                                           \
-        }                                                                                                              \
+        N(tiles)(full, vectors, masked, m, n, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on);                          \
     }
-DEFINE_PANEL(two, 2, 0)
-DEFINE_PANEL(one, 1, 0)
-DEFINE_PANEL(masked, 1, 1)
+DEFINE_PANEL(masked, TILE_ROWS_1, 1, 1)
+DEFINE_PANEL(one, TILE_ROWS_1, 1, 0)
+DEFINE_PANEL(two, TILE_ROWS_2, 2, 0)
+DEFINE_PANEL(three, TILE_ROWS_3, 3, 0)
+DEFINE_PANEL(four, TILE_ROWS_4, 4, 0)
+
+/* The vectors of the next panel, where so many are left: PANEL_VECTORS or one more, so that none is left alone. */
+static inline int64_t N(next_panel)(int64_t vectors)
+{
+    const int64_t rest = vectors % PANEL_VECTORS;
+    if (vectors <= PANEL_VECTORS)
+        return vectors;
+    return rest == 1 || (rest == 2 && PANEL_VECTORS == 3 && vectors > 5) ? PANEL_VECTORS + 1 : PANEL_VECTORS;
+}
 
 /* One row of c: eight vectors side by side, for a chain of multiply-adds alone waits on itself. */
-#define ROW_SUM(i)   V s##i = SET(0);
+#define ROW_SUM(i)   V s##i = goes_on ? LOAD(c + i * W) : SET(0);
 #define ROW_STEP(i)  s##i = FMA(x, LOAD(b + i * W), s##i);
 #define ROW_STORE(i) STORE(c + i * W, s##i);
 #define ROW_FOUR(X)  X(0) X(1) X(2) X(3)
 #define ROW_EIGHT(X) ROW_FOUR(X) X(4) X(5) X(6) X(7)
 #define DEFINE_ROW(name, ALL)                                                                                          \
-    static void N(row_##name)(int64_t k, const T *a, int64_t a_cols, const T *b, int64_t ldb, T *c)                    \
+    static void N(row_##name)(int64_t k, const T *a, int64_t a_cols, const T *b, int64_t ldb, T *c, int goes_on)       \
     {                                                                                                                  \
         ALL(ROW_SUM)                                                                                                   \
         for (int64_t p = 0; p < k; p++, a += a_cols, b += ldb) {                                                       \
@@ -113,111 +142,126 @@ DEFINE_PANEL(masked, 1, 1)
 DEFINE_ROW(four, ROW_FOUR)
 DEFINE_ROW(eight, ROW_EIGHT)
 
-/* b with rows that are contiguous. */
+/* b with rows that are contiguous, read where they lie. */
 static void N(product_rows)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows, int64_t a_cols, const T *b,
-                            int64_t ldb, T *c, int64_t ldc)
+                            int64_t ldb, T *c, int64_t ldc, int goes_on)
 {
-    int64_t j = 0;
-    if (n < W) {
-        N(panel_masked)(m, n, k, a, a_rows, a_cols, b, ldb, 0, c, ldc, 0);
-        return;
-    }
     if (m == 1) {
+        int64_t j = 0;
         for (; n - j >= 8 * W; j += 8 * W)
-            N(row_eight)(k, a, a_cols, b + j, ldb, c + j);
-        for (; n - j >= 4 * W; j += 4 * W)
-            N(row_four)(k, a, a_cols, b + j, ldb, c + j);
+            N(row_eight)(k, a, a_cols, b + j, ldb, c + j, goes_on);
+        if (n - j >= 4 * W) {
+            N(row_four)(k, a, a_cols, b + j, ldb, c + j, goes_on);
+            j += 4 * W;
+        }
+        n -= j;
+        b += j;
+        c += j;
     }
-    for (; n - j >= 2 * W; j += 2 * W)
-        N(panel_two)(m, n, k, a, a_rows, a_cols, b + j, ldb, W, c + j, ldc, 0);
-    if (n - j > W)
-        N(panel_two)(m, n, k, a, a_rows, a_cols, b + j, ldb, n - j - W, c + j, ldc, 0);
-    else if (j < n)
-        N(panel_one)(m, n, k, a, a_rows, a_cols, b + n - W, ldb, 0, c + n - W, ldc, 0);
+    while (n > 0) {
+        const int64_t vectors = N(next_panel)((n + W - 1) / W), cols = vectors * W < n ? vectors * W : n;
+        if (n < W)
+            N(panel_masked)(m, n, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on);
+        else if (vectors == 1)
+            N(panel_one)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on);
+        else if (vectors == 2)
+            N(panel_two)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on);
+        else if (vectors == 3)
+            N(panel_three)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on);
+        else
+            N(panel_four)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on);
+        n -= cols;
+        b += cols;
+        c += cols;
+    }
+}
+
+#define LEAST(x, y) ((x) < (y) ? (x) : (y))
+
+/* How deep a block of so many rows or columns is. */
+static inline int64_t N(block_depth)(int64_t side) { return BGK_BLOCK_BYTES / (int64_t)sizeof(T) / side; }
+
+/* Blocks of columns, depth and rows. A block of b whose rows are not contiguous, or so far apart that they displace
+ * each other in the caches, is brought together first, and so is one of a that is transposed. */
+static void N(product_blocks)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows, int64_t a_cols, const T *b,
+                              int64_t b_rows, int64_t b_cols, T *c, int64_t ldc, T *scratch)
+{
+    enum { FAR = 4096, LEAST_USES = 24, LEAST_COLUMNS = 96, COLUMNS = 128 };
+    const int gathers_b = b_cols != 1 || (m >= LEAST_USES && b_rows * (int64_t)sizeof(T) >= FAR);
+    const int gathers_a = a_cols != 1 && m > 1 && n >= LEAST_COLUMNS;
+    const int64_t most_cols = gathers_b ? COLUMNS : n, most_depth = N(block_depth)(COLUMNS);
+    for (int64_t j = 0; j < n; j += most_cols) {
+        const int64_t cols = LEAST(n - j, most_cols);
+        for (int64_t p = 0; p < k; p += most_depth) {
+            const int64_t depth = LEAST(k - p, most_depth), most_rows = N(block_depth)(depth);
+            const T *y = b + p * b_rows + j * b_cols;
+            T *block = scratch;
+            int64_t ldy = b_rows;
+            if (gathers_b) {
+                LOAD_SAME(block, y, depth, cols, b_rows, b_cols);
+                y = block;
+                ldy = cols;
+                block += depth * cols;
+            }
+            for (int64_t i = 0; i < m; i += most_rows) {
+                const int64_t rows = LEAST(m - i, most_rows);
+                const T *x = a + i * a_rows + p * a_cols;
+                if (gathers_a)
+                    LOAD_SAME(block, x, depth, rows, a_cols, a_rows);
+                N(product_rows)
+                (rows, cols, depth, gathers_a ? block : x, gathers_a ? 1 : a_rows, gathers_a ? rows : a_cols, y, ldy,
+                 c + i * ldc + j, ldc, p > 0);
+            }
+        }
+    }
+}
+
+/* Any b, as the transposed cᵀ = bᵀ · aᵀ: b is read where it lies, and a, which has fewer rows than b has columns, is
+ * brought to contiguous columns. */
+static void N(product_turned)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows, int64_t a_cols, const T *b,
+                              int64_t b_rows, int64_t b_cols, T *c, int64_t ldc, T *scratch)
+{
+    T *block = scratch + BGK_BLOCK_TURN * LEAST(m, BGK_BLOCK_SIDE);
+    for (int64_t i = 0; i < m; i += BGK_BLOCK_SIDE) {
+        const int64_t cols = LEAST(m - i, BGK_BLOCK_SIDE), most_depth = N(block_depth)(cols);
+        for (int64_t p = 0; p < k; p += most_depth) {
+            const int64_t depth = LEAST(k - p, most_depth);
+            const T *x = a + i * a_rows + p * a_cols;
+            int64_t ldx = a_cols;
+            if (a_rows != 1) {
+                LOAD_SAME(block, x, depth, cols, a_cols, a_rows);
+                x = block;
+                ldx = cols;
+            }
+            for (int64_t j = 0; j < n; j += BGK_BLOCK_TURN) {
+                const int64_t rows = LEAST(n - j, BGK_BLOCK_TURN);
+                T *to = c + i * ldc + j;
+                if (p > 0)
+                    N(transpose)(scratch, cols, to, rows, cols, ldc);
+                N(product_rows)
+                (rows, cols, depth, b + p * b_rows + j * b_cols, b_cols, b_rows, x, ldx, scratch, cols, p > 0);
+                N(transpose)(to, ldc, scratch, cols, rows, cols);
+            }
+        }
+    }
 }
 
 static void N(product)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_rows, int64_t a_cols, const void *b,
                        int64_t b_rows, int64_t b_cols, void *c, int64_t ldc, void *scratch)
 {
-    const T *left = a, *right = b;
-    T *out = c;
     if (m <= 0 || n <= 0)
         return;
     if (k <= 0) {
         for (int64_t i = 0; i < m; i++)
-            N(spread)(out + i * ldc, 0, n);
-    } else if (m > 1 && (n == 1 || (2 * n <= W && m >= W && a_rows == 1))) {
-        /* A few columns are the transposed rows bᵀ·aᵀ, whose columns, the rows of a, go 32 at a time, through scratch
-         * where they do not lie side by side. */
-        T sums[32 * (W > 1 ? W / 2 : 1)];
-        for (int64_t i = 0; i < m; i += 32) {
-            const int64_t cols = m - i < 32 ? m - i : 32;
-            const T *panel = left + i * a_rows;
-            int64_t ldp = a_cols;
-            if (a_rows != 1) {
-                LOAD_SAME(scratch, panel, k, cols, a_cols, a_rows);
-                panel = scratch;
-                ldp = cols;
-            }
-            N(product_rows)(n, cols, k, right, b_cols, b_rows, panel, ldp, sums, cols);
-            for (int64_t j = 0; j < n; j++)
-                for (int64_t r = 0; r < cols; r++)
-                    out[(i + r) * ldc + j] = sums[j * cols + r];
-        }
-    } else if (b_cols == 1 || n == 1) {
-        N(product_rows)(m, n, k, left, a_rows, a_cols, right, b_rows, out, ldc);
-    } else {
-        LOAD_SAME(scratch, right, k, n, b_rows, b_cols);
-        N(product_rows)(m, n, k, left, a_rows, a_cols, scratch, n, out, ldc);
-    }
-}
-
-/* Columns of b, one row of the panel after the other. */
-static void N(fill_panel)(T *panel, const T *b, int64_t depth, int64_t cols, int64_t b_rows, int64_t b_cols)
-{
-    if (b_cols != 1 || cols != 2 * W) {
-        LOAD_SAME(panel, b, depth, cols, b_rows, b_cols);
+            N(spread)((T *)c + i * ldc, 0, n);
         return;
     }
-    for (int64_t p = 0; p < depth; p++, panel += 2 * W, b += b_rows) {
-        STORE(panel, LOAD(b));
-        STORE(panel + W, LOAD(b + W));
-    }
-}
-
-/* The right side goes through scratch in panels of two vectors' columns, so that it is read from L1 by all rows,
- * whatever its strides; a transposed left side is brought to rows first. */
-static void N(product_panels)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_rows, int64_t a_cols,
-                              const void *b, int64_t b_rows, int64_t b_cols, void *c, int64_t ldc, void *scratch)
-{
-    const T *left = a, *right = b;
-    T *panel = scratch, *rows = panel + BGK_PANEL_DEPTH * 2 * W, *out = c;
-    for (int64_t p = 0; p < k; p += BGK_PANEL_DEPTH) {
-        const int64_t depth = k - p < BGK_PANEL_DEPTH ? k - p : BGK_PANEL_DEPTH;
-        const T *x = left + p * a_cols;
-        int64_t x_rows = a_rows, x_cols = a_cols;
-        if (a_cols != 1) {
-            LOAD_SAME(rows, x, m, depth, a_rows, a_cols);
-            x = rows;
-            x_rows = depth;
-            x_cols = 1;
-        }
-        for (int64_t j = 0; j < n; j += 2 * W) {
-            const int64_t cols = n - j < 2 * W ? n - j : 2 * W;
-            const T *y = panel;
-            T *z = out + j;
-            N(fill_panel)(panel, right + p * b_rows + j * b_cols, depth, cols, b_rows, b_cols);
-            if (cols == 2 * W) {
-                N(panel_two)(m, cols, depth, x, x_rows, x_cols, y, cols, W, z, ldc, p > 0);
-                continue;
-            }
-            if (cols >= W)
-                N(panel_one)(m, cols, depth, x, x_rows, x_cols, y, cols, 0, z, ldc, p > 0);
-            if (cols % W)
-                N(panel_masked)
-            (m, cols % W, depth, x, x_rows, x_cols, y + cols / W * W, cols, 0, z + cols / W * W, ldc, p > 0);
-        }
-    }
+    /* A few columns fill no vector, but those of the transposed product may. */
+    const int is_thin = m > 1 && (n == 1 || (2 * n <= W && m >= W && a_rows == 1));
+    if (is_thin || (b_cols != 1 && n > 1 && m * (k + 2 * n) < n * k))
+        N(product_turned)(m, n, k, a, a_rows, a_cols, b, b_rows, b_cols, c, ldc, scratch);
+    else
+        N(product_blocks)(m, n, k, a, a_rows, a_cols, b, b_rows, n == 1 ? 1 : b_cols, c, ldc, scratch);
 }
 
 #undef LOAD_SAME
@@ -233,3 +277,4 @@ static void N(product_panels)(int64_t m, int64_t n, int64_t k, const void *a, in
 #undef ROW_FOUR
 #undef ROW_EIGHT
 #undef DEFINE_ROW
+#undef LEAST

@@ -37,18 +37,22 @@ typedef void bgk_load(void *d, const void *a, int64_t rows, int64_t cols, int64_
  * its nearest end, NaN gives 0. d may be a where the type stays the same, and overlaps it nowhere otherwise. */
 typedef void bgk_store(void *d, const void *a, int64_t n);
 
-/* c[m, n] = a · b: element (i, p) of a is a[i * a_rows + p * a_cols], likewise b; c has rows of ldc elements. For
- * products so small that a CBLAS call would cost more than the work. scratch holds BGK_SMALL_SCRATCH(n, k) elements
- * and is 64-byte aligned. Each element of c is one chain of fused multiply-adds in the order of p (in the scalar table
- * of multiplications and additions, where the processor does not fuse them). k 0 gives zeros. c overlaps neither a nor
- * b. */
+/* c[m, n] = a · b: element (i, p) of a is a[i * a_rows + p * a_cols], likewise b; c has rows of ldc elements. Each
+ * element of c is one chain of fused multiply-adds in the order of p (in the scalar table of multiplications and
+ * additions, where the processor does not fuse them), however the work is cut. k 0 gives zeros. c overlaps neither a
+ * nor b. scratch holds bgk_product_scratch(m, n, k) elements. */
 typedef void bgk_product(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_rows, int64_t a_cols, const void *b,
                          int64_t b_rows, int64_t b_cols, void *c, int64_t ldc, void *scratch);
-#define BGK_SMALL_SCRATCH(n, k) (((size_t)(n) + 31) / 32 * 32 * (size_t)(k))
-/* product_panels is the same product, bit for bit, for larger sizes, k at least 1: scratch holds BGK_PANEL_SCRATCH(m)
- * elements. */
-#define BGK_PANEL_DEPTH      ((int64_t)256)
-#define BGK_PANEL_SCRATCH(m) ((size_t)BGK_PANEL_DEPTH * (32 + (size_t)(m)))
+/* A product brings blocks of an operand of at most so many bytes together, which fit a level 2 cache. */
+#define BGK_BLOCK_BYTES ((int64_t)1 << 18)
+#define BGK_BLOCK_SIDE  ((int64_t)192)
+#define BGK_BLOCK_TURN  ((int64_t)24)
+static inline size_t bgk_product_scratch(int64_t m, int64_t n, int64_t k)
+{
+    const int64_t side = m > n ? m : n, most = BGK_BLOCK_BYTES / (int64_t)sizeof(float);
+    const int64_t turn = BGK_BLOCK_TURN * (side < BGK_BLOCK_SIDE ? side : BGK_BLOCK_SIDE);
+    return (size_t)(turn + 2 * (k > 0 && side > most / k ? most : side * k));
+}
 
 /* Σ a[i] and Σ (a[i] - centre)² over n elements, in f64 whatever the type of a. Element i goes to partial sum i mod 16,
  * and the partial sums are added as a fixed tree: the same bits on every instruction set. wide_sum ignores centre. */
@@ -162,7 +166,6 @@ typedef struct {
     BGK_TYPES(BGK_FIELD)
 #undef BGK_FIELD
     bgk_product *product;
-    bgk_product *product_panels;
     bgk_moment *wide_sum;
     bgk_moment *wide_spread;
     bgk_standardize *standardize;

@@ -5,7 +5,15 @@
 #include "simd_x86.h"
 
 #define SIMD_NAME "avx2"
-enum { WIDTH_f32 = 8, WIDTH_f64 = 4, TILE_ROWS = 6 };
+enum {
+    WIDTH_f32 = 8,
+    WIDTH_f64 = 4,
+    TILE_ROWS_1 = 12,
+    TILE_ROWS_2 = 6,
+    TILE_ROWS_3 = 4,
+    TILE_ROWS_4 = 0,
+    PANEL_VECTORS = 2
+};
 
 /* lane_masks + 8 - n: n lanes of ones, then zeros. */
 static const int32_t lane_masks[16] = { -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0 };

@@ -5,7 +5,15 @@
 #include "simd_x86.h"
 
 #define SIMD_NAME "avx512"
-enum { WIDTH_f32 = 16, WIDTH_f64 = 8, TILE_ROWS = 12 };
+enum {
+    WIDTH_f32 = 16,
+    WIDTH_f64 = 8,
+    TILE_ROWS_1 = 12,
+    TILE_ROWS_2 = 12,
+    TILE_ROWS_3 = 8,
+    TILE_ROWS_4 = 6,
+    PANEL_VECTORS = 3
+};
 
 #define DEFINE_AVX512(TY, T, V, M, U, P, EPI, SET_BITS, EXTRACT, LOW_HALF)                                             \
     typedef V vec_##TY;                                                                                                \

@@ -12,7 +12,15 @@
 
 #define SIMD_NAME "scalar"
 #define SIMD_IS_SCALAR
-enum { WIDTH_f32 = 1, WIDTH_f64 = 1, TILE_ROWS = 4 };
+enum {
+    WIDTH_f32 = 1,
+    WIDTH_f64 = 1,
+    TILE_ROWS_1 = 4,
+    TILE_ROWS_2 = 4,
+    TILE_ROWS_3 = 4,
+    TILE_ROWS_4 = 0,
+    PANEL_VECTORS = 2
+};
 
 #ifdef __FP_FAST_FMAF
 #define SCALAR_FMA_f32(a, b, c) __builtin_fmaf(a, b, c)

@@ -1,4 +1,4 @@
-/* The small products, on every instruction set that this processor has. */
+/* The products, on every instruction set that this processor has. */
 #include "support/draw.h"
 #include "support/elements.h"
 #include "support/suite.h"
@@ -9,14 +9,14 @@
 static draw numbers;
 static long double random_unit(void) { return (long double)draw_between(&numbers, -1, 1); }
 
-/* Layouts: bit 0 a transposed, bit 1 b transposed, bit 2 padded, bit 3 elements of b apart. */
+/* Layouts: bit 0 a transposed, bit 1 b transposed, bit 2 padded, bit 3 elements of b apart, bit 4 rows far apart. */
 static void check_product(const element *e, int64_t m, int64_t n, int64_t k, int layout)
 {
-    enum { SIDE = 48, DEPTH = 560, AREA = SIDE * DEPTH * 2, SCRATCH = 64 * DEPTH };
+    enum { AREA = 3 << 19, SCRATCH = 1 << 18 };
     static double a[AREA], b[AREA], c[AREA], exact[AREA], chain[AREA], size[AREA];
     static _Alignas(64) double scratch[SCRATCH];
-    ck_assert(BGK_PANEL_SCRATCH(SIDE) <= SCRATCH && BGK_SMALL_SCRATCH(SIDE, DEPTH) <= SCRATCH);
-    const int64_t pad = layout & 4 ? 3 : 0, apart = layout & 8 ? 2 : 1;
+    ck_assert_uint_le(bgk_product_scratch(m, n, k), SCRATCH);
+    const int64_t pad = layout & 16 ? 1100 : layout & 4 ? 3 : 0, apart = layout & 8 ? 2 : 1;
     const int64_t a_rows = layout & 1 ? 1 : k + pad, a_cols = layout & 1 ? m + pad : 1;
     const int64_t b_rows = layout & 2 ? apart : apart * (n + pad), b_cols = layout & 2 ? apart * (k + pad) : apart;
     const int64_t ldc = n + pad;
@@ -43,13 +43,12 @@ static void check_product(const element *e, int64_t m, int64_t n, int64_t k, int
             chain[i * n + j] = e->is_f64 ? f64 : (double)f32;
         }
     FOR_EACH_TABLE(table)
-    for (int is_panels = 0; is_panels < 1 + (k > 0); is_panels++) {
+    {
         const int is_fused = strcmp(table->name, "scalar") != 0;
         const bgk_kernels *kernels = kernels_of(table, e);
         for (int64_t i = 0; i < (m + 1) * (ldc + 1); i++)
             put(e, c, i, 77);
-        (is_panels ? kernels->product_panels : kernels->product)(m, n, k, a, a_rows, a_cols, b, b_rows, b_cols, c, ldc,
-                                                                 scratch);
+        kernels->product(m, n, k, a, a_rows, a_cols, b, b_rows, b_cols, c, ldc, scratch);
         for (int64_t i = 0; i < (m + 1) * (ldc + 1); i++) {
             const int64_t row = ldc > 0 ? i / ldc : m, col = ldc > 0 ? i % ldc : 0;
             const double r = (double)get(e, c, i);
@@ -61,9 +60,9 @@ static void check_product(const element *e, int64_t m, int64_t n, int64_t k, int
                                     : fabs(r - want) <= (double)(e->epsilon * (k + 1)) * size[row * n + col] + 1e-300;
             }
             if (!is_right)
-                ck_abort_msg("product%s_%s %s: m %lld n %lld k %lld, layout %d: (%lld, %lld) is %a, not %a",
-                             is_panels ? "_panels" : "", e->name, table->name, (long long)m, (long long)n, (long long)k,
-                             layout, (long long)row, (long long)col, r, want);
+                ck_abort_msg("product_%s %s: m %lld n %lld k %lld, layout %d: (%lld, %lld) is %a, not %a", e->name,
+                             table->name, (long long)m, (long long)n, (long long)k, layout, (long long)row,
+                             (long long)col, r, want);
         }
     }
 }
@@ -94,6 +93,24 @@ START_TEST(products)
 }
 END_TEST
 
+/* Several blocks of rows, columns and depth of each way to cut a product, and rows that are brought together because
+ * they lie far apart. */
+START_TEST(blocks)
+{
+    FOR_EACH_ELEMENT(e)
+    {
+        for (int layout = 0; layout < 8; layout++) {
+            check_product(e, 140, 133, 530, layout);
+            check_product(e, 25, 30, 40, 16 + layout % 4);
+        }
+        check_product(e, 200, 400, 900, 2);
+        check_product(e, 200, 400, 900, 3);
+        check_product(e, 30, 100, 5, 17);
+        check_product(e, 600, 100, 130, 1);
+    }
+}
+END_TEST
+
 START_TEST(peak_counts_operations)
 {
     FOR_EACH_TABLE(table)
@@ -110,6 +127,7 @@ int main(void)
     Suite *suite = suite_create("kernel products");
     TCase *tests = tcase_create("kernel products");
     tcase_add_test(tests, products);
+    tcase_add_test(tests, blocks);
     tcase_add_test(tests, peak_counts_operations);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

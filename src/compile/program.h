@@ -76,7 +76,7 @@ typedef struct {
 } bgi_loop;
 
 /* ---- Products ---- */
-typedef enum { BGI_BY_BLAS, BGI_BY_VECTOR, BGI_BY_KERNEL, BGI_BY_PANELS } bgi_provider;
+typedef enum { BGI_BY_BLAS, BGI_BY_VECTOR, BGI_BY_KERNEL } bgi_provider;
 
 typedef struct {
     bgi_location where;

@@ -136,7 +136,7 @@ static void put_loop(writer *w, const bg_program *p, const bgi_loop *loop)
 static void put_work(writer *w, const bgi_step *step)
 {
     static const char *const providers[] = {
-        [BGI_BY_BLAS] = "blas", [BGI_BY_VECTOR] = "blas vector", [BGI_BY_KERNEL] = "kernel", [BGI_BY_PANELS] = "panels"
+        [BGI_BY_BLAS] = "blas", [BGI_BY_VECTOR] = "blas vector", [BGI_BY_KERNEL] = "kernel"
     };
     const bgi_product *x = &step->as.product;
     const bgi_folding *f = &step->as.folding;

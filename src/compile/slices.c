@@ -7,6 +7,7 @@
 
 #include "blas/blas.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,73 +96,43 @@ void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
 
 /* ---- Providers ---- */
 
-/* Where our kernels are faster than a call of CBLAS, m n k being the size of one call. */
+/* Where our kernels are faster than a call of CBLAS, by the size of one call. */
 typedef struct {
-    double small;       /* m n k, and n k, of products that cost less than the call */
-    double narrow;      /* n: the right side is a few columns */
-    double rows, depth; /* m or k up to which a right side with contiguous rows is read where it lies */
-    double panels;      /* n k up to which the right side goes through panels; beyond, OpenBLAS blocks better */
+    double small;  /* m n k up to which the call costs more than the product */
+    double matrix; /* n k, where there is more than one row and column */
 } limits;
 
-/* Per instruction set. AVX2 was measured on Zen 2. With AVX-512 it matters whether OpenBLAS uses it too: where its core
- * has half of the vector, panels are faster than it at all sizes but where the right side leaves the caches (Zen 5,
- * OpenBLAS 0.3.21 with its core Haswell: 1.5 to 1.9 times); where it does has not been measured, and takes what AVX2
- * has. The scalar kernels have no chance against OpenBLAS, which knows the processor. */
+/* Per instruction set: where they were measured, bench/grid.md says. The scalar kernels have no chance against
+ * OpenBLAS, which knows the processor. */
 static const struct {
     const char *kernels;
-    bool is_blas_narrow;
     limits f32, f64;
 } limits_of[] = {
-    { .kernels = "avx512",
-      .is_blas_narrow = true,
-      .f32 = { .small = 30000, .narrow = 16, .rows = 16, .depth = 64, .panels = 1 << 23 },
-      .f64 = { .small = 30000, .narrow = 16, .rows = 16, .depth = 32, .panels = 1 << 23 } },
-    { .kernels = "avx512",
-      .f32 = { .small = 30000, .narrow = 16, .rows = 16, .depth = 64, .panels = 1 << 19 },
-      .f64 = { .small = 30000, .narrow = 16, .rows = 16, .depth = 32, .panels = 1 << 19 } },
-    { .kernels = "avx2",
-      .f32 = { .small = 30000, .narrow = 16, .rows = 16, .depth = 64, .panels = 1 << 19 },
-      .f64 = { .small = 30000, .narrow = 16, .rows = 16, .depth = 32, .panels = 1 << 19 } },
-    { .kernels = "scalar", .f32 = { .small = 4000 }, .f64 = { .small = 4000 } },
+    { "avx512", { 30000, INFINITY }, { 30000, INFINITY } },
+    { "avx2", { 30000, 3 << 20 }, { 30000, 3 << 20 } },
+    { "scalar", { 4000, 0 }, { 4000, 0 } },
 };
 
-static bool is_blas_narrow(const char *kernels)
+static bgi_provider provider_of(const limits *l, double m, double n, double k)
 {
-    static const char *const wide[] = { "SkylakeX", "Cooperlake", "SapphireRapids" };
-    bool is_narrow = strcmp(kernels, "avx512") == 0;
-    for (size_t i = 0; i < sizeof wide / sizeof *wide && is_narrow; i++)
-        is_narrow = strcmp(bgi_blas_core(), wide[i]) != 0;
-    return is_narrow;
-}
-
-static bgi_provider provider_of(const limits *l, double m, double n, double k, bool has_rows)
-{
-    if (n * k < l->small && (m * n * k < l->small || (n > 1 && n <= l->narrow)))
+    if (m * n * k < l->small)
         return BGI_BY_KERNEL;
     if (m == 1 || n == 1)
         return BGI_BY_VECTOR;
-    if (n * k > l->panels)
-        return BGI_BY_BLAS;
-    return has_rows && (m <= l->rows || k <= l->depth) ? BGI_BY_KERNEL : BGI_BY_PANELS;
+    return n * k < l->matrix ? BGI_BY_KERNEL : BGI_BY_BLAS;
 }
 
 size_t bgi_choose_provider(bgi_product *p, const bgi_group *group, const bg_engine *engine)
 {
-    const char *kernels = engine->kernels->name;
-    bool is_narrow = is_blas_narrow(kernels);
     size_t i = 0;
-    while (i + 1 < sizeof limits_of / sizeof *limits_of &&
-           (limits_of[i].is_blas_narrow != is_narrow || strcmp(limits_of[i].kernels, kernels) != 0))
+    while (i + 1 < sizeof limits_of / sizeof *limits_of && strcmp(limits_of[i].kernels, engine->kernels->name) != 0)
         i++;
     const limits *l = p->dtype == BG_F64 ? &limits_of[i].f64 : &limits_of[i].f32;
     int64_t m = p->splits_columns ? 1 : p->batch * p->m / group->units * group->chunk;
     m = m < p->m ? m : p->m;
     int64_t n = p->splits_columns ? p->n / group->units * group->chunk : p->n;
-    bool has_rows = p->w.columns == 1 && n > 1;
-    p->provider = provider_of(l, (double)m, (double)n, (double)p->k, has_rows);
-    if (p->provider == BGI_BY_PANELS)
-        return BGK_PANEL_SCRATCH(m) * bg_dtype_size(p->dtype);
-    return p->provider == BGI_BY_KERNEL && !has_rows ? BGK_SMALL_SCRATCH(n, p->k) * bg_dtype_size(p->dtype) : 0;
+    p->provider = provider_of(l, (double)m, (double)n, (double)p->k);
+    return p->provider == BGI_BY_KERNEL ? bgk_product_scratch(m, n, p->k) * bg_dtype_size(p->dtype) : 0;
 }
 
 /* ---- Tasks ---- */

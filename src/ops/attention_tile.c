@@ -69,7 +69,7 @@ void *bgi_tile_take(unsigned char **next, size_t *bytes, size_t part)
 void bgi_tile_take_own(bgi_tile_work *w, unsigned char **next, size_t *bytes)
 {
     int64_t keys = bgi_least(w->z.s, BGI_TILE_KEYS), inner = bgi_most(bgi_most(w->z.d, w->z.e), BGI_TILE_KEYS);
-    w->product = bgi_tile_take(next, bytes, BGK_SMALL_SCRATCH(32, inner) * w->size);
+    w->product = bgi_tile_take(next, bytes, bgk_product_scratch(inner, inner, inner) * w->size);
     w->flags = bgi_tile_take(next, bytes, (size_t)keys);
     w->choice = bgi_tile_take(next, bytes, (size_t)keys * w->size);
 }

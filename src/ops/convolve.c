@@ -76,12 +76,15 @@ typedef struct {
     int64_t row, column;
 } matrix;
 
-/* The scratch: unfolded positions, then what product_panels needs, then the terms of a sum of products. */
+/* The scratch: unfolded positions, then what a product needs, then the terms of a sum of products. */
 static size_t unfolded_bytes(const bgi_convolution *c, size_t size)
 {
     return is_plain(c) ? 0 : bgi_aligned((size_t)(block_of(c, size) * row_elements(c)) * size);
 }
-static size_t panel_bytes(size_t size) { return bgi_aligned(BGK_PANEL_SCRATCH(0) * size); }
+static size_t panel_bytes(size_t size)
+{
+    return bgi_aligned(bgk_product_scratch(INT32_MAX, INT32_MAX, INT32_MAX) * size);
+}
 /* Rows of so many elements that are multiplied before they are added to a sum. */
 static int64_t rows_at_once(int64_t elements)
 {
@@ -114,15 +117,16 @@ static void multiply(const bg_call *call, int64_t m, int64_t n, int64_t k, matri
          is_ours = strcmp(call->node->graph->engine->kernels->name, "scalar") != 0 && m > 1 && n > 1 && k > 0;
     size_t size = bg_dtype_size(call->node->dtype);
     if (is_ours && !accumulate && b.column == 1 && k <= LONGEST_SUM && (m <= FEW || k <= FEW || a.column != 1)) {
-        kernels->product(m, n, k, a.data, a.row, a.column, b.data, b.row, b.column, y, ldy, NULL);
+        kernels->product(m, n, k, a.data, a.row, a.column, b.data, b.row, b.column, y, ldy,
+                         (char *)call->scratch + unfolded_bytes(c, size));
     } else if (is_ours && a.column == 1 && n * k <= LARGE_RIGHT) {
         char *panel = (char *)call->scratch + unfolded_bytes(c, size), *terms = panel + panel_bytes(size);
         int64_t step = accumulate ? rows_at_once(n) : m;
         for (int64_t row = 0, rows; row < m; row += rows) {
             void *to = bgi_at(y, row * ldy, size);
             rows = m - row < step ? m - row : step;
-            kernels->product_panels(rows, n, k, bgi_const_at(a.data, row * a.row, size), a.row, 1, b.data, b.row,
-                                    b.column, accumulate ? terms : to, accumulate ? n : ldy, panel);
+            kernels->product(rows, n, k, bgi_const_at(a.data, row * a.row, size), a.row, 1, b.data, b.row, b.column,
+                             accumulate ? terms : to, accumulate ? n : ldy, panel);
             if (accumulate)
                 kernels->add(to, to, 1, terms, 1, NULL, 0, rows * n);
         }

@@ -8,7 +8,7 @@
 /* ---- Products with one matrix at every step ---- */
 
 enum {
-    PANEL = 32,           /* columns: two vectors of every instruction set, or more */
+    PANEL = 192,          /* columns: whole tiles of every instruction set */
     MOST_PACKED = 1 << 21 /* elements of a matrix that stays in a cache from step to step */
 };
 
@@ -79,6 +79,7 @@ static void *claim(room *r, void *scratch, int64_t count, size_t size)
     r->bytes += bgi_aligned((size_t)count * size);
     return place;
 }
+static int64_t rest_of(int64_t rows, int64_t k) { return (int64_t)bgk_product_scratch(rows, PANEL, k); }
 static room room_of(const bg_node *node, void *scratch)
 {
     const bgi_recurrence *r = node->attributes;
@@ -89,11 +90,11 @@ static room room_of(const bg_node *node, void *scratch)
          packs_projection = r->has_projection && is_packed(node, r->out, r->hidden);
     if (packs) {
         made.panels_hh = claim(&made, scratch, r->out * gates, size);
-        made.rest_hh = claim(&made, scratch, PANEL * (gates > r->out ? gates : r->out), size);
+        made.rest_hh = claim(&made, scratch, rest_of(r->rows, gates > r->out ? gates : r->out), size);
     }
     if (packs_projection) {
         made.panels_hr = claim(&made, scratch, r->out * r->hidden, size);
-        made.rest_hr = claim(&made, scratch, PANEL * (r->hidden > r->out ? r->hidden : r->out), size);
+        made.rest_hr = claim(&made, scratch, rest_of(r->rows, r->hidden > r->out ? r->hidden : r->out), size);
     }
     made.bias = claim(&made, scratch, r->rows * gates, size);
     made.sums = claim(&made, scratch, r->rows * gates, size);

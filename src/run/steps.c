@@ -44,10 +44,9 @@ static void multiply(const bgi_worker *worker, const bgi_product *p, operand x, 
                      int64_t n)
 {
     const bgk_kernels *kernels = bgi_kernels_of(worker->program->engine, p->dtype);
-    if (p->provider == BGI_BY_KERNEL || p->provider == BGI_BY_PANELS)
-        (p->provider == BGI_BY_KERNEL ? kernels->product : kernels->product_panels)(
-            m, n, p->k, x.data, p->x.rows, p->x.columns, w.data, p->w.rows, p->w.columns, y, p->n,
-            worker->scratch + worker->program->local_bytes);
+    if (p->provider == BGI_BY_KERNEL)
+        kernels->product(m, n, p->k, x.data, p->x.rows, p->x.columns, w.data, p->w.rows, p->w.columns, y, p->n,
+                         worker->scratch + worker->program->local_bytes);
     else if (n == 1)
         multiply_vector(p, x, false, m, w.data, p->w.rows, y);
     else if (m == 1)
