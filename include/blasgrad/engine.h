@@ -36,6 +36,10 @@ typedef struct {
 /* Matrix products of f32: in full f32 (the default). */
 typedef enum { BG_PRECISION_HIGHEST } bg_precision;
 
+/* Who multiplies matrices: the faster of the library's own kernels and OpenBLAS, as measured for the shape and the
+ * instruction set (the default); or OpenBLAS always, where convolution alone stays with the kernels. */
+typedef enum { BG_GEMM_AUTO, BG_GEMM_OPENBLAS } bg_gemm;
+
 typedef enum { BG_LOG_INFO, BG_LOG_WARNING } bg_log_level;
 typedef void bg_log_callback(void *user, bg_log_level level, const char *message);
 
@@ -44,6 +48,7 @@ typedef struct {
                       limited by the cgroup quota */
     uint64_t seed; /* of initial values, shuffles and random ops */
     bg_precision precision;
+    bg_gemm gemm;
     bg_allocator allocator; /* all fields NULL: the C library's */
     bg_log_callback *log;   /* NULL: silence */
     void *log_user;
@@ -64,7 +69,8 @@ BG_API void bg_engine_destroy(bg_engine *engine);
 typedef struct {
     int threads;
     uint64_t seed;
-    const char *kernels;        /* the instruction set of the kernels: "avx2" */
+    const char *kernels; /* the instruction set of the kernels: "avx2" */
+    bg_gemm gemm;
     const char *blas;           /* OpenBLAS's own description of its build */
     const char *blas_core;      /* the core it chose: "Zen" */
     const char *blas_threading; /* "serial" (calls are taken in turn), "pthread" or "openmp" */

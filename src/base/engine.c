@@ -8,6 +8,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 bg_status bgi_engine_check(const bg_engine *engine, const char *caller)
@@ -33,6 +34,11 @@ void bgi_engine_release(bg_engine *engine)
     /* The engine's own memory goes through its allocator too, which therefore has to outlive it. */
     bg_engine last = { .allocator = engine->allocator };
     bgi_free(&last, engine, sizeof *engine);
+}
+
+bool bgi_engine_prefers_blas(const bg_engine *engine)
+{
+    return engine->gemm == BG_GEMM_OPENBLAS || strcmp(engine->kernels->name, "scalar") == 0;
 }
 
 void bgi_engine_log(const bg_engine *engine, bg_log_level level, const char *format, ...)

@@ -14,6 +14,7 @@ struct bg_engine {
     atomic_int references;
     bg_allocator allocator;
     const bgk_table *kernels;
+    bg_gemm gemm;
     bgi_pool *pool;
     int threads;
     uint64_t seed;
@@ -28,6 +29,9 @@ struct bg_engine {
 bg_status bgi_engine_check(const bg_engine *engine, const char *caller);
 void bgi_engine_retain(bg_engine *engine);
 void bgi_engine_release(bg_engine *engine);
+/* Whether OpenBLAS multiplies wherever it can: where that was asked for, and where there are only the scalar kernels,
+ * which have no chance against it. */
+bool bgi_engine_prefers_blas(const bg_engine *engine);
 void bgi_engine_log(const bg_engine *engine, bg_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

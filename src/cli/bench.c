@@ -17,7 +17,7 @@ static int bench_engine(const bench_config *config, bg_engine *engine)
 static int bench_threads(const bench_config *config, int threads)
 {
     bg_engine *engine;
-    bg_engine_options options = { .threads = threads, .allocator = bench_allocator };
+    bg_engine_options options = { .threads = threads, .gemm = config->gemm, .allocator = bench_allocator };
     if (bg_engine_create(&engine, &options) != BG_OK)
         return output_library();
     signals_catch();

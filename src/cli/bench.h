@@ -20,6 +20,7 @@ typedef struct {
     const char *own_option;            /* the first one that is for it */
     int64_t threads[BENCH_COUNTS_MAX]; /* 0: the engine's choice */
     int n_threads;
+    bg_gemm gemm;
     double seconds;
     bool with_report, with_dump, with_profile;
     const char *trace_path;

@@ -18,6 +18,7 @@ enum {
     KEY_LOSS,
     KEY_TOKENS,
     KEY_CLASSES,
+    KEY_GEMM,
     KEY_JSON,
     KEY_OUTPUT,
     KEY_REPORT,
@@ -32,6 +33,7 @@ static const struct argp_option table[] = {
     { "threads", KEY_THREADS, "N[,N..]", 0,
       "thread counts to measure (default: one per physical core that may be used)", 1 },
     { "seconds", KEY_SECONDS, "S", 0, "time for each result, and once more for its parts (default: 2)", 1 },
+    { OPTION_GEMM, KEY_GEMM, "NAME", 0, OPTION_GEMM_HELP, 1 },
     { "json", KEY_JSON, NULL, 0, "results as JSON objects, one a line", 1 },
     { "output", KEY_OUTPUT, "FILE", 0, "append the results to FILE as lines of JSON, with date and machine", 1 },
     { "report", KEY_REPORT, NULL, 0, "add steps, phases, barriers and memory of the program", 1 },
@@ -121,6 +123,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_SECONDS:
         config->seconds = option_number(state, "seconds", text, 0, 3600);
+        return 0;
+    case KEY_GEMM:
+        config->gemm = option_gemm(state, text);
         return 0;
     case KEY_JSON:
         config->results.json = true;

@@ -12,6 +12,7 @@ void bench_describe(event *e, bg_engine *engine)
     bg_engine_info info = bg_engine_describe(engine);
     event_text(e, "cpu", machine_cpu(cpu, sizeof cpu));
     event_text(e, "kernels", info.kernels);
+    event_text(e, "gemm", info.gemm == BG_GEMM_OPENBLAS ? "openblas" : "auto");
     event_text(e, "blas", info.blas);
     event_text(e, "blas_core", info.blas_core);
     event_text(e, "version", bg_version());

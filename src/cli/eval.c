@@ -156,7 +156,7 @@ int command_eval(int argc, char **argv)
     eval_config config = { .part = PART_DEFAULT };
     options_parse(&argp, argc, argv, &config);
     bg_engine *engine;
-    bg_engine_options options = { .threads = config.common.threads, .seed = config.common.seed };
+    bg_engine_options options = common_engine(&config.common);
     if (bg_engine_create(&engine, &options) != BG_OK)
         return output_library();
     int code = run(&config, engine);

@@ -329,7 +329,7 @@ int command_gradcheck(int argc, char **argv)
         return list();
     config.options.seed = config.common.seed;
     bg_engine *engine;
-    bg_engine_options options = { .threads = config.common.threads, .seed = config.common.seed };
+    bg_engine_options options = common_engine(&config.common);
     if (bg_engine_create(&engine, &options) != BG_OK)
         return output_library();
     signals_catch();

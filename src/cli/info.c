@@ -59,6 +59,7 @@ static int show_machine(bg_engine *engine, bool json)
         event_integer(e, "processors", machine_processors());
         event_integer(e, "threads", info.threads);
         event_text(e, "kernels", info.kernels);
+    event_text(e, "gemm", info.gemm == BG_GEMM_OPENBLAS ? "openblas" : "auto");
         event_text(e, "blas", info.blas);
         event_text(e, "blas_core", info.blas_core);
         event_text(e, "blas_threading", info.blas_threading);
@@ -155,7 +156,7 @@ int command_info(int argc, char **argv)
     info_config config = { .file = NULL };
     options_parse(&argp, argc, argv, &config);
     bg_engine *engine;
-    bg_engine_options options = { .threads = config.common.threads, .seed = config.common.seed };
+    bg_engine_options options = common_engine(&config.common);
     if (bg_engine_create(&engine, &options) != BG_OK)
         return output_library();
     int code =

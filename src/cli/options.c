@@ -179,16 +179,28 @@ char option_character(struct argp_state *state, const char *option, const char *
     return text[0];
 }
 
+bg_gemm option_gemm(struct argp_state *state, const char *text)
+{
+    static const char *const providers[] = { [BG_GEMM_AUTO] = "auto", [BG_GEMM_OPENBLAS] = "openblas", NULL };
+    return (bg_gemm)option_choice(state, OPTION_GEMM, text, providers);
+}
+
 /* ---- Common options ---- */
 
-enum { KEY_THREADS = KEYS_COMMON, KEY_SEED, KEY_JSON };
+enum { KEY_THREADS = KEYS_COMMON, KEY_SEED, KEY_GEMM, KEY_JSON };
 
 static const struct argp_option common_table[] = {
     { "threads", KEY_THREADS, "N", 0, "worker threads (default: one per physical core that may be used)", 0 },
     { "seed", KEY_SEED, "N", 0, "seed of initial values, shuffles and held-out examples (default: 0)", 0 },
+    { OPTION_GEMM, KEY_GEMM, "NAME", 0, OPTION_GEMM_HELP, 0 },
     { "json", KEY_JSON, NULL, 0, "results as JSON objects, one a line", 0 },
     { 0 },
 };
+
+bg_engine_options common_engine(const common_options *options)
+{
+    return (bg_engine_options){ .threads = options->threads, .seed = options->seed, .gemm = options->gemm };
+}
 
 static error_t parse_common(int key, char *text, struct argp_state *state)
 {
@@ -200,6 +212,9 @@ static error_t parse_common(int key, char *text, struct argp_state *state)
     case KEY_SEED:
         options->seed = (uint64_t)option_integer(state, "seed", text, 0, INT64_MAX);
         options->has_seed = true;
+        return 0;
+    case KEY_GEMM:
+        options->gemm = option_gemm(state, text);
         return 0;
     case KEY_JSON:
         options->json = true;

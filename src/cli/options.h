@@ -18,6 +18,10 @@ int option_choice(struct argp_state *state, const char *option, const char *text
 /* Whole numbers, 1 or more, with a letter or comma between them: 3x32x32. Returns how many there are. */
 int option_list(struct argp_state *state, const char *option, const char *text, char separator, int64_t max,
                 int64_t *numbers, int capacity);
+/* Who multiplies, the value of --gemm-provider. */
+#define OPTION_GEMM      "gemm-provider"
+#define OPTION_GEMM_HELP "auto: whoever is fastest for the shape (default), or openblas: always OpenBLAS"
+bg_gemm option_gemm(struct argp_state *state, const char *text);
 /* One character, or "tab". */
 char option_character(struct argp_state *state, const char *option, const char *text);
 
@@ -26,8 +30,11 @@ typedef struct {
     int threads; /* 0: the engine's choice */
     uint64_t seed;
     bool has_seed;
+    bg_gemm gemm;
     bool json;
 } common_options;
+/* What they say of the engine. */
+bg_engine_options common_engine(const common_options *options);
 extern const struct argp common_argp;
 
 /* Keys of long options, above all characters. Each parser has a range of its own. */

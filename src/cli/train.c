@@ -172,8 +172,7 @@ static bool on_progress(bg_trainer *trainer, const bg_progress *progress, void *
 
 static int start_engine(train_job *job)
 {
-    const common_options *common = &job->config.common;
-    bg_engine_options options = { .threads = common->threads, .seed = common->seed };
+    bg_engine_options options = common_engine(&job->config.common);
     if (bg_engine_create(&job->engine, &options) != BG_OK)
         return output_library();
     job->config.common.threads = bg_engine_describe(job->engine).threads;

@@ -113,6 +113,8 @@ static const struct {
     { "scalar", { 4000, 0 }, { 4000, 0 } },
 };
 
+static const limits no_limits = { 0, 0 };
+
 static bgi_provider provider_of(const limits *l, double m, double n, double k)
 {
     if (m * n * k < l->small)
@@ -131,6 +133,8 @@ size_t bgi_choose_provider(bgi_product *p, const bgi_group *group, const bg_engi
     int64_t m = p->splits_columns ? 1 : p->batch * p->m / group->units * group->chunk;
     m = m < p->m ? m : p->m;
     int64_t n = p->splits_columns ? p->n / group->units * group->chunk : p->n;
+    if (engine->gemm == BG_GEMM_OPENBLAS)
+        l = &no_limits;
     p->provider = provider_of(l, (double)m, (double)n, (double)p->k);
     return p->provider == BGI_BY_KERNEL ? bgk_product_scratch(m, n, p->k) * bg_dtype_size(p->dtype) : 0;
 }

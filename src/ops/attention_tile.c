@@ -3,7 +3,6 @@
 #include "blas/blas.h"
 
 #include <math.h>
-#include <string.h>
 
 /* ---- Elements of either type ---- */
 
@@ -93,8 +92,7 @@ void bgi_tile_start(bgi_tile_work *w, const bg_call *call)
 {
     w->call = call;
     w->k = bgi_kernels_of(call->node->graph->engine, w->dtype);
-    /* The scalar kernels have no chance against OpenBLAS; the others are as fast, and need no copies of a and b. */
-    w->by_blas = strcmp(call->node->graph->engine->kernels->name, "scalar") == 0;
+    w->by_blas = bgi_engine_prefers_blas(call->node->graph->engine);
     if (w->z.step >= 0)
         w->keep = bgi_keep_of(call->node, w->o->site, *(const int64_t *)call->inputs[w->z.step], w->o->dropout);
 }

@@ -25,7 +25,7 @@ typedef struct {
 
 static bool is_packed(const bg_node *node, int64_t k, int64_t n)
 {
-    return strcmp(node->graph->engine->kernels->name, "scalar") != 0 && k > 0 && n > 0 && k <= MOST_PACKED / n;
+    return !bgi_engine_prefers_blas(node->graph->engine) && k > 0 && n > 0 && k <= MOST_PACKED / n;
 }
 static char *at(const void *data, int64_t i, size_t size) { return (char *)((uintptr_t)data + (uintptr_t)i * size); }
 

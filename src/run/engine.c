@@ -31,6 +31,9 @@ static bg_status check_options(const bg_engine_options *options)
                        options->threads, THREADS_MAX);
     if ((int)options->precision != BG_PRECISION_HIGHEST)
         return bg_fail(BG_ERR_ARGUMENT, "engine: unknown precision %d", (int)options->precision);
+    if (options->gemm != BG_GEMM_AUTO && options->gemm != BG_GEMM_OPENBLAS)
+        return bg_fail(BG_ERR_ARGUMENT, "engine: unknown gemm %d; there are BG_GEMM_AUTO and BG_GEMM_OPENBLAS",
+                       (int)options->gemm);
     if (!options->allocator.allocate != !options->allocator.release)
         return bg_fail(BG_ERR_ARGUMENT, "engine: the allocator has no %s function",
                        options->allocator.allocate ? "release" : "allocate");
@@ -60,6 +63,7 @@ bg_status bg_engine_create(bg_engine **engine, const bg_engine_options *options)
     atomic_init(&made->is_running, false);
     made->allocator = first.allocator;
     made->kernels = kernels;
+    made->gemm = options->gemm;
     made->threads = options->threads ? options->threads : bgi_cpu_cores();
     made->seed = options->seed;
     made->process = (int)getpid();
@@ -95,6 +99,7 @@ bg_engine_info bg_engine_describe(const bg_engine *engine)
         .threads = engine->threads,
         .seed = engine->seed,
         .kernels = engine->kernels->name,
+        .gemm = engine->gemm,
         .blas = bgi_blas_description(),
         .blas_core = bgi_blas_core(),
         .blas_threading = bgi_blas_threading(),
