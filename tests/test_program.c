@@ -580,6 +580,16 @@ static void build_transposed(trial *t, const void *context)
         trial_output(t, y);
 }
 
+/* The transpose of a sum of products, which one of others reads too. */
+static void build_transposed_sum(trial *t, const void *context)
+{
+    bg_node *x = trial_input(t, BG_SHAPE(9, 5), -1, 1);
+    bg_node *y = bg_matmul(x, trial_input(t, BG_SHAPE(5, 7), -1, 1));
+    trial_output(t, bg_transpose(bg_add(y, bg_matmul(x, trial_input(t, BG_SHAPE(5, 7), -1, 1))), 0, 1));
+    if (context)
+        trial_output(t, y);
+}
+
 /* The elements of a product in another shape, and in its own. */
 static void build_reshaped(trial *t, const void *context)
 {
@@ -634,10 +644,16 @@ START_TEST(test_plans)
         const char *word;
         int times, steps;
     } rows[] = {
-        { build_transposed, NULL, "product ", 1, 1 }, { build_transposed, "both", "product ", 1, 2 },
-        { build_attention, NULL, "product ", 7, -1 }, { build_reshaped, NULL, "product ", 1, 1 },
-        { build_reshaped, "both", "move", 1, 2 },     { build_two_shapes, NULL, "move", 1, 3 },
-        { build_rows, NULL, " 2 units", 0, -1 },      { build_pairs, NULL, "move", N_PAIRS, -1 },
+        { build_transposed, NULL, "product ", 1, 1 },
+        { build_transposed, "both", "product ", 1, 2 },
+        { build_transposed_sum, NULL, "product 7 x 9", 2, 3 },
+        { build_transposed_sum, "both", "product 9 x 7", 2, 4 },
+        { build_attention, NULL, "product ", 7, -1 },
+        { build_reshaped, NULL, "product ", 1, 1 },
+        { build_reshaped, "both", "move", 1, 2 },
+        { build_two_shapes, NULL, "move", 1, 3 },
+        { build_rows, NULL, " 2 units", 0, -1 },
+        { build_pairs, NULL, "move", N_PAIRS, -1 },
     };
     plan_text plan = plan_of(rows[_i].build, rows[_i].context);
     int times = occurrences(&plan, rows[_i].word);
@@ -713,7 +729,7 @@ int main(void)
     tcase_add_loop_test(cases, test_shapes, 0, COUNT(shapes));
     tcase_add_test(cases, test_empty);
     tcase_add_test(cases, test_rows_of_rows);
-    tcase_add_loop_test(cases, test_plans, 0, 8);
+    tcase_add_loop_test(cases, test_plans, 0, 10);
     tcase_add_test(cases, test_part_of_a_value);
     tcase_add_test(cases, test_flops);
     tcase_add_loop_test(cases, test_random, 0, RANDOM_PARTS);

@@ -14,6 +14,8 @@
 
 #include <blasgrad/ops.h>
 
+#include <assert.h>
+
 enum {
     LONG_SUM = 4096, /* longer sums over everything are cut into parts that can be added side by side */
     PART_OF_ROW = 1024,
@@ -229,15 +231,37 @@ static bg_node *expand_node(const rebuilding *r, const bg_node *node, bg_node **
     return bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes); /* composes at once */
 }
 
-/* (a · b)ᵀ = bᵀ · aᵀ: a product reads transposes for nothing, and the gradient of linear's weights is one. Not if
- * somebody else wants a · b too, which would be one product more, unless it is as cheap as one of an inner size of 1.
- */
-static bool is_transposed_product(const rebuilding *r, const bg_node *node)
+enum { TURNED_DEPTH = 4 }; /* of maps over products */
+
+/* (a · b)ᵀ = bᵀ · aᵀ: a product reads transposes for nothing, and the gradient of linear's weights is one; likewise
+ * what is computed element by element of products alone, as the sums in a Hessian-vector product. Not if somebody else
+ * wants a · b too, which would be one product more, unless it is as cheap as one of an inner size of 1. */
+static bool turns_for_nothing(const rebuilding *r, const bg_node *x, int depth)
 {
-    if (bg_shape_count(node->shape) == 0 || !bgi_is_transpose_last(node) || !bgi_node_is(node->inputs[0], BGI_PRODUCT))
-        return false;
-    const bg_node *x = node->inputs[0], *a = x->inputs[0];
-    return r->uses[x->id] == 1 || a->shape.dims[a->shape.rank - 1] == 1;
+    if (bgi_is_transpose_last(x))
+        return true;
+    if (bgi_node_is(x, BGI_PRODUCT)) {
+        const bg_node *a = x->inputs[0];
+        return r->uses[x->id] == 1 || a->shape.dims[a->shape.rank - 1] == 1;
+    }
+    bool result = bgi_node_is(x, BGI_MAP) && r->uses[x->id] == 1 && depth < TURNED_DEPTH;
+    for (int k = 0; k < x->n_inputs && result; k++)
+        result = turns_for_nothing(r, x->inputs[k], depth + 1);
+    return result;
+}
+
+static bg_node *turned(const rebuilding *r, const bg_node *x)
+{
+    if (bgi_is_transpose_last(x))
+        return r->made[x->inputs[0]->id];
+    if (bgi_node_is(x, BGI_PRODUCT))
+        return simplify_product(r->c, x->op, bgi_transpose_last(r->made[x->inputs[1]->id]),
+                                bgi_transpose_last(r->made[x->inputs[0]->id]));
+    bg_node *inputs[3]; /* more a map has not */
+    assert(x->n_inputs <= 3);
+    for (int k = 0; k < x->n_inputs; k++)
+        inputs[k] = turned(r, x->inputs[k]);
+    return bg_apply(x->op, inputs, x->n_inputs, x->attributes, x->attribute_bytes);
 }
 
 /* An operand of a product with some of its batch axes beside the inner one, before it, as one axis with it. */
@@ -314,11 +338,8 @@ static bg_node *simplify_node(const rebuilding *r, const bg_node *node, bg_node 
     }
     if (bg_shape_count(node->shape) != 0 && bgi_node_is(node, BGI_PRODUCT))
         return simplify_product(c, node->op, inputs[0], inputs[1]);
-    if (is_transposed_product(r, node)) {
-        const bg_node *x = node->inputs[0];
-        return simplify_product(c, x->op, bgi_transpose_last(r->made[x->inputs[1]->id]),
-                                bgi_transpose_last(r->made[x->inputs[0]->id]));
-    }
+    if (bg_shape_count(node->shape) != 0 && bgi_is_transpose_last(node) && turns_for_nothing(r, node->inputs[0], 0))
+        return turned(r, node->inputs[0]);
     if (!node->op->lowering)
         for (int i = 0; i < node->n_inputs; i++)
             inputs[i] = flat(c, inputs[i]);
