@@ -143,13 +143,13 @@ typedef struct {
     int level;
     int64_t units, chunk;
     int first_step, n_steps;
-    double flops;
+    double work; /* in operations of a product */
 } bgi_group;
 
 typedef struct {
     int group;
     int64_t first, last; /* units */
-    double flops;
+    double work;
 } bgi_task;
 
 /* A leaf that the program reads or updates. */

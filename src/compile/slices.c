@@ -20,8 +20,10 @@ enum {
     LEAST_TILE_ROWS = 64,    /* .. unless its rows are so long that a call would have too few of them */
     LEAST_TILES = 4
 };
-static const double LEAST_TASK_FLOPS = 2e5, LEAST_SPLIT_FLOPS = 3e5;
-static const double LEAST_SHARED_FLOPS = 5e5; /* below, waking the workers costs more than they save */
+/* Work is counted in operations of a product. Others take so many times as long, since they wait for memory. */
+static const double OTHER_WORK = 8;
+static const double LEAST_TASK_WORK = 2e5, LEAST_SPLIT_WORK = 3e5;
+static const double LEAST_SHARED_WORK = 5e5; /* below, waking the workers costs more than they save */
 
 /* ---- Slices ---- */
 
@@ -45,7 +47,7 @@ static int64_t slices_of_rows(int64_t rows, int64_t largest_matrix)
 static int64_t slices_of_tiles(const bgi_group *group, int64_t row_bytes)
 {
     int64_t slices = pieces(group->units * row_bytes, TILE_BYTES), by_rows = group->units / LEAST_TILE_ROWS;
-    double tasks = group->flops / LEAST_TASK_FLOPS;
+    double tasks = group->work / LEAST_TASK_WORK;
     int64_t most = tasks < (double)group->units ? (int64_t)tasks : group->units;
     if (slices > by_rows)
         slices = by_rows;
@@ -58,12 +60,12 @@ void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
 {
     const bg_program *p = c->program;
     int64_t rows = 0, row_bytes = 1, largest_matrix = 0, grain = 0;
-    group->flops = 0;
+    group->work = 0;
     for (int i = 0; i < group->n_steps; i++) {
         const bgi_step *step = &p->steps[group->first_step + i];
         const bg_node *node = c->graph->nodes[step->defines[0]];
         int64_t bytes = c->values[node->id].count / group->units * (int64_t)bg_dtype_size(node->dtype);
-        group->flops += step->flops;
+        group->work += step->product_flops + OTHER_WORK * (step->flops - step->product_flops);
         if (step->kind == BGI_STEP_CALL && node->op->grain)
             grain = larger(grain, pieces(node->op->grain(node), step->as.calling.units / group->units));
         if (bytes > row_bytes && step->kind != BGI_STEP_CALL)
@@ -75,9 +77,9 @@ void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
             largest_matrix = matrix > largest_matrix ? matrix : largest_matrix;
         }
     }
-    int64_t slices = group->flops < LEAST_SPLIT_FLOPS ? 1
-                     : rows > 0                       ? slices_of_rows(rows, largest_matrix)
-                                                      : slices_of_tiles(group, row_bytes);
+    int64_t slices = group->work < LEAST_SPLIT_WORK ? 1
+                     : rows > 0                     ? slices_of_rows(rows, largest_matrix)
+                                                    : slices_of_tiles(group, row_bytes);
     /* The units of such calls are large, and need not be of equal work. */
     bool is_by_grain = grain > 0 && rows == 0 && slices > 1;
     if (is_by_grain)
@@ -141,11 +143,11 @@ size_t bgi_choose_provider(bgi_product *p, const bgi_group *group, const bg_engi
 
 /* ---- Tasks ---- */
 
-static int by_flops(const void *x, const void *y)
+static int by_work(const void *x, const void *y)
 {
     const bgi_task *a = x, *b = y;
-    if (a->flops != b->flops)
-        return a->flops < b->flops ? 1 : -1;
+    if (a->work != b->work)
+        return a->work < b->work ? 1 : -1;
     if (a->group != b->group)
         return a->group < b->group ? -1 : 1;
     return (a->first > b->first) - (a->first < b->first);
@@ -159,7 +161,7 @@ static void list_tasks(bg_program *p, int g)
         p->tasks[p->n_tasks++] = (bgi_task){ .group = g,
                                              .first = first,
                                              .last = last,
-                                             .flops = group->flops * (double)(last - first) / (double)group->units };
+                                             .work = group->work * (double)(last - first) / (double)group->units };
     }
 }
 
@@ -175,20 +177,20 @@ bg_status bgi_deal_tasks(bgi_compilation *c)
     p->counters = bgi_arena_push(&p->memory, (size_t)(p->n_levels + 1) * sizeof *p->counters);
     if (!p->tasks || !p->level_tasks || !p->counters)
         return BG_ERR_NOMEM;
-    double flops = 0;
+    double work = 0;
     bool is_shared = false;
     for (int level = 0, g = 0; level < p->n_levels; level++) {
         p->level_tasks[level] = p->n_tasks;
         for (; g < p->n_groups && p->groups[g].level == level; g++) {
-            flops += p->groups[g].flops;
+            work += p->groups[g].work;
             list_tasks(p, g);
         }
         /* The longest first, so that the short ones fill the gaps at the end. */
         int count = p->n_tasks - p->level_tasks[level];
-        qsort(p->tasks + p->level_tasks[level], (size_t)count, sizeof *p->tasks, by_flops);
+        qsort(p->tasks + p->level_tasks[level], (size_t)count, sizeof *p->tasks, by_work);
         is_shared |= count > 1;
     }
     p->level_tasks[p->n_levels] = p->n_tasks;
-    p->runs_alone = !is_shared || flops < LEAST_SHARED_FLOPS;
+    p->runs_alone = !is_shared || work < LEAST_SHARED_WORK;
     return BG_OK;
 }
