@@ -87,4 +87,25 @@ expect 2 "there is no loss 'l3'" bench --model dense:3 --input 4 --loss l3
 expect 1 '3 does not fit x \[64, 8\]' bench --model conv:8:3 --input 8
 expect 1 'depends on no parameter' bench --model relu --input 8
 
+# ---- Products ----
+expect 0 '^3x4x5:nn  *1 ' bench --gemm 3x4x5 2x70x9:tt --threads 1 --seconds 0
+holds 'a transposed one' grep -q '^2x70x9:tt ' out
+fits 'the table of products'
+expect 0 '"product":"32x512x784:nt","from":"mlp-b32","dtype":"f64","threads":1,' \
+    bench --gemm mlp-b32 --threads 1 --seconds 0 --dtype f64 --json
+holds 'the products of three layers' test "$(grep -c '"from":"mlp-b32"' out)" -eq 8
+holds 'the ratio is that of the times' awk -v r="$(field ratio)" -v a="$(field blas_ms)" -v b="$(field step_ms)" \
+    'BEGIN { q = r * b / a; exit !(q > 0.999999 && q < 1.000001) }'
+holds 'the same product as OpenBLAS alone' awk -v d="$(field difference)" 'BEGIN { exit !(d != "" && d < 1e-13) }'
+for shape in 3x4 3x4x5x6 0x4x5 3x-4x5 3x4x5:n 3x4x5:nx 3x4x5:nnn 99999999x2x2 axbxc; do
+    expect 2 "--gemm \"$shape\": a shape as in 64x512x784 or 64x512x784:nt .*; or one of tiny mlp-b1 .* gpt2 deepbench" \
+        bench --gemm $shape
+done
+expect 1 'is left out: it takes' bench --gemm 16000000x16000000x2 --threads 1
+expect 2 '--report is for workloads' bench --gemm 3x4x5 --report
+expect 2 '--model is for workloads' bench --gemm --model dense:3 --input 4
+expect 2 '--dtype is for --gemm' bench tiny --dtype f64
+expect 2 '--dtype "f16": one of f32 f64' bench --gemm --dtype f16
+stops bench --gemm 2000x2000x2000 --seconds 60 --threads 1
+
 finish

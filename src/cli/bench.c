@@ -1,6 +1,7 @@
 /* blasgrad bench */
 #include "bench.h"
 #include "bench_allocator.h"
+#include "bench_gemm.h"
 #include "bench_workload.h"
 #include "commands.h"
 #include "output.h"
@@ -8,6 +9,8 @@
 
 static int bench_engine(const bench_config *config, bg_engine *engine)
 {
+    if (config->mode == BENCH_GEMM)
+        return bench_gemm(config, engine);
     int code = 0;
     for (int i = 0; i < config->n_chosen && !code; i++)
         code = signals_caught() ? 128 + signals_caught() : bench_workload(config, config->chosen[i], engine);
@@ -36,7 +39,7 @@ int command_bench(int argc, char **argv)
         code = bench_trace_open(&config.trace, config.trace_path);
     if (code)
         return code;
-    if (!config.results.json && !config.with_dump)
+    if (config.mode == BENCH_WORKLOADS && !config.results.json && !config.with_dump)
         bench_show_header();
     for (int t = 0; t < config.n_threads && !code; t++)
         code = bench_threads(&config, (int)config.threads[t]);

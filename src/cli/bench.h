@@ -6,19 +6,32 @@
 #include "events.h"
 #include "results.h"
 
+#include "gemm_shapes.h"
 #include "workloads.h"
 
-enum { BENCH_COUNTS_MAX = 16, BENCH_WORKLOADS_MAX = 32 };
+enum { BENCH_COUNTS_MAX = 16, BENCH_WORKLOADS_MAX = 32, BENCH_WORDS_MAX = 64, BENCH_SHAPES_MAX = 512 };
+enum { BENCH_EXTENT_MAX = 1 << 24 };
+
+typedef enum { BENCH_WORKLOADS, BENCH_GEMM } bench_mode;
+
+/* What some options are for: workloads, a network of one's own, products. */
+typedef enum { FOR_WORKLOADS, FOR_OWN, FOR_PARTS, OPTION_KINDS } bench_option_kind;
 
 typedef struct {
+    bench_mode mode;
+    const char *words[BENCH_WORDS_MAX]; /* what to measure: names of workloads or shapes */
+    int n_words;
+    bg_dtype dtype; /* of products */
+    gemm_shape shapes[BENCH_SHAPES_MAX];
+    int n_shapes;
     const workload *chosen[BENCH_WORKLOADS_MAX];
     int n_chosen;
     workload own;                      /* of --model */
     int64_t batches[BENCH_COUNTS_MAX]; /* of it */
     workload of_batch[BENCH_COUNTS_MAX];
     int n_batches;
-    const char *own_option;            /* the first one that is for it */
-    int64_t threads[BENCH_COUNTS_MAX]; /* 0: the engine's choice */
+    const char *first_option[OPTION_KINDS]; /* that was given of each kind */
+    int64_t threads[BENCH_COUNTS_MAX];      /* 0: the engine's choice */
     int n_threads;
     bg_gemm gemm;
     double seconds;

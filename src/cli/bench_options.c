@@ -1,5 +1,6 @@
 /* The options of `blasgrad bench`. */
 #include "bench.h"
+#include "bench_gemm.h"
 #include "commands.h"
 #include "model_line.h"
 #include "options.h"
@@ -24,10 +25,12 @@ enum {
     KEY_REPORT,
     KEY_PROFILE,
     KEY_TRACE,
-    KEY_DUMP
+    KEY_DUMP,
+    KEY_PRODUCTS,
+    KEY_DTYPE
 };
 
-enum { THREADS_MAX = 1024, EXTENT_MAX = 1 << 24 };
+enum { THREADS_MAX = 1024 };
 
 static const struct argp_option table[] = {
     { "threads", KEY_THREADS, "N[,N..]", 0,
@@ -40,6 +43,8 @@ static const struct argp_option table[] = {
     { "profile", KEY_PROFILE, NULL, 0, "add where the time goes: by step, and in waiting for other workers", 1 },
     { "trace", KEY_TRACE, "FILE", 0, "write the fastest run for chrome://tracing, a lane for each worker", 1 },
     { "dump", KEY_DUMP, NULL, 0, "print the program as text, and measure nothing", 1 },
+    { "gemm", KEY_PRODUCTS, NULL, 0, "matrix products, beside those of OpenBLAS alone on one thread", 1 },
+    { "dtype", KEY_DTYPE, "f32|f64", 0, "the type of products (default: f32)", 1 },
     { NULL, 0, NULL, 0, "A network of your own:", 2 },
     { "model", KEY_MODEL, "NETWORK", 0, "a layer line or a name, as in `blasgrad train'", 2 },
     { "input", KEY_INPUT, "SHAPE", 0, "of one of its samples, as in 784 or 3x32x32", 2 },
@@ -59,32 +64,54 @@ static const char *workload_names(char *names, size_t capacity)
     return names;
 }
 
-static void choose(bench_config *config, struct argp_state *state, const char *name)
+/* What an option is for; the first one of a kind is named where there is nothing that it is for. */
+static void note(bench_config *config, bench_option_kind kind, const char *option)
 {
-    const workload *w = workload_find(name);
-    char names[400];
-    if (!w)
-        argp_error(state, "there is no workload \"%s\"; there are%s", name, workload_names(names, sizeof names));
-    if (config->n_chosen == BENCH_WORKLOADS_MAX)
-        argp_error(state, "at most %d workloads", BENCH_WORKLOADS_MAX);
-    config->chosen[config->n_chosen++] = w;
+    if (!config->first_option[kind])
+        config->first_option[kind] = option;
 }
 
-/* The first option that is for a network of one's own, for the message where there is none. */
-static void note_own(bench_config *config, const char *option)
+static void set_mode(bench_config *config, struct argp_state *state, bench_mode mode)
 {
-    if (!config->own_option)
-        config->own_option = option;
+    if (config->mode != BENCH_WORKLOADS && config->mode != mode)
+        argp_error(state, "measure one thing at a time: workloads, --gemm or a network of your own");
+    config->mode = mode;
 }
 
-static void check_own(const bench_config *config, struct argp_state *state)
+static void check_options(const bench_config *config, struct argp_state *state)
 {
-    if (!config->own.model && config->own_option)
-        argp_error(state, "--%s is for a network of your own; name it with --model", config->own_option);
-    if (config->own.model && config->own.sample.rank == 0)
+    const char *for_workloads = config->first_option[FOR_WORKLOADS], *for_own = config->first_option[FOR_OWN];
+    bool is_own = config->own.model != NULL;
+    if (config->mode == BENCH_WORKLOADS && config->first_option[FOR_PARTS])
+        argp_error(state, "--%s is for --gemm; a workload has a type of its own", config->first_option[FOR_PARTS]);
+    if (config->mode != BENCH_WORKLOADS && (for_workloads || is_own || for_own))
+        argp_error(state, "--%s is for workloads", for_workloads ? for_workloads : is_own ? "model" : for_own);
+    if (!is_own && for_own)
+        argp_error(state, "--%s is for a network of your own; name it with --model", for_own);
+    if (is_own && config->own.sample.rank == 0)
         argp_error(state, "--model: give the shape of a sample with --input, as in --input 3x32x32");
-    if (config->own.model && state->arg_num > 0)
+    if (is_own && config->n_words > 0)
         argp_error(state, "a workload or --model, not both");
+    if (config->with_dump && (config->results.json || config->results.path || config->trace_path))
+        argp_error(state, "--dump is text for people; leave out --json, --output and --trace");
+}
+
+/* The workloads that are named, or all of them. */
+static int choose_workloads(bench_config *config)
+{
+    for (const workload *w = workloads; config->n_words == 0 && w->name; w++)
+        config->chosen[config->n_chosen++] = w;
+    for (int i = 0; i < config->n_words; i++) {
+        const workload *w = workload_find(config->words[i]);
+        char names[400];
+        if (!w)
+            return output_usage("there is no workload \"%s\"; there are%s", config->words[i],
+                                workload_names(names, sizeof names));
+        if (config->n_chosen == BENCH_WORKLOADS_MAX)
+            return output_usage("bench: at most %d workloads", BENCH_WORKLOADS_MAX);
+        config->chosen[config->n_chosen++] = w;
+    }
+    return EXIT_DONE;
 }
 
 /* A workload for each batch size. */
@@ -116,6 +143,7 @@ static int make_own(bench_config *config)
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
+    static const char *const dtypes[] = { "f32", "f64", NULL };
     bench_config *config = state->input;
     switch (key) {
     case KEY_THREADS:
@@ -135,49 +163,58 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_INPUT:
         config->own.sample.rank =
-            option_list(state, "input", text, 'x', EXTENT_MAX, config->own.sample.dims, BG_MAX_RANK - 1);
-        note_own(config, "input");
+            option_list(state, "input", text, 'x', BENCH_EXTENT_MAX, config->own.sample.dims, BG_MAX_RANK - 1);
+        note(config, FOR_OWN, "input");
         return 0;
     case KEY_BATCH:
-        config->n_batches = option_list(state, "batch", text, ',', EXTENT_MAX, config->batches, BENCH_COUNTS_MAX);
-        note_own(config, "batch");
+        config->n_batches = option_list(state, "batch", text, ',', BENCH_EXTENT_MAX, config->batches, BENCH_COUNTS_MAX);
+        note(config, FOR_OWN, "batch");
         return 0;
     case KEY_LOSS:
         config->own.loss = text;
-        note_own(config, "loss");
+        note(config, FOR_OWN, "loss");
         return 0;
     case KEY_TOKENS:
-        config->own.vocabulary = option_integer(state, "tokens", text, 1, EXTENT_MAX);
-        note_own(config, "tokens");
+        config->own.vocabulary = option_integer(state, "tokens", text, 1, BENCH_EXTENT_MAX);
+        note(config, FOR_OWN, "tokens");
         return 0;
     case KEY_CLASSES:
-        config->own.classes = option_integer(state, "classes", text, 1, EXTENT_MAX);
-        note_own(config, "classes");
+        config->own.classes = option_integer(state, "classes", text, 1, BENCH_EXTENT_MAX);
+        note(config, FOR_OWN, "classes");
         return 0;
     case KEY_OUTPUT:
         config->results.path = text;
         return 0;
     case KEY_REPORT:
+        note(config, FOR_WORKLOADS, "report");
         config->with_report = true;
         return 0;
     case KEY_PROFILE:
+        note(config, FOR_WORKLOADS, "profile");
         config->with_profile = true;
         return 0;
     case KEY_TRACE:
+        note(config, FOR_WORKLOADS, "trace");
         config->trace_path = text;
         return 0;
     case KEY_DUMP:
+        note(config, FOR_WORKLOADS, "dump");
         config->with_dump = true;
         return 0;
+    case KEY_PRODUCTS:
+        set_mode(config, state, BENCH_GEMM);
+        return 0;
+    case KEY_DTYPE:
+        config->dtype = option_choice(state, "dtype", text, dtypes) ? BG_F64 : BG_F32;
+        note(config, FOR_PARTS, "dtype");
+        return 0;
     case ARGP_KEY_ARG:
-        choose(config, state, text);
+        if (config->n_words == BENCH_WORDS_MAX)
+            argp_error(state, "at most %d names", BENCH_WORDS_MAX);
+        config->words[config->n_words++] = text;
         return 0;
     case ARGP_KEY_END:
-        if ((config->results.json || config->results.path || config->trace_path) && config->with_dump)
-            argp_error(state, "--dump is text for people; leave out --json, --output and --trace");
-        check_own(config, state);
-        for (const workload *w = workloads; state->arg_num == 0 && !config->own.model && w->name; w++)
-            config->chosen[config->n_chosen++] = w;
+        check_options(config, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -204,7 +241,7 @@ static const struct argp argp = {
     .options = table,
     .parser = parse,
     .help_filter = add_names,
-    .args_doc = "[WORKLOAD...]\n--model NETWORK --input SHAPE",
+    .args_doc = "[WORKLOAD...]\n--model NETWORK --input SHAPE\n--gemm [MxNxK[:nt]...]",
     .doc =
         "Speed of training steps: forward, loss, backward and SGD with momentum, in f32, on data that lie in memory; "
         "and of Hessian-vector products and the gradients of objectives, in f64.\v"
@@ -214,19 +251,27 @@ static const struct argp argp = {
         "multiply-adds, measured in the same process. Forward is the least time of the loss alone, "
         "backward what the gradients add to it, update what the whole step adds to these.\n"
         "\n"
+        "--gemm measures products y = x w of rows: x is M by K, w K by N; of two letters n or t behind the sizes, the "
+        "first says that x is stored transposed, the second w. A name in place of sizes stands for the products of a "
+        "workload's layers, or for the training set of DeepBench; without any all of these are measured, which takes "
+        "hours. \"ratio\" is the time of OpenBLAS over ours, \"more ns\" what our least time has more than its.\n"
+        "\n"
         "Examples:\n"
         "  blasgrad bench mlp-b128\n"
         "  blasgrad bench mlp-b32 mlp-b512 --threads 1,2 --json\n"
         "  blasgrad bench tiny --dump\n"
         "  blasgrad bench mlp-b128 --threads 2 --profile --trace mlp.json\n"
         "  blasgrad bench --model 'dense:128 relu dense:10' --input 784 --batch 1,64\n"
+        "  blasgrad bench --gemm 64x512x784:nt mlp-b32 --threads 1 --dtype f64\n"
         "  blasgrad bench --model resnet20 --input 3x32x32 --batch 16\n"
         "  blasgrad bench --model char-gpt --input 64 --tokens 65 --batch 12",
 };
 
 int bench_parse(bench_config *config, int argc, char **argv)
 {
-    *config = (bench_config){ .n_threads = 1, .seconds = 2, .n_batches = 1, .batches = { 64 } };
+    *config = (bench_config){ .dtype = BG_F32, .n_threads = 1, .seconds = 2, .n_batches = 1, .batches = { 64 } };
     options_parse(&argp, argc, argv, config);
-    return config->own.model ? make_own(config) : EXIT_DONE;
+    if (config->mode == BENCH_GEMM)
+        return bench_gemm_choose(config);
+    return config->own.model ? make_own(config) : choose_workloads(config);
 }

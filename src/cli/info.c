@@ -59,7 +59,7 @@ static int show_machine(bg_engine *engine, bool json)
         event_integer(e, "processors", machine_processors());
         event_integer(e, "threads", info.threads);
         event_text(e, "kernels", info.kernels);
-    event_text(e, "gemm", info.gemm == BG_GEMM_OPENBLAS ? "openblas" : "auto");
+        event_text(e, "gemm", info.gemm == BG_GEMM_OPENBLAS ? "openblas" : "auto");
         event_text(e, "blas", info.blas);
         event_text(e, "blas_core", info.blas_core);
         event_text(e, "blas_threading", info.blas_threading);

@@ -41,6 +41,12 @@ int machine_processors(void)
     return n > 0 ? (int)n : 1;
 }
 
+double machine_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+    return pages > 0 && bytes > 0 ? (double)pages * (double)bytes : 0;
+}
+
 double machine_peak_memory(void)
 {
     FILE *file = fopen("/proc/self/status", "r");

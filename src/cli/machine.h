@@ -10,6 +10,8 @@ const char *machine_cpu(char *buffer, size_t capacity);
 const char *machine_name(char *buffer, size_t capacity);
 /* Logical processors that are online. */
 int machine_processors(void);
+/* Bytes of memory that the machine has; 0 if the system does not tell. */
+double machine_memory(void);
 /* The most memory this process has had, in bytes; 0 if the system does not tell. After machine_forget_memory only what
  * it has had since, where the system can do that. */
 double machine_peak_memory(void);
