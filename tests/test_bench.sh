@@ -108,4 +108,26 @@ expect 2 '--dtype is for --gemm' bench tiny --dtype f64
 expect 2 '--dtype "f16": one of f32 f64' bench --gemm --dtype f16
 stops bench --gemm 2000x2000x2000 --seconds 60 --threads 1
 
+# ---- Kernels and ops ----
+expect 0 '^tanh  *[0-9.]*  *[0-9.]*  *[0-9.]* at ' bench --ops tanh --threads 1 --seconds 0
+holds 'and the op' grep -q '^tanh  *10485[0-9]* ' out
+fits 'the table of kernels and ops'
+for dtype in f32 f64; do
+    expect 0 '"kernel":"exp","dtype":"'$dtype'","elements":2048,' bench --ops exp --dtype $dtype --threads 1 --seconds 0 --json --size 100
+    holds "an error below 1.1 units, $dtype" sh -c \
+        'sed -n "s/.*\"worst_ulp\":\([0-9.e-]*\),.*/\1/p" out | awk "{ n++; exit !(\$1 > 0.4 && \$1 < 1.1) } END { exit n != 1 }"'
+done
+holds 'the op beside it' grep -q '"op":"exp","is_gradient":false,"dtype":"f64","threads":1,"inputs":\[{"shape":\[' out
+expect 0 '^store_bool  *[0-9.]*  *[0-9.]*$' bench --ops store_bool --threads 1 --seconds 0
+expect 0 '"kernel":"fma".*"worst_at":\[[-0-9.e]*,[-0-9.e]*,[-0-9.e]*\],"points":65536' bench --ops fma --threads 1 --seconds 0 --json
+expect 0 '^matmul  *[0-9]' bench --ops matmul --gradient --size 5000 --threads 2 --seconds 0
+holds 'of the op alone' grep -q '^gradient of op ' out
+# A loop over time is not unrolled over as many places as the size asks for.
+expect 0 '^ctc_loss, gradient  *[0-9]' bench --ops 'ctc_loss, gradient' --gradient --size 100000 --threads 1 --seconds 0
+expect 2 'there is no kernel or op "tahn"; .blasgrad gradcheck --list. names the ops' bench --ops tahn
+expect 2 '--size is for --ops' bench tiny --size 3
+expect 2 '--gradient is for --ops' bench --gemm 3x3x3 --gradient
+expect 2 'measure one thing at a time' bench --gemm --ops
+stops bench --ops pow --seconds 60 --threads 1
+
 finish

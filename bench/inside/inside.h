@@ -17,4 +17,30 @@ void inside_multiply(const inside_product *p, int64_t times);
 /* Whether OpenBLAS can count so far. */
 bool inside_fits(int64_t dimension);
 
+/* ---- Kernels ----
+ * Those that go over elements, of the kernel list: maps, reductions of rows and of columns, loads and stores. */
+
+int inside_kernel_count(void);
+/* "tanh", "sum_rows", "load_i32". */
+const char *inside_kernel_name(int kernel);
+
+/* A kernel of one instruction set (its name as in bg_engine_info) at work on so many elements. */
+typedef struct inside_kernel inside_kernel;
+/* NULL if memory is out. */
+inside_kernel *inside_kernel_create(const char *instruction_set, int kernel, bool is_f64, int64_t elements);
+void inside_kernel_destroy(inside_kernel *k);
+void inside_kernel_run(const inside_kernel *k, int64_t times);
+/* Bytes that one run reads and writes. */
+double inside_kernel_bytes(const inside_kernel *k);
+
+/* The worst error of a map in units in the last place, against a reference in long double, and where it is. The sample:
+ * so many points, half of them uniform from -8 to 8, half of either sign with an exponent uniform from -30 to 30;
+ * operands of maps of several are drawn alike, each by itself. */
+typedef struct {
+    bool is_map; /* otherwise the rest is 0 */
+    int operands;
+    double ulp, at[3];
+} inside_error;
+inside_error inside_kernel_error(const char *instruction_set, int kernel, bool is_f64, int64_t points);
+
 #endif

@@ -2,6 +2,7 @@
 #include "bench.h"
 #include "bench_allocator.h"
 #include "bench_gemm.h"
+#include "bench_ops.h"
 #include "bench_workload.h"
 #include "commands.h"
 #include "output.h"
@@ -11,6 +12,8 @@ static int bench_engine(const bench_config *config, bg_engine *engine)
 {
     if (config->mode == BENCH_GEMM)
         return bench_gemm(config, engine);
+    if (config->mode == BENCH_OPS)
+        return bench_ops(config, engine);
     int code = 0;
     for (int i = 0; i < config->n_chosen && !code; i++)
         code = signals_caught() ? 128 + signals_caught() : bench_workload(config, config->chosen[i], engine);

@@ -12,16 +12,18 @@
 enum { BENCH_COUNTS_MAX = 16, BENCH_WORKLOADS_MAX = 32, BENCH_WORDS_MAX = 64, BENCH_SHAPES_MAX = 512 };
 enum { BENCH_EXTENT_MAX = 1 << 24 };
 
-typedef enum { BENCH_WORKLOADS, BENCH_GEMM } bench_mode;
+typedef enum { BENCH_WORKLOADS, BENCH_GEMM, BENCH_OPS } bench_mode;
 
-/* What some options are for: workloads, a network of one's own, products. */
-typedef enum { FOR_WORKLOADS, FOR_OWN, FOR_PARTS, OPTION_KINDS } bench_option_kind;
+/* What some options are for: workloads, a network of one's own, products and ops, ops alone. */
+typedef enum { FOR_WORKLOADS, FOR_OWN, FOR_PARTS, FOR_OPS, OPTION_KINDS } bench_option_kind;
 
 typedef struct {
     bench_mode mode;
     const char *words[BENCH_WORDS_MAX]; /* what to measure: names of workloads or shapes */
     int n_words;
-    bg_dtype dtype; /* of products */
+    bg_dtype dtype;     /* of products and ops */
+    int64_t op_size;    /* elements of an op's first input */
+    bool with_gradient; /* of ops */
     gemm_shape shapes[BENCH_SHAPES_MAX];
     int n_shapes;
     const workload *chosen[BENCH_WORKLOADS_MAX];

@@ -1,6 +1,7 @@
 /* The options of `blasgrad bench`. */
 #include "bench.h"
 #include "bench_gemm.h"
+#include "bench_ops.h"
 #include "commands.h"
 #include "model_line.h"
 #include "options.h"
@@ -27,7 +28,10 @@ enum {
     KEY_TRACE,
     KEY_DUMP,
     KEY_PRODUCTS,
-    KEY_DTYPE
+    KEY_OPS,
+    KEY_DTYPE,
+    KEY_SIZE,
+    KEY_GRADIENT
 };
 
 enum { THREADS_MAX = 1024 };
@@ -35,7 +39,8 @@ enum { THREADS_MAX = 1024 };
 static const struct argp_option table[] = {
     { "threads", KEY_THREADS, "N[,N..]", 0,
       "thread counts to measure (default: one per physical core that may be used)", 1 },
-    { "seconds", KEY_SECONDS, "S", 0, "time for each result, and once more for its parts (default: 2)", 1 },
+    { "seconds", KEY_SECONDS, "S", 0,
+      "time for each result, and once more for its parts (default: 2; with --gemm 0.5, with --ops 0.05)", 1 },
     { OPTION_GEMM, KEY_GEMM, "NAME", 0, OPTION_GEMM_HELP, 1 },
     { "json", KEY_JSON, NULL, 0, "results as JSON objects, one a line", 1 },
     { "output", KEY_OUTPUT, "FILE", 0, "append the results to FILE as lines of JSON, with date and machine", 1 },
@@ -44,7 +49,10 @@ static const struct argp_option table[] = {
     { "trace", KEY_TRACE, "FILE", 0, "write the fastest run for chrome://tracing, a lane for each worker", 1 },
     { "dump", KEY_DUMP, NULL, 0, "print the program as text, and measure nothing", 1 },
     { "gemm", KEY_PRODUCTS, NULL, 0, "matrix products, beside those of OpenBLAS alone on one thread", 1 },
-    { "dtype", KEY_DTYPE, "f32|f64", 0, "the type of products (default: f32)", 1 },
+    { "ops", KEY_OPS, NULL, 0, "kernels with their errors, and ops as graphs of one each", 1 },
+    { "dtype", KEY_DTYPE, "f32|f64", 0, "the type of products and ops (default: f32)", 1 },
+    { "size", KEY_SIZE, "N", 0, "elements of an op's first input (default: 1048576)", 1 },
+    { "gradient", KEY_GRADIENT, NULL, 0, "the gradient of each op in place of its value", 1 },
     { NULL, 0, NULL, 0, "A network of your own:", 2 },
     { "model", KEY_MODEL, "NETWORK", 0, "a layer line or a name, as in `blasgrad train'", 2 },
     { "input", KEY_INPUT, "SHAPE", 0, "of one of its samples, as in 784 or 3x32x32", 2 },
@@ -74,7 +82,7 @@ static void note(bench_config *config, bench_option_kind kind, const char *optio
 static void set_mode(bench_config *config, struct argp_state *state, bench_mode mode)
 {
     if (config->mode != BENCH_WORKLOADS && config->mode != mode)
-        argp_error(state, "measure one thing at a time: workloads, --gemm or a network of your own");
+        argp_error(state, "measure one thing at a time: --gemm or --ops");
     config->mode = mode;
 }
 
@@ -83,7 +91,10 @@ static void check_options(const bench_config *config, struct argp_state *state)
     const char *for_workloads = config->first_option[FOR_WORKLOADS], *for_own = config->first_option[FOR_OWN];
     bool is_own = config->own.model != NULL;
     if (config->mode == BENCH_WORKLOADS && config->first_option[FOR_PARTS])
-        argp_error(state, "--%s is for --gemm; a workload has a type of its own", config->first_option[FOR_PARTS]);
+        argp_error(state, "--%s is for --gemm and --ops; a workload has a type of its own",
+                   config->first_option[FOR_PARTS]);
+    if (config->mode != BENCH_OPS && config->first_option[FOR_OPS])
+        argp_error(state, "--%s is for --ops", config->first_option[FOR_OPS]);
     if (config->mode != BENCH_WORKLOADS && (for_workloads || is_own || for_own))
         argp_error(state, "--%s is for workloads", for_workloads ? for_workloads : is_own ? "model" : for_own);
     if (!is_own && for_own)
@@ -204,6 +215,17 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_PRODUCTS:
         set_mode(config, state, BENCH_GEMM);
         return 0;
+    case KEY_OPS:
+        set_mode(config, state, BENCH_OPS);
+        return 0;
+    case KEY_SIZE:
+        config->op_size = option_integer(state, "size", text, 1, 1 << 30);
+        note(config, FOR_OPS, "size");
+        return 0;
+    case KEY_GRADIENT:
+        config->with_gradient = true;
+        note(config, FOR_OPS, "gradient");
+        return 0;
     case KEY_DTYPE:
         config->dtype = option_choice(state, "dtype", text, dtypes) ? BG_F64 : BG_F32;
         note(config, FOR_PARTS, "dtype");
@@ -241,7 +263,7 @@ static const struct argp argp = {
     .options = table,
     .parser = parse,
     .help_filter = add_names,
-    .args_doc = "[WORKLOAD...]\n--model NETWORK --input SHAPE\n--gemm [MxNxK[:nt]...]",
+    .args_doc = "[WORKLOAD...]\n--model NETWORK --input SHAPE\n--gemm [MxNxK[:nt]...]\n--ops [NAME...]",
     .doc =
         "Speed of training steps: forward, loss, backward and SGD with momentum, in f32, on data that lie in memory; "
         "and of Hessian-vector products and the gradients of objectives, in f64.\v"
@@ -256,6 +278,11 @@ static const struct argp argp = {
         "workload's layers, or for the training set of DeepBench; without any all of these are measured, which takes "
         "hours. \"ratio\" is the time of OpenBLAS over ours, \"more ns\" what our least time has more than its.\n"
         "\n"
+        "--ops measures kernels on 2048 elements, with the worst error of elementwise ones against long double over "
+        "65536 points: half of them uniform from -8 to 8, half with exponents from -30 to 30 and either sign. Then "
+        "ops, each as a graph of its own. Times are for an element of the largest operand, GB/s count every operand "
+        "and result once.\n"
+        "\n"
         "Examples:\n"
         "  blasgrad bench mlp-b128\n"
         "  blasgrad bench mlp-b32 mlp-b512 --threads 1,2 --json\n"
@@ -263,15 +290,22 @@ static const struct argp argp = {
         "  blasgrad bench mlp-b128 --threads 2 --profile --trace mlp.json\n"
         "  blasgrad bench --model 'dense:128 relu dense:10' --input 784 --batch 1,64\n"
         "  blasgrad bench --gemm 64x512x784:nt mlp-b32 --threads 1 --dtype f64\n"
+        "  blasgrad bench --ops tanh softmax --size 4096 --gradient\n"
         "  blasgrad bench --model resnet20 --input 3x32x32 --batch 16\n"
         "  blasgrad bench --model char-gpt --input 64 --tokens 65 --batch 12",
 };
 
 int bench_parse(bench_config *config, int argc, char **argv)
 {
-    *config = (bench_config){ .dtype = BG_F32, .n_threads = 1, .seconds = 2, .n_batches = 1, .batches = { 64 } };
+    *config = (bench_config){
+        .dtype = BG_F32, .n_threads = 1, .seconds = -1, .op_size = 1 << 20, .n_batches = 1, .batches = { 64 }
+    };
     options_parse(&argp, argc, argv, config);
+    if (config->seconds < 0)
+        config->seconds = config->mode == BENCH_WORKLOADS ? 2 : config->mode == BENCH_GEMM ? 0.5 : 0.05;
     if (config->mode == BENCH_GEMM)
         return bench_gemm_choose(config);
+    if (config->mode == BENCH_OPS)
+        return bench_ops_check(config);
     return config->own.model ? make_own(config) : choose_workloads(config);
 }

@@ -1,6 +1,7 @@
 /* blasgrad gradcheck */
 #include "commands.h"
 #include "events.h"
+#include "op_names.h"
 #include "options.h"
 #include "output.h"
 #include "signals.h"
@@ -36,15 +37,6 @@ static const struct argp_option table[] = {
     { 0 },
 };
 
-/* The builder of a case is its name up to a comma or blank. */
-static size_t length_of_builder(const op_case *c) { return strcspn(c->name, ", "); }
-static bool is_named(const op_case *c, const char *name)
-{
-    size_t length = length_of_builder(c);
-    return (strncmp(c->name, name, length) == 0 && name[length] == 0) || (c->op && strcmp(c->op, name) == 0) ||
-           strcmp(c->name, name) == 0;
-}
-
 static bool is_kink_of(const edge *e, const char *name)
 {
     size_t length = strlen(name);
@@ -56,7 +48,7 @@ static void choose(gradcheck_config *config, struct argp_state *state, const cha
 {
     bool is_known = false;
     for (int i = 0; i < op_case_count() && !is_known; i++)
-        is_known = is_named(op_case_at(i), name);
+        is_known = op_is_named(op_case_at(i), name);
     if (!is_known)
         argp_error(state, "--op: there is no op \"%s\"; `blasgrad gradcheck --list' names them all", name);
     if (config->n_ops == OPS_MAX)
@@ -254,7 +246,7 @@ static bool is_chosen(const gradcheck_config *config, const op_case *c, const ed
 {
     bool is_found = config->n_ops == 0;
     for (int i = 0; i < config->n_ops && !is_found; i++)
-        is_found = c ? is_named(c, config->ops[i]) : is_kink_of(e, config->ops[i]);
+        is_found = c ? op_is_named(c, config->ops[i]) : is_kink_of(e, config->ops[i]);
     return is_found;
 }
 
@@ -311,9 +303,9 @@ static int list(void)
 {
     for (int i = 0; i < op_case_count(); i++) {
         const op_case *c = op_case_at(i);
-        int length = (int)length_of_builder(c), first = 0;
+        int length = op_builder_length(c), first = 0;
         while (strncmp(op_case_at(first)->name, c->name, (size_t)length) != 0 ||
-               (int)length_of_builder(op_case_at(first)) != length)
+               op_builder_length(op_case_at(first)) != length)
             first++;
         if (first == i)
             output_line("%.*s", length, c->name);

@@ -26,6 +26,7 @@ typedef struct {
     int64_t n[12];
     int64_t below; /* the numbers of IS_INDEX are less than this */
     int n_inputs;  /* where it varies; 0: the case's arity */
+    const char *equation;
 } op_variant;
 
 /* What an input's numbers are. Differences must not reach a kink, so some keep away from it or from each other. */

@@ -89,16 +89,11 @@
       DIMS(1, 2), DIMS(2, 3))                                                                                          \
     X("a,...,...a", 3, DIMS(3), DIMS(2, 1), DIMS(4, 3))
 
-#define TEXT(equation, count, ...)    equation,
-#define VARIANT(equation, count, ...) { .n_inputs = count, .x = { __VA_ARGS__ } },
-static const char *const product_equations[] = { PRODUCTS(TEXT) }, *const term_equations[] = { TERMS(TEXT) },
-                         *const chain_equations[] = { CHAINS(TEXT) };
+#define VARIANT(text, count, ...) { .equation = text, .n_inputs = count, .x = { __VA_ARGS__ } },
 static const op_variant products[] = { PRODUCTS(VARIANT) }, terms[] = { TERMS(VARIANT) },
                         chains[] = { CHAINS(VARIANT) };
 
-BUILD(products, bg_einsum(product_equations[v - products], x, v->n_inputs))
-BUILD(terms, bg_einsum(term_equations[v - terms], x, v->n_inputs))
-BUILD(chains, bg_einsum(chain_equations[v - chains], x, v->n_inputs))
+BUILD(equation, bg_einsum(v->equation, x, v->n_inputs))
 
 /* Twelve operands, more than all orders are tried for: a chain of matrices, with the last one twice. */
 static bg_node *build_long_chain(bg_node *const *x, const op_variant *v)
@@ -123,9 +118,9 @@ static const op_variant squares[] = {
 };
 
 static const op_case cases[] = {
-    { .name = "einsum, products", .arity = 2, .sums = true, .build = build_products, VARIANTS(products) },
-    { .name = "einsum, terms", .arity = 1, .sums = true, .build = build_terms, VARIANTS(terms) },
-    { .name = "einsum, chains", .arity = 3, .sums = true, .build = build_chains, VARIANTS(chains) },
+    { .name = "einsum, products", .arity = 2, .sums = true, .build = build_equation, VARIANTS(products) },
+    { .name = "einsum, terms", .arity = 1, .sums = true, .build = build_equation, VARIANTS(terms) },
+    { .name = "einsum, chains", .arity = 3, .sums = true, .build = build_equation, VARIANTS(chains) },
     { .name = "einsum, long chain",
       .arity = 3,
       .domains = { IS_BELOW_ONE, IS_BELOW_ONE, IS_BELOW_ONE },

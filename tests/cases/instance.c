@@ -139,13 +139,9 @@ static bg_status make_input(op_instance *o, int input, bg_node **x)
     return status;
 }
 
-bg_status op_instance_make(op_instance *o, bg_engine *engine, int case_index, int variant, op_way way, bg_dtype dtype)
+static bg_status build(op_instance *o)
 {
-    const op_case *c = op_case_at(case_index);
-    *o = (op_instance){ .c = c, .v = &c->variants[variant], .way = way, .dtype = dtype, .engine = engine };
-    o->draw = draw_from((uint64_t)(case_index * 1000 + variant * OP_WAYS + (int)way) + 7);
-    snprintf(o->label, sizeof o->label, "%s, shapes %d%s, %s", c->name, variant,
-             (const char *[]){ "", " strided", " transposed", " twice the same" }[way], bg_dtype_name(dtype));
+    const op_case *c = o->c;
     bg_status status = bg_graph_create(&o->graph, o->engine);
     bg_node *x[CASE_MOST_INPUTS] = { NULL };
     o->n_inputs = o->v->n_inputs > 0 ? o->v->n_inputs : c->arity;
@@ -164,6 +160,25 @@ bg_status op_instance_make(op_instance *o, bg_engine *engine, int case_index, in
         return status;
     o->y = c->build(x, o->v);
     return bg_graph_status(o->graph);
+}
+
+bg_status op_instance_make(op_instance *o, bg_engine *engine, int case_index, int variant, op_way way, bg_dtype dtype)
+{
+    const op_case *c = op_case_at(case_index);
+    *o = (op_instance){ .c = c, .v = &c->variants[variant], .way = way, .dtype = dtype, .engine = engine };
+    o->draw = draw_from((uint64_t)(case_index * 1000 + variant * OP_WAYS + (int)way) + 7);
+    snprintf(o->label, sizeof o->label, "%s, shapes %d%s, %s", c->name, variant,
+             (const char *[]){ "", " strided", " transposed", " twice the same" }[way], bg_dtype_name(dtype));
+    return build(o);
+}
+
+bg_status op_instance_make_of(op_instance *o, bg_engine *engine, int case_index, const op_variant *v, bg_dtype dtype)
+{
+    const op_case *c = op_case_at(case_index);
+    *o = (op_instance){ .c = c, .v = v, .way = IS_PLAIN, .dtype = dtype, .engine = engine };
+    o->draw = draw_from((uint64_t)case_index + 7);
+    snprintf(o->label, sizeof o->label, "%s, %s", c->name, bg_dtype_name(dtype));
+    return build(o);
 }
 
 void op_instance_free(op_instance *o)

@@ -29,6 +29,8 @@ typedef struct {
 /* Makes the graph, with numbers that follow from case, shapes and way alone; the same for f32 and f64. op_instance_free
  * stands behind it, also where it fails. */
 bg_status op_instance_make(op_instance *o, bg_engine *engine, int case_index, int variant, op_way way, bg_dtype dtype);
+/* The same with shapes that are in no table. */
+bg_status op_instance_make_of(op_instance *o, bg_engine *engine, int case_index, const op_variant *v, bg_dtype dtype);
 void op_instance_free(op_instance *o);
 
 /* Whether a case of two inputs can take one tensor as both. */
