@@ -140,15 +140,17 @@ START_TEST(steps_add_up)
 {
     start_descent(2);
     bg_report report = bg_program_report(program);
-    double flops = 0;
+    double flops = 0, product_flops = 0;
     for (int i = 0; i < report.steps; i++) {
         bg_step_info info = bg_program_step(program, i);
         ck_assert_msg(info.kind && info.text[0], "step %d has no text", i);
         ck_assert_msg(info.bytes > 0, "step %d moves %g bytes", i, info.bytes);
         ck_assert_msg(info.phase >= 0 && info.phase < report.phases, "step %d: phase %d", i, info.phase);
         flops += info.flops;
+        product_flops += info.product_flops;
     }
     expect_near("the sum over steps", flops, report.flops, 0);
+    expect_near("the products' sum over steps", product_flops, report.product_flops, 0);
     ck_assert_ptr_null(bg_program_step(program, report.steps).kind);
     ck_assert_ptr_null(bg_program_step(program, -1).kind);
     ck_assert_ptr_null(bg_program_step(NULL, 0).kind);
