@@ -82,7 +82,8 @@ typedef struct {
     const char *kind; /* "loop", "product", "fold" (over rows), "call" (of an op) */
     char text[160];   /* sizes and what is done, cut where it is longer */
     int phase;
-    double flops, bytes; /* of one run; every element of memory that is read or written counts once */
+    double flops, product_flops; /* of one run, as in bg_report */
+    double bytes;                /* of one run; every element of memory that is read or written counts once */
 } bg_step_info;
 BG_API bg_step_info bg_program_step(const bg_program *program, int step);
 

@@ -251,7 +251,7 @@ static int bench_shape(const bench_config *config, const gemm_shape *shape, bg_e
     bg_status status = start(&p, engine);
     if (status == BG_OK)
         status = compare(&p);
-    bench_time times[2];
+    bench_time times[2] = { { .median = 0 } };
     if (status == BG_OK)
         status = bench_measure(times, (bench_run *const[]){ bench_run_program, run_blas },
                                (void *const[]){ p.program, &p.blas }, 2, config->seconds);

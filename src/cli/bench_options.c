@@ -40,7 +40,7 @@ static const struct argp_option table[] = {
     { "threads", KEY_THREADS, "N[,N..]", 0,
       "thread counts to measure (default: one per physical core that may be used)", 1 },
     { "seconds", KEY_SECONDS, "S", 0,
-      "time for each result, and once more for its parts (default: 2; with --gemm 0.5, with --ops 0.05)", 1 },
+      "time for each result, and half as much for its parts (default: 2; with --gemm 0.5, with --ops 0.05)", 1 },
     { OPTION_GEMM, KEY_GEMM, "NAME", 0, OPTION_GEMM_HELP, 1 },
     { "json", KEY_JSON, NULL, 0, "results as JSON objects, one a line", 1 },
     { "output", KEY_OUTPUT, "FILE", 0, "append the results to FILE as lines of JSON, with date and machine", 1 },

@@ -5,10 +5,8 @@
 #include "output.h"
 #include "signals.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { RUNS_MIN = 3, RUNS_MAX = 10000 };
 
@@ -27,7 +25,7 @@ struct bench_profile {
     bg_record *records, *fastest;
     size_t n_fastest;
     int64_t fastest_nanoseconds;
-    int64_t *last; /* [threads] where a worker's last record ends */
+    int64_t *first, *last; /* [threads] of one run: where a worker's first record begins, and its last one ends */
 };
 
 static double *wait_of(const bench_profile *p, int phase, int worker)
@@ -38,11 +36,10 @@ static double *wait_of(const bench_profile *p, int phase, int worker)
 /* Adds the times of one run. */
 static void add_run(bench_profile *p, size_t n, int64_t nanoseconds)
 {
-    for (int w = 0; w < p->threads; w++)
+    for (int w = 0; w < p->threads; w++) {
+        p->first[w] = nanoseconds;
         p->last[w] = 0;
-    int64_t *first = p->last + p->threads;
-    for (int w = 0; w < p->threads; w++)
-        first[w] = nanoseconds;
+    }
     for (size_t i = 0; i < n; i++) {
         const bg_record *r = &p->records[i];
         double taken = 1e-9 * (double)(r->end - r->begin);
@@ -54,11 +51,11 @@ static void add_run(bench_profile *p, size_t n, int64_t nanoseconds)
         }
         if (r->end > p->last[r->worker])
             p->last[r->worker] = r->end;
-        if (r->begin < first[r->worker])
-            first[r->worker] = r->begin;
+        if (r->begin < p->first[r->worker])
+            p->first[r->worker] = r->begin;
     }
     for (int w = 0; w < p->threads; w++) {
-        p->starts[w] += 1e-9 * (double)first[w];
+        p->starts[w] += 1e-9 * (double)p->first[w];
         if (p->last[w] > 0)
             *wait_of(p, p->phases - 1, w) += 1e-9 * (double)(nanoseconds - p->last[w]);
     }
@@ -132,10 +129,11 @@ static bg_status allocate(bench_profile *p, const bg_report *report, int threads
     p->steps = calloc((size_t)report->steps + 1, sizeof *p->steps);
     p->waits = calloc((size_t)report->phases * workers + 1, sizeof *p->waits);
     p->starts = calloc(workers, sizeof *p->starts);
-    p->last = calloc(2 * workers, sizeof *p->last);
+    p->first = calloc(workers, sizeof *p->first);
+    p->last = calloc(workers, sizeof *p->last);
     p->records = calloc(n + 1, sizeof *p->records);
     p->fastest = calloc(n + 1, sizeof *p->fastest);
-    bool is_there = p->steps && p->waits && p->starts && p->last && p->records && p->fastest;
+    bool is_there = p->steps && p->waits && p->starts && p->first && p->last && p->records && p->fastest;
     return is_there ? BG_OK : bg_fail(BG_ERR_NOMEM, "bench: out of memory");
 }
 
@@ -171,6 +169,7 @@ void bench_profile_destroy(bench_profile *p)
     free(p->steps);
     free(p->waits);
     free(p->starts);
+    free(p->first);
     free(p->last);
     free(p->records);
     free(p->fastest);
@@ -223,7 +222,7 @@ static void show_steps(const bench_profile *p)
     output_line("    %4s %-7s %-27s %5s %9s %6s %10s", "step", "kind", "what", "calls", "us", "share", "rate");
     for (int i = 0; i < p->n_steps; i++) {
         const step_profile *s = &p->steps[i];
-        bool is_product = strcmp(s->info.kind, "product") == 0;
+        bool is_product = s->info.product_flops > 0;
         double rate = (is_product ? s->info.flops : s->info.bytes) / s->seconds * 1e-9;
         output_line("    %4d %-7s %-27.27s %5.4g %9.4g %5.1f%% %5.1f %s", i, s->info.kind, s->info.text, s->calls,
                     s->seconds * 1e6, 100 * share_of(p, s->seconds), rate, is_product ? "GF/s" : "GB/s");

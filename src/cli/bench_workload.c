@@ -52,7 +52,7 @@ static bg_status measure(workload_step *step, const workload *w, double seconds,
         status = bench_measure(&r->step, (bench_run *const[]){ bench_run_program }, (void *const[]){ step->program }, 1,
                                seconds);
     r->resident_bytes = machine_peak_memory();
-    return status == BG_OK ? measure_parts(step, seconds, r) : status;
+    return status == BG_OK ? measure_parts(step, seconds / 2, r) : status;
 }
 
 static int show_program(const workload_step *step, const workload *w, int threads)

@@ -273,6 +273,7 @@ bg_step_info bg_program_step(const bg_program *p, int i)
     info.kind = step_kinds[step->kind];
     info.phase = phase_of(p, i);
     info.flops = step->flops;
+    info.product_flops = step->product_flops;
     info.bytes = step_bytes(step);
     return info;
 }
