@@ -15,7 +15,8 @@ enum {
     BGI_WIDE_ROW = 256, /* from here a block is one row, and operands that vary along one axis only need no copies */
     BGI_LONGEST_ROW = 4096, /* a longer row is reduced in parts */
     BGI_MIN_UNITS = 8,      /* values join a group only if it keeps this many units (or all that they have) */
-    BGI_MAX_DEPTH = 4       /* of values computed again */
+    BGI_MAX_DEPTH = 4,      /* of values computed again */
+    BGI_MAX_READS = 2       /* for each of several readers */
 };
 
 /* Where a node's elements are: a view of its base, a node that is no view. */
@@ -37,6 +38,7 @@ typedef struct {
     bool is_shaped;  /* its operands are not all in its order */
     bool is_spread;  /* it reads one element a row of what is computed again, or of what is spread itself */
     int depth;
+    int reads; /* values of its size that are read to compute it again */
     int uses;
     int64_t count, units;
     int update; /* the update whose new value it is, or -1 */

@@ -205,9 +205,12 @@ bg_status bgi_fuse(bgi_compilation *c)
                 if (v->depth < source->depth)
                     v->depth = source->depth;
             }
+            v->reads += source->is_virtual ? source->reads : source->count == v->count;
         }
         v->depth++;
-        v->is_virtual = is_virtual && v->depth <= BGI_MAX_DEPTH;
+        /* Several readers would each read all of that again, where one value could be kept. */
+        bool is_wide = v->uses > 1 && v->reads > BGI_MAX_READS;
+        v->is_virtual = is_virtual && v->depth <= BGI_MAX_DEPTH && !is_wide;
         v->is_real = !v->is_virtual;
     }
     return bgi_find_edges(c);
