@@ -75,8 +75,76 @@ static int64_t channels_of(const bg_node *node, int input)
     (void)input;
     return node->shape.dims[0] * node->shape.dims[1];
 }
-#define PLACES(type)                                                                                                   \
-    static void places_##type(const bgi_window *w, const type *x, int64_t *places)                                     \
+/* Windows that are not too wide: an element of each after the other, for a part of a line of them at a time and without
+ * a branch, since which is the largest nobody can foresee. An element is known by its distance from the corner of its
+ * window, in a number as wide as the element, so that both are chosen by one comparison. Bins and others: one by one.
+ */
+enum { PART = 128, MOST_TAPS = 32 };
+typedef struct {
+    int64_t first[MOST_TAPS], last[MOST_TAPS]; /* of a line's windows, those whose element lies in the image */
+} taps;
+static taps taps_of(const bgi_window *w)
+{
+    taps made;
+    for (int64_t tap = 0; tap < w->kernel[2]; tap++)
+        bgi_window_inside(w, 2, tap, &made.first[tap], &made.last[tap]);
+    return made;
+}
+#define PLACES(type, number)                                                                                           \
+    typedef struct {                                                                                                   \
+        type best[PART], value[PART];                                                                                  \
+        number place[PART];                                                                                            \
+    } part_##type;                                                                                                     \
+    static void choose_##type(part_##type *s, int64_t first, int64_t n, number place)                                  \
+    {                                                                                                                  \
+        type *restrict best = s->best + first;                                                                         \
+        const type *restrict value = s->value;                                                                         \
+        number *restrict places = s->place + first;                                                                    \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            type v = value[i], b = best[i];                                                                            \
+            number is_larger = -(number)((v > b) | ((v != v) & (b == b)));                                             \
+            best[i] = is_larger ? v : b;                                                                               \
+            places[i] = (place & is_larger) | (places[i] & ~is_larger);                                                \
+        }                                                                                                              \
+    }                                                                                                                  \
+    /* One line of the image, `distance` from the corners' line. */                                                    \
+    static void places_of_line_##type(const bgi_window *w, const taps *inside, const type *line, int64_t distance,     \
+                                      range part, part_##type *s)                                                      \
+    {                                                                                                                  \
+        for (int64_t tap = 0; tap < w->kernel[2]; tap++) {                                                             \
+            int64_t first = inside->first[tap] > part.start ? inside->first[tap] : part.start;                         \
+            int64_t last = inside->last[tap] < part.end ? inside->last[tap] : part.end, step = w->stride[2];           \
+            int64_t offset = tap * w->dilation[2];                                                                     \
+            const type *from = line + (offset - w->before[2] + first * step);                                          \
+            for (int64_t i = 0; i < last - first; i++)                                                                 \
+                s->value[i] = from[i * step];                                                                          \
+            choose_##type(s, first - part.start, last - first, (number)(distance + offset));                           \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void places_of_windows_##type(const bgi_window *w, const type *x, int64_t *places)                          \
+    {                                                                                                                  \
+        part_##type s;                                                                                                 \
+        taps inside = taps_of(w);                                                                                      \
+        for (int64_t p = 0; p < w->out[0] * w->out[1]; p++, places += w->out[2]) {                                     \
+            range r0 = range_of(w, 0, p / w->out[1]), r1 = range_of(w, 1, p % w->out[1]);                              \
+            int64_t corner = (r0.start * w->in[1] + r1.start) * w->in[2];                                              \
+            for (int64_t o = 0; o < w->out[2]; o += PART) {                                                            \
+                range part = { o, w->out[2] - o < PART ? w->out[2] : o + PART, 1 };                                    \
+                for (int64_t k = part.start; k < part.end; k++) {                                                      \
+                    s.best[k - o] = -(type)INFINITY;                                                                   \
+                    s.place[k - o] = (number)(range_of(w, 2, k).start - (k * w->stride[2] - w->before[2]));            \
+                }                                                                                                      \
+                for (int64_t i0 = r0.start; i0 < r0.end; i0 += r0.step)                                                \
+                    for (int64_t i1 = r1.start; i1 < r1.end; i1 += r1.step) {                                          \
+                        int64_t line = (i0 * w->in[1] + i1) * w->in[2];                                                \
+                        places_of_line_##type(w, &inside, x + line, line - corner, part, &s);                          \
+                    }                                                                                                  \
+                for (int64_t k = part.start; k < part.end; k++)                                                        \
+                    places[k] = corner + k * w->stride[2] - w->before[2] + s.place[k - o];                             \
+            }                                                                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void places_one_by_one_##type(const bgi_window *w, const type *x, int64_t *places)                          \
     {                                                                                                                  \
         for (int64_t p = 0; p < bgi_window_positions(w); p++) {                                                        \
             range r0 = range_of(w, 0, p / w->out[2] / w->out[1]), r1 = range_of(w, 1, p / w->out[2] % w->out[1]);      \
@@ -91,9 +159,14 @@ static int64_t channels_of(const bg_node *node, int input)
                     }                                                                                                  \
             places[p] = best;                                                                                          \
         }                                                                                                              \
+    }                                                                                                                  \
+    static void places_##type(const bgi_window *w, const type *x, int64_t *places)                                     \
+    {                                                                                                                  \
+        bool is_usual = w->kernel[2] > 0 && w->kernel[2] <= MOST_TAPS && bgi_window_plane(w) <= INT32_MAX;             \
+        (is_usual ? places_of_windows_##type : places_one_by_one_##type)(w, x, places);                                \
     }
-PLACES(float)
-PLACES(double)
+PLACES(float, int32_t)
+PLACES(double, int64_t)
 static bg_status places_call(const bg_call *call)
 {
     const bgi_window *w = call->node->attributes;
