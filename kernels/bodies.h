@@ -38,6 +38,8 @@
 
 #include "body_load.h"
 #include "body_product.h"
+
+#include "body_gathered.h"
 #include "body_reduce.h"
 
 #include "body_moment.h"

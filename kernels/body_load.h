@@ -36,22 +36,31 @@ static void N(repeat_row)(T *d, int64_t rows, int64_t cols)
     }
 }
 
-/* d[i * ldd + j] = a[i + j * col_stride]: a rectangle at a time, so that each line of either side is touched while it
- * is in the cache. */
-static void N(transpose)(T *d, int64_t ldd, const T *a, int64_t rows, int64_t cols, int64_t col_stride)
+/* A square at a time, the last of a line overlapping the one before it, and along the lines of that side whose lines
+ * are farther apart: such may meet in the same places of the cache, so that a line must be done with before many others
+ * are touched. */
+static void N(transpose)(void *d, int64_t ldd, const void *a, int64_t lda, int64_t rows, int64_t cols)
 {
-    int64_t i = 0;
-    for (; i + BLOCK <= rows; i += BLOCK) {
-        int64_t j = 0;
-        for (; j + BLOCK <= cols; j += BLOCK)
-            N(transpose_block)(d + i * ldd + j, ldd, a + i + j * col_stride, col_stride);
-        for (; j < cols; j++)
-            for (int k = 0; k < BLOCK; k++)
-                d[(i + k) * ldd + j] = a[i + k + j * col_stride];
+    T *to = d;
+    const T *from = a;
+    const int64_t last_row = rows - BLOCK, last_col = cols - BLOCK;
+    if (last_row < 0 || last_col < 0) {
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < cols; j++)
+                to[i * ldd + j] = from[i + j * lda];
+    } else if (ldd >= lda) {
+        for (int64_t i0 = 0; i0 < rows; i0 += BLOCK)
+            for (int64_t j0 = 0; j0 < cols; j0 += BLOCK) {
+                const int64_t i = i0 < last_row ? i0 : last_row, j = j0 < last_col ? j0 : last_col;
+                N(transpose_block)(to + i * ldd + j, ldd, from + i + j * lda, lda);
+            }
+    } else {
+        for (int64_t j0 = 0; j0 < cols; j0 += BLOCK)
+            for (int64_t i0 = 0; i0 < rows; i0 += BLOCK) {
+                const int64_t i = i0 < last_row ? i0 : last_row, j = j0 < last_col ? j0 : last_col;
+                N(transpose_block)(to + i * ldd + j, ldd, from + i + j * lda, lda);
+            }
     }
-    for (; i < rows; i++)
-        for (int64_t j = 0; j < cols; j++)
-            d[i * ldd + j] = a[i + j * col_stride];
 }
 
 #define DEFINE_LOAD(name)                                                                                              \
@@ -92,7 +101,7 @@ static void N(transpose)(T *d, int64_t ldd, const T *a, int64_t rows, int64_t co
                         out[j] = CONVERT_##name(in[j]);                                                                \
             }                                                                                                          \
         } else if (SAME_##name && row_stride == 1 && rows > 1) {                                                       \
-            N(transpose)(out, cols, (const T *)(const void *)in, rows, cols, col_stride);                              \
+            N(transpose)(out, cols, in, col_stride, rows, cols);                                                       \
         } else {                                                                                                       \
             /* Blocks of rows, for the case that it is the rows that lie close together. */                            \
             for (int64_t i0 = 0; i0 < rows; i0 += BLOCK)                                                               \

@@ -237,10 +237,10 @@ static void N(product_turned)(int64_t m, int64_t n, int64_t k, const T *a, int64
                 const int64_t rows = LEAST(n - j, BGK_BLOCK_TURN);
                 T *to = c + i * ldc + j;
                 if (p > 0)
-                    N(transpose)(scratch, cols, to, rows, cols, ldc);
+                    N(transpose)(scratch, cols, to, ldc, rows, cols);
                 N(product_rows)
                 (rows, cols, depth, b + p * b_rows + j * b_cols, b_cols, b_rows, x, ldx, scratch, cols, p > 0);
-                N(transpose)(to, ldc, scratch, cols, rows, cols);
+                N(transpose)(to, ldc, scratch, cols, cols, rows);
             }
         }
     }
@@ -267,7 +267,6 @@ static void N(product)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a
 #undef LOAD_SAME
 #undef TILE_ROW
 #undef TILE_STORE
-#undef TILE_ALL
 #undef TILE_SUMS
 #undef TILE_CASE
 #undef DEFINE_PANEL

@@ -33,6 +33,9 @@ typedef void bgk_fold(void *d, const void *a, int64_t rows, int64_t cols, int64_
  * bool: 0 or 1. d overlaps a nowhere. */
 typedef void bgk_load(void *d, const void *a, int64_t rows, int64_t cols, int64_t row_stride, int64_t col_stride);
 
+/* d[i * ldd + j] = a[j * lda + i], for i < rows and j < cols. d overlaps a nowhere. */
+typedef void bgk_transpose(void *d, int64_t ldd, const void *a, int64_t lda, int64_t rows, int64_t cols);
+
 /* d[i] = converted a[i]; to bool: a != 0 as 0 or 1. To integers: towards zero, a number beyond the type's range gives
  * its nearest end, NaN gives 0. d may be a where the type stays the same, and overlaps it nowhere otherwise. */
 typedef void bgk_store(void *d, const void *a, int64_t n);
@@ -53,6 +56,12 @@ static inline size_t bgk_product_scratch(int64_t m, int64_t n, int64_t k)
     const int64_t turn = BGK_BLOCK_TURN * (side < BGK_BLOCK_SIDE ? side : BGK_BLOCK_SIDE);
     return (size_t)(turn + 2 * (k > 0 && side > most / k ? most : side * k));
 }
+
+/* c[i * ldc + j] = Σ over p < k of a[a_rows[i] + a_cols[p]] · b[b_rows[p] + j], for i < m and j < n, or where goes_on
+ * that added to c. Each sum is one chain of multiply-adds in the order of p, as in a product. k 0 gives zeros, or
+ * leaves c as it is. c overlaps neither a nor b. */
+typedef void bgk_gathered(int64_t m, int64_t n, int64_t k, const void *a, const int64_t *a_rows, const int64_t *a_cols,
+                          const void *b, const int64_t *b_rows, void *c, int64_t ldc, int goes_on);
 
 /* Σ a[i] and Σ (a[i] - centre)² over n elements, in f64 whatever the type of a. Element i goes to partial sum i mod 16,
  * and the partial sums are added as a fixed tree: the same bits on every instruction set. wide_sum ignores centre. */
@@ -165,7 +174,9 @@ typedef struct {
 #define BGK_FIELD(name) bgk_store *store_##name;
     BGK_TYPES(BGK_FIELD)
 #undef BGK_FIELD
+    bgk_transpose *transpose;
     bgk_product *product;
+    bgk_gathered *product_gathered;
     bgk_moment *wide_sum;
     bgk_moment *wide_spread;
     bgk_standardize *standardize;

@@ -1,4 +1,4 @@
-/* The products, on every instruction set that this processor has. */
+/* The products and what they are fed with, on every instruction set that this processor has. */
 #include "support/draw.h"
 #include "support/elements.h"
 #include "support/suite.h"
@@ -67,6 +67,99 @@ static void check_product(const element *e, int64_t m, int64_t n, int64_t k, int
     }
 }
 
+/* Rows of a, terms of a and rows of b lie anywhere; `goes_on` adds to what c holds. */
+static void check_gathered(const element *e, int64_t m, int64_t n, int64_t k, int goes_on)
+{
+    enum { SIDE = 64, DEPTH = 64, SPREAD = 4096 };
+    static double a[2 * SPREAD], b[SPREAD + SIDE], c[SIDE * SIDE];
+    int64_t rows[SIDE], factors[DEPTH], places[DEPTH];
+    const int64_t ldc = n + 1;
+    ck_assert(m < SIDE && n + 1 < SIDE && k <= DEPTH);
+    for (int64_t i = 0; i < 2 * SPREAD; i++)
+        put(e, a, i, random_unit());
+    for (int64_t i = 0; i < SPREAD + SIDE; i++)
+        put(e, b, i, random_unit());
+    for (int64_t i = 0; i < m; i++)
+        rows[i] = (int64_t)draw_below(&numbers, SPREAD);
+    for (int64_t p = 0; p < k; p++) {
+        factors[p] = (int64_t)draw_below(&numbers, SPREAD);
+        places[p] = (int64_t)draw_below(&numbers, SPREAD);
+    }
+    FOR_EACH_TABLE(table)
+    {
+        const int is_fused = strcmp(table->name, "scalar") != 0;
+        for (int64_t i = 0; i < (m + 1) * ldc; i++)
+            put(e, c, i, 77);
+        kernels_of(table, e)->product_gathered(m, n, k, a, rows, factors, b, places, c, ldc, goes_on);
+        for (int64_t i = 0; i < (m + 1) * ldc; i++) {
+            const int64_t row = i / ldc, col = i % ldc;
+            long double sum = 0, size = 77;
+            double want = 77, r = (double)get(e, c, i), f64 = 0;
+            float f32 = 0;
+            if (row < m && col < n) {
+                for (int64_t p = 0; p < k; p++) {
+                    const long double x = get(e, a, rows[row] + factors[p]), y = get(e, b, places[p] + col);
+                    f64 = fma((double)x, (double)y, f64);
+                    f32 = fmaf((float)x, (float)y, f32);
+                    sum += x * y;
+                    size += fabsl(x * y);
+                }
+                want = !is_fused   ? (double)sum + (goes_on ? 77 : 0)
+                       : e->is_f64 ? (goes_on ? 77 + f64 : f64)
+                                   : (double)(goes_on ? 77 + f32 : f32);
+            }
+            const double slack = is_fused ? 0 : (double)(e->epsilon * (k + 1) * size);
+            if (!(fabs(r - want) <= slack))
+                ck_abort_msg("product_gathered_%s %s: m %lld n %lld k %lld, goes on %d: (%lld, %lld) is %a, not %a",
+                             e->name, table->name, (long long)m, (long long)n, (long long)k, goes_on, (long long)row,
+                             (long long)col, r, want);
+        }
+    }
+}
+
+START_TEST(gathered_products)
+{
+    static const int64_t columns[] = { 1, 3, 4, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 40, 47, 48, 61 };
+    FOR_EACH_ELEMENT(e)
+    {
+        for (int64_t m = 0; m < 40; m++)
+            for (size_t j = 0; j < sizeof columns / sizeof columns[0]; j++)
+                check_gathered(e, m, columns[j], (m + (int64_t)j) % 20, (int)(m + (int64_t)j) % 2);
+        check_gathered(e, 13, 20, 0, 0);
+        check_gathered(e, 13, 20, 0, 1);
+        check_gathered(e, 30, 0, 5, 0);
+        check_gathered(e, 25, 37, 64, 1);
+    }
+}
+END_TEST
+
+START_TEST(transposes)
+{
+    enum { SIDE = 40, FAR = 50 };
+    static double a[FAR * FAR], d[FAR * FAR];
+    FOR_EACH_ELEMENT(e)
+    FOR_EACH_TABLE(table)
+    for (int64_t rows = 0; rows < SIDE; rows++)
+        for (int64_t cols = 0; cols < SIDE; cols++)
+            for (int64_t gap = 0; gap < 10; gap += 3) {
+                const int64_t ldd = cols + gap, lda = rows + (9 - gap);
+                for (int64_t i = 0; i < FAR * FAR; i++) {
+                    put(e, a, i, i);
+                    put(e, d, i, -1);
+                }
+                kernels_of(table, e)->transpose(d, ldd, a, lda, rows, cols);
+                for (int64_t i = 0; i < rows * ldd + 1; i++) {
+                    const int64_t row = ldd > 0 ? i / ldd : rows, col = ldd > 0 ? i % ldd : 0;
+                    const double want = row < rows && col < cols ? (double)(col * lda + row) : -1;
+                    if ((double)get(e, d, i) != want)
+                        ck_abort_msg("transpose_%s %s: %lld x %lld, lines of %lld and %lld: (%lld, %lld) is %g, not %g",
+                                     e->name, table->name, (long long)rows, (long long)cols, (long long)ldd,
+                                     (long long)lda, (long long)row, (long long)col, (double)get(e, d, i), want);
+                }
+            }
+}
+END_TEST
+
 START_TEST(products)
 {
     static const int64_t sizes[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16, 17, 23, 24, 31, 32, 33, 40 };
@@ -128,6 +221,8 @@ int main(void)
     TCase *tests = tcase_create("kernel products");
     tcase_add_test(tests, products);
     tcase_add_test(tests, blocks);
+    tcase_add_test(tests, gathered_products);
+    tcase_add_test(tests, transposes);
     tcase_add_test(tests, peak_counts_operations);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -1,0 +1,117 @@
+/* Products of rows that lie anywhere.
+ *
+ * As in body_product.h, an element of c is one chain of multiply-adds in the order of p, whichever tile computes it.
+ * Where c goes on, the sum of the chain is added to it: tiles at the right edge are cut, for an overlap would add
+ * twice. */
+
+#define GATHER_ROW(i)                                                                                                  \
+    if (rows > i) {                                                                                                    \
+        const V x = SET(row##i[at]);                                                                                   \
+        s##i##0 = FMA(x, b0, s##i##0);                                                                                 \
+        if (vectors > 1)                                                                                               \
+            s##i##1 = FMA(x, b1, s##i##1);                                                                             \
+    }
+#define GATHER_SUMS(i)                                                                                                 \
+    const T *row##i = a + (rows > i ? a_rows[i] : 0);                                                                  \
+    V s##i##0 = SET(0), s##i##1 = SET(0);
+#define GATHER_STORE(i)                                                                                                \
+    if (rows > i) {                                                                                                    \
+        T *to = c + i * ldc;                                                                                           \
+        if (goes_on) {                                                                                                 \
+            s##i##0 = (masked ? N(v_load_first)(to, n) : LOAD(to)) + s##i##0;                                          \
+            if (vectors > 1)                                                                                           \
+                s##i##1 = LOAD(to + W) + s##i##1;                                                                      \
+        }                                                                                                              \
+        if (masked)                                                                                                    \
+            N(v_store_first)(to, s##i##0, n);                                                                          \
+        else                                                                                                           \
+            STORE(to, s##i##0);                                                                                        \
+        if (vectors > 1)                                                                                               \
+            STORE(to + W, s##i##1);                                                                                    \
+    }
+static inline __attribute__((always_inline)) void N(gathered_tile)(const int rows, const int vectors, const int masked,
+                                                                   int64_t n, int64_t k, const T *a,
+                                                                   const int64_t *a_rows, const int64_t *a_cols,
+                                                                   const T *b, const int64_t *b_rows, T *c, int64_t ldc,
+                                                                   int goes_on)
+{
+    TILE_ALL(GATHER_SUMS)
+    for (int64_t p = 0; p < k; p++) {
+        const int64_t at = a_cols[p];
+        const T *from = b + b_rows[p];
+        const V b0 = masked ? N(v_load_first)(from, n) : LOAD(from);
+        const V b1 = vectors > 1 ? LOAD(from + W) : b0;
+        TILE_ALL(GATHER_ROW)
+    }
+    TILE_ALL(GATHER_STORE)
+}
+
+#define GATHER_CASE(i)                                                                                                 \
+    case i:                                                                                                            \
+        if (i <= TILE_ROWS_2)                                                                                          \
+            N(gathered_tile)(i, vectors, masked, n, k, a, a_rows, a_cols, b, b_rows, c, ldc, goes_on);                 \
+        break;
+static inline __attribute__((always_inline)) void N(gathered_rows)(int64_t rows, const int vectors, const int masked,
+                                                                   int64_t n, int64_t k, const T *a,
+                                                                   const int64_t *a_rows, const int64_t *a_cols,
+                                                                   const T *b, const int64_t *b_rows, T *c, int64_t ldc,
+                                                                   int goes_on)
+{
+    switch (rows) {
+        GATHER_CASE(1)
+        GATHER_CASE(2)
+        GATHER_CASE(3)
+        GATHER_CASE(4)
+        GATHER_CASE(5)
+        GATHER_CASE(6)
+        GATHER_CASE(7)
+        GATHER_CASE(8)
+        GATHER_CASE(9)
+        GATHER_CASE(10)
+        GATHER_CASE(11)
+        GATHER_CASE(12)
+    default:
+        break;
+    }
+}
+
+#define DEFINE_GATHERED(name, vectors, masked)                                                                         \
+    static void N(gathered_##name)(int64_t m, int64_t n, int64_t k, const T *a, const int64_t *a_rows,                 \
+                                   const int64_t *a_cols, const T *b, const int64_t *b_rows, T *c, int64_t ldc,        \
+                                   int goes_on)                                                                        \
+    {                                                                                                                  \
+        while (m > 0) {                                                                                                \
+            int64_t rows = m >= 2 * TILE_ROWS_2 ? TILE_ROWS_2 : m > TILE_ROWS_2 ? (m + 1) / 2 : m;                     \
+            N(gathered_rows)(rows, vectors, masked, n, k, a, a_rows, a_cols, b, b_rows, c, ldc, goes_on);              \
+            m -= rows;                                                                                                 \
+            a_rows += rows;                                                                                            \
+            c += rows * ldc;                                                                                           \
+        }                                                                                                              \
+    }
+DEFINE_GATHERED(two, 2, 0)
+DEFINE_GATHERED(one, 1, 0)
+DEFINE_GATHERED(masked, 1, 1)
+
+static void N(product_gathered)(int64_t m, int64_t n, int64_t k, const void *a, const int64_t *a_rows,
+                                const int64_t *a_cols, const void *b, const int64_t *b_rows, void *c, int64_t ldc,
+                                int goes_on)
+{
+    const T *right = b;
+    T *out = c;
+    int64_t j = 0;
+    for (; n - j >= 2 * W; j += 2 * W)
+        N(gathered_two)(m, n, k, a, a_rows, a_cols, right + j, b_rows, out + j, ldc, goes_on);
+    if (n - j >= W) {
+        N(gathered_one)(m, n, k, a, a_rows, a_cols, right + j, b_rows, out + j, ldc, goes_on);
+        j += W;
+    }
+    if (n > j)
+        N(gathered_masked)(m, n - j, k, a, a_rows, a_cols, right + j, b_rows, out + j, ldc, goes_on);
+}
+
+#undef GATHER_ROW
+#undef GATHER_SUMS
+#undef GATHER_STORE
+#undef GATHER_CASE
+#undef DEFINE_GATHERED
+#undef TILE_ALL
