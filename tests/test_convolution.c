@@ -1,5 +1,6 @@
-/* Convolutions of the sizes at which they are cut: blocks of positions, parts of channels, partial sums over images.
- * Against sums written out, and with the same bits for any number of threads. */
+/* Convolutions of the sizes at which they are cut or go another way: boxes of positions, parts of channels, partial
+ * sums over images; many images together, few channels, lines and rows that clash in the cache. Against sums written
+ * out, and with the same bits for any number of threads. */
 #include "support/draw.h"
 #include "support/expect.h"
 #include "support/suite.h"
@@ -45,6 +46,21 @@ static const convolution convolutions[] = {
       { INT32_MAX, INT32_MAX, INT32_MAX },
       { 1 << 30, 1 << 30, 1 << 30 } },
     { "space", 2, 5, 4, 1, 3, { 6, 5, 7 }, { 3, 2, 3 }, { 2, 1, 1 }, { 1, 1, 2 }, { 1, 0, 2 } },
+    { "many images", 35, 9, 10, 1, 2, { 7, 9 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } },
+    { "many images, strides", 33, 20, 9, 1, 2, { 13, 11 }, { 3, 2 }, { 2, 3 }, { 1, 2 }, { 2, 1 } },
+    { "many images in boxes", 32, 70, 3, 1, 2, { 24, 37 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } },
+    { "many images in space", 32, 5, 4, 1, 3, { 4, 5, 6 }, { 3, 2, 3 }, { 2, 1, 1 }, { 1, 1, 2 }, { 1, 0, 2 } },
+    { "many images, long sums", 32, 130, 5, 1, 2, { 4, 5 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } },
+    { "many images in groups", 32, 12, 18, 3, 2, { 6, 5 }, { 3, 3 }, { 2, 2 }, { 1, 1 }, { 1, 1 } },
+    { "many images in long lines", 32, 9, 4, 1, 1, { 300 }, { 3 }, { 2 }, { 1 }, { 1 } },
+    { "many images, far taps", 32, 8, 8, 1, 2, { 5, 6 }, { 3, 3 }, { 1, 1 }, { 3000, 9 }, { 3000, 9 } },
+    { "padding beyond the kernel", 33, 8, 8, 1, 2, { 4, 4 }, { 2, 2 }, { 1, 1 }, { 1, 1 }, { 3, 3 } },
+    { "steps beyond the kernel", 32, 8, 8, 1, 2, { 9, 9 }, { 1, 2 }, { 3, 4 }, { 1, 1 }, { 0, 0 } },
+    { "rows of weights that clash", 3, 512, 6, 1, 2, { 3, 4 }, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0, 0 } },
+    { "channels that clash", 3, 9, 5, 1, 2, { 16, 32 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } },
+    { "lines longer than a chunk", 2, 9, 40, 1, 1, { 1500 }, { 5 }, { 1 }, { 3 }, { 4 } },
+    { "lines of a few", 3, 5, 4, 1, 2, { 9, 3 }, { 2, 3 }, { 1, 1 }, { 1, 1 }, { 0, 0 } },
+    { "more taps than channels", 9, 8, 6, 1, 2, { 9, 8 }, { 7, 5 }, { 1, 1 }, { 1, 1 }, { 3, 2 } },
     { "a large kernel", 2, 1, 1, 1, 2, { 40, 41 }, { 33, 35 }, { 1, 1 }, { 1, 1 }, { 3, 0 } },
 };
 enum { N_CONVOLUTIONS = sizeof convolutions / sizeof convolutions[0], PARTS = 6 };

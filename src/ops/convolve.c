@@ -1,23 +1,16 @@
-/* The three products of a convolution: image by image, the windows are unfolded into scratch, some positions at a time,
- * and multiplied there. */
+/* The three products of a convolution: kernels that slide over the images, or over those of dy, and sums over
+ * positions. */
 #include "ops/convolve.h"
 
-#include "blas/blas.h"
-#include "ops/depthwise.h"
 #include "ops/memory.h"
+#include "ops/padded.h"
+#include "ops/slide.h"
 
 #include <string.h>
 
 enum {
-    BLOCK_BYTES = 160 << 10, /* of unfolded positions: about a third of L2, beside the weight and the result */
-    LEAST_POSITIONS = 256,   /* .. unless a product would have too few columns */
     MANY_UNITS = 8,          /* from so many images on, an image is a unit */
     LEAST_CHANNELS = 16,     /* of a part of fewer images */
-    FEW = 64,                /* rows, or terms of a sum, up to which our product is faster than OpenBLAS's */
-    LONGEST_SUM = 1024,      /* .. which adds up in one chain */
-    LARGE_RIGHT = 1 << 19,   /* elements of the right side from which on OpenBLAS blocks better */
-    TERM_ELEMENTS = 1 << 17, /* of products that are added to a sum, and stay in L2 */
-    LEAST_ROWS = 16,         /* .. of so many rows, for which the right side is packed once */
     MOST_SLOTS = 16,         /* partial sums of the gradient of a weight .. */
     SLOTS_ELEMENTS = 1 << 20 /* .. which have so many elements, or the weight's, together */
 };
@@ -25,26 +18,6 @@ enum {
 static int64_t row_elements(const bgi_convolution *c) { return bgi_group_inputs(c) * bgi_window_elements(&c->window); }
 static int64_t weight_elements(const bgi_convolution *c) { return c->outputs * row_elements(c); }
 
-/* Whether the image is its own unfolding: windows of one element, all of them in place. */
-static bool is_plain(const bgi_convolution *c)
-{
-    const bgi_window *w = &c->window;
-    for (int k = 0; k < BGI_WINDOW_RANK; k++)
-        if (w->kernel[k] != 1 || w->stride[k] != 1 || w->before[k] != 0 || w->in[k] != w->out[k])
-            return false;
-    return true;
-}
-/* Positions that are unfolded at a time; whole lines where they are short. */
-static int64_t block_of(const bgi_convolution *c, size_t size)
-{
-    int64_t positions = bgi_window_positions(&c->window), row = row_elements(c) * (int64_t)size;
-    int64_t block = row > 0 ? BLOCK_BYTES / row : positions;
-    if (block < LEAST_POSITIONS)
-        block = LEAST_POSITIONS;
-    if (block > c->window.out[2])
-        block -= block % c->window.out[2];
-    return block < positions ? block : positions;
-}
 static double convolve_flops(const bg_node *node)
 {
     const bgi_convolution *c = node->attributes;
@@ -70,98 +43,19 @@ static int64_t parts_of(const bgi_convolution *c, int64_t units, int64_t channel
     return divisor_of(channels, most < MANY_UNITS / units ? most : MANY_UNITS / units);
 }
 
-/* A matrix as it lies: element (i, j) at i · row + j · column, one of which is 1. */
-typedef struct {
-    const void *data;
-    int64_t row, column;
-} matrix;
-
-/* The scratch: unfolded positions, then what a product needs, then the terms of a sum of products. */
-static size_t unfolded_bytes(const bgi_convolution *c, size_t size)
-{
-    return is_plain(c) ? 0 : bgi_aligned((size_t)(block_of(c, size) * row_elements(c)) * size);
-}
-static size_t panel_bytes(size_t size)
-{
-    return bgi_aligned(bgk_product_scratch(INT32_MAX, INT32_MAX, INT32_MAX) * size);
-}
-/* Rows of so many elements that are multiplied before they are added to a sum. */
-static int64_t rows_at_once(int64_t elements)
-{
-    int64_t rows = elements > 0 ? TERM_ELEMENTS / elements : 1;
-    return rows < LEAST_ROWS ? LEAST_ROWS : rows;
-}
-static size_t convolve_scratch(const bg_node *node)
-{
-    const bgi_convolution *c = node->attributes;
-    size_t size = bg_dtype_size(node->dtype);
-    return bgi_is_depthwise(c) ? bgi_depthwise_scratch(c, node->dtype) : unfolded_bytes(c, size) + panel_bytes(size);
-}
-static size_t slots_scratch(const bg_node *node)
-{
-    const bgi_convolution *c = node->attributes;
-    int64_t rows = rows_at_once(row_elements(c));
-    rows = rows < bgi_group_outputs(c) ? rows : bgi_group_outputs(c);
-    return convolve_scratch(node) + (size_t)(rows * row_elements(c)) * bg_dtype_size(node->dtype);
-}
-
-/* y [m, n] = a · b, or added to y, whose rows then follow each other. Our kernels are faster than OpenBLAS, which packs
- * both sides for each call, where they read b in place, with few rows, a short sum or a transposed a, and where they
- * read a in place and b is not large. */
-static void multiply(const bg_call *call, int64_t m, int64_t n, int64_t k, matrix a, matrix b, bool accumulate, void *y,
-                     int64_t ldy)
-{
-    const bgi_convolution *c = call->node->attributes;
-    const bgk_kernels *kernels = bgi_call_kernels(call);
-    bool is_f64 = call->node->dtype == BG_F64,
-         is_ours = strcmp(call->node->graph->engine->kernels->name, "scalar") != 0 && m > 1 && n > 1 && k > 0;
-    size_t size = bg_dtype_size(call->node->dtype);
-    if (is_ours && !accumulate && b.column == 1 && k <= LONGEST_SUM && (m <= FEW || k <= FEW || a.column != 1)) {
-        kernels->product(m, n, k, a.data, a.row, a.column, b.data, b.row, b.column, y, ldy,
-                         (char *)call->scratch + unfolded_bytes(c, size));
-    } else if (is_ours && a.column == 1 && n * k <= LARGE_RIGHT) {
-        char *panel = (char *)call->scratch + unfolded_bytes(c, size), *terms = panel + panel_bytes(size);
-        int64_t step = accumulate ? rows_at_once(n) : m;
-        for (int64_t row = 0, rows; row < m; row += rows) {
-            void *to = bgi_at(y, row * ldy, size);
-            rows = m - row < step ? m - row : step;
-            kernels->product(rows, n, k, bgi_const_at(a.data, row * a.row, size), a.row, 1, b.data, b.row, b.column,
-                             accumulate ? terms : to, accumulate ? n : ldy, panel);
-            if (accumulate)
-                kernels->add(to, to, 1, terms, 1, NULL, 0, rows * n);
-        }
-    } else if (is_f64) {
-        bgi_blas_gemm_f64(a.column != 1, b.column != 1, m, n, k, a.data, a.row * a.column, b.data, b.row * b.column,
-                          accumulate, y, ldy);
-    } else {
-        bgi_blas_gemm_f32(a.column != 1, b.column != 1, m, n, k, a.data, a.row * a.column, b.data, b.row * b.column,
-                          accumulate, y, ldy);
-    }
-}
-
 /* Channels [first, last) of a unit, group by group. */
 #define FOR_EACH_GROUP(first, last, each, group, from, to)                                                             \
     for (int64_t group = (first) / (each), from = first, to;                                                           \
          to = (group + 1) * (each) < (last) ? (group + 1) * (each) : (last), from < (last); from = to, group++)
-#define FOR_EACH_BLOCK(c, block, start, count)                                                                         \
-    for (int64_t start = 0, count;                                                                                     \
-         count = bgi_window_positions(&(c)->window) - start < (block) ? bgi_window_positions(&(c)->window) - start     \
-                                                                      : (block),                                       \
-                 start < bgi_window_positions(&(c)->window);                                                           \
-         start += block)
 
-/* The unfolded positions of a group's channels, and the length of their rows. */
-static const void *unfolded(const bg_call *call, const bgi_convolution *c, const void *image, int64_t group,
-                            int64_t start, int64_t count, int64_t *leading)
+static bgi_slide_call slide_call(const bg_call *call, int64_t images, const void *source, int64_t stride)
 {
-    const bgi_window *w = &c->window;
-    size_t size = bg_dtype_size(call->node->dtype);
-    const void *channels = bgi_const_at(image, group * bgi_group_inputs(c) * bgi_window_plane(w), size);
-    *leading = is_plain(c) ? bgi_window_positions(w) : count;
-    if (is_plain(c))
-        return bgi_const_at(channels, start, size);
-    bgi_window_unfold(w, call->node->dtype, bgi_group_inputs(c), start, start + count, channels, call->scratch);
-    return call->scratch;
+    return (bgi_slide_call){ .kernels = bgi_call_kernels(call),
+                             .dtype = call->node->dtype,
+                             .images = images,
+                             .source = source,
+                             .source_stride = stride,
+                             .scratch = call->scratch };
 }
 
 static bg_node *apply(const bg_op *op, bg_node *a, bg_node *b, const bgi_convolution *c)
@@ -200,23 +94,40 @@ static int64_t convolve_units(const bg_node *node, int input)
     int64_t parts = convolve_parts(node), images = node->shape.dims[0];
     return input == -1 ? images * parts : input == 0 && parts == 1 ? images : 1;
 }
-static void convolve_image(const bg_call *call, int64_t first, int64_t last, const void *image, const void *weight,
-                           void *y)
+/* The window over x, for rows of a group's channels. */
+static bgi_slide sliding(const bgi_convolution *c, int64_t rows)
+{
+    const bgi_window *w = &c->window;
+    bgi_slide s = { .window = *w,
+                    .channels = bgi_group_inputs(c),
+                    .rows = rows,
+                    .row = row_elements(c),
+                    .channel = bgi_window_elements(w),
+                    .tap = { w->kernel[1] * w->kernel[2], w->kernel[2], 1 },
+                    .step = { 1, 1, 1 } };
+    memcpy(s.extent, w->out, sizeof s.extent);
+    return s;
+}
+static size_t convolve_scratch(const bg_node *node)
+{
+    const bgi_convolution *c = node->attributes;
+    bgi_slide s = sliding(c, bgi_group_outputs(c));
+    return bgi_slide_scratch(&s, node->shape.dims[0], node->dtype);
+}
+/* Channels [first, last) of so many images that are image_stride and y_stride elements apart. */
+static void convolve_images(const bg_call *call, int64_t images, int64_t first, int64_t last, const void *image,
+                            const void *weight, void *y, int64_t y_stride)
 {
     const bgi_convolution *c = call->node->attributes;
     size_t size = bg_dtype_size(call->node->dtype);
-    int64_t positions = bgi_window_positions(&c->window), k = row_elements(c), block = block_of(c, size), leading;
-    if (bgi_is_depthwise(c)) {
-        bgi_depthwise(call, c, first, last, image, weight, y);
-        return;
-    }
+    int64_t plane = bgi_window_plane(&c->window), positions = bgi_window_positions(&c->window);
     FOR_EACH_GROUP(first, last, bgi_group_outputs(c), group, from, to)
-    FOR_EACH_BLOCK(c, block, start, count)
     {
-        const void *rows = unfolded(call, c, image, group, start, count, &leading);
-        matrix left = { bgi_const_at(weight, (from - first) * k, size), k, 1 }, right = { rows, leading, 1 };
-        multiply(call, to - from, count, k, left, right, false, bgi_at(y, (from - first) * positions + start, size),
-                 positions);
+        bgi_slide s = sliding(c, to - from);
+        bgi_slide_call slide =
+            slide_call(call, images, bgi_const_at(image, group * s.channels * plane, size), c->window.channels * plane);
+        bgi_slide_run(&s, &slide, bgi_const_at(weight, (from - first) * s.row, size),
+                      bgi_at(y, (from - first) * positions, size), y_stride);
     }
 }
 static bg_status convolve_call(const bg_call *call)
@@ -225,11 +136,13 @@ static bg_status convolve_call(const bg_call *call)
     size_t size = bg_dtype_size(call->node->dtype);
     int64_t parts = convolve_parts(call->node), each = c->outputs / parts;
     int64_t image = c->window.channels * bgi_window_plane(&c->window), y = each * bgi_window_positions(&c->window);
-    for (int64_t u = call->first; u < call->last; u++) {
+    int64_t together = parts == 1 ? call->last - call->first : 1;
+    for (int64_t u = call->first; u < call->last; u += together) {
         int64_t at = parts == 1 ? u - call->first : u / parts, first = u % parts * each;
-        convolve_image(call, first, first + each, bgi_const_at(call->inputs[0], at * image, size),
-                       bgi_const_at(call->inputs[1], first * row_elements(c), size),
-                       bgi_at(call->output, (u - call->first) * y, size));
+        const void *x = bgi_const_at(call->inputs[0], at * image, size);
+        const void *weight = bgi_const_at(call->inputs[1], first * row_elements(c), size);
+        void *to = bgi_at(call->output, (u - call->first) * y, size);
+        convolve_images(call, together, first, first + each, x, weight, to, y);
     }
     return BG_OK;
 }
@@ -278,33 +191,101 @@ static int64_t input_units(const bg_node *node, int input)
     int64_t parts = input_parts(node), images = node->shape.dims[0];
     return input == -1 ? images * parts : input == 0 && parts == 1 ? images : 1;
 }
-static void input_image(const bg_call *call, int64_t first, int64_t last, const void *dy, const void *weight, void *dx)
+static int64_t divisor_in_common(int64_t a, int64_t b)
+{
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+/* Along dimension k, the elements of dx from i on in steps of the stride: those taps meet them that are a multiple of
+ * the stride away, in steps of stride / d for the greatest common divisor d of stride and dilation. They slide over dy
+ * backwards, in steps of dilation / d. Returns the first of them; none: the kernel is empty. */
+static int64_t turn(const bgi_window *w, int k, int64_t i, bgi_slide *s)
+{
+    int64_t stride = w->stride[k], dilation = w->dilation[k], u = i + w->before[k], common, tap = 0;
+    common = divisor_in_common(stride, dilation);
+    int64_t step = stride / common;
+    while (tap < step && tap < w->kernel[k] && tap * dilation % stride != u % stride)
+        tap++;
+    bool is_met = tap < step && tap < w->kernel[k];
+    int64_t more = is_met ? (w->kernel[k] - 1 - tap) / step : 0, last = tap + more * step;
+    s->window.in[k] = w->out[k];
+    s->window.out[k] = (w->in[k] - 1 - i) / stride + 1;
+    s->window.kernel[k] = is_met ? more + 1 : 0;
+    s->window.dilation[k] = dilation / common;
+    s->window.before[k] = (last * dilation - u % stride) / stride - u / stride;
+    s->tap[k] *= -step;
+    s->extent[k] = w->in[k];
+    s->first[k] = i;
+    s->step[k] = stride;
+    return last;
+}
+/* The elements of dx from i on, for so many channels of a group; *weight is the place of the first factor. */
+static bgi_slide turned(const bgi_convolution *c, const int64_t i[BGI_WINDOW_RANK], int64_t rows, int64_t *weight)
+{
+    const bgi_window *w = &c->window;
+    bgi_slide s = { .window = { .channels = c->outputs, .stride = { 1, 1, 1 } },
+                    .channels = bgi_group_outputs(c),
+                    .rows = rows,
+                    .row = bgi_window_elements(w),
+                    .channel = row_elements(c),
+                    .tap = { w->kernel[1] * w->kernel[2], w->kernel[2], 1 } };
+    *weight = 0;
+    for (int k = 0; k < BGI_WINDOW_RANK; k++) {
+        int64_t unit = s.tap[k];
+        *weight += turn(w, k, i[k], &s) * unit;
+    }
+    if (bgi_window_elements(&s.window) == 0) {
+        s.channels = 0;
+        for (int k = 0; k < BGI_WINDOW_RANK; k++)
+            s.window.kernel[k] = 1;
+    }
+    return s;
+}
+/* The first elements of dx along a dimension, from which on it is computed in steps of the stride. */
+static int64_t starts_of(const bgi_window *w, int k) { return w->stride[k] < w->in[k] ? w->stride[k] : w->in[k]; }
+#define FOR_EACH_START(w, i)                                                                                           \
+    for (int64_t i[BGI_WINDOW_RANK] = { 0 }; (i)[0] < starts_of(w, 0); (i)[0]++)                                       \
+        for ((i)[1] = 0; (i)[1] < starts_of(w, 1); (i)[1]++)                                                           \
+            for ((i)[2] = 0; (i)[2] < starts_of(w, 2); (i)[2]++)
+
+static size_t input_scratch(const bg_node *node)
+{
+    const bgi_convolution *c = node->attributes;
+    size_t most = 0;
+    FOR_EACH_START(&c->window, i)
+    {
+        int64_t weight;
+        bgi_slide s = turned(c, i, bgi_group_inputs(c), &weight);
+        size_t bytes = bgi_slide_scratch(&s, node->shape.dims[0], node->dtype);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+static void input_images(const bg_call *call, int64_t images, int64_t first, int64_t last, const void *dy,
+                         const void *weight, void *dx, int64_t dx_stride)
 {
     const bgi_convolution *c = call->node->attributes;
-    const bgi_window *w = &c->window;
-    bg_dtype dtype = call->node->dtype;
-    size_t size = bg_dtype_size(dtype);
-    int64_t positions = bgi_window_positions(w), elements = bgi_window_elements(w), plane = bgi_window_plane(w);
-    int64_t inputs = bgi_group_inputs(c), outputs = bgi_group_outputs(c), k = row_elements(c);
-    int64_t block = block_of(c, size);
-    if (bgi_is_depthwise(c)) {
-        bgi_depthwise_input(call, c, first, last, bgi_const_at(dy, first * outputs * positions, size),
-                            bgi_const_at(weight, first * outputs * k, size), dx);
-        return;
-    }
-    if (!is_plain(c))
-        memset(dx, 0, (size_t)((last - first) * plane) * size);
+    size_t size = bg_dtype_size(call->node->dtype);
+    int64_t positions = bgi_window_positions(&c->window), plane = bgi_window_plane(&c->window);
+    int64_t inputs = bgi_group_inputs(c), outputs = bgi_group_outputs(c);
     FOR_EACH_GROUP(first, last, inputs, group, from, to)
-    FOR_EACH_BLOCK(c, block, start, count)
     {
-        matrix left = { bgi_const_at(weight, group * outputs * k + (from - group * inputs) * elements, size), 1, k };
-        matrix right = { bgi_const_at(dy, group * outputs * positions + start, size), positions, 1 };
-        void *channels = bgi_at(dx, (from - first) * plane, size);
-        void *rows = is_plain(c) ? bgi_at(channels, start, size) : call->scratch;
-        multiply(call, (to - from) * elements, count, outputs, left, right, false, rows,
-                 is_plain(c) ? positions : count);
-        if (!is_plain(c))
-            bgi_window_fold(w, dtype, to - from, start, start + count, rows, channels);
+        const void *factors = bgi_const_at(
+            weight, group * outputs * row_elements(c) + (from - group * inputs) * bgi_window_elements(&c->window),
+            size);
+        bgi_slide_call slide =
+            slide_call(call, images, bgi_const_at(dy, group * outputs * positions, size), c->outputs * positions);
+        FOR_EACH_START(&c->window, i)
+        {
+            int64_t at;
+            bgi_slide s = turned(c, i, to - from, &at);
+            bgi_slide_run(&s, &slide, bgi_const_at(factors, at, size), bgi_at(dx, (from - first) * plane, size),
+                          dx_stride);
+        }
     }
 }
 static bg_status input_call(const bg_call *call)
@@ -312,11 +293,16 @@ static bg_status input_call(const bg_call *call)
     const bgi_convolution *c = call->node->attributes;
     size_t size = bg_dtype_size(call->node->dtype);
     int64_t parts = input_parts(call->node), each = c->window.channels / parts;
-    int64_t y = c->outputs * bgi_window_positions(&c->window), image = each * bgi_window_plane(&c->window);
-    for (int64_t u = call->first; u < call->last; u++) {
+    int64_t positions = bgi_window_positions(&c->window), y = c->outputs * positions;
+    int64_t image = each * bgi_window_plane(&c->window);
+    /* So many that what all starts write of a line is in the cache. */
+    int64_t most = parts == 1 ? BGI_PADDED_IMAGES : 1;
+    for (int64_t u = call->first, together; u < call->last; u += together) {
+        together = call->last - u < most ? call->last - u : most;
         int64_t at = parts == 1 ? u - call->first : u / parts, first = u % parts * each;
-        input_image(call, first, first + each, bgi_const_at(call->inputs[0], at * y, size), call->inputs[1],
-                    bgi_at(call->output, (u - call->first) * image, size));
+        const void *dy = bgi_const_at(call->inputs[0], at * y, size);
+        void *to = bgi_at(call->output, (u - call->first) * image, size);
+        input_images(call, together, first, first + each, dy, call->inputs[1], to, image);
     }
     return BG_OK;
 }
@@ -343,7 +329,7 @@ static const bg_op input_op = { .name = "convolve_input",
                                 .units = input_units,
                                 .flops = convolve_flops,
                                 .product_flops = convolve_flops,
-                                .scratch = convolve_scratch,
+                                .scratch = input_scratch,
                                 .never_fails = true };
 bg_node *bgi_convolve_input(bg_node *dy, bg_node *weight, const bgi_convolution *c)
 {
@@ -377,23 +363,27 @@ static int64_t slots_units(const bg_node *node, int input)
     int64_t parts = slots_parts(node), slots = node->shape.dims[0];
     return input == -1 ? slots * parts : parts == 1 ? slots : 1;
 }
-static void add_image(const bg_call *call, int64_t first, int64_t last, const void *image, const void *dy,
-                      bool accumulate, void *dweight)
+static size_t slots_scratch(const bg_node *node)
+{
+    const bgi_convolution *c = node->attributes;
+    int64_t images = node->inputs[0]->shape.dims[0] / node->shape.dims[0];
+    int64_t each = c->outputs / slots_parts(node), rows = bgi_group_outputs(c);
+    rows = each < rows ? each : rows;
+    return bgi_slide_weight_scratch(&c->window, bgi_group_inputs(c), rows, images, node->dtype);
+}
+static void add_images(const bg_call *call, int64_t images, int64_t first, int64_t last, const void *image,
+                       const void *dy, void *dweight)
 {
     const bgi_convolution *c = call->node->attributes;
     size_t size = bg_dtype_size(call->node->dtype);
-    int64_t positions = bgi_window_positions(&c->window), k = row_elements(c), block = block_of(c, size), leading;
-    if (bgi_is_depthwise(c)) {
-        bgi_depthwise_weight(call, c, first, last, image, bgi_const_at(dy, first * positions, size), dweight);
-        return;
-    }
+    int64_t plane = bgi_window_plane(&c->window), positions = bgi_window_positions(&c->window);
+    int64_t inputs = bgi_group_inputs(c), k = row_elements(c);
     FOR_EACH_GROUP(first, last, bgi_group_outputs(c), group, from, to)
-    FOR_EACH_BLOCK(c, block, start, count)
     {
-        const void *rows = unfolded(call, c, image, group, start, count, &leading);
-        matrix left = { bgi_const_at(dy, from * positions + start, size), positions, 1 }, right = { rows, 1, leading };
-        multiply(call, to - from, k, count, left, right, accumulate || start > 0,
-                 bgi_at(dweight, (from - first) * k, size), k);
+        bgi_slide_call slide =
+            slide_call(call, images, bgi_const_at(image, group * inputs * plane, size), c->window.channels * plane);
+        bgi_slide_weight(&c->window, inputs, to - from, &slide, bgi_const_at(dy, from * positions, size),
+                         c->outputs * positions, bgi_at(dweight, (from - first) * k, size));
     }
 }
 static bg_status slots_call(const bg_call *call)
@@ -406,11 +396,8 @@ static bg_status slots_call(const bg_call *call)
     int64_t y = c->outputs * bgi_window_positions(&c->window), part = each * row_elements(c);
     for (int64_t u = call->first; u < call->last; u++) {
         int64_t at = (parts == 1 ? u - call->first : u / parts) * images, first = u % parts * each;
-        void *dweight = bgi_at(call->output, (u - call->first) * part, size);
-        memset(dweight, 0, (size_t)part * size);
-        for (int64_t i = 0; i < images; i++)
-            add_image(call, first, first + each, bgi_const_at(call->inputs[0], (at + i) * image, size),
-                      bgi_const_at(call->inputs[1], (at + i) * y, size), i > 0, dweight);
+        add_images(call, images, first, first + each, bgi_const_at(call->inputs[0], at * image, size),
+                   bgi_const_at(call->inputs[1], at * y, size), bgi_at(call->output, (u - call->first) * part, size));
     }
     return BG_OK;
 }
