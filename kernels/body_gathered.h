@@ -10,10 +10,14 @@
         s##i##0 = FMA(x, b0, s##i##0);                                                                                 \
         if (vectors > 1)                                                                                               \
             s##i##1 = FMA(x, b1, s##i##1);                                                                             \
+        if (vectors > 2)                                                                                               \
+            s##i##2 = FMA(x, b2, s##i##2);                                                                             \
+        if (vectors > 3)                                                                                               \
+            s##i##3 = FMA(x, b3, s##i##3);                                                                             \
     }
 #define GATHER_SUMS(i)                                                                                                 \
     const T *row##i = a + (rows > i ? a_rows[i] : 0);                                                                  \
-    V s##i##0 = SET(0), s##i##1 = SET(0);
+    V s##i##0 = SET(0), s##i##1 = SET(0), s##i##2 = SET(0), s##i##3 = SET(0);
 #define GATHER_STORE(i)                                                                                                \
     if (rows > i) {                                                                                                    \
         T *to = c + i * ldc;                                                                                           \
@@ -21,6 +25,10 @@
             s##i##0 = (masked ? N(v_load_first)(to, n) : LOAD(to)) + s##i##0;                                          \
             if (vectors > 1)                                                                                           \
                 s##i##1 = LOAD(to + W) + s##i##1;                                                                      \
+            if (vectors > 2)                                                                                           \
+                s##i##2 = LOAD(to + 2 * W) + s##i##2;                                                                  \
+            if (vectors > 3)                                                                                           \
+                s##i##3 = LOAD(to + 3 * W) + s##i##3;                                                                  \
         }                                                                                                              \
         if (masked)                                                                                                    \
             N(v_store_first)(to, s##i##0, n);                                                                          \
@@ -28,6 +36,10 @@
             STORE(to, s##i##0);                                                                                        \
         if (vectors > 1)                                                                                               \
             STORE(to + W, s##i##1);                                                                                    \
+        if (vectors > 2)                                                                                               \
+            STORE(to + 2 * W, s##i##2);                                                                                \
+        if (vectors > 3)                                                                                               \
+            STORE(to + 3 * W, s##i##3);                                                                                \
     }
 static inline __attribute__((always_inline)) void N(gathered_tile)(const int rows, const int vectors, const int masked,
                                                                    int64_t n, int64_t k, const T *a,
@@ -41,6 +53,8 @@ static inline __attribute__((always_inline)) void N(gathered_tile)(const int row
         const T *from = b + b_rows[p];
         const V b0 = masked ? N(v_load_first)(from, n) : LOAD(from);
         const V b1 = vectors > 1 ? LOAD(from + W) : b0;
+        const V b2 = vectors > 2 ? LOAD(from + 2 * W) : b0;
+        const V b3 = vectors > 3 ? LOAD(from + 3 * W) : b0;
         TILE_ALL(GATHER_ROW)
     }
     TILE_ALL(GATHER_STORE)
@@ -48,49 +62,51 @@ static inline __attribute__((always_inline)) void N(gathered_tile)(const int row
 
 #define GATHER_CASE(i)                                                                                                 \
     case i:                                                                                                            \
-        if (i <= TILE_ROWS_2)                                                                                          \
+        if (i <= full)                                                                                                 \
             N(gathered_tile)(i, vectors, masked, n, k, a, a_rows, a_cols, b, b_rows, c, ldc, goes_on);                 \
         break;
-static inline __attribute__((always_inline)) void N(gathered_rows)(int64_t rows, const int vectors, const int masked,
-                                                                   int64_t n, int64_t k, const T *a,
-                                                                   const int64_t *a_rows, const int64_t *a_cols,
-                                                                   const T *b, const int64_t *b_rows, T *c, int64_t ldc,
-                                                                   int goes_on)
+static inline __attribute__((always_inline)) void N(gathered_tiles)(const int full, const int vectors, const int masked,
+                                                                    int64_t m, int64_t n, int64_t k, const T *a,
+                                                                    const int64_t *a_rows, const int64_t *a_cols,
+                                                                    const T *b, const int64_t *b_rows, T *c,
+                                                                    int64_t ldc, int goes_on)
 {
-    switch (rows) {
-        GATHER_CASE(1)
-        GATHER_CASE(2)
-        GATHER_CASE(3)
-        GATHER_CASE(4)
-        GATHER_CASE(5)
-        GATHER_CASE(6)
-        GATHER_CASE(7)
-        GATHER_CASE(8)
-        GATHER_CASE(9)
-        GATHER_CASE(10)
-        GATHER_CASE(11)
-        GATHER_CASE(12)
-    default:
-        break;
+    while (m > 0) {
+        const int64_t rows = m >= 2 * full ? full : m > full ? (m + 1) / 2 : m;
+        switch (rows) {
+            GATHER_CASE(1)
+            GATHER_CASE(2)
+            GATHER_CASE(3)
+            GATHER_CASE(4)
+            GATHER_CASE(5)
+            GATHER_CASE(6)
+            GATHER_CASE(7)
+            GATHER_CASE(8)
+            GATHER_CASE(9)
+            GATHER_CASE(10)
+            GATHER_CASE(11)
+            GATHER_CASE(12)
+        default:
+            break;
+        }
+        m -= rows;
+        a_rows += rows;
+        c += rows * ldc;
     }
 }
 
-#define DEFINE_GATHERED(name, vectors, masked)                                                                         \
+#define DEFINE_GATHERED(name, full, vectors, masked)                                                                   \
     static void N(gathered_##name)(int64_t m, int64_t n, int64_t k, const T *a, const int64_t *a_rows,                 \
                                    const int64_t *a_cols, const T *b, const int64_t *b_rows, T *c, int64_t ldc,        \
                                    int goes_on)                                                                        \
     {                                                                                                                  \
-        while (m > 0) {                                                                                                \
-            int64_t rows = m >= 2 * TILE_ROWS_2 ? TILE_ROWS_2 : m > TILE_ROWS_2 ? (m + 1) / 2 : m;                     \
-            N(gathered_rows)(rows, vectors, masked, n, k, a, a_rows, a_cols, b, b_rows, c, ldc, goes_on);              \
-            m -= rows;                                                                                                 \
-            a_rows += rows;                                                                                            \
-            c += rows * ldc;                                                                                           \
-        }                                                                                                              \
+        N(gathered_tiles)(full, vectors, masked, m, n, k, a, a_rows, a_cols, b, b_rows, c, ldc, goes_on);              \
     }
-DEFINE_GATHERED(two, 2, 0)
-DEFINE_GATHERED(one, 1, 0)
-DEFINE_GATHERED(masked, 1, 1)
+DEFINE_GATHERED(masked, TILE_ROWS_1, 1, 1)
+DEFINE_GATHERED(one, TILE_ROWS_1, 1, 0)
+DEFINE_GATHERED(two, TILE_ROWS_2, 2, 0)
+DEFINE_GATHERED(three, TILE_ROWS_3, 3, 0)
+DEFINE_GATHERED(four, TILE_ROWS_4, 4, 0)
 
 static void N(product_gathered)(int64_t m, int64_t n, int64_t k, const void *a, const int64_t *a_rows,
                                 const int64_t *a_cols, const void *b, const int64_t *b_rows, void *c, int64_t ldc,
@@ -98,15 +114,21 @@ static void N(product_gathered)(int64_t m, int64_t n, int64_t k, const void *a, 
 {
     const T *right = b;
     T *out = c;
-    int64_t j = 0;
-    for (; n - j >= 2 * W; j += 2 * W)
-        N(gathered_two)(m, n, k, a, a_rows, a_cols, right + j, b_rows, out + j, ldc, goes_on);
-    if (n - j >= W) {
-        N(gathered_one)(m, n, k, a, a_rows, a_cols, right + j, b_rows, out + j, ldc, goes_on);
-        j += W;
+    for (int64_t vectors = n / W, step; vectors > 0; vectors -= step) {
+        step = N(next_panel)(vectors);
+        if (step == 1)
+            N(gathered_one)(m, n, k, a, a_rows, a_cols, right, b_rows, out, ldc, goes_on);
+        else if (step == 2)
+            N(gathered_two)(m, n, k, a, a_rows, a_cols, right, b_rows, out, ldc, goes_on);
+        else if (step == 3)
+            N(gathered_three)(m, n, k, a, a_rows, a_cols, right, b_rows, out, ldc, goes_on);
+        else
+            N(gathered_four)(m, n, k, a, a_rows, a_cols, right, b_rows, out, ldc, goes_on);
+        right += step * W;
+        out += step * W;
     }
-    if (n > j)
-        N(gathered_masked)(m, n - j, k, a, a_rows, a_cols, right + j, b_rows, out + j, ldc, goes_on);
+    if (n % W > 0)
+        N(gathered_masked)(m, n % W, k, a, a_rows, a_cols, right, b_rows, out, ldc, goes_on);
 }
 
 #undef GATHER_ROW
