@@ -46,6 +46,8 @@
 
 #include "body_normalize.h"
 
+#include "body_recurrent.h"
+
 #ifdef SIMD_IS_SCALAR
 #include "body_library.h"
 #elif BITS == 64

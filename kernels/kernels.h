@@ -82,6 +82,18 @@ typedef void bgk_standardize_back(void *d, const void *x, const void *moments, c
                                   const double *means, int64_t n);
 typedef void bgk_standardize_fold(void *d, const void *x, const void *moments, const void *gradient, int64_t n);
 
+/* One row of n hidden units of an LSTM at one step. Gates are [4 n], as i f g o, and so are what leads to them: x, the
+ * sums with h, and the bias.
+ *   lstm       from x + sums + bias, and c before the step: gates after their functions, c = f c_before + i g and
+ *              h = o tanh(c)
+ *   lstm_back  from dh, what reaches c from later in dc, gates, c and c before the step: dgates, the cotangents before
+ *              the functions; dc becomes what reaches c before the step
+ * Results overlap nothing else. The same bits as from add, sigmoid, tanh, mul, fma and fnma one after the other. */
+typedef void bgk_lstm(void *gates, void *c, void *h, const void *x, const void *sums, const void *bias,
+                      const void *c_before, int64_t n);
+typedef void bgk_lstm_back(void *dgates, void *dc, const void *dh, const void *gates, const void *c,
+                           const void *c_before, int64_t n);
+
 /* words[4 i .. 4 i + 3] = block first + i of a stream, for i < blocks: Philox4x32-10 with the key, and the counter of
  * that number in its low and the stream in its high 64 bits. The same words as Random123's, everywhere. */
 typedef void bgk_philox(uint32_t *words, uint64_t key, uint64_t stream, uint64_t first, int64_t blocks);
@@ -183,6 +195,8 @@ typedef struct {
     bgk_standardize_sums *standardize_sums;
     bgk_standardize_back *standardize_back;
     bgk_standardize_fold *standardize_fold;
+    bgk_lstm *lstm;
+    bgk_lstm_back *lstm_back;
 } bgk_kernels;
 
 /* The kernels of one instruction set. */

@@ -1,4 +1,5 @@
-/* Rows with mean 0 and spread 1 and their gradients, on every instruction set that this processor has. */
+/* Rows with mean 0 and spread 1, rows of an LSTM, and their gradients, on every instruction set that this processor
+ * has. */
 #include "support/draw.h"
 #include "support/elements.h"
 #include "support/suite.h"
@@ -125,6 +126,81 @@ START_TEST(rows_without_weight)
 }
 END_TEST
 
+/* The rows of an LSTM, [4 n] and [n], as the elementwise kernels make them one after the other. */
+enum { WIDE = 4 * MAX_N + GUARD };
+typedef struct {
+    double gates[WIDE], c[WIDE], h[WIDE], dgates[WIDE], dc[WIDE];
+} lstm_row;
+static double from_x[WIDE], from_sums[WIDE], from_bias[WIDE], c_before[WIDE], dh[WIDE];
+
+#define MAP(name, d, a, n)         k->name(d, a, 1, NULL, 0, NULL, 0, n)
+#define MAP_2(name, d, a, b, n)    k->name(d, a, 1, b, 1, NULL, 0, n)
+#define MAP_3(name, d, a, b, c, n) k->name(d, a, 1, b, 1, c, 1, n)
+static void lstm_by_maps(const element *e, const bgk_kernels *k, lstm_row *r, int64_t n)
+{
+    double t[WIDE], u[WIDE], slope[WIDE], one[2];
+    void *in = at(e, r->gates, 0), *forget = at(e, r->gates, n), *new = at(e, r->gates, 2 * n);
+    void *out = at(e, r->gates, 3 * n);
+    put(e, one, 0, 1);
+    MAP_2(add, t, from_sums, from_bias, 4 * n);
+    MAP_2(add, t, t, from_x, 4 * n);
+    MAP(sigmoid, r->gates, t, 4 * n);
+    MAP(tanh, new, at(e, t, 2 * n), n);
+    MAP_2(mul, t, forget, c_before, n);
+    MAP_3(fma, r->c, in, new, t, n);
+    MAP(tanh, t, r->c, n);
+    MAP_2(mul, r->h, out, t, n);
+    MAP_2(mul, u, dh, out, n);
+    k->fnma(slope, t, 1, t, 1, one, 0, n);
+    MAP_3(fma, r->dc, u, slope, r->dc, n);
+    MAP_2(mul, u, dh, t, n);
+    MAP_3(fnma, slope, out, out, out, n);
+    MAP_2(mul, at(e, r->dgates, 3 * n), u, slope, n);
+    MAP_2(mul, u, r->dc, new, n);
+    MAP_3(fnma, slope, in, in, in, n);
+    MAP_2(mul, r->dgates, u, slope, n);
+    MAP_2(mul, u, r->dc, c_before, n);
+    MAP_3(fnma, slope, forget, forget, forget, n);
+    MAP_2(mul, at(e, r->dgates, n), u, slope, n);
+    MAP_2(mul, u, r->dc, in, n);
+    k->fnma(slope, new, 1, new, 1, one, 0, n);
+    MAP_2(mul, at(e, r->dgates, 2 * n), u, slope, n);
+    MAP_2(mul, r->dc, r->dc, forget, n);
+}
+START_TEST(lstm_rows)
+{
+    static lstm_row expected, found_row;
+    FOR_EACH_TABLE(table)
+    FOR_EACH_ELEMENT(e)
+    for (int64_t n = 0; n <= MAX_N; n++) {
+        const bgk_kernels *k = kernels_of(table, e);
+        double *const operands[] = { from_x, from_sums, from_bias, c_before, dh };
+        for (int j = 0; j < 5; j++)
+            for (int64_t i = 0; i < 4 * n; i++)
+                put(e, operands[j], i, draw_between(&numbers, -2, 2));
+        memset(&expected, 77, sizeof expected);
+        for (int64_t i = 0; i < n; i++)
+            put(e, expected.dc, i, draw_between(&numbers, -2, 2));
+        found_row = expected;
+        lstm_by_maps(e, k, &expected, n);
+        k->lstm(found_row.gates, found_row.c, found_row.h, from_x, from_sums, from_bias, c_before, n);
+        k->lstm_back(found_row.dgates, found_row.dc, dh, found_row.gates, found_row.c, c_before, n);
+        const struct {
+            const char *name;
+            const double *found, *expected;
+        } parts[] = { { "gates", found_row.gates, expected.gates },
+                      { "c", found_row.c, expected.c },
+                      { "h", found_row.h, expected.h },
+                      { "dgates", found_row.dgates, expected.dgates },
+                      { "dc", found_row.dc, expected.dc } };
+        for (int j = 0; j < 5; j++)
+            if (memcmp(parts[j].found, parts[j].expected, sizeof found_row.gates))
+                ck_abort_msg("lstm %s %s of %lld: %s is not what the elementwise kernels give, or beyond its end",
+                             e->name, table->name, (long long)n, parts[j].name);
+    }
+}
+END_TEST
+
 int main(void)
 {
     numbers = draw_from(5);
@@ -132,6 +208,7 @@ int main(void)
     TCase *tests = tcase_create("kernel rows");
     tcase_add_test(tests, rows);
     tcase_add_test(tests, rows_without_weight);
+    tcase_add_test(tests, lstm_rows);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -59,15 +59,19 @@ static int64_t slices_of_tiles(const bgi_group *group, int64_t row_bytes)
 void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
 {
     const bg_program *p = c->program;
-    int64_t rows = 0, row_bytes = 1, largest_matrix = 0, grain = 0;
+    int64_t rows = 0, row_bytes = 1, largest_matrix = 0, grain = 0, least = 1;
     group->work = 0;
     for (int i = 0; i < group->n_steps; i++) {
         const bgi_step *step = &p->steps[group->first_step + i];
         const bg_node *node = c->graph->nodes[step->defines[0]];
         int64_t bytes = c->values[node->id].count / group->units * (int64_t)bg_dtype_size(node->dtype);
         group->work += step->product_flops + OTHER_WORK * (step->flops - step->product_flops);
-        if (step->kind == BGI_STEP_CALL && node->op->grain)
-            grain = larger(grain, pieces(node->op->grain(node), step->as.calling.units / group->units));
+        if (step->kind == BGI_STEP_CALL && node->op->grain) {
+            int64_t worth = pieces(node->op->grain(node), step->as.calling.units / group->units);
+            grain = larger(grain, worth);
+            if (node->op->product_flops) /* of fewer units its products would be slower, however long the others are */
+                least = larger(least, worth);
+        }
         if (bytes > row_bytes && step->kind != BGI_STEP_CALL)
             row_bytes = bytes;
         if (step->kind == BGI_STEP_PRODUCT && is_row_product(c, step, group->units)) {
@@ -92,6 +96,8 @@ void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
     bool is_unit_one_row = (rows == 0 && !is_by_grain) || rows == group->units;
     if (slices > 1 && group->units >= 2 * LEAST_SPLIT_ROWS && is_unit_one_row)
         group->chunk = pieces(group->chunk, LEAST_SPLIT_ROWS) * LEAST_SPLIT_ROWS;
+    if (group->chunk < least)
+        group->chunk = least;
     if (group->chunk > group->units)
         group->chunk = group->units;
 }

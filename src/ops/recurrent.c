@@ -68,42 +68,38 @@ enum { MOST_INPUTS = 11 };
 
 static const bg_op recurrent_gradient_op;
 
-/* A row of a piece. */
-static bg_status row_infer(const bg_node *node, int64_t width, bg_dtype *dtype, bg_shape *shape)
+/* Sequences whose rows have `width` elements. */
+static bg_status sequences_infer(const bg_node *node, int64_t width, bg_dtype *dtype, bg_shape *shape)
 {
     const bgi_recurrence *r = node->attributes;
-    int64_t sizes[] = { r->rows, bgi_recurrent_gates(r) * r->hidden, r->out, r->hidden };
+    int64_t gates = bgi_recurrent_gates(r) * r->hidden;
+    int64_t apart = width > 0 && r->steps > INT64_MAX / width ? INT64_MAX : r->steps * width;
+    int64_t sizes[] = { gates, r->out, r->hidden, apart };
+    static const char *const labels[] = { "gates", "state", "hidden units", "elements of one sequence" };
     for (int i = 0; i < 4; i++)
         if (!bgi_blas_fits(sizes[i]))
-            return bg_fail(BG_ERR_OVERFLOW, "recurrent: dimension %lld does not fit the integer of the BLAS",
-                           (long long)sizes[i]);
+            return bg_fail(BG_ERR_OVERFLOW, "recurrent: %lld %s do not fit the integer of the BLAS",
+                           (long long)sizes[i], labels[i]);
     *dtype = node->inputs[0]->dtype;
-    *shape = BG_SHAPE(r->pieces, r->steps, r->rows, width);
+    *shape = BG_SHAPE(r->batch, r->steps, width);
     return BG_OK;
 }
-/* Pieces are split but for the weights. */
-static int64_t piece_units(const bg_node *node, int input)
+/* Sequences are split but for the weights. */
+static int64_t sequence_units(const bg_node *node, int input)
 {
     const bgi_recurrence *r = node->attributes;
     bgi_recurrent_inputs in = bgi_recurrent_inputs_of(r, false);
     bool is_weight = input >= in.weight_hh && input < in.count && input != in.lengths;
-    return is_weight ? 1 : r->pieces;
+    return is_weight || r->batch == 0 ? 1 : r->batch;
 }
 
-/* A piece is worth a task. */
-static int64_t one_piece(const bg_node *node)
-{
-    (void)node;
-    return 1;
-}
-
-static bg_node *part(bg_node *x, int64_t start, int64_t count) { return bgi_slice_of(x, 3, start, 1, count); }
-/* [pieces, steps, rows, n] -> [pieces · steps · rows, n]: a matrix, also of a part of the rows. */
+static bg_node *part(bg_node *x, int64_t start, int64_t count) { return bgi_slice_of(x, 2, start, 1, count); }
+/* [batch, steps, n] -> [batch · steps, n]: a matrix, also of a part of the rows. */
 static bg_node *as_matrix(bg_node *x)
 {
-    return x ? bg_reshape(x, BG_SHAPE(x->shape.dims[0] * x->shape.dims[1] * x->shape.dims[2], x->shape.dims[3])) : NULL;
+    return x ? bg_reshape(x, BG_SHAPE(x->shape.dims[0] * x->shape.dims[1], x->shape.dims[2])) : NULL;
 }
-/* xᵀ · y, summed over pieces, steps and rows. */
+/* xᵀ · y, summed over sequences and steps. */
 static bg_node *product_over_rows(bg_node *x, bg_node *y)
 {
     x = as_matrix(x);
@@ -166,9 +162,9 @@ static bg_node *recurrent_gradient(bg_node *node, int input, bg_node *dy)
     bgi_recurrent_parts p = bgi_recurrent_parts_of(r);
     if (input == in.lengths)
         return NULL;
-    bg_node *dgates = bgi_cotangent_part(dy, 3, 0, p.c >= 0 ? p.c : p.h);
-    bg_node *dc = p.c >= 0 ? bgi_cotangent_part(dy, 3, p.c, r->hidden) : NULL;
-    bg_node *dh = bgi_cotangent_part(dy, 3, p.h, r->out), *dbefore = bgi_cotangent_part(dy, 3, p.before, r->out);
+    bg_node *dgates = bgi_cotangent_part(dy, 2, 0, p.c >= 0 ? p.c : p.h);
+    bg_node *dc = p.c >= 0 ? bgi_cotangent_part(dy, 2, p.c, r->hidden) : NULL;
+    bg_node *dh = bgi_cotangent_part(dy, 2, p.h, r->out), *dbefore = bgi_cotangent_part(dy, 2, p.before, r->out);
     if (node->graph->status)
         return NULL;
     if (dgates || dbefore)
@@ -179,7 +175,7 @@ static bg_node *recurrent_gradient(bg_node *node, int input, bg_node *dy)
     memcpy(inputs, node->inputs, (size_t)in.count * sizeof *inputs);
     in = bgi_recurrent_inputs_of(&gradient, true);
     inputs[in.states] = node;
-    inputs[in.dh] = dh ? dh : bg_zeros(node->graph, node->dtype, BG_SHAPE(r->pieces, r->steps, r->rows, r->out));
+    inputs[in.dh] = dh ? dh : bg_zeros(node->graph, node->dtype, BG_SHAPE(r->batch, r->steps, r->out));
     if (dc)
         inputs[in.dc] = dc;
     bg_node *rows = bg_apply(&recurrent_gradient_op, inputs, in.count, &gradient, sizeof gradient);
@@ -188,7 +184,7 @@ static bg_node *recurrent_gradient(bg_node *node, int input, bg_node *dy)
 
 static bg_status recurrent_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
-    return row_infer(node, bgi_recurrent_parts_of(node->attributes).width, dtype, shape);
+    return sequences_infer(node, bgi_recurrent_parts_of(node->attributes).width, dtype, shape);
 }
 static const bg_op recurrent_op = { .name = "recurrent",
                                     .arity = -1,
@@ -196,11 +192,11 @@ static const bg_op recurrent_op = { .name = "recurrent",
                                     .gradient = recurrent_gradient,
                                     .compose = bgi_recurrent_compose,
                                     .call = bgi_recurrent_call,
-                                    .units = piece_units,
+                                    .units = sequence_units,
                                     .flops = bgi_recurrent_flops,
                                     .product_flops = bgi_recurrent_product_flops,
                                     .scratch = bgi_recurrent_scratch,
-                                    .grain = one_piece,
+                                    .grain = bgi_recurrent_grain,
                                     .never_fails = true };
 bg_node *bgi_recurrent(bg_node *const *inputs, const bgi_recurrence *r)
 {
@@ -210,18 +206,18 @@ bg_node *bgi_recurrent(bg_node *const *inputs, const bgi_recurrence *r)
 /* recurrent_gradient: the loop back in time; differentiated as the gradient of the composition */
 static bg_status gradient_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
-    return row_infer(node, bgi_recurrent_parts_of(node->attributes).dwidth, dtype, shape);
+    return sequences_infer(node, bgi_recurrent_parts_of(node->attributes).dwidth, dtype, shape);
 }
 static const bg_op recurrent_gradient_op = { .name = "recurrent_gradient",
                                              .arity = -1,
                                              .infer = gradient_infer,
                                              .compose = bgi_recurrent_gradient_compose,
                                              .call = bgi_recurrent_gradient_call,
-                                             .units = piece_units,
+                                             .units = sequence_units,
                                              .flops = bgi_recurrent_flops,
                                              .product_flops = bgi_recurrent_product_flops,
                                              .scratch = bgi_recurrent_scratch,
-                                             .grain = one_piece,
+                                             .grain = bgi_recurrent_grain,
                                              .never_fails = true };
 
 const bg_op *const bgi_recurrent_ops[] = { &recurrent_op, &recurrent_gradient_op, &bgi_check_lengths_op, NULL };

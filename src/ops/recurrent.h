@@ -1,8 +1,7 @@
 /* Recurrent layers: what one layer in one direction is, and how the results of its loop over time lie.
  *
- * The sequences of a batch fall into pieces of equally many rows, which run side by side. All arrays are
- * [pieces, steps, rows, ..], so that each piece is contiguous, and rows are the rows of one matrix whichever piece and
- * step they belong to. */
+ * All arrays are [batch, steps, ..], so that each sequence is contiguous, a batch can be cut anywhere, and rows are the
+ * rows of one matrix whichever sequence and step they belong to. */
 #ifndef BGI_RECURRENT_H
 #define BGI_RECURRENT_H
 
@@ -12,7 +11,7 @@ typedef enum { BGI_RNN_TANH, BGI_RNN_RELU, BGI_LSTM, BGI_GRU } bgi_recurrent_kin
 
 /* The attributes of both ops; all of one size, as attributes are compared as bytes. */
 typedef struct {
-    int64_t kind, pieces, rows, steps, hidden;
+    int64_t kind, batch, steps, hidden;
     int64_t out;        /* extent of the state h: hidden, or that of the projection */
     int64_t is_reverse; /* from the last step to the first */
     int64_t has_bias, has_projection, has_lengths;
@@ -20,8 +19,8 @@ typedef struct {
 } bgi_recurrence;
 
 /* The inputs, by number; -1: not there.
- *   gates [pieces, steps, rows, g] = x · weight_ihᵀ   h [pieces, rows, out]   c [pieces, rows, hidden]
- *   weight_hh [g, out]   bias_ih, bias_hh [g]   weight_hr [out, hidden]   lengths i64 [pieces, rows]
+ *   gates [batch, steps, g] = x · weight_ihᵀ   h [batch, out]   c [batch, hidden]
+ *   weight_hh [g, out]   bias_ih, bias_hh [g]   weight_hr [out, hidden]   lengths i64 [batch]
  * and of the gradient also: states, the result of the loop; dh, dc, the cotangents of its h and c. g is gates times
  * hidden. */
 typedef struct {
@@ -46,10 +45,12 @@ static inline int64_t bgi_recurrent_step(const bgi_recurrence *r, int64_t i)
     return r->is_reverse ? r->steps - 1 - i : i;
 }
 
-/* recurrent_loop.c: the loops over time of some pieces, and the bytes that they need besides. */
+/* recurrent_loop.c: the loops over time of some sequences, the bytes that they need besides, and how many sequences are
+ * worth a task. */
 bg_status bgi_recurrent_call(const bg_call *call);
 bg_status bgi_recurrent_gradient_call(const bg_call *call);
 size_t bgi_recurrent_scratch(const bg_node *node);
+int64_t bgi_recurrent_grain(const bg_node *node);
 double bgi_recurrent_flops(const bg_node *node);
 double bgi_recurrent_product_flops(const bg_node *node);
 
@@ -69,7 +70,7 @@ bgi_recurrent_row bgi_recurrent_cell(const bgi_recurrence *r, bg_node *x_gates, 
 /* recurrent_layers.c: lengths that are in range. */
 extern const bg_op bgi_check_lengths_op;
 
-/* recurrent.c: the loop as a node [pieces, steps, rows, width]. */
+/* recurrent.c: the loop as a node [batch, steps, width]. */
 bg_node *bgi_recurrent(bg_node *const *inputs, const bgi_recurrence *r);
 
 #endif

@@ -1,5 +1,4 @@
-/* Recurrent layers one upon the other, in one or both directions, and single steps: checks, and the pieces that a batch
- * falls into. */
+/* Recurrent layers one upon the other, in one or both directions, and single steps. */
 #include "ops/random.h"
 #include "ops/recurrent.h"
 
@@ -126,69 +125,31 @@ static bool takes_lengths(const char *op, bg_node *x, bg_node *lengths, int64_t 
 
 /* ---- Layers ---- */
 
-/* A stack of layers while it is built; arrays are [pieces, steps, rows, ..]. */
+/* A stack of layers while it is built; arrays are [batch, steps, ..]. */
 typedef struct {
     const char *op;
     bgi_recurrence r;
     bg_recurrent_options o;
-    int64_t batch, directions;
+    int64_t directions;
     bg_node *h0, *c0;
-    bg_node *lengths; /* [pieces, rows] */
+    bg_node *lengths; /* [batch] */
     bg_node *beyond;  /* bool: the step lies behind the sequence's end */
 } stack;
 
-/* Pieces of many rows keep the processor busy, but threads share a batch by pieces: two of 8 rows or more, four of 12,
- * and as many as it takes of 32. */
-static void choose_pieces(bgi_recurrence *r, int64_t batch)
+/* From the user's order of axes to ours, and back. */
+static bg_node *in_order(const stack *s, bg_node *x)
 {
-    enum { MOST_ROWS = 32, LEAST_FOR_2 = 16, LEAST_FOR_4 = 48 };
-    int64_t least = batch >= LEAST_FOR_4 ? 4 : batch >= LEAST_FOR_2 ? 2 : 1;
-    r->pieces = batch / MOST_ROWS + (batch % MOST_ROWS != 0);
-    r->pieces = r->pieces > least ? r->pieces : least;
-    r->rows = batch / r->pieces + (batch % r->pieces != 0);
+    return s->o.is_batch_first ? x : bg_permute(x, BG_AXES(1, 0, 2));
 }
-
-/* The batch, along an axis, with sequences of zeros behind it that fill the last piece; and without them. */
-static bg_node *fill(const stack *s, bg_node *x, int axis)
-{
-    bg_pad_options o = { .mode = BG_PAD_CONSTANT };
-    o.after[axis] = s->r.pieces * s->r.rows - s->batch;
-    return o.after[axis] == 0 ? x : bg_pad(x, o);
-}
-static bg_node *unfill(const stack *s, bg_node *x, int axis) { return x ? bg_narrow(x, axis, 0, s->batch) : NULL; }
-
-static bg_node *to_pieces(const stack *s, bg_node *x)
-{
-    const bgi_recurrence *r = &s->r;
-    int64_t in = x->shape.dims[2];
-    x = fill(s, x, s->o.is_batch_first ? 0 : 1);
-    if (s->o.is_batch_first)
-        return bg_permute(bg_reshape(x, BG_SHAPE(r->pieces, r->rows, r->steps, in)), BG_AXES(0, 2, 1, 3));
-    return bg_permute(bg_reshape(x, BG_SHAPE(r->steps, r->pieces, r->rows, in)), BG_AXES(1, 0, 2, 3));
-}
-static bg_node *from_pieces(const stack *s, bg_node *x)
-{
-    const bgi_recurrence *r = &s->r;
-    if (!x)
-        return NULL;
-    int64_t out = x->shape.dims[3], batch = r->pieces * r->rows;
-    if (s->o.is_batch_first)
-        return unfill(s, bg_reshape(bg_permute(x, BG_AXES(0, 2, 1, 3)), BG_SHAPE(batch, r->steps, out)), 0);
-    return unfill(s, bg_reshape(bg_permute(x, BG_AXES(1, 0, 2, 3)), BG_SHAPE(r->steps, batch, out)), 1);
-}
-/* State number i, of h0 or c0, in pieces; zeros if there is none. */
+/* State number i, of h0 or c0; zeros if there is none. */
 static bg_node *initial(const stack *s, bg_node *states, int64_t i, bg_node *x, int64_t extent)
 {
-    const bgi_recurrence *r = &s->r;
-    if (!states)
-        return bg_zeros(x->graph, x->dtype, BG_SHAPE(r->pieces, r->rows, extent));
-    return bg_reshape(fill(s, bg_select(states, 0, i), 0), BG_SHAPE(r->pieces, r->rows, extent));
+    return states ? bg_select(states, 0, i) : bg_zeros(x->graph, x->dtype, BG_SHAPE(s->r.batch, extent));
 }
 /* The state after the last step of the loop: [batch, extent]. */
-static bg_node * final(const stack *s, const bgi_recurrence *r, bg_node *states)
+static bg_node * final(const bgi_recurrence *r, bg_node *states)
 {
-    bg_node *last = states ? bg_select(states, 1, bgi_recurrent_step(r, r->steps - 1)) : NULL;
-    return last ? unfill(s, bg_reshape(last, BG_SHAPE(r->pieces * r->rows, states->shape.dims[3])), 0) : NULL;
+    return states ? bg_select(states, 1, bgi_recurrent_step(r, r->steps - 1)) : NULL;
 }
 static bg_node *mask(const stack *s, bg_node *x) { return s->beyond && x ? bg_masked_fill(x, s->beyond, 0) : x; }
 
@@ -215,9 +176,9 @@ static bg_node *direction(const stack *s, bg_node *x, const bg_recurrent_weights
     bg_node *states = bgi_recurrent(inputs, &r);
     if (!states)
         return NULL;
-    bg_node *output = bgi_slice_of(states, 3, p.h, 1, r.out);
-    *h = final(s, &r, output);
-    *c = p.c >= 0 ? final(s, &r, bgi_slice_of(states, 3, p.c, 1, r.hidden)) : NULL;
+    bg_node *output = bgi_slice_of(states, 2, p.h, 1, r.out);
+    *h = final(&r, output);
+    *c = p.c >= 0 ? final(&r, bgi_slice_of(states, 2, p.c, 1, r.hidden)) : NULL;
     return mask(s, output);
 }
 
@@ -227,11 +188,11 @@ static bg_node *gather(bg_node **states, int64_t n) { return states[0] ? bg_stac
 /* Without steps the states stay as they were. The lengths, which must be 0, are looked at nevertheless. */
 static bg_node *unchanged(const stack *s, bg_node *x, bg_node *state, bg_node *lengths, int64_t extent)
 {
-    bg_shape shape = BG_SHAPE(s->directions * s->o.layers, s->batch, extent);
+    bg_shape shape = BG_SHAPE(s->directions * s->o.layers, s->r.batch, extent);
     state = state ? state : bg_zeros(x->graph, x->dtype, shape);
     if (!lengths)
         return state;
-    bg_node *is_zero = bg_equal(bg_reshape(lengths, BG_SHAPE(1, s->batch, 1)), bg_zeros(x->graph, BG_I64, BG_SCALAR));
+    bg_node *is_zero = bg_equal(bg_reshape(lengths, BG_SHAPE(1, s->r.batch, 1)), bg_zeros(x->graph, BG_I64, BG_SCALAR));
     return bg_where(is_zero, state, bgi_scalar_like(x, NAN)); /* no constant state makes the choice needless */
 }
 static bg_recurrent_result without_steps(const stack *s, bg_node *x, bg_node *lengths)
@@ -241,19 +202,17 @@ static bg_recurrent_result without_steps(const stack *s, bg_node *x, bg_node *le
     if (s->r.kind == BGI_LSTM)
         result.c = unchanged(s, x, s->c0, lengths, s->r.hidden);
     result.output =
-        bg_zeros(x->graph, x->dtype, s->o.is_batch_first ? BG_SHAPE(s->batch, 0, out) : BG_SHAPE(0, s->batch, out));
+        bg_zeros(x->graph, x->dtype, s->o.is_batch_first ? BG_SHAPE(s->r.batch, 0, out) : BG_SHAPE(0, s->r.batch, out));
     return x->graph->status ? failed : result;
 }
 
 static bool set_lengths(stack *s, bg_node *lengths)
 {
     const bgi_recurrence *r = &s->r;
-    s->lengths = bg_reshape(fill(s, lengths, 0), BG_SHAPE(r->pieces, r->rows));
-    if (!s->lengths)
-        return false;
+    s->lengths = lengths;
     bg_node *steps = bg_arange(lengths->graph, BG_I64, 0, (double)r->steps, 1);
-    s->beyond = bg_greater_equal(bg_reshape(steps, BG_SHAPE(r->steps, 1, 1)),
-                                 bg_reshape(s->lengths, BG_SHAPE(r->pieces, 1, r->rows, 1)));
+    s->beyond =
+        bg_greater_equal(bg_reshape(steps, BG_SHAPE(r->steps, 1)), bg_reshape(lengths, BG_SHAPE(r->batch, 1, 1)));
     return s->beyond != NULL;
 }
 
@@ -267,16 +226,16 @@ static bg_recurrent_result run_layers(stack *s, bg_node *x, const bg_recurrent_w
                        MOST_STATES / (int)s->directions);
         return failed;
     }
-    bg_node *y = mask(s, to_pieces(s, x));
+    bg_node *y = mask(s, in_order(s, x));
     for (int64_t i = 0; i < n && y; i += s->directions) {
         bg_node *sides[2] = { NULL, NULL };
         for (int64_t d = 0; d < s->directions; d++)
             sides[d] = direction(s, y, &weights[i + d], i + d, &h[i + d], &c[i + d]);
-        y = s->directions == 1 ? sides[0] : bg_concat(sides, 2, 3);
+        y = s->directions == 1 ? sides[0] : bg_concat(sides, 2, 2);
         if (i + s->directions < n && s->o.dropout > 0)
             y = bg_dropout(y, s->o.dropout);
     }
-    bg_recurrent_result result = { .output = from_pieces(s, y) };
+    bg_recurrent_result result = { .output = y ? in_order(s, y) : NULL };
     if (!result.output)
         return failed;
     result.h = gather(h, n);
@@ -314,17 +273,16 @@ static bg_recurrent_result layers(const char *op, bgi_recurrent_kind kind, bg_no
                        bgi_shape_format(x->shape).text);
         return failed;
     }
-    s.batch = x->shape.dims[s.o.is_batch_first ? 0 : 1];
+    s.r.batch = x->shape.dims[s.o.is_batch_first ? 0 : 1];
     s.r.steps = x->shape.dims[s.o.is_batch_first ? 1 : 0];
     for (int64_t i = 0; i < s.o.layers * s.directions; i++)
         if (!takes_weights(op, x, i < s.directions ? x->shape.dims[2] : s.directions * s.r.out, &weights[i], &s.r,
                            i == 0))
             return failed;
-    if (!takes_state(op, x, "h0", h0, BG_SHAPE(s.o.layers * s.directions, s.batch, s.r.out)) ||
-        !takes_state(op, x, "c0", c0, BG_SHAPE(s.o.layers * s.directions, s.batch, s.r.hidden)) ||
-        !takes_lengths(op, x, s.o.lengths, s.batch))
+    if (!takes_state(op, x, "h0", h0, BG_SHAPE(s.o.layers * s.directions, s.r.batch, s.r.out)) ||
+        !takes_state(op, x, "c0", c0, BG_SHAPE(s.o.layers * s.directions, s.r.batch, s.r.hidden)) ||
+        !takes_lengths(op, x, s.o.lengths, s.r.batch))
         return failed;
-    choose_pieces(&s.r, s.batch);
     s.r.has_lengths = s.o.lengths != NULL;
     bg_node *lengths = NULL;
     if (s.r.has_lengths) {

@@ -8,8 +8,9 @@
 /* ---- Products with one matrix at every step ---- */
 
 enum {
-    PANEL = 192,          /* columns: whole tiles of every instruction set */
-    MOST_PACKED = 1 << 21 /* elements of a matrix that stays in a cache from step to step */
+    PANEL = 192,           /* columns: whole tiles of every instruction set */
+    MOST_PACKED = 1 << 21, /* elements of a matrix that stays in a cache from step to step */
+    MOST_ROWS = 32         /* that go through the steps side by side: the sums of one step stay in a cache */
 };
 
 /* The matrix b [k, n] of products a · b. Packed, its columns lie panel by panel, so that each step reads it in one go;
@@ -65,11 +66,11 @@ static void multiply(const factor *f, int64_t m, const void *a, int64_t lda, voi
 /* What both loops keep in scratch, laid out in one place for its size and its addresses. */
 typedef struct {
     void *panels_hh, *panels_hr, *rest_hh, *rest_hr;
-    void *bias;      /* [rows, gates]: the bias of each row's sum */
+    void *bias;      /* [gates]: the bias of the sums */
     void *sums;      /* [rows, gates] */
     void *state;     /* [rows, out] */
     void *projected; /* [rows, hidden]: what the projection takes, or its cotangent */
-    void *few[4];    /* [hidden] */
+    void *few[2];    /* [hidden] */
     size_t bytes;
 } room;
 
@@ -79,34 +80,47 @@ static void *claim(room *r, void *scratch, int64_t count, size_t size)
     r->bytes += bgi_aligned((size_t)count * size);
     return place;
 }
+/* count / part, rounded up. */
+static int64_t pieces(int64_t count, int64_t part) { return count / part + (count % part != 0); }
 static int64_t rest_of(int64_t rows, int64_t k) { return (int64_t)bgk_product_scratch(rows, PANEL, k); }
 static room room_of(const bg_node *node, void *scratch)
 {
     const bgi_recurrence *r = node->attributes;
-    int64_t gates = bgi_recurrent_gates(r) * r->hidden;
+    int64_t gates = bgi_recurrent_gates(r) * r->hidden, rows = r->batch < MOST_ROWS ? r->batch : MOST_ROWS;
     size_t size = bg_dtype_size(node->dtype);
     room made = { .bytes = 0 };
     bool packs = is_packed(node, r->out, gates),
          packs_projection = r->has_projection && is_packed(node, r->out, r->hidden);
     if (packs) {
         made.panels_hh = claim(&made, scratch, r->out * gates, size);
-        made.rest_hh = claim(&made, scratch, rest_of(r->rows, gates > r->out ? gates : r->out), size);
+        made.rest_hh = claim(&made, scratch, rest_of(rows, gates > r->out ? gates : r->out), size);
     }
     if (packs_projection) {
         made.panels_hr = claim(&made, scratch, r->out * r->hidden, size);
-        made.rest_hr = claim(&made, scratch, rest_of(r->rows, r->hidden > r->out ? r->hidden : r->out), size);
+        made.rest_hr = claim(&made, scratch, rest_of(rows, r->hidden > r->out ? r->hidden : r->out), size);
     }
-    made.bias = claim(&made, scratch, r->rows * gates, size);
-    made.sums = claim(&made, scratch, r->rows * gates, size);
-    made.state = claim(&made, scratch, r->rows * r->out, size);
-    made.projected = claim(&made, scratch, r->has_projection ? r->rows * r->hidden : 0, size);
-    for (int i = 0; i < 4; i++)
+    made.bias = claim(&made, scratch, gates, size);
+    made.sums = claim(&made, scratch, rows * gates, size);
+    made.state = claim(&made, scratch, rows * r->out, size);
+    made.projected = claim(&made, scratch, r->has_projection ? rows * r->hidden : 0, size);
+    for (int i = 0; i < 2; i++)
         made.few[i] = claim(&made, scratch, r->hidden, size);
     return made;
 }
 size_t bgi_recurrent_scratch(const bg_node *node) { return room_of(node, NULL).bytes; }
 
-static double rows_of(const bgi_recurrence *r) { return (double)r->pieces * (double)r->rows * (double)r->steps; }
+/* Many rows at a time keep the processor busy, but threads share a batch: two tasks of 8 rows or more, four of 12, and
+ * as many as it takes of MOST_ROWS. */
+int64_t bgi_recurrent_grain(const bg_node *node)
+{
+    enum { LEAST_FOR_2 = 16, LEAST_FOR_4 = 48 };
+    int64_t batch = ((const bgi_recurrence *)node->attributes)->batch;
+    int64_t tasks = batch >= LEAST_FOR_4 ? 4 : batch >= LEAST_FOR_2 ? 2 : 1, needed = pieces(batch, MOST_ROWS);
+    tasks = tasks > needed ? tasks : needed;
+    return batch > 0 ? pieces(batch, tasks) : 1;
+}
+
+static double rows_of(const bgi_recurrence *r) { return (double)r->batch * (double)r->steps; }
 static double gates_of(const bgi_recurrence *r) { return (double)bgi_recurrent_gates(r) * (double)r->hidden; }
 double bgi_recurrent_product_flops(const bg_node *node)
 {
@@ -122,9 +136,10 @@ double bgi_recurrent_flops(const bg_node *node)
 
 /* ---- What the loops share ---- */
 
-/* One piece on its way. Addresses of rows are of the piece's first row at a step. */
+/* Some rows on their way through the steps; the addresses are those of the first one. */
 typedef struct {
     const bgi_recurrence *r;
+    int64_t n_rows;
     bgi_recurrent_inputs in;
     bgi_recurrent_parts p;
     const bgk_kernels *k;
@@ -174,30 +189,38 @@ static loop loop_of(const bg_call *call, bool is_gradient)
     return l;
 }
 
-/* Number `piece` of an input that is split; NULL if it is not there. */
-static const void *piece_of(const bg_call *call, int input, int64_t piece, int64_t elements, size_t size)
+/* An input, from a row of the call on, each of so many elements; NULL if it is not there. */
+static const void *from_row(const bg_call *call, int input, int64_t row, int64_t elements, size_t size)
 {
-    return input < 0 ? NULL : at(call->inputs[input], (piece - call->first) * elements, size);
+    return input < 0 ? NULL : at(call->inputs[input], row * elements, size);
 }
-static void enter_piece(loop *l, const bg_call *call, int64_t piece, int64_t width)
+/* Takes n rows of the call, from number `first` on. */
+static void take_rows(loop *l, const bg_call *call, int64_t first, int64_t n, int64_t width)
 {
     const bgi_recurrence *r = l->r;
-    int64_t rows = r->rows, all = r->steps * rows;
-    l->x = piece_of(call, l->in.gates, piece, all * l->g, l->size);
-    l->h = piece_of(call, l->in.h, piece, rows * r->out, l->size);
-    l->c = piece_of(call, l->in.c, piece, rows * r->hidden, l->size);
-    l->states = piece_of(call, l->in.states, piece, all * l->p.width, l->size);
-    l->dh = piece_of(call, l->in.dh, piece, all * r->out, l->size);
-    l->dc = piece_of(call, l->in.dc, piece, all * r->hidden, l->size);
-    l->lengths = piece_of(call, l->in.lengths, piece, rows, sizeof(int64_t));
-    l->rows = at(call->output, (piece - call->first) * all * width, l->size);
+    l->n_rows = n;
+    l->x = from_row(call, l->in.gates, first, r->steps * l->g, l->size);
+    l->h = from_row(call, l->in.h, first, r->out, l->size);
+    l->c = from_row(call, l->in.c, first, r->hidden, l->size);
+    l->states = from_row(call, l->in.states, first, r->steps * l->p.width, l->size);
+    l->dh = from_row(call, l->in.dh, first, r->steps * r->out, l->size);
+    l->dc = from_row(call, l->in.dc, first, r->steps * r->hidden, l->size);
+    l->lengths = from_row(call, l->in.lengths, first, 1, sizeof(int64_t));
+    l->rows = at(call->output, first * r->steps * width, l->size);
 }
+/* An empty batch is one unit without rows. */
+static int64_t rows_of_call(const bg_call *call)
+{
+    return ((const bgi_recurrence *)call->node->attributes)->batch == 0 ? 0 : call->last - call->first;
+}
+/* How many rows of a call for so many go side by side: about equally many each time. */
+static int64_t rows_at_once(int64_t rows) { return rows > 0 ? pieces(rows, pieces(rows, MOST_ROWS)) : 1; }
 
 static bool is_beyond(const loop *l, int64_t row, int64_t step) { return l->lengths && step >= l->lengths[row]; }
 /* Element `column` of a row at a step, of an array whose rows have `width` elements. */
 static char *row_at(const loop *l, const void *data, int64_t step, int64_t row, int64_t width, int64_t column)
 {
-    return at(data, (step * l->r->rows + row) * width + column, l->size);
+    return at(data, (row * l->r->steps + step) * width + column, l->size);
 }
 static void copy(const loop *l, void *to, const void *from, int64_t n)
 {
@@ -231,14 +254,14 @@ static const void *zero_of(void)
 
 /* ---- Forward ---- */
 
-/* The bias of each row's sum with h: both biases, but for the GRU's last gate, where the product takes its own. */
-static void spread_bias(const loop *l, const void *bias_hh)
+/* The bias of the sums with h: both biases, but for the GRU's last gate, where the product takes its own. */
+static void add_biases(const loop *l, const void *bias_hh)
 {
     int64_t both = l->r->kind == BGI_GRU ? 2 * l->r->hidden : l->g;
-    for (int64_t i = 0; i < l->r->rows; i++) {
-        char *row = at(l->room.bias, i * l->g, l->size);
-        copy(l, row, bias_hh, l->g);
-        MAP_2(add, row, row, l->bias_ih, both);
+    clear(l, l->room.bias, l->g);
+    if (l->bias_ih) {
+        copy(l, l->room.bias, bias_hh, l->g);
+        MAP_2(add, l->room.bias, bias_hh, l->bias_ih, both);
     }
 }
 
@@ -252,20 +275,6 @@ static void rnn_row(const loop *l, const char *sums, const char *x, char *row)
         MAP(relu, h, h, n);
     else
         MAP(tanh, h, h, n);
-}
-static void lstm_row(const loop *l, char *sums, const char *x, const char *c_before, char *row, char *h)
-{
-    int64_t n = l->r->hidden;
-    char *i = at(row, 0, l->size), *f = at(row, n, l->size), *g = at(row, 2 * n, l->size), *o = at(row, 3 * n, l->size);
-    char *c = at(row, l->p.c, l->size), *t = l->room.few[0];
-    MAP_2(add, sums, sums, x, 4 * n);
-    MAP(sigmoid, i, sums, 2 * n);
-    MAP(tanh, g, at(sums, 2 * n, l->size), n);
-    MAP(sigmoid, o, at(sums, 3 * n, l->size), n);
-    MAP_2(mul, t, f, c_before, n);
-    MAP_3(fma, c, i, g, t, n);
-    MAP(tanh, t, c, n);
-    MAP_2(mul, h, o, t, n);
 }
 static void gru_row(const loop *l, char *sums, const char *x, char *row)
 {
@@ -290,13 +299,11 @@ static void gru_row(const loop *l, char *sums, const char *x, char *row)
 static void forward_step(const loop *l, int64_t i)
 {
     const bgi_recurrence *r = l->r;
-    int64_t step = bgi_recurrent_step(r, i), width = l->p.width, last = i > 0 ? bgi_recurrent_step(r, i - 1) : -1;
-    char *rows = row_at(l, l->rows, step, 0, width, 0);
-    multiply(&l->hh, r->rows, at(rows, l->p.before, l->size), width, l->room.sums, l->g);
-    if (l->bias_ih)
-        MAP_2(add, l->room.sums, l->room.sums, l->room.bias, r->rows * l->g);
-    for (int64_t j = 0; j < r->rows; j++) {
-        char *row = at(rows, j * width, l->size), *sums = at(l->room.sums, j * l->g, l->size);
+    int64_t step = bgi_recurrent_step(r, i), width = l->p.width, apart = r->steps * width;
+    int64_t last = i > 0 ? bgi_recurrent_step(r, i - 1) : -1;
+    multiply(&l->hh, l->n_rows, row_at(l, l->rows, step, 0, width, l->p.before), apart, l->room.sums, l->g);
+    for (int64_t j = 0; j < l->n_rows; j++) {
+        char *row = row_at(l, l->rows, step, j, width, 0), *sums = at(l->room.sums, j * l->g, l->size);
         const char *x = row_at(l, l->x, step, j, l->g, 0);
         const char *c_before = last < 0 ? at(l->c, j * r->hidden, l->size) : row_at(l, l->rows, last, j, width, l->p.c);
         char *h = r->has_projection ? at(l->room.projected, j * r->hidden, l->size) : at(row, l->p.h, l->size);
@@ -306,17 +313,19 @@ static void forward_step(const loop *l, int64_t i)
                 copy(l, at(row, l->p.c, l->size), c_before, r->hidden);
             clear(l, h, r->hidden);
         } else if (r->kind == BGI_LSTM) {
-            lstm_row(l, sums, x, c_before, row, h);
-        } else if (r->kind == BGI_GRU) {
-            gru_row(l, sums, x, row);
+            l->k->lstm(row, at(row, l->p.c, l->size), h, x, sums, l->room.bias, c_before, r->hidden);
         } else {
-            rnn_row(l, sums, x, row);
+            MAP_2(add, sums, sums, l->room.bias, l->g);
+            if (r->kind == BGI_GRU)
+                gru_row(l, sums, x, row);
+            else
+                rnn_row(l, sums, x, row);
         }
     }
     if (r->has_projection)
-        multiply(&l->hr, r->rows, l->room.projected, r->hidden, at(rows, l->p.h, l->size), width);
-    for (int64_t j = 0; j < r->rows; j++) {
-        char *row = at(rows, j * width, l->size), *h = at(row, l->p.h, l->size);
+        multiply(&l->hr, l->n_rows, l->room.projected, r->hidden, row_at(l, l->rows, step, 0, width, l->p.h), apart);
+    for (int64_t j = 0; j < l->n_rows; j++) {
+        char *row = row_at(l, l->rows, step, j, width, 0), *h = at(row, l->p.h, l->size);
         if (is_beyond(l, j, step))
             copy(l, h, at(row, l->p.before, l->size), r->out);
         if (i + 1 < r->steps)
@@ -328,11 +337,11 @@ bg_status bgi_recurrent_call(const bg_call *call)
 {
     loop made = loop_of(call, false), *l = &made;
     const bgi_recurrence *r = l->r;
-    if (l->bias_ih)
-        spread_bias(l, call->inputs[l->in.bias_hh]);
-    for (int64_t piece = call->first; piece < call->last; piece++) {
-        enter_piece(l, call, piece, l->p.width);
-        for (int64_t j = 0; j < r->rows; j++)
+    add_biases(l, l->bias_ih ? call->inputs[l->in.bias_hh] : NULL);
+    int64_t rows = rows_of_call(call), most = rows_at_once(rows);
+    for (int64_t first = 0; first < rows; first += most) {
+        take_rows(l, call, first, rows - first < most ? rows - first : most, l->p.width);
+        for (int64_t j = 0; j < l->n_rows; j++)
             copy(l, row_at(l, l->rows, bgi_recurrent_step(r, 0), j, l->p.width, l->p.before),
                  at(l->h, j * r->out, l->size), r->out);
         for (int64_t i = 0; i < r->steps; i++)
@@ -356,31 +365,6 @@ static void rnn_row_back(const loop *l, const char *dh, const char *states, char
         TANH_SLOPE(t, h, n);
         MAP_2(mul, d, dh, t, n);
     }
-}
-static void lstm_row_back(const loop *l, const char *dh, char *dc, const char *states, const char *c_before, char *row)
-{
-    int64_t n = l->r->hidden;
-    const char *i = at(states, 0, l->size), *f = at(states, n, l->size), *g = at(states, 2 * n, l->size);
-    const char *o = at(states, 3 * n, l->size);
-    char *di = at(row, 0, l->size), *df = at(row, n, l->size), *dg = at(row, 2 * n, l->size);
-    char *d_o = at(row, 3 * n, l->size), *t = l->room.few[0], *u = l->room.few[1], *v = l->room.few[2];
-    MAP(tanh, t, at(states, l->p.c, l->size), n);
-    MAP_2(mul, u, dh, t, n); /* do = dh tanh(c) o (1 - o) */
-    SIGMOID_SLOPE(v, o, n);
-    MAP_2(mul, d_o, u, v, n);
-    MAP_2(mul, u, dh, o, n); /* dc += dh o (1 - tanh(c)²) */
-    TANH_SLOPE(v, t, n);
-    MAP_3(fma, dc, u, v, dc, n);
-    MAP_2(mul, u, dc, g, n);
-    SIGMOID_SLOPE(v, i, n);
-    MAP_2(mul, di, u, v, n);
-    MAP_2(mul, u, dc, c_before, n);
-    SIGMOID_SLOPE(v, f, n);
-    MAP_2(mul, df, u, v, n);
-    MAP_2(mul, u, dc, i, n);
-    TANH_SLOPE(v, g, n);
-    MAP_2(mul, dg, u, v, n);
-    MAP_2(mul, dc, dc, f, n);
 }
 static void gru_row_back(const loop *l, const char *dh, const char *states, char *row)
 {
@@ -410,9 +394,8 @@ static void step_back(const loop *l, int64_t i)
     int64_t step = bgi_recurrent_step(r, i), width = l->p.dwidth, n = r->hidden;
     int64_t next = i + 1 < r->steps ? bgi_recurrent_step(r, i + 1) : -1;
     int64_t before = i > 0 ? bgi_recurrent_step(r, i - 1) : -1;
-    char *rows = row_at(l, l->rows, step, 0, width, 0);
-    for (int64_t j = 0; j < r->rows; j++) {
-        char *state = at(l->room.state, j * r->out, l->size), *row = at(rows, j * width, l->size);
+    for (int64_t j = 0; j < l->n_rows; j++) {
+        char *state = at(l->room.state, j * r->out, l->size), *row = row_at(l, l->rows, step, j, width, 0);
         const char *dh = row_at(l, l->dh, step, j, r->out, 0);
         if (next < 0)
             copy(l, state, dh, r->out);
@@ -424,9 +407,9 @@ static void step_back(const loop *l, int64_t i)
             clear(l, at(row, l->p.dprojection, l->size), r->out);
     }
     if (r->has_projection)
-        multiply(&l->hr, r->rows, l->room.state, r->out, l->room.projected, n);
-    for (int64_t j = 0; j < r->rows; j++) {
-        char *row = at(rows, j * width, l->size), *dc = at(row, l->p.dc, l->size);
+        multiply(&l->hr, l->n_rows, l->room.state, r->out, l->room.projected, n);
+    for (int64_t j = 0; j < l->n_rows; j++) {
+        char *row = row_at(l, l->rows, step, j, width, 0), *dc = at(row, l->p.dc, l->size);
         const char *states = row_at(l, l->states, step, j, l->p.width, 0);
         const char *dh = r->has_projection ? at(l->room.projected, j * n, l->size) : at(l->room.state, j * n, l->size);
         if (r->kind == BGI_LSTM) {
@@ -442,16 +425,17 @@ static void step_back(const loop *l, int64_t i)
         if (is_beyond(l, j, step))
             clear(l, row, r->kind == BGI_GRU ? 2 * l->g : l->g);
         else if (r->kind == BGI_LSTM)
-            lstm_row_back(l, dh, dc, states,
-                          before < 0 ? at(l->c, j * n, l->size) : row_at(l, l->states, before, j, l->p.width, l->p.c),
-                          row);
+            l->k->lstm_back(row, dc, dh, states, at(states, l->p.c, l->size),
+                            before < 0 ? at(l->c, j * n, l->size) : row_at(l, l->states, before, j, l->p.width, l->p.c),
+                            n);
         else if (r->kind == BGI_GRU)
             gru_row_back(l, dh, states, row);
         else
             rnn_row_back(l, dh, states, row);
     }
-    multiply(&l->hh, r->rows, at(rows, l->p.dproduct, l->size), width, at(rows, l->p.dh, l->size), width);
-    for (int64_t j = 0; j < r->rows && (l->lengths || r->kind == BGI_GRU); j++) {
+    multiply(&l->hh, l->n_rows, row_at(l, l->rows, step, 0, width, l->p.dproduct), r->steps * width,
+             row_at(l, l->rows, step, 0, width, l->p.dh), r->steps * width);
+    for (int64_t j = 0; j < l->n_rows && (l->lengths || r->kind == BGI_GRU); j++) {
         char *passed = row_at(l, l->rows, step, j, width, l->p.dh), *state = at(l->room.state, j * r->out, l->size);
         if (is_beyond(l, j, step))
             copy(l, passed, state, r->out);
@@ -463,8 +447,9 @@ static void step_back(const loop *l, int64_t i)
 bg_status bgi_recurrent_gradient_call(const bg_call *call)
 {
     loop made = loop_of(call, true), *l = &made;
-    for (int64_t piece = call->first; piece < call->last; piece++) {
-        enter_piece(l, call, piece, l->p.dwidth);
+    int64_t rows = rows_of_call(call), most = rows_at_once(rows);
+    for (int64_t first = 0; first < rows; first += most) {
+        take_rows(l, call, first, rows - first < most ? rows - first : most, l->p.dwidth);
         for (int64_t i = l->r->steps; i-- > 0;)
             step_back(l, i);
     }
