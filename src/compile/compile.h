@@ -34,6 +34,7 @@ typedef struct {
     bool is_real; /* live and computed by a step: no leaf, no view, not virtual, not empty */
     bool is_loop; /* a map or a reduction of rows: computed in loops */
     bool is_stored;
+    bool is_needed;  /* in memory, whatever the phases of its readers */
     bool is_virtual; /* computed again wherever it is used */
     bool is_shaped;  /* its operands are not all in its order */
     bool is_spread;  /* it reads one element a row of what is computed again, or of what is spread itself */
@@ -48,10 +49,11 @@ typedef struct {
     int64_t group_units;
     /* plan */
     bgi_location where;
-    int last_level, last_step;
-    bool escapes;   /* from its task */
-    int alias;      /* shares the storage of this node, or -1 */
-    bool is_shared; /* another one has it as its alias */
+    int last_level, last_step, last_group; /* of its readers */
+    bool escapes;                          /* from its task */
+    bool ends_apart; /* at its last level more than one group reads it, or a task reads more than its own piece */
+    int alias;       /* shares the storage of this node, or -1 */
+    bool is_shared;  /* another one has it as its alias */
 } bgi_value;
 
 /* A value that a node's step reads: a leaf, or a stored or real value; what is computed again is looked through. */
@@ -101,6 +103,8 @@ typedef struct {
     bgi_output *outputs;
     int n_changes;
     bgi_change *changes;
+    int n_kept;
+    bool *is_kept; /* of the first nodes: stored although they need not be */
     /* Of each node i that is real, edges[first_edge[i]] up to the first of i + 1. */
     int *first_edge, n_edges, edge_capacity;
     bgi_edge *edges;
@@ -169,6 +173,10 @@ void *bgi_compile_push(bgi_compilation *c, size_t count, size_t size); /* zeroed
 
 /* Whether a step of this op may end the run. */
 static inline bool bgi_can_fail(const bg_op *op) { return op->call && !op->never_fails; }
+static inline int64_t bgi_value_bytes(const bgi_compilation *c, int id)
+{
+    return c->values[id].count * (int64_t)bg_dtype_size(c->graph->nodes[id]->dtype);
+}
 static inline bool bgi_is_leaf_id(const bgi_compilation *c, int id) { return bgi_node_is_leaf(c->graph->nodes[id]); }
 
 #endif

@@ -86,6 +86,28 @@ static bool is_shaped(const bgi_compilation *c, const bg_node *node)
     return false;
 }
 
+/* Whether a loop over another shape of as many elements can compute a value whose operands vary with its dimensions. */
+static bool takes_shape(const bgi_compilation *c, const bg_node *node, bg_shape shape)
+{
+    int64_t count = bg_shape_count(shape), columns = shape.rank ? shape.dims[shape.rank - 1] : 1;
+    for (int k = 0; k < node->n_inputs; k++) {
+        const bg_node *input = node->inputs[k];
+        const bgi_access *access = &c->accesses[input->id];
+        const bgi_value *source = &c->values[access->base];
+        bool is_in_memory = source->is_stored || bgi_is_leaf_id(c, access->base);
+        int64_t strides[BG_MAX_RANK];
+        double constant;
+        if (bgi_node_is_constant(input, &constant) || (access->is_flat && (is_in_memory || !source->is_shaped)))
+            continue;
+        if (access->is_flat ? !takes_shape(c, c->graph->nodes[access->base], shape)
+            : is_in_memory
+                ? !bgi_shape_reshape(input->shape, access->view.strides, shape, strides)
+                : source->is_shaped || !bgi_is_column_broadcast(input, access, source->count, count / columns, columns))
+            return false;
+    }
+    return true;
+}
+
 /* Whether an edge reads its base as no loop could compute it in passing. */
 static bool needs_memory(const bgi_compilation *c, const bg_node *node, int k)
 {
@@ -101,7 +123,7 @@ static bool needs_memory(const bgi_compilation *c, const bg_node *node, int k)
         return false;
     bg_shape place = squeezed(node->inputs[k]->shape);
     place.rank -= access->is_flat ? 0 : 1; /* one element a row */
-    return !bg_shape_equal(squeezed(base->shape), place);
+    return !bg_shape_equal(squeezed(base->shape), place) && !takes_shape(c, base, place);
 }
 
 /* What may be computed again in the loop of its reader. */
@@ -181,7 +203,7 @@ bg_status bgi_fuse(bgi_compilation *c)
                 return status;
         }
         v->is_loop = bgi_node_is(node, BGI_MAP) || (bgi_node_is(node, BGI_REDUCE) && node->inputs[0]->shape.rank == 2);
-        v->is_stored |= !v->is_loop || bgi_is_copy(node);
+        v->is_stored |= !v->is_loop || bgi_is_copy(node) || (i < c->n_kept && c->is_kept[i]);
         for (int k = 0; k < node->n_inputs; k++) {
             bgi_value *source = &c->values[c->accesses[node->inputs[k]->id].base];
             if (!v->is_loop || needs_memory(c, node, k) || spreads_twice(c, node, k))
@@ -193,6 +215,7 @@ bg_status bgi_fuse(bgi_compilation *c)
 
     for (int i = 0; i < c->n; i++) {
         bgi_value *v = &c->values[i];
+        v->is_needed = v->is_stored;
         if (!v->is_real || v->is_stored || !bgi_node_is(nodes[i], BGI_MAP) || nodes[i]->op->lowering->is_costly)
             continue;
         bool is_virtual = true;

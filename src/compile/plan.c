@@ -92,8 +92,16 @@ static bool find_uses(bgi_compilation *c, const bgi_loop *loop, loop_uses *uses)
     return true;
 }
 
+/* Whether the value is read for the last time by this step, each element only by the task that computes the step's
+ * element there. */
+static bool dies_in(const bgi_value *v, int step)
+{
+    bool is_ours = v->where.place == BGI_AT_LOCAL || v->where.place == BGI_AT_ARENA;
+    return v->is_real && is_ours && v->last_step == step && v->step != step && !v->ends_apart;
+}
+
 /* In place: what dies in a loop (the product under an activation) lies where a result of the loop will. Of a value that
- * the loop reads a part of, the rest needs its place too. */
+ * the loop reads a part of, the rest needs its place too. A local place does not outlast its task. */
 static bool share_storage(bgi_compilation *c, int index, loop_uses *uses)
 {
     const bgi_loop *loop = &c->program->steps[index].as.loop;
@@ -104,13 +112,14 @@ static bool share_storage(bgi_compilation *c, int index, loop_uses *uses)
         if (!is_whole_block(loop, load) || uses->last_read[i] < 0)
             continue;
         bgi_value *v = &c->values[load->node];
-        if (!v->is_real || v->where.place != BGI_AT_LOCAL || v->last_step != index || v->step == index ||
-            v->alias >= 0 || uses->loads[load->node] != 1)
+        if (!dies_in(v, index) || v->alias >= 0 || uses->loads[load->node] != 1)
             continue;
         for (int j = uses->next_root[uses->last_read[i]]; j < loop->n_instructions; j = uses->next_root[j + 1]) {
             const bgi_loop_value *target = &loop->values[loop->instructions[j].target];
             bgi_value *root = &c->values[target->node];
-            if (target->dtype == load->dtype && root->count == v->count && root->update < 0 && !root->is_shared) {
+            bool outlasts = v->where.place == BGI_AT_LOCAL || root->where.place == BGI_AT_ARENA;
+            if (target->dtype == load->dtype && root->count == v->count && root->update < 0 && !root->is_shared &&
+                outlasts) {
                 v->alias = target->node;
                 root->is_shared = true;
                 break;
@@ -142,18 +151,18 @@ static void note_uses(bgi_compilation *c, int node)
         bgi_value *source = &c->values[c->edges[e].source];
         if (!source->is_real)
             continue;
-        if (v->level > source->last_level)
+        bool is_piece = c->edges[e].units % c->program->groups[v->group].units == 0;
+        if (v->level > source->last_level) {
             source->last_level = v->level;
+            source->last_group = v->group;
+            source->ends_apart = false;
+        }
+        if (v->level == source->last_level)
+            source->ends_apart |= v->group != source->last_group || !is_piece;
         if (v->step > source->last_step)
             source->last_step = v->step;
-        source->escapes |=
-            v->group != source->group || c->edges[e].units % c->program->groups[source->group].units != 0;
+        source->escapes |= v->group != source->group || !is_piece;
     }
-}
-
-static size_t bytes_of(const bgi_compilation *c, int node)
-{
-    return (size_t)c->values[node].count * bg_dtype_size(c->graph->nodes[node]->dtype);
 }
 
 static bg_status choose_places(bgi_compilation *c)
@@ -164,7 +173,7 @@ static bg_status choose_places(bgi_compilation *c)
     for (int i = 0; i < c->n; i++) {
         bgi_value *v = &c->values[i];
         if (v->is_live && !bgi_node_is(c->graph->nodes[i], BGI_VIEW) && !bgi_is_leaf_id(c, i) &&
-            __builtin_add_overflow(p->unplanned_bytes, bytes_of(c, i), &p->unplanned_bytes))
+            __builtin_add_overflow(p->unplanned_bytes, (size_t)bgi_value_bytes(c, i), &p->unplanned_bytes))
             p->unplanned_bytes = SIZE_MAX;
         if (!v->is_real || !v->is_stored)
             continue;
@@ -195,14 +204,14 @@ static bool pack_all(bgi_compilation *c, packing *x, size_t *bytes)
     return fits;
 }
 
-static bool place_in_arena(bgi_compilation *c, packing *x)
+static bool place_in_arena(bgi_compilation *c, packing *x, const int *first_level)
 {
     x->n = 0;
     for (int i = 0; i < c->n; i++) {
         const bgi_value *v = &c->values[i];
-        if (v->where.place == BGI_AT_ARENA)
-            x->lives[x->n++] = (lifetime){ .bytes = bgi_aligned(bytes_of(c, i)),
-                                           .first = v->level,
+        if (v->where.place == BGI_AT_ARENA && v->alias < 0)
+            x->lives[x->n++] = (lifetime){ .bytes = bgi_aligned((size_t)bgi_value_bytes(c, i)),
+                                           .first = first_level[i],
                                            .last = v->last_level > v->level ? v->last_level : v->level,
                                            .node = i };
     }
@@ -219,7 +228,7 @@ static bool place_in_scratch(bgi_compilation *c, packing *x, const bgi_group *gr
         bgi_value *v = &c->values[i];
         if (v->where.place != BGI_AT_LOCAL)
             continue;
-        v->where.unit_bytes = bytes_of(c, i) / (size_t)group->units;
+        v->where.unit_bytes = (size_t)bgi_value_bytes(c, i) / (size_t)group->units;
         if (v->alias < 0)
             x->lives[x->n++] = (lifetime){ .bytes = bgi_aligned((size_t)group->chunk * v->where.unit_bytes),
                                            .first = first_step[i],
@@ -239,16 +248,21 @@ static bg_status place_values(bgi_compilation *c)
     packing x = { .lives = bgi_compile_push(c, (size_t)c->n, sizeof *x.lives),
                   .placed = bgi_compile_push(c, (size_t)c->n, sizeof *x.placed) };
     int *first_step = bgi_compile_push(c, (size_t)c->n, sizeof *first_step);
-    if (!x.lives || !x.placed || !first_step)
+    int *first_level = bgi_compile_push(c, (size_t)c->n, sizeof *first_level);
+    if (!x.lives || !x.placed || !first_step || !first_level)
         return BG_ERR_NOMEM;
-    for (int i = 0; i < c->n; i++)
+    for (int i = 0; i < c->n; i++) {
         first_step[i] = c->values[i].step;
+        first_level[i] = c->values[i].level;
+    }
     for (int i = 0; i < c->n; i++) { /* the one whose storage is shared lives from the first of them on */
         int owner = owner_of(c, i);
         if (first_step[owner] > c->values[i].step)
             first_step[owner] = c->values[i].step;
+        if (first_level[owner] > c->values[i].level)
+            first_level[owner] = c->values[i].level;
     }
-    bool fits = place_in_arena(c, &x);
+    bool fits = place_in_arena(c, &x, first_level);
     for (int g = 0; g < c->program->n_groups && fits; g++)
         fits = place_in_scratch(c, &x, &c->program->groups[g], first_step);
     for (int i = 0; i < c->n; i++)
@@ -311,6 +325,18 @@ static size_t bind_step(const bgi_compilation *c, bgi_step *step)
     return 0;
 }
 
+/* Memory whose pages are first touched by who uses them. With asserts, whatever is read before it was written is not a
+ * number. */
+static unsigned char *allocate_values(const bgi_compilation *c, size_t bytes)
+{
+    unsigned char *memory = bgi_alloc(c->engine, bytes);
+#ifndef NDEBUG
+    if (memory)
+        memset(memory, 0xFF, bytes);
+#endif
+    return memory;
+}
+
 bg_status bgi_plan(bgi_compilation *c)
 {
     bg_program *p = c->program;
@@ -336,12 +362,12 @@ bg_status bgi_plan(bgi_compilation *c)
     if (slots > PTRDIFF_MAX || p->local_bytes > PTRDIFF_MAX)
         return bg_fail(BG_ERR_OVERFLOW, "compile: the bytes of a worker's values overflow");
     p->scratch_bytes = bgi_aligned(p->local_bytes + slots);
-    p->arena = bgi_alloc_zero(c->engine, p->arena_bytes);
+    p->arena = allocate_values(c, p->arena_bytes);
     p->scratch = bgi_arena_push(&p->memory, (size_t)c->engine->threads * sizeof *p->scratch);
     if (!p->arena || !p->scratch)
         return BG_ERR_NOMEM;
     for (int t = 0; t < c->engine->threads; t++) {
-        p->scratch[t] = bgi_alloc_zero(c->engine, p->scratch_bytes);
+        p->scratch[t] = allocate_values(c, p->scratch_bytes);
         if (!p->scratch[t])
             return BG_ERR_NOMEM;
     }

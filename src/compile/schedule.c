@@ -136,6 +136,67 @@ static bool find_levels(search *s)
     return false;
 }
 
+/* ---- Large values of small ones ---- */
+
+/* The latest level at which the value can be computed: with those that read it. */
+static void find_latest(const bgi_compilation *c, int *latest)
+{
+    for (int i = 0; i < c->n; i++)
+        latest[i] = INT32_MAX;
+    for (int i = 0; i < c->n; i++)
+        for (int e = c->first_edge[i]; e < c->first_edge[i + 1]; e++) {
+            const bgi_value *source = &c->values[c->edges[e].source];
+            int level =
+                c->values[i].level - (source->is_real && !bgi_is_aligned(source, &c->values[i], c->edges[e].units));
+            if (latest[c->edges[e].source] > level)
+                latest[c->edges[e].source] = level;
+        }
+}
+
+/* Whether the bytes of what the value is made of, kept until the later level, are fewer than its own. */
+static bool is_smaller_later(const bgi_compilation *c, int node, int level, const int *last_read)
+{
+    int64_t bytes = bgi_value_bytes(c, node);
+    for (int e = c->first_edge[node]; e < c->first_edge[node + 1] && bytes > 0; e++) {
+        int source = c->edges[e].source;
+        if (c->values[source].is_real && last_read[source] < level)
+            bytes -= bgi_value_bytes(c, source);
+    }
+    return bytes > 0;
+}
+
+/* A product that is only read phases later, such as the first term of the gradient of a tied parameter, is computed
+ * there, where it joins its reader and need not lie in memory as a whole. What reads something that is overwritten
+ * stays where it is. */
+static bg_status delay_products(bgi_compilation *c)
+{
+    bgi_arena_release(&c->round);
+    int *latest = bgi_arena_push(&c->round, (size_t)c->n * sizeof *latest);
+    int *last_read = bgi_arena_push(&c->round, (size_t)c->n * sizeof *last_read);
+    bool *is_target = bgi_arena_push(&c->round, (size_t)c->n * sizeof *is_target);
+    if (!latest || !last_read || !is_target)
+        return BG_ERR_NOMEM;
+    find_latest(c, latest);
+    for (int k = 0; k < c->n_changes; k++)
+        is_target[c->changes[k].target] = true;
+    for (int i = 0; i < c->n; i++)
+        for (int e = c->first_edge[i]; e < c->first_edge[i + 1]; e++)
+            if (last_read[c->edges[e].source] < c->values[i].level)
+                last_read[c->edges[e].source] = c->values[i].level;
+    for (int i = 0; i < c->n; i++) {
+        bgi_value *v = &c->values[i];
+        bool reads_target = false;
+        if (!v->is_real || !bgi_node_is(c->graph->nodes[i], BGI_PRODUCT) || v->output >= 0 || v->update >= 0 ||
+            latest[i] == INT32_MAX || latest[i] <= v->level)
+            continue;
+        for (int e = c->first_edge[i]; e < c->first_edge[i + 1]; e++)
+            reads_target |= is_target[c->edges[e].source];
+        if (!reads_target && is_smaller_later(c, i, latest[i], last_read))
+            v->least = latest[i];
+    }
+    return BG_OK;
+}
+
 /* Joins the values of one level that read each other. Edges align two by two, which says little of many values
  * together: one that would leave too few units to its whole group is cut, and its reader goes to a later level. */
 static bg_status join_groups(bgi_compilation *c, int *parents, bool may_cut, bool *has_cut)
@@ -323,9 +384,12 @@ static bg_status find_order(search *s, bool *is_settled)
 {
     bgi_compilation *c = s->c;
     *is_settled = false;
-    for (int rounds = 0, cuts = 0; rounds < MOST_ROUNDS && !*is_settled && find_levels(s);) {
+    if (!find_levels(s))
+        return BG_OK;
+    bg_status status = delay_products(c);
+    for (int rounds = 0, cuts = 0; !status && rounds < MOST_ROUNDS && !*is_settled && find_levels(s);) {
         bool has_cut = false;
-        bg_status status = form_groups(c, cuts < MOST_ROUNDS, &has_cut);
+        status = form_groups(c, cuts < MOST_ROUNDS, &has_cut);
         cuts += has_cut;
         if (!status && has_cut)
             continue;
@@ -336,6 +400,54 @@ static bg_status find_order(search *s, bool *is_settled)
         *is_settled = !raise_hazards(s);
         rounds++;
     }
+    return status;
+}
+
+enum { NO_COSTLY = -1, MANY_COSTLY = -2 };
+
+/* The one costly value that has to lie in memory before a cheap one can be computed again in another loop. */
+static int find_costly(const bgi_compilation *c, const bg_node *node, int depth)
+{
+    int costly = NO_COSTLY;
+    for (int k = 0; k < node->n_inputs && costly != MANY_COSTLY; k++) {
+        const bgi_access *access = &c->accesses[node->inputs[k]->id];
+        const bg_node *base = c->graph->nodes[access->base];
+        if (!c->values[access->base].is_real || c->values[access->base].is_stored)
+            continue;
+        int found = MANY_COSTLY;
+        if (access->is_flat && bgi_node_is(base, BGI_MAP) && depth < BGI_MAX_DEPTH)
+            found = base->op->lowering->is_costly ? base->id : find_costly(c, base, depth + 1);
+        if (found != NO_COSTLY)
+            costly = costly == NO_COSTLY || costly == found ? found : MANY_COSTLY;
+    }
+    return costly;
+}
+
+/* Finds costly values (tanh) of which several cheap ones (1 + tanh, 1 - tanh²) wait in memory for a later phase: to
+ * keep the costly one takes less, and the others are computed again. */
+static bg_status keep_costly(bgi_compilation *c, bool *has_found)
+{
+    int64_t *gains = bgi_arena_push(&c->round, (size_t)c->n * sizeof *gains);
+    bool *is_kept = bgi_compile_push(c, (size_t)c->n, sizeof *is_kept);
+    if (!gains || !is_kept)
+        return BG_ERR_NOMEM;
+    if (c->n_kept)
+        memcpy(is_kept, c->is_kept, (size_t)c->n_kept * sizeof *is_kept);
+    for (int i = 0; i < c->n; i++) {
+        const bgi_value *v = &c->values[i];
+        const bg_node *node = c->graph->nodes[i];
+        if (!v->is_real || !v->is_stored || v->is_needed || !bgi_node_is(node, BGI_MAP) ||
+            node->op->lowering->is_costly)
+            continue;
+        int costly = find_costly(c, node, 1);
+        if (costly < 0)
+            continue;
+        gains[costly] += bgi_value_bytes(c, i);
+        if (gains[costly] > bgi_value_bytes(c, costly))
+            *has_found = is_kept[costly] = true;
+    }
+    c->is_kept = is_kept;
+    c->n_kept = c->n;
     return BG_OK;
 }
 
@@ -368,17 +480,19 @@ static bg_status keep_steps(bgi_compilation *c)
 
 bg_status bgi_schedule(bgi_compilation *c)
 {
-    for (;;) { /* each time at least one more update is deferred */
+    for (;;) { /* each time at least one more update is deferred, or a value kept */
         search s;
-        bool is_settled = false;
+        bool is_settled = false, has_kept = false;
         bg_status status = bgi_fuse(c);
         if (!status)
             status = start_search(&s, c);
         if (!status)
             status = find_order(&s, &is_settled);
         if (!status && is_settled)
+            status = keep_costly(c, &has_kept);
+        if (!status && is_settled && !has_kept)
             return keep_steps(c);
-        if (!status)
+        if (!status && !is_settled)
             status = defer_offenders(&s);
         if (status)
             return status;
