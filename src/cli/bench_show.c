@@ -4,6 +4,8 @@
 #include "machine.h"
 #include "output.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 void bench_describe(event *e, bg_engine *engine)
@@ -85,8 +87,11 @@ void bench_show_workload(const workload *w, const bg_engine *engine, const bench
     const bg_report *p = &r->report;
     output_line("    %d steps, %d phases, %d tasks, %d barriers; %.4g MFLOP, products %.4g", p->steps, p->phases,
                 p->tasks, p->barriers, p->flops * 1e-6, p->product_flops * 1e-6);
-    output_line("    %.1f KiB planned, %.1f without planning; %.1f MiB peak resident", (double)p->planned_bytes / 1024,
-                (double)p->unplanned_bytes / 1024, r->resident_bytes / (1024 * 1024));
+    char resident[40] = "unknown";
+    if (!isnan(r->resident_bytes))
+        snprintf(resident, sizeof resident, "%.1f MiB", r->resident_bytes / (1024 * 1024));
+    output_line("    %.1f KiB planned, %.1f without planning; peak resident %s", (double)p->planned_bytes / 1024,
+                (double)p->unplanned_bytes / 1024, resident);
     output_line("    %g allocations a step; compiled in %.2f ms; %d trials of %lld steps", r->step.allocations,
                 p->compile_seconds * 1e3, r->step.trials, (long long)r->step.runs);
     output_line("    gradient within %.1e of f64, %.1e allowed; loss %.5f, then %.5f", r->first.error,

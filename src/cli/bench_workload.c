@@ -45,13 +45,13 @@ static bg_status measure(workload_step *step, const workload *w, double seconds,
 {
     r->report = bg_program_report(step->program);
     bg_status status = workload_check(step, w, &r->first);
-    machine_forget_memory();
+    bool has_forgotten = machine_forget_memory(); /* what the check needed, which is more than a step does */
     if (status == BG_OK)
         status = run_steps(step, WARM_UP_STEPS, &r->loss);
     if (status == BG_OK)
         status = bench_measure(&r->step, (bench_run *const[]){ bench_run_program }, (void *const[]){ step->program }, 1,
                                seconds);
-    r->resident_bytes = machine_peak_memory();
+    r->resident_bytes = has_forgotten ? machine_peak_memory() : NAN;
     return status == BG_OK ? measure_parts(step, seconds / 2, r) : status;
 }
 

@@ -13,8 +13,8 @@ typedef struct {
     double forward, backward, update; /* seconds */
     workload_result first;
     double loss;
-    double peak; /* operations per second of one core */
-    double resident_bytes;
+    double peak;           /* operations per second of one core */
+    double resident_bytes; /* at most, of the process while it makes steps; NAN: unknown */
     bg_report report;
 } bench_workload_result;
 

@@ -3,6 +3,7 @@
 #include "machine.h"
 
 #include <malloc.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -56,17 +57,17 @@ double machine_peak_memory(void)
         continue;
     if (file)
         fclose(file);
-    return 1024 * kibibytes;
+    return kibibytes > 0 ? 1024 * kibibytes : NAN;
 }
 
-void machine_forget_memory(void)
+bool machine_forget_memory(void)
 {
     (void)malloc_trim(0);
     FILE *file = fopen("/proc/self/clear_refs", "w");
     if (!file)
-        return;
-    (void)fputs("5", file);
-    (void)fclose(file);
+        return false;
+    bool is_written = fputs("5", file) >= 0;
+    return fclose(file) == 0 && is_written;
 }
 
 double machine_seconds(void)

@@ -2,6 +2,7 @@
 #ifndef MACHINE_H
 #define MACHINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The processor's name; "unknown" if the system does not tell. Returns buffer. */
@@ -12,10 +13,11 @@ const char *machine_name(char *buffer, size_t capacity);
 int machine_processors(void);
 /* Bytes of memory that the machine has; 0 if the system does not tell. */
 double machine_memory(void);
-/* The most memory this process has had, in bytes; 0 if the system does not tell. After machine_forget_memory only what
- * it has had since, where the system can do that. */
+/* The most memory this process has had since it began, or since machine_forget_memory, in bytes; NAN if the system does
+ * not tell. */
 double machine_peak_memory(void);
-void machine_forget_memory(void);
+/* Gives freed memory back to the system. False if the system goes on counting from the beginning. */
+bool machine_forget_memory(void);
 /* Seconds on a clock that only goes forward. */
 double machine_seconds(void);
 
