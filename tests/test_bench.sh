@@ -63,6 +63,30 @@ fi
 expect 1 '--trace none/t.json: No such file' bench tiny --trace none/t.json
 expect 2 'leave out --json, --output and --trace' bench tiny --dump --trace t.json
 
+# ---- More cores, and more engines ----
+if [ "$(nproc)" -ge 2 ]; then
+    expect 0 '^ *phase  *tasks  *MFLOP ' bench mlp-b128 --threads 1 --seconds 0 --cores 1,16
+    fits 'the projection'
+    holds 'it says that it is none' grep -q 'projected from the phases, not measured; a barrier took [0-9.e-]* us' out
+    holds 'a row for each number of cores' test "$(grep -c '^ *\(1\|16\) .*samples .*%$' out)" -eq 2
+    expect 0 '"projected":\[{"cores":4,"step_ms":' bench mlp-b128 --threads 1 --seconds 0 --cores 4 --json
+    holds 'tasks of both phases' grep -q '"phase_work":\[{"phase":0,"tasks":[0-9]*,.*{"phase":1,"tasks":[0-9]*,' out
+    expect 0 'too little work to share' bench tiny --threads 1 --seconds 0 --cores 64
+    checks=$((checks + 1))
+    taskset -c 0 "$BLASGRAD" bench tiny --threads 1 --seconds 0 --cores 4 >out 2>err
+    holds 'one core cannot tell what a barrier takes' test $? -eq 1
+    holds 'it says so' grep -q -e '--cores: a barrier is measured with two workers or more' err
+fi
+expect 2 '--cores "0": it takes whole numbers from 1 to 1024' bench tiny --cores 0
+expect 2 '--dump measures nothing; leave out --cores' bench tiny --dump --cores 4
+expect 0 '^tiny: 2 engines of 1 thread$' bench tiny --threads 1 --seconds 0 --engines 2
+holds 'times' grep -q '^ *[0-9.e-]* ms a step alone, [0-9.e-]* at once: [0-9.]* times as many a second$' out
+fits 'engines'
+expect 0 '"workload":"tiny","engines":3,"threads":2,"alone_ms":[0-9.e-]*,"at_once_ms":[0-9.e-]*,"speed_up":' \
+    bench tiny --threads 2 --seconds 0 --engines 3 --json
+expect 2 '--engines measures steps alone; leave out --report' bench tiny --engines 2 --report
+stops bench mlp-b128 --engines 2 --seconds 60
+
 # ---- A network of one's own ----
 expect 0 '^dense:8 relu dense:3, batch 5$' bench --model 'dense:8 relu dense:3' --input 4 --batch 5,7 --threads 1 --seconds 0
 holds 'a row for each batch size' test "$(grep -c '^  *1 .* samples ' out)" -eq 2

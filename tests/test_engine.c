@@ -267,6 +267,20 @@ END_TEST
 
 /* ---- Forked children ---- */
 
+START_TEST(barrier)
+{
+    bg_engine *one = engine_of(1), *three = engine_of(3);
+    ck_assert(bg_engine_measure_barrier(one, 0.01) == 0);
+    double found = bg_engine_measure_barrier(three, 0.01);
+    ck_assert_msg(found > 1e-9 && found < 1, "%g", found);
+    ck_assert(bg_engine_measure_barrier(three, 0) > 0);
+    ck_assert(bg_engine_measure_barrier(NULL, 1) == 0);
+    ck_assert_msg(multiplies_right(three), "the engine runs programs afterwards");
+    bg_engine_destroy(one);
+    bg_engine_destroy(three);
+}
+END_TEST
+
 /* What a child does with the parent's objects and with an engine of its own: 0, or the number of what went wrong. */
 static int child(bg_engine *engine, bg_tensor *tensor, bg_tensor *view)
 {
@@ -281,7 +295,7 @@ static int child(bg_engine *engine, bg_tensor *tensor, bg_tensor *view)
         bg_tensor_item(tensor, 0, &value) != BG_ERR_FORKED ||
         bg_tensor_slice(&other, tensor, 0, 0, 1, 1) != BG_ERR_FORKED)
         return 3;
-    if (bg_engine_measure_peak(engine, false, 0.01) != 0)
+    if (bg_engine_measure_peak(engine, false, 0.01) != 0 || bg_engine_measure_barrier(engine, 0.01) != 0)
         return 4;
     bg_tensor_destroy(tensor);
 
@@ -447,6 +461,7 @@ int main(void)
     tcase_add_test(cases, described);
     tcase_add_test(cases, logged);
     tcase_add_test(cases, peak);
+    tcase_add_test(cases, barrier);
     tcase_add_test(cases, thread_setting);
     tcase_add_test(cases, orders_of_destruction);
     tcase_add_test(cases, destroyed_by_another_thread);

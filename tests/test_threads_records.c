@@ -158,6 +158,35 @@ START_TEST(steps_add_up)
 }
 END_TEST
 
+START_TEST(tasks_are_in_order)
+{
+    start_descent(2);
+    bg_report report = bg_program_report(program);
+    double work = 0, before = 0;
+    ck_assert(!report.runs_alone);
+    for (int i = 0, phase = 0; i < report.tasks; i++) {
+        bg_task_info task = bg_program_task(program, i);
+        ck_assert_msg(task.phase == phase || task.phase == phase + 1, "task %d: phase %d behind %d", i, task.phase,
+                      phase);
+        ck_assert_msg(task.phase != phase || i == 0 || task.work <= before, "task %d is longer than the one before", i);
+        phase = task.phase;
+        before = task.work;
+        work += task.work;
+        if (i == report.tasks - 1)
+            ck_assert_int_eq(phase, report.phases - 1);
+    }
+    ck_assert_msg(work > 0.5 * report.flops, "the tasks' work is %g, of %g operations", work, report.flops);
+    ck_assert(bg_program_task(program, report.tasks).work == 0 && bg_program_task(program, -1).work == 0 &&
+              bg_program_task(NULL, 0).work == 0);
+    end();
+    start(2);
+    bg_node *small = bg_sum(numbers(2, 3), BG_ALL_AXES);
+    OK(bg_compile(&program, graph, &small, 1, NULL));
+    ck_assert(bg_program_report(program).runs_alone);
+    end();
+}
+END_TEST
+
 static bg_node *product(void) { return bg_matmul(numbers(2, 3), numbers(3, 4)); }
 static bg_node *row_added(void) { return bg_add(numbers(5, 4), numbers(1, 4)); }
 static bg_node *column_sums(void) { return bg_sum(numbers(6, 5), BG_AXES(0)); }
@@ -208,6 +237,7 @@ int main(void)
     tcase_add_loop_test(tests, records_of_all_workers, 0, N_THREAD_COUNTS);
     tcase_add_loop_test(tests, results_stay_the_same, 0, N_THREAD_COUNTS);
     tcase_add_test(tests, steps_add_up);
+    tcase_add_test(tests, tasks_are_in_order);
     tcase_add_loop_test(tests, steps_by_kind, 0, ONE_STEPS);
     tcase_add_test(tests, wrong_calls);
     suite_add_tcase(suite, tests);

@@ -81,6 +81,10 @@ BG_API bg_engine_info bg_engine_describe(const bg_engine *engine);
  * for about `seconds` (f64 if `is_f64`). The unit in which speed is judged. */
 BG_API double bg_engine_measure_peak(bg_engine *engine, bool is_f64, double seconds);
 
+/* Seconds that one meeting of all workers takes, as behind each phase of a program, measured here and now for about
+ * `seconds`: the least of many. 0 with one thread. */
+BG_API double bg_engine_measure_barrier(bg_engine *engine, double seconds);
+
 #ifdef __cplusplus
 }
 #endif

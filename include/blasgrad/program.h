@@ -40,6 +40,7 @@ typedef struct {
     int phases; /* levels; within one, tasks need nothing of each other */
     int tasks;
     int barriers;           /* a run on more than one thread waits this often */
+    bool runs_alone;        /* there is too little work to share between threads */
     double flops;           /* of one run: products count 2 m n k, other steps one per element and instruction */
     double product_flops;   /* the part of it in products of matrices, also those within convolutions, attention and
                                recurrent layers */
@@ -48,6 +49,14 @@ typedef struct {
     double compile_seconds;
 } bg_report;
 BG_API bg_report bg_program_report(const bg_program *program);
+
+/* One of the tasks of bg_report, counted from 0, in the order in which each phase deals them out; all zero if there is
+ * none of that number. */
+typedef struct {
+    int phase;
+    double work; /* an estimate of what it takes, in operations of a product */
+} bg_task_info;
+BG_API bg_task_info bg_program_task(const bg_program *program, int task);
 
 /* Writes the program as text, a line a step, under its phase; always ends with a zero byte if capacity > 0. Returns the
  * length of the whole text, which may be more than fitted. */

@@ -1,6 +1,7 @@
 /* blasgrad bench */
 #include "bench.h"
 #include "bench_allocator.h"
+#include "bench_engines.h"
 #include "bench_gemm.h"
 #include "bench_ops.h"
 #include "bench_workload.h"
@@ -22,6 +23,13 @@ static int bench_engine(const bench_config *config, bg_engine *engine)
 
 static int bench_threads(const bench_config *config, int threads)
 {
+    if (config->n_engines) {
+        signals_catch();
+        int failed = 0;
+        for (int i = 0; i < config->n_chosen && !failed; i++)
+            failed = bench_engines(config, config->chosen[i], threads);
+        return failed;
+    }
     bg_engine *engine;
     bg_engine_options options = { .threads = threads, .gemm = config->gemm, .allocator = bench_allocator };
     if (bg_engine_create(&engine, &options) != BG_OK)
@@ -42,7 +50,7 @@ int command_bench(int argc, char **argv)
         code = bench_trace_open(&config.trace, config.trace_path);
     if (code)
         return code;
-    if (config.mode == BENCH_WORKLOADS && !config.results.json && !config.with_dump)
+    if (config.mode == BENCH_WORKLOADS && !config.results.json && !config.with_dump && !config.n_engines)
         bench_show_header();
     for (int t = 0; t < config.n_threads && !code; t++)
         code = bench_threads(&config, (int)config.threads[t]);

@@ -36,6 +36,9 @@ typedef struct {
     int64_t threads[BENCH_COUNTS_MAX];      /* 0: the engine's choice */
     int n_threads;
     bg_gemm gemm;
+    int64_t cores[BENCH_COUNTS_MAX]; /* to project to */
+    int n_cores;
+    int n_engines; /* at once; 0: the usual measurement */
     double seconds;
     bool with_report, with_dump, with_profile;
     const char *trace_path;

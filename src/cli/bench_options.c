@@ -25,6 +25,8 @@ enum {
     KEY_OUTPUT,
     KEY_REPORT,
     KEY_PROFILE,
+    KEY_CORES,
+    KEY_ENGINES,
     KEY_TRACE,
     KEY_DUMP,
     KEY_PRODUCTS,
@@ -34,7 +36,7 @@ enum {
     KEY_GRADIENT
 };
 
-enum { THREADS_MAX = 1024 };
+enum { THREADS_MAX = 1024, ENGINES_MAX = 64 };
 
 static const struct argp_option table[] = {
     { "threads", KEY_THREADS, "N[,N..]", 0,
@@ -46,6 +48,10 @@ static const struct argp_option table[] = {
     { "output", KEY_OUTPUT, "FILE", 0, "append the results to FILE as lines of JSON, with date and machine", 1 },
     { "report", KEY_REPORT, NULL, 0, "add steps, phases, barriers and memory of the program", 1 },
     { "profile", KEY_PROFILE, NULL, 0, "add where the time goes: by step, and in waiting for other workers", 1 },
+    { "cores", KEY_CORES, "N[,N..]", 0,
+      "add the phases, and what a step would take on so many cores, projected from them", 1 },
+    { "engines", KEY_ENGINES, "N", 0, "measure N engines at once in one process beside one alone, and nothing else",
+      1 },
     { "trace", KEY_TRACE, "FILE", 0, "write the fastest run for chrome://tracing, a lane for each worker", 1 },
     { "dump", KEY_DUMP, NULL, 0, "print the program as text, and measure nothing", 1 },
     { "gemm", KEY_PRODUCTS, NULL, 0, "matrix products, beside those of OpenBLAS alone on one thread", 1 },
@@ -105,6 +111,11 @@ static void check_options(const bench_config *config, struct argp_state *state)
         argp_error(state, "a workload or --model, not both");
     if (config->with_dump && (config->results.json || config->results.path || config->trace_path))
         argp_error(state, "--dump is text for people; leave out --json, --output and --trace");
+    if (config->with_dump && config->n_cores)
+        argp_error(state, "--dump measures nothing; leave out --cores");
+    if (config->n_engines &&
+        (config->with_report || config->with_profile || config->trace_path || config->with_dump || config->n_cores))
+        argp_error(state, "--engines measures steps alone; leave out --report, --profile, --cores, --trace and --dump");
 }
 
 /* The workloads that are named, or all of them. */
@@ -203,6 +214,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_PROFILE:
         note(config, FOR_WORKLOADS, "profile");
         config->with_profile = true;
+        return 0;
+    case KEY_CORES:
+        note(config, FOR_WORKLOADS, "cores");
+        config->n_cores = option_list(state, "cores", text, ',', THREADS_MAX, config->cores, BENCH_COUNTS_MAX);
+        return 0;
+    case KEY_ENGINES:
+        note(config, FOR_WORKLOADS, "engines");
+        config->n_engines = (int)option_integer(state, "engines", text, 1, ENGINES_MAX);
         return 0;
     case KEY_TRACE:
         note(config, FOR_WORKLOADS, "trace");

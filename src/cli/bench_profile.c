@@ -186,6 +186,14 @@ const bg_record *bench_profile_records(const bench_profile *p, size_t *n)
 
 static double share_of(const bench_profile *p, double seconds) { return seconds / (p->seconds * p->threads); }
 
+double bench_profile_phase(const bench_profile *p, int phase)
+{
+    double seconds = 0;
+    for (int i = 0; i < p->n_steps; i++)
+        seconds += p->steps[i].info.phase == phase ? p->steps[i].seconds : 0;
+    return seconds;
+}
+
 void bench_profile_put(event *e, const bench_profile *p)
 {
     event_integer(e, "profile_runs", p->runs);

@@ -12,6 +12,9 @@ typedef struct bench_profile bench_profile;
 bg_status bench_profile_create(bench_profile **profile, bg_program *program, int threads, double seconds);
 void bench_profile_destroy(bench_profile *profile);
 
+/* What a phase takes on all workers together, in seconds. */
+double bench_profile_phase(const bench_profile *profile, int phase);
+
 /* As fields of a result, and as tables. */
 void bench_profile_put(event *e, const bench_profile *profile);
 void bench_profile_show(const bench_profile *profile);

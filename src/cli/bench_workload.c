@@ -1,6 +1,8 @@
 /* Measures the training step of a workload, after a look at its gradient. */
 #include "bench_workload.h"
 
+#include "bench_cores.h"
+
 #include "commands.h"
 #include "machine.h"
 #include "output.h"
@@ -70,18 +72,22 @@ static int show_program(const workload_step *step, const workload *w, int thread
 }
 
 static int show(const bench_config *config, const workload *w, bg_engine *engine, bench_workload_result *result,
-                const bench_profile *profile)
+                const workload_step *step, const bench_profile *profile, bench_barrier barrier)
 {
     result->peak = bg_engine_measure_peak(engine, workload_dtype(w) == BG_F64, 0.1);
     if (!config->results.json) {
         bench_show_workload(w, engine, result, config->with_report);
-        if (profile)
+        if (config->with_profile)
             bench_profile_show(profile);
+        if (config->n_cores && bench_cores_show(config, w, step->program, profile, barrier) != BG_OK)
+            return output_library();
     }
     event *e = event_create(NULL);
     bench_put_workload(e, w, engine, result);
-    if (profile)
+    if (config->with_profile)
         bench_profile_put(e, profile);
+    if (config->n_cores)
+        bench_cores_put(e, config, step->program, profile, barrier);
     bench_describe(e, engine);
     return results_add(&config->results, e);
 }
@@ -100,14 +106,17 @@ int bench_workload(const bench_config *config, const workload *w, bg_engine *eng
     bench_profile *profile = NULL;
     int threads = bg_engine_describe(engine).threads;
     bg_status status = measure(&step, w, config->seconds, &result);
-    if (status == BG_OK && (config->with_profile || config->trace))
+    if (status == BG_OK && (config->with_profile || config->trace || config->n_cores))
         status = bench_profile_create(&profile, step.program, threads, config->seconds);
     if (profile && config->trace)
         bench_trace_add(config->trace, w->name, step.program, profile);
-    workload_finish(&step);
-    int code = status == BG_OK ? show(config, w, engine, &result, config->with_profile ? profile : NULL)
+    bench_barrier barrier = { 0 };
+    if (status == BG_OK && config->n_cores)
+        status = bench_barrier_measure(&barrier);
+    int code = status == BG_OK ? show(config, w, engine, &result, &step, profile, barrier)
                : status == BG_ERR_STOPPED && signals_caught() ? 128 + signals_caught()
                                                               : output_library();
+    workload_finish(&step);
     bench_profile_destroy(profile);
     return code;
 }

@@ -31,6 +31,7 @@ bg_report bg_program_report(const bg_program *p)
     report.steps = p->n_steps;
     report.phases = p->n_levels;
     report.tasks = p->n_tasks;
+    report.runs_alone = p->runs_alone;
     report.barriers = p->runs_alone || p->engine->threads == 1 ? 0 : p->n_levels;
     for (int i = 0; i < p->n_steps; i++) {
         report.flops += p->steps[i].flops;
@@ -42,6 +43,13 @@ bg_report bg_program_report(const bg_program *p)
     report.unplanned_bytes = p->unplanned_bytes;
     report.compile_seconds = p->compile_seconds;
     return report;
+}
+
+bg_task_info bg_program_task(const bg_program *p, int task)
+{
+    if (!p || task < 0 || task >= p->n_tasks)
+        return (bg_task_info){ 0 };
+    return (bg_task_info){ .phase = p->groups[p->tasks[task].group].level, .work = p->tasks[task].work };
 }
 
 typedef struct {

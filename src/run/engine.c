@@ -128,3 +128,32 @@ double bg_engine_measure_peak(bg_engine *engine, bool is_f64, double seconds)
     } while (now - start < seconds);
     return best;
 }
+
+enum { MEETINGS = 200 };
+
+static void meet_often(void *context, int worker)
+{
+    (void)worker;
+    for (int i = 0; i < MEETINGS; i++)
+        bgi_pool_barrier(context);
+}
+
+double bg_engine_measure_barrier(bg_engine *engine, double seconds)
+{
+    if (bgi_engine_check(engine, "engine_measure_barrier") != BG_OK || engine->threads == 1)
+        return 0;
+    if (atomic_exchange(&engine->is_running, true)) {
+        (void)bg_fail(BG_ERR_BUSY, "engine_measure_barrier: the engine is running a program");
+        return 0;
+    }
+    double best = 0, start = bgi_clock_seconds(), before = start, now;
+    do {
+        bgi_pool_run(engine->pool, meet_often, engine->pool);
+        now = bgi_clock_seconds();
+        if (best == 0 || (now - before) / MEETINGS < best)
+            best = (now - before) / MEETINGS;
+        before = now;
+    } while (now - start < seconds);
+    atomic_store(&engine->is_running, false);
+    return best;
+}
