@@ -21,7 +21,7 @@ BENCH = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH / "peers"))
 from comparison import picture, report
 from comparison.engines import Blasgrad, Jax, Torch, allocators, as_on_intel
-from comparison.processes import ROOT, TrialError, commit, count, machine
+from comparison.processes import ROOT, TrialError, commit, count, find_binary, machine
 from comparison.rounds import CONTROL, OPENBLAS, ROUNDS_MIN, ROUNDS_SECONDS, WARM_UP_STEPS, measure, summarize
 from comparison.tuning import TUNE_STEPS, Contestant, trials_expected, tune
 from workloads import WORKLOADS
@@ -30,16 +30,6 @@ LOSS_STEPS = 10  # where blasgrad does not say after how many steps it took its 
 # For the expected duration: seconds to start an engine and compile a network, and FLOPs a core does in a second.
 START_SECONDS, RATE = {"blasgrad": 0.3, "torch": 2.0, "jax": 1.8}, 6e10
 COMPILING_SECONDS = 12
-
-
-def find_binary():
-    for build in ("bench", "release"):
-        path = ROOT / "build" / build / "blasgrad"
-        if path.exists():
-            return str(path)
-    sys.exit("compare: there is no build/bench/blasgrad nor build/release/blasgrad. Build one:\n"
-             "  cmake --preset bench && cmake --build --preset bench\n"
-             "or name the program with --blasgrad PATH")
 
 
 def parse_arguments():
@@ -183,7 +173,7 @@ def main():
     options = parse_arguments()
     started = time.monotonic()
     malloc_choices, missing = allocators()
-    blasgrad = Blasgrad(options.blasgrad or find_binary(), options.threads)
+    blasgrad = Blasgrad(options.blasgrad or find_binary("compare"), options.threads)
     peers = {"torch": Torch(options.threads, malloc_choices, as_on_intel()),
              "jax": Jax(options.threads, malloc_choices)}
     engines = [blasgrad] + [peers[name] for name in options.rivals]

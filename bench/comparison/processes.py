@@ -80,6 +80,17 @@ def machine():
             "load": os.getloadavg()[0]}
 
 
+def find_binary(command):
+    """The program that was built; ends the command of this name if there is none."""
+    for build in ("bench", "release"):
+        path = ROOT / "build" / build / "blasgrad"
+        if path.exists():
+            return str(path)
+    sys.exit(f"{command}: there is no build/bench/blasgrad nor build/release/blasgrad. Build one:\n"
+             "  cmake --preset bench && cmake --build --preset bench\n"
+             "or name the program with --blasgrad PATH")
+
+
 def commit():
     def git(*arguments):
         return run(["git", "-C", str(ROOT), *arguments], {}, 60).strip()
