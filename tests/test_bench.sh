@@ -67,7 +67,7 @@ expect 2 'leave out --json, --output and --trace' bench tiny --dump --trace t.js
 if [ "$(nproc)" -ge 2 ]; then
     expect 0 '^ *phase  *tasks  *MFLOP ' bench mlp-b128 --threads 1 --seconds 0 --cores 1,16
     fits 'the projection'
-    holds 'it says that it is none' grep -q 'projected from the phases, not measured; a barrier took [0-9.e-]* us' out
+    holds 'it says that it is none' grep -q 'projected from the phases, not measured; a barrier: [0-9.e-]* us' out
     holds 'a row for each number of cores' test "$(grep -c '^ *\(1\|16\) .*samples .*%$' out)" -eq 2
     expect 0 '"projected":\[{"cores":4,"step_ms":' bench mlp-b128 --threads 1 --seconds 0 --cores 4 --json
     holds 'tasks of both phases' grep -q '"phase_work":\[{"phase":0,"tasks":[0-9]*,.*{"phase":1,"tasks":[0-9]*,' out

@@ -149,8 +149,10 @@ bg_status bench_cores_show(const bench_config *config, const workload *w, const 
         output_line("    %5d %6d %12.4g %13.4g %16.4g", phase, work.tasks, work.flops * 1e-6, seconds * 1e6,
                     1e6 * seconds * share_of(&work, work.largest));
     }
-    output_line("    projected from the phases, not measured; a barrier took %.3g us with %d workers%s",
-                barrier.seconds * 1e6, barrier.workers, report.runs_alone ? "; too little work to share" : "");
+    output_line("    projected from the phases, not measured; a barrier: %.3g us, %d workers", barrier.seconds * 1e6,
+                barrier.workers);
+    if (report.runs_alone)
+        output_line("    too little work to share: one worker does it all");
     output_line("    %5s %9s %12s %-9s %9s %9s %9s", "cores", "step ms", "per second", "", "times one", "barriers",
                 "idle");
     for (int i = 0; i < config->n_cores; i++) {
