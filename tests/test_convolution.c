@@ -215,6 +215,35 @@ START_TEST(agrees)
 END_TEST
 
 /* A step does not hold the unfolded windows of a batch. */
+/* What lies between two lines of positions is no part of a sum, though it may be no number. */
+START_TEST(columns_that_no_tap_meets)
+{
+    enum { ROWS = 4, SIDE = 6, KERNEL = 3 };
+    bg_engine *engine;
+    bg_graph *graph;
+    bg_program *program;
+    bg_tensor *x;
+    expect_ok(bg_engine_create(&engine, &(bg_engine_options){ .threads = 1 }), "engine");
+    expect_ok(bg_graph_create(&graph, engine), "graph");
+    expect_ok(bg_tensor_create(&x, engine, BG_F64, BG_SHAPE(2, 1, SIDE, SIDE)), "x");
+    double *values = bg_tensor_data(x);
+    for (int i = 0; i < 2 * SIDE * SIDE; i++)
+        values[i] = i % SIDE == SIDE - 1 ? (double)NAN : (double)i;
+    bg_node *weight = bg_broadcast(bg_scalar(graph, BG_F64, 1), BG_SHAPE(ROWS, 1, KERNEL, KERNEL)), *dweight;
+    bg_node *y = bg_sum(bg_conv(bg_constant(graph, x), weight, NULL, NULL), BG_ALL_AXES);
+    expect_ok(bg_grad(y, &weight, 1, &dweight), "gradient");
+    expect_ok(bg_compile(&program, graph, &dweight, 1, NULL), "compile");
+    expect_ok(bg_program_run(program), "run");
+    const double *found = bg_tensor_const_data(bg_program_output(program, 0));
+    for (int i = 0; i < ROWS * KERNEL * KERNEL; i++)
+        ck_assert_msg(isnan(found[i]) == (i % KERNEL == KERNEL - 1), "element %d is %g", i, found[i]);
+    bg_program_destroy(program);
+    bg_graph_destroy(graph);
+    bg_tensor_destroy(x);
+    bg_engine_destroy(engine);
+}
+END_TEST
+
 START_TEST(windows_are_not_stored)
 {
     const convolution c = { "memory", 32, 16, 16, 1, 2, { 28, 28 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } };
@@ -237,6 +266,7 @@ int main(void)
     TCase *cases = tcase_create("sizes");
     tcase_set_timeout(cases, 120);
     tcase_add_loop_test(cases, agrees, 0, N_CONVOLUTIONS);
+    tcase_add_test(cases, columns_that_no_tap_meets);
     tcase_add_test(cases, windows_are_not_stored);
     suite_add_tcase(suite, cases);
     return run_suite(suite);

@@ -38,9 +38,21 @@ static void spread(const bgi_padded *p, const int64_t *at, const int64_t *box, s
                       bgi_const_at(dy, (at[0] * out[1] + at[1] + i) * out[2] + at[2], size), (size_t)box[2] * size);
 }
 
-/* Adds what the lines of one slab give to the elements of one row. */
+/* Products of elements [from, from + count) of a run with what lies between two lines are none, also where that is no
+ * number. */
+static void leave_out_gaps(const bgi_padded *p, int64_t columns, int64_t from, int64_t count, size_t size,
+                           void *products)
+{
+    for (int64_t start = from / p->line * p->line + columns; start < from + count; start += p->line) {
+        int64_t first = start > from ? start : from, last = smaller(start + p->line - columns, from + count);
+        if (last > first)
+            memset(bgi_at(products, first - from, size), 0, (size_t)(last - first) * size);
+    }
+}
+
+/* Adds what the lines of one slab, of so many columns, give to the elements of one row. */
 static void add_lines(const bgi_padded *p, const bgi_slide_call *call, const void *copy, const void *run,
-                      int64_t length, void *products, char *dweight)
+                      int64_t columns, int64_t length, void *products, char *dweight)
 {
     const bgi_window *w = &p->window;
     const bgk_kernels *kernels = call->kernels;
@@ -54,6 +66,7 @@ static void add_lines(const bgi_padded *p, const bgi_slide_call *call, const voi
                     char sum[sizeof(double)], *to = bgi_at(dweight, e, size);
                     kernels->mul(products, bgi_const_at(copy, bgi_padded_tap(p, tap) + from, size), 1,
                                  bgi_const_at(run, from, size), 1, NULL, 0, count);
+                    leave_out_gaps(p, columns, from, count, size, products);
                     kernels->sum_rows(sum, products, 1, count, count);
                     kernels->add(to, to, 1, sum, 1, NULL, 0, 1);
                 }
@@ -81,8 +94,8 @@ void bgi_slide_few(const bgi_window *w, int64_t rows, const bgi_slide_call *call
                         for (int64_t o0 = 0; o0 < box[0]; o0++) {
                             const int64_t from[BGI_WINDOW_RANK] = { at[0] + o0, at[1], at[2] };
                             spread(&p, from, box, size, bgi_const_at(dy, image * dy_stride + row * plane, size), run);
-                            add_lines(&p, call, bgi_const_at(copy, o0 * p.slab, size), run, run_of(&p, box), products,
-                                      bgi_at(dweight, row * elements, size));
+                            add_lines(&p, call, bgi_const_at(copy, o0 * p.slab, size), run, box[2], run_of(&p, box),
+                                      products, bgi_at(dweight, row * elements, size));
                         }
                 }
     }
