@@ -83,7 +83,7 @@ bg_status objective_compare(const workload_step *step, const workload *w, worklo
         double error =
             has_memory ? relative_error(bg_tensor_const_data(found), results[i], bg_shape_count(bg_tensor_shape(found)))
                        : 0;
-        if (!(error <= result->error)) /* NaN counts */
+        if (!isnan(result->error) && !(error <= result->error)) /* NaN counts, and stays */
             result->error = error;
         free(results[i]);
     }

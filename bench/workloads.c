@@ -180,8 +180,7 @@ bg_status workload_compare(const workload_step *a, const workload_step *b, doubl
         if (!is_same(one, other))
             return bg_fail(BG_ERR_SHAPE, "workload: gradient %zu is not the same in both", i);
         double e = relative_error(one, other);
-        if (!(e <= *error)) /* NaN counts */
-            *error = e;
+        *error = isnan(*error) || e <= *error ? *error : e; /* NaN counts, and stays */
         compared++;
     }
     return compared ? BG_OK : bg_fail(BG_ERR_ARGUMENT, "workload: no gradients to compare");

@@ -66,7 +66,7 @@ static void build_scores(trial *t, const void *context)
 
 enum { SMALL = 10000 }; /* elements of what is small */
 
-/* Elements in memory. What a worker has for itself, a product's panels too, is bounded where it is the point. */
+/* Elements in memory. What a worker has for itself, a product's blocks too, is bounded where it is the point. */
 static const struct {
     const char *name;
     void (*build)(trial *t, const void *context);

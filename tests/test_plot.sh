@@ -37,6 +37,8 @@ expect 1 'none.jsonl: No such file' plot none.jsonl
 expect 1 'half.jsonl, line 1: not a JSON object' plot half.jsonl
 echo '{"gemm":"2x3x4"}' >other.jsonl
 expect 1 'other.jsonl: holds no speed of a workload' plot other.jsonl
+echo '{"workload":"tiny","engines":2,"threads":1,"alone_ms":1,"at_once_ms":1}' >>other.jsonl
+expect 1 'other.jsonl: holds no speed of a workload' plot other.jsonl
 echo '{"workload":"tiny","batch":32,"threads":1,"per_second":null}' >null.jsonl
 expect 1 'null.jsonl, line 1: batch, threads and per_second have to be numbers above 0' plot null.jsonl
 # with_path PATH TEXT: what plot says where programs are found on PATH.

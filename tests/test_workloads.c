@@ -143,6 +143,30 @@ START_TEST(wrong_gradients_are_refused)
 }
 END_TEST
 
+/* A gradient that is no number is wrong, whichever it is. */
+START_TEST(no_number_is_wrong)
+{
+    const workload *w = &small[0];
+    for (size_t place = 0; place < 2; place++) {
+        workload_step one, other;
+        double error;
+        OK(workload_start(&one, w, trial_engine(), BG_F32, NULL));
+        OK(workload_start(&other, w, trial_engine(), BG_F32, one.model));
+        OK(bg_program_run(one.program));
+        OK(bg_program_run(other.program));
+        size_t last = bg_model_count(one.model), found = last;
+        for (size_t i = 0; i < last; i++)
+            if (strstr(bg_model_name(one.model, i), ".momentum") && (found == last || place == 1))
+                found = i;
+        ((float *)bg_tensor_data(bg_model_tensor(one.model, found)))[0] = NAN;
+        OK(workload_compare(&one, &other, &error));
+        ck_assert_msg(isnan(error), "%s: error %g", bg_model_name(one.model, found), error);
+        workload_finish(&other);
+        workload_finish(&one);
+    }
+}
+END_TEST
+
 /* The products against differences of gradients along the vector, which are those that training finds. */
 START_TEST(products_are_slopes)
 {
@@ -459,6 +483,7 @@ int main(void)
     TCase *cases = tcase_create("workloads");
     tcase_add_checked_fixture(cases, trial_set_up, trial_tear_down);
     tcase_add_loop_test(cases, gradients_agree, BG_GEMM_AUTO, BG_GEMM_OPENBLAS + 1);
+    tcase_add_test(cases, no_number_is_wrong);
     tcase_add_test(cases, wrong_gradients_are_refused);
     tcase_add_test(cases, products_are_slopes);
     tcase_add_test(cases, products_are_counted);

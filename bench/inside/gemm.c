@@ -5,8 +5,6 @@
 
 #include <cblas.h>
 
-bool inside_fits(int64_t dimension) { return bgi_blas_fits(dimension); }
-
 static blasint leading(int64_t columns) { return (blasint)(columns > 1 ? columns : 1); }
 
 void inside_multiply(const inside_product *p, int64_t times)

@@ -14,8 +14,6 @@ typedef struct {
     void *y;
 } inside_product;
 void inside_multiply(const inside_product *p, int64_t times);
-/* Whether OpenBLAS can count so far. */
-bool inside_fits(int64_t dimension);
 
 /* ---- Kernels ----
  * Those that go over elements, of the kernel list: maps, reductions of rows and of columns, loads and stores. */

@@ -71,9 +71,12 @@ static bg_status run_all(void *context, int64_t runs)
 
 static bg_status start_party(party *p, const workload *w, const bg_engine_options *options)
 {
+    workload_result result;
     bg_status status = bg_engine_create(&p->engine, options);
     if (status == BG_OK)
         status = workload_start(&p->step, w, p->engine, workload_dtype(w), NULL);
+    if (status == BG_OK)
+        status = workload_check(&p->step, w, &result);
     return status;
 }
 

@@ -59,7 +59,7 @@ static bool add(records *all, const record *r)
     return true;
 }
 
-/* Results of other kinds than workloads are passed over. */
+/* Results of other kinds than workloads by themselves are passed over. */
 static int read_line(records *all, const char *path, long long number, const char *line)
 {
     if (line[strspn(line, " \t\r\n")] == 0)
@@ -70,7 +70,7 @@ static int read_line(records *all, const char *path, long long number, const cha
                               number);
     const char *workload = event_get_text(e, "workload"), *unit = event_get_text(e, "unit");
     int code = EXIT_DONE;
-    if (workload) {
+    if (workload && isnan(event_get_number(e, "engines"))) {
         record r = { .batch = event_get_number(e, "batch"),
                      .threads = event_get_number(e, "threads"),
                      .per_second = event_get_number(e, "per_second") };
