@@ -72,20 +72,9 @@ static inline __attribute__((always_inline)) void N(gathered_tiles)(const int fu
                                                                     int64_t ldc, int goes_on)
 {
     while (m > 0) {
-        const int64_t rows = m >= 2 * full ? full : m > full ? (m + 1) / 2 : m;
+        const int64_t rows = TILE_HEIGHT(m, full);
         switch (rows) {
-            GATHER_CASE(1)
-            GATHER_CASE(2)
-            GATHER_CASE(3)
-            GATHER_CASE(4)
-            GATHER_CASE(5)
-            GATHER_CASE(6)
-            GATHER_CASE(7)
-            GATHER_CASE(8)
-            GATHER_CASE(9)
-            GATHER_CASE(10)
-            GATHER_CASE(11)
-            GATHER_CASE(12)
+            TILE_HEIGHTS(GATHER_CASE)
         default:
             break;
         }
@@ -137,3 +126,5 @@ static void N(product_gathered)(int64_t m, int64_t n, int64_t k, const void *a, 
 #undef GATHER_CASE
 #undef DEFINE_GATHERED
 #undef TILE_ALL
+#undef TILE_HEIGHT
+#undef TILE_HEIGHTS

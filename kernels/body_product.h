@@ -64,6 +64,11 @@ static inline __attribute__((always_inline)) void N(tile)(const int rows, const 
     TILE_ALL(TILE_STORE)
 }
 
+/* Rows of the next tile, where m are left: two tiles of about half the rows keep more sums in flight than a full one
+ * and a thin rest. */
+#define TILE_HEIGHT(m, full) ((m) >= 2 * (full) ? (full) : (m) > (full) ? ((m) + 1) / 2 : (m))
+#define TILE_HEIGHTS(X)      X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
+
 /* As many columns as a tile has, of any number of rows. TILE_ROWS_1 to TILE_ROWS_4 are the rows of a full tile with so
  * many vectors. */
 #define TILE_CASE(i)                                                                                                   \
@@ -78,21 +83,9 @@ static inline __attribute__((always_inline)) void N(tiles)(const int full, const
 {
     const int64_t last = n - W;
     while (m > 0) {
-        /* Two tiles of about half the rows keep more sums in flight than a full one and a thin rest. */
-        const int64_t rows = m >= 2 * full ? full : m > full ? (m + 1) / 2 : m;
+        const int64_t rows = TILE_HEIGHT(m, full);
         switch (rows) {
-            TILE_CASE(1)
-            TILE_CASE(2)
-            TILE_CASE(3)
-            TILE_CASE(4)
-            TILE_CASE(5)
-            TILE_CASE(6)
-            TILE_CASE(7)
-            TILE_CASE(8)
-            TILE_CASE(9)
-            TILE_CASE(10)
-            TILE_CASE(11)
-            TILE_CASE(12)
+            TILE_HEIGHTS(TILE_CASE)
         default:
             break;
         }

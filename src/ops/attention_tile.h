@@ -46,8 +46,6 @@ double bgi_tile_product_flops(const bg_node *node, double products_d, double pro
 double bgi_tile_flops(const bg_node *node, double product_flops);
 int64_t bgi_tile_grain(double flops, int64_t units);
 
-static inline int64_t bgi_least(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t bgi_most(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline void *bgi_tile_at(const bgi_tile_work *w, void *base, int64_t i)
 {
     return (unsigned char *)base + (size_t)i * w->size;

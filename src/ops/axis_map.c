@@ -18,7 +18,6 @@ typedef struct {
 } terms;
 
 static terms one(int64_t at) { return (terms){ at, 1, 1, 1 }; }
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static terms mean_of(const map_attributes *a, int64_t j)
 {
@@ -28,7 +27,7 @@ static terms mean_of(const map_attributes *a, int64_t j)
 }
 static terms between(const map_attributes *a, double place)
 {
-    int64_t at = smaller((int64_t)place, a->in - 1);
+    int64_t at = bgi_least((int64_t)place, a->in - 1);
     double part = fmin(fmax(place - (double)at, 0), 1);
     return part == 0 || at == a->in - 1 ? one(at) : (terms){ at, 2, 1 - part, part };
 }

@@ -135,4 +135,8 @@ bg_node *bgi_drop_axes(bg_node *x, const bool dropped[BG_MAX_RANK]);
 /* The gradient of a slice: zeros, of `extent` along the axis, with x at start, start + step, .. */
 bg_node *bgi_embed(bg_node *x, int axis, int64_t start, int64_t step, int64_t extent);
 
+/* The smaller and the larger of two. */
+static inline int64_t bgi_least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t bgi_most(int64_t a, int64_t b) { return a > b ? a : b; }
+
 #endif

@@ -19,8 +19,6 @@ enum {
     LEAST_TERMS = 8     /* of a sum, for which images are brought together */
 };
 
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t terms_of(const bgi_slide *s) { return s->channels * bgi_window_elements(&s->window); }
 static size_t table_bytes(int64_t entries) { return bgi_aligned((size_t)entries * sizeof(int64_t)); }
 
@@ -40,8 +38,8 @@ static bool is_together(const bgi_slide *s, int64_t images)
 /* Positions of many images whose results go to scratch at a time, and the results from one row to the next. */
 static int64_t columns_of(const bgi_slide *s, size_t size)
 {
-    int64_t columns = RESULT_BYTES / (int64_t)size / BGI_PADDED_IMAGES / larger(s->rows, 1);
-    return columns < LEAST_COLUMNS ? LEAST_COLUMNS : smaller(columns / LEAST_COLUMNS * LEAST_COLUMNS, MOST_COLUMNS);
+    int64_t columns = RESULT_BYTES / (int64_t)size / BGI_PADDED_IMAGES / bgi_most(s->rows, 1);
+    return columns < LEAST_COLUMNS ? LEAST_COLUMNS : bgi_least(columns / LEAST_COLUMNS * LEAST_COLUMNS, MOST_COLUMNS);
 }
 static int64_t row_of_results(const bgi_slide *s, size_t size)
 {
@@ -62,7 +60,7 @@ static parts parts_of(const bgi_slide *s, int64_t images, size_t size, char *scr
     int64_t copy = one.elements, results = RUN;
     if (is_together(s, images)) {
         bgi_padded many = bgi_pad(&s->window, s->channels, BGI_PADDED_IMAGES, size);
-        copy = larger(copy, many.elements);
+        copy = bgi_most(copy, many.elements);
         results = row_of_results(s, size);
     }
     at[1] = at[0] + table_bytes(s->rows);
@@ -150,7 +148,7 @@ static void multiply(const sliding *l, const void *copy, int64_t count, void *re
 {
     int64_t term = 0;
     do { /* without terms too, which gives zeros */
-        l->call->kernels->product_gathered(l->s.rows, count, smaller(LONGEST_SUM, l->terms - term), l->weight,
+        l->call->kernels->product_gathered(l->s.rows, count, bgi_least(LONGEST_SUM, l->terms - term), l->weight,
                                            l->x.rows, l->x.factors + term, copy, l->x.places + term, results, row,
                                            term > 0);
         term += LONGEST_SUM;
@@ -195,7 +193,7 @@ static int64_t lines_of(const sliding *l, const int64_t *at, int64_t columns, in
 {
     int64_t number = start / l->p.line, column = start % l->p.line, from = 0, n = 0;
     for (; from < count; number++, column = 0) {
-        int64_t end = smaller(l->p.line, column + count - from), valid = smaller(end, columns) - column;
+        int64_t end = bgi_least(l->p.line, column + count - from), valid = bgi_least(end, columns) - column;
         if (valid > 0)
             lines[n++] = (line){ from, place_of(&l->s, at[0], at[1] + number, at[2] + column), valid };
         from += end - column;
@@ -211,7 +209,7 @@ static void slide_box(sliding *l, const int64_t *at, const int64_t *box, const v
     for (int64_t o0 = 0; o0 < box[0]; o0++)
         for (int64_t start = 0; start < run; start += RUN) {
             const int64_t from[BGI_WINDOW_RANK] = { at[0] + o0, at[1], at[2] };
-            int64_t count = smaller(RUN, run - start), n = lines_of(l, from, box[2], start, count, lines);
+            int64_t count = bgi_least(RUN, run - start), n = lines_of(l, from, box[2], start, count, lines);
             multiply(l, bgi_const_at(copy, o0 * l->p.slab + start, l->size), count, l->x.results, count);
             for (int64_t row = 0; row < l->s.rows; row++)
                 for (int64_t i = 0; i < n; i++)
@@ -227,8 +225,8 @@ static void taps_inside(const bgi_window *w, int k, int64_t position, int64_t *f
 {
     int64_t start = position * w->stride[k] - w->before[k], dilation = w->dilation[k];
     int64_t end = w->in[k] - start;
-    *first = start < 0 ? smaller((-start + dilation - 1) / dilation, w->kernel[k]) : 0;
-    *last = end <= 0 ? *first : larger(*first, smaller((end + dilation - 1) / dilation, w->kernel[k]));
+    *first = start < 0 ? bgi_least((-start + dilation - 1) / dilation, w->kernel[k]) : 0;
+    *last = end <= 0 ? *first : bgi_most(*first, bgi_least((end + dilation - 1) / dilation, w->kernel[k]));
 }
 
 /* Part of a line of one row of results, [columns, images], to all images of the target. */
@@ -241,7 +239,7 @@ static void put_columns(const sliding *l, char *to, const void *from, int64_t co
         return;
     }
     for (int64_t i = 0, n; i < columns; i += n) {
-        n = smaller(LEAST_COLUMNS, columns - i);
+        n = bgi_least(LEAST_COLUMNS, columns - i);
         l->call->kernels->transpose(turned, n, bgi_const_at(from, i * images, l->size), images, images, n);
         for (int64_t image = 0; image < images; image++)
             put_line(l, bgi_at(to, image * l->target_stride + i * l->s.step[2], l->size),
@@ -286,11 +284,11 @@ static void slide_columns(sliding *l, const int64_t *at, const void *copy, int64
 }
 static void slide_images(sliding *l, const int64_t *at, const int64_t *box, const void *copy)
 {
-    int64_t most = columns_of(&l->s, l->size), columns = smaller(box[2], most), lines = most / columns;
+    int64_t most = columns_of(&l->s, l->size), columns = bgi_least(box[2], most), lines = most / columns;
     for (int64_t o0 = 0; o0 < box[0]; o0++)
         for (int64_t o1 = 0; o1 < box[1]; o1 += lines)
             for (int64_t o2 = 0; o2 < box[2]; o2 += columns)
-                slide_columns(l, at, copy, o0, o1, smaller(lines, box[1] - o1), o2, smaller(columns, box[2] - o2));
+                slide_columns(l, at, copy, o0, o1, bgi_least(lines, box[1] - o1), o2, bgi_least(columns, box[2] - o2));
 }
 
 void bgi_slide_run(const bgi_slide *s, const bgi_slide_call *call, const void *weight, void *target,
@@ -318,7 +316,7 @@ void bgi_slide_run(const bgi_slide *s, const bgi_slide_call *call, const void *w
                 for (at[2] = 0; at[2] < out[2]; at[2] += l.p.box[2]) {
                     int64_t box[BGI_WINDOW_RANK];
                     for (int k = 0; k < BGI_WINDOW_RANK; k++)
-                        box[k] = smaller(l.p.box[k], out[k] - at[k]);
+                        box[k] = bgi_least(l.p.box[k], out[k] - at[k]);
                     const void *copy = bgi_padded_fill(&l.p, call->kernels, call->dtype, s->channels, at, source,
                                                        call->source_stride, l.x.copy);
                     (images > 1 ? slide_images : slide_box)(&l, at, box, copy);

@@ -11,8 +11,6 @@ enum {
     MOST_ELEMENTS = 1024, /* of the kernel */
 };
 
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
 bool bgi_slide_is_few(const bgi_window *w, int64_t channels, int64_t rows)
 {
     return channels == 1 && rows <= MOST_ROWS && bgi_window_elements(w) <= MOST_ELEMENTS;
@@ -44,7 +42,7 @@ static void leave_out_gaps(const bgi_padded *p, int64_t columns, int64_t from, i
                            void *products)
 {
     for (int64_t start = from / p->line * p->line + columns; start < from + count; start += p->line) {
-        int64_t first = start > from ? start : from, last = smaller(start + p->line - columns, from + count);
+        int64_t first = start > from ? start : from, last = bgi_least(start + p->line - columns, from + count);
         if (last > first)
             memset(bgi_at(products, first - from, size), 0, (size_t)(last - first) * size);
     }
@@ -59,7 +57,7 @@ static void add_lines(const bgi_padded *p, const bgi_slide_call *call, const voi
     size_t size = bg_dtype_size(call->dtype);
     for (int64_t from = 0, count; from < length; from += count) {
         int64_t tap[BGI_WINDOW_RANK], e = 0;
-        count = smaller(CHUNK, length - from);
+        count = bgi_least(CHUNK, length - from);
         for (tap[0] = 0; tap[0] < w->kernel[0]; tap[0]++)
             for (tap[1] = 0; tap[1] < w->kernel[1]; tap[1]++)
                 for (tap[2] = 0; tap[2] < w->kernel[2]; tap[2]++, e++) {
@@ -89,7 +87,7 @@ void bgi_slide_few(const bgi_window *w, int64_t rows, const bgi_slide_call *call
                     const void *copy = bgi_padded_fill(&p, call->kernels, call->dtype, 1, at, source, 0, call->scratch);
                     int64_t box[BGI_WINDOW_RANK];
                     for (int k = 0; k < BGI_WINDOW_RANK; k++)
-                        box[k] = smaller(p.box[k], w->out[k] - at[k]);
+                        box[k] = bgi_least(p.box[k], w->out[k] - at[k]);
                     for (int64_t row = 0; row < rows; row++)
                         for (int64_t o0 = 0; o0 < box[0]; o0++) {
                             const int64_t from[BGI_WINDOW_RANK] = { at[0] + o0, at[1], at[2] };

@@ -18,8 +18,6 @@ enum {
     LEAST_POSITIONS = 256 /* that are added up at a time, of several images where they are small */
 };
 
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* Rows that go through the same positions, and where these are in the image and in dy. */
 typedef struct {
     int64_t tap[BGI_WINDOW_RANK];
@@ -59,7 +57,7 @@ static weighing weighing_of(const bgi_window *w, int64_t channels, int64_t rows,
     x.is_by_tap = channels >= MANY_CHANNELS && elements <= MOST_TAPS;
     x.classes = x.is_by_tap ? elements : 1;
     x.class_rows = x.is_by_tap ? channels : taps;
-    x.width = smaller(WIDTH, rows > 0 ? rows : 1);
+    x.width = bgi_least(WIDTH, rows > 0 ? rows : 1);
     x.positions = PANEL / x.width < 2 * LEAST_POSITIONS ? PANEL / x.width : 2 * LEAST_POSITIONS;
     if (x.is_by_tap) {
         x.is_copied = (size_t)plane * size % CLASH == 0;
@@ -78,7 +76,7 @@ static weighing weighing_of(const bgi_window *w, int64_t channels, int64_t rows,
         copied = x.p.elements;
         chunk = x.p.box[0] * x.p.box[1] * x.p.box[2];
     }
-    x.together = chunk < positions || positions == 0 ? 1 : smaller(images, 1 + (LEAST_POSITIONS - 1) / positions);
+    x.together = chunk < positions || positions == 0 ? 1 : bgi_least(images, 1 + (LEAST_POSITIONS - 1) / positions);
     x.image = copied;
     size_t at[7] = { 0 };
     size_t table = bgi_aligned((size_t)x.positions * sizeof(int64_t));
@@ -146,8 +144,8 @@ static void place_positions(const weighing *x, tap_class *c, const chunk *k)
         }
         from -= k->first[d];
         to -= k->first[d];
-        first[d - 1] = from > 0 ? smaller(from, last[d - 1]) : 0;
-        last[d - 1] = to > first[d - 1] ? smaller(to, last[d - 1]) : first[d - 1];
+        first[d - 1] = from > 0 ? bgi_least(from, last[d - 1]) : 0;
+        last[d - 1] = to > first[d - 1] ? bgi_least(to, last[d - 1]) : first[d - 1];
     }
     /* The lines of one image are a part of the tables of all. */
     int64_t columns = last[1] - first[1];
@@ -194,7 +192,7 @@ static void add_chunk(const weighing *x, const chunk *k, const void *source, con
     for (int64_t c = 0; c < x->classes; c++)
         place_positions(x, &x->class[c], k);
     for (int64_t row = 0; row < x->rows; row += x->width) {
-        int64_t width = smaller(x->width, x->rows - row);
+        int64_t width = bgi_least(x->width, x->rows - row);
         turn(x, k, bgi_const_at(dy, row * plane, x->size), dy_stride, width);
         for (const tap_class *c = x->class; c < x->class + x->classes; c++)
             x->call->kernels->product_gathered(
@@ -207,16 +205,16 @@ static void add_chunk(const weighing *x, const chunk *k, const void *source, con
 static void add_box(const weighing *x, const int64_t *first, const int64_t *box, int64_t images, const void *source,
                     const char *dy, int64_t dy_stride, bool goes_on)
 {
-    int64_t columns = smaller(box[2], x->positions), lines = smaller(box[1], x->positions / columns);
+    int64_t columns = bgi_least(box[2], x->positions), lines = bgi_least(box[1], x->positions / columns);
     int64_t most = lines == box[1] ? x->positions / columns / lines : 1;
     for (int64_t image = 0; image < images; image += most)
         for (int64_t o0 = 0; o0 < box[0]; o0++)
             for (int64_t o1 = 0; o1 < box[1]; o1 += lines)
                 for (int64_t o2 = 0; o2 < box[2]; o2 += columns, goes_on = true) {
                     const chunk k = { .first = { first[0] + o0, first[1] + o1, first[2] + o2 },
-                                      .lines = smaller(lines, box[1] - o1),
-                                      .columns = smaller(columns, box[2] - o2),
-                                      .images = smaller(most, images - image) };
+                                      .lines = bgi_least(lines, box[1] - o1),
+                                      .columns = bgi_least(columns, box[2] - o2),
+                                      .images = bgi_least(most, images - image) };
                     int64_t place = image * x->image + o0 * x->step[0] + o1 * x->step[1] + o2 * x->step[2];
                     add_chunk(x, &k, bgi_const_at(source, place, x->size),
                               (const char *)bgi_const_at(dy, image * dy_stride, x->size), dy_stride, goes_on);
@@ -250,7 +248,7 @@ static void put_weight(const weighing *x, void *dweight)
     const bgk_kernels *kernels = x->call->kernels;
     int64_t taps = x->classes * x->class_rows;
     for (int64_t row = 0; row < x->rows; row += x->width) {
-        int64_t width = smaller(x->width, x->rows - row);
+        int64_t width = bgi_least(x->width, x->rows - row);
         void *to = bgi_at(dweight, row * taps, x->size), *turned = x->is_by_tap ? x->turned : to;
         kernels->transpose(turned, taps, bgi_const_at(x->sums, row * taps, x->size), width, width, taps);
         for (int64_t i = 0; i < width && x->is_by_tap; i++)
@@ -276,12 +274,12 @@ void bgi_slide_weight(const bgi_window *w, int64_t channels, int64_t rows, const
     }
     place_rows(&x);
     for (int64_t image = 0; image < call->images; image += x.together) {
-        int64_t images = smaller(x.together, call->images - image), at[BGI_WINDOW_RANK], box[BGI_WINDOW_RANK];
+        int64_t images = bgi_least(x.together, call->images - image), at[BGI_WINDOW_RANK], box[BGI_WINDOW_RANK];
         for (at[0] = 0; at[0] < w->out[0]; at[0] += step[0])
             for (at[1] = 0; at[1] < w->out[1]; at[1] += step[1])
                 for (at[2] = 0; at[2] < w->out[2]; at[2] += step[2]) {
                     for (int k = 0; k < BGI_WINDOW_RANK; k++)
-                        box[k] = smaller(step[k], w->out[k] - at[k]);
+                        box[k] = bgi_least(step[k], w->out[k] - at[k]);
                     add_box(&x, at, box, images, source_of(&x, at, image, images),
                             bgi_const_at(dy, image * dy_stride, x.size), dy_stride, goes_on);
                     goes_on = true;
