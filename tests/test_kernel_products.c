@@ -219,6 +219,7 @@ int main(void)
     numbers = draw_from(1);
     Suite *suite = suite_create("kernel products");
     TCase *tests = tcase_create("kernel products");
+    tcase_set_timeout(tests, 120); /* blocks are large */
     tcase_add_test(tests, products);
     tcase_add_test(tests, blocks);
     tcase_add_test(tests, gathered_products);
