@@ -49,8 +49,15 @@ typedef struct {
 /* Parses the arguments. 0, or the exit code after a message. */
 int bench_parse(bench_config *config, int argc, char **argv);
 
-/* Measures one workload, shows the result, and gives the exit code that ends the command, or 0. */
+/* Whether what follows in a list is worth measuring: one that fails does not end it, but an interrupt does, and results
+ * that cannot be written. */
+bool bench_goes_on(void);
+
+/* Measures one workload, shows the result, and gives its exit code. */
 int bench_workload(const bench_config *config, const workload *w, bg_engine *engine);
+
+/* Writes that the workload failed, with the library's last error, and returns the exit code 1. */
+int bench_fail(const workload *w);
 
 /* Fields of every result: the machine and what runs on it. */
 void bench_describe(event *e, bg_engine *engine);

@@ -2,6 +2,7 @@
 #include "bench_ops.h"
 
 #include "bench_time.h"
+#include "commands.h"
 #include "output.h"
 #include "signals.h"
 
@@ -68,22 +69,24 @@ static int bench_kernel(const bench_config *config, int kernel, bg_engine *engin
     if (status == BG_ERR_STOPPED && signals_caught())
         return 128 + signals_caught();
     if (status != BG_OK)
-        return output_library();
+        return output_failure("%s: %s", inside_kernel_name(kernel), bg_last_error());
     inside_error error = inside_kernel_error(set, kernel, is_f64, POINTS);
     return show(config, kernel, engine, &time, bytes, &error);
 }
 
-int bench_kernels(const bench_config *config, bg_engine *engine)
+int bench_kernels(const bench_config *config, bg_engine *engine, int *n)
 {
     bool has_header = config->results.json;
-    int code = 0;
-    for (int i = 0; i < inside_kernel_count() && !code; i++) {
+    int code = EXIT_DONE;
+    for (int i = 0; i < inside_kernel_count() && bench_goes_on(); i++) {
         if (!bench_names(config, inside_kernel_name(i)))
             continue;
         if (!has_header)
             output_line("%-15s %9s %8s %9s", "kernel", "ns", "GB/s", "worst ULP");
         has_header = true;
-        code = signals_caught() ? 128 + signals_caught() : bench_kernel(config, i, engine);
+        ++*n;
+        int failure = bench_kernel(config, i, engine);
+        code = failure ? failure : code;
     }
     return code;
 }

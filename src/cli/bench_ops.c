@@ -272,16 +272,21 @@ static bool can_be_measured(const bench_config *config, const op_case *c)
 
 int bench_ops(const bench_config *config, bg_engine *engine)
 {
-    int code = config->with_gradient ? 0 : bench_kernels(config, engine);
+    int n = 0, code = config->with_gradient ? EXIT_DONE : bench_kernels(config, engine, &n);
     bool has_header = config->results.json;
-    for (int i = 0; i < op_case_count() && !code; i++) {
+    for (int i = 0; i < op_case_count() && bench_goes_on(); i++) {
         if (!can_be_measured(config, op_case_at(i)))
             continue;
         if (!has_header)
             output_line("%-34s %9s %10s %9s %8s", config->with_gradient ? "gradient of op" : "op", "elements", "us",
                         "ns", "GB/s");
         has_header = true;
-        code = signals_caught() ? 128 + signals_caught() : bench_op(config, i, engine);
+        n++;
+        int failure = bench_op(config, i, engine);
+        code = failure ? failure : code;
     }
+    if (n == 0 && bench_goes_on())
+        code = output_failure("bench --ops: nothing that is named has a gradient; `blasgrad gradcheck --list' names "
+                              "the ops");
     return code;
 }

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+static bool has_failed;
+
 static int fail(const results *r, int error)
 {
     return output_failure("--output %s: %s", r->path, error ? strerror(error) : "the system wrote only a part");
@@ -93,6 +95,9 @@ int results_add(const results *r, event *e)
     if (r->json)
         event_output(e);
     int code = r->path ? add_to_file(r, e) : EXIT_DONE;
+    has_failed = has_failed || code;
     event_destroy(e);
     return code ? code : output_has_failed() ? EXIT_FAILED : EXIT_DONE;
 }
+
+bool results_have_failed(void) { return has_failed; }
