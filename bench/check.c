@@ -93,9 +93,8 @@ bg_status workload_check(const workload_step *step, const workload *w, workload_
     double loss_tolerance = w->objective ? OBJECTIVE_TOLERANCE : TOLERANCE;
     if (status == BG_OK && !(result->error <= result->tolerance &&
                              fabs(result->loss - result->exact_loss) <= loss_tolerance * fabs(result->exact_loss)))
-        status =
-            bg_fail(BG_ERR_NUMERIC,
-                    "%s: the gradient is wrong: relative error %.3g where %.3g is allowed, value %.9g, exactly %.9g",
-                    w->name, result->error, result->tolerance, result->loss, result->exact_loss);
+        status = bg_fail(BG_ERR_NUMERIC,
+                         "the gradient is wrong: relative error %.3g where %.3g is allowed, value %.9g, exactly %.9g",
+                         result->error, result->tolerance, result->loss, result->exact_loss);
     return status;
 }

@@ -3,7 +3,6 @@
 #include "step.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static bg_status make_inputs(workload_step *step, const workload *w, const objective_input *inputs, int n)
 {
@@ -51,41 +50,33 @@ bg_status step_of_objective(workload_step *step, const workload *w)
     return bg_compile(&step->program, step->graph, outputs, 1 + step->n_results, NULL);
 }
 
-/* ‖a - b‖ / ‖b‖ */
-static double relative_error(const double *a, const double *b, int64_t n)
-{
-    double difference = 0, norm = 0;
-    for (int64_t i = 0; i < n; i++) {
-        difference += (a[i] - b[i]) * (a[i] - b[i]);
-        norm += b[i] * b[i];
-    }
-    return difference == 0 ? 0 : sqrt(difference / norm);
-}
-
 bg_status objective_compare(const workload_step *step, const workload *w, workload_result *result)
 {
     objective_input inputs[OBJECTIVE_INPUTS_MAX];
     const double *data[OBJECTIVE_INPUTS_MAX];
+    bg_tensor *exact[OBJECTIVE_RESULTS_MAX] = { NULL };
     double *results[OBJECTIVE_RESULTS_MAX] = { NULL };
     int n = w->objective->inputs(&w->sizes, inputs);
     for (int i = 0; i < n; i++)
         data[i] = bg_tensor_const_data(bg_model_find(step->model, inputs[i].name));
-    bool has_memory = true;
-    for (size_t i = 0; i < step->n_results; i++) {
-        const bg_tensor *found = bg_program_output(step->program, i + 1);
-        results[i] = calloc((size_t)bg_shape_count(bg_tensor_shape(found)), sizeof(double));
-        has_memory = has_memory && results[i];
+    bg_status status = BG_OK;
+    for (size_t i = 0; i < step->n_results && status == BG_OK; i++) {
+        bg_shape shape = bg_tensor_shape(bg_program_output(step->program, i + 1));
+        status = bg_tensor_create(&exact[i], bg_model_engine(step->model), BG_F64, shape);
+        if (status == BG_OK)
+            status = bg_tensor_fill(exact[i], 0);
+        if (status == BG_OK)
+            results[i] = bg_tensor_data(exact[i]);
     }
-    has_memory = has_memory && w->objective->reference(&w->sizes, data, &result->exact_loss, results);
-    result->error = 0;
-    for (size_t i = 0; i < step->n_results; i++) {
+    if (status == BG_OK && !w->objective->reference(&w->sizes, data, &result->exact_loss, results))
+        status = bg_fail(BG_ERR_NOMEM, "workload %s: out of memory", w->name);
+    result->error = result->norm = 0;
+    for (size_t i = 0; i < step->n_results && status == BG_OK; i++) {
         const bg_tensor *found = bg_program_output(step->program, i + 1);
-        double error =
-            has_memory ? relative_error(bg_tensor_const_data(found), results[i], bg_shape_count(bg_tensor_shape(found)))
-                       : 0;
-        if (!isnan(result->error) && !(error <= result->error)) /* NaN counts, and stays */
-            result->error = error;
-        free(results[i]);
+        result->error = step_worse(result->error, step_relative_error(found, exact[i], 0));
+        result->norm = hypot(result->norm, step_norm(found));
     }
-    return has_memory ? BG_OK : bg_fail(BG_ERR_NOMEM, "workload %s: out of memory", w->name);
+    for (size_t i = 0; i < step->n_results; i++)
+        bg_tensor_destroy(exact[i]);
+    return status;
 }

@@ -11,6 +11,12 @@ void step_fill(bg_tensor *tensor, uint64_t seed, int64_t bound);
 /* Element i, of f32 or f64. */
 double step_element(const bg_tensor *tensor, int64_t i);
 
+/* ‖a - b‖ / ‖b‖, where ‖b‖ counts as `least` at least. */
+double step_relative_error(const bg_tensor *a, const bg_tensor *b, double least);
+double step_norm(const bg_tensor *tensor);
+/* The greater of two errors; NaN counts, and stays. */
+double step_worse(double error, double other);
+
 /* The program of a step whose model, of the right type, is there. */
 bg_status step_of_network(workload_step *step, const workload *w, bg_dtype dtype);
 bg_status step_of_objective(workload_step *step, const workload *w);

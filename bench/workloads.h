@@ -61,13 +61,15 @@ void workload_finish(workload_step *step);
  * it. It updates nothing. */
 bg_status workload_part(bg_program **program, const workload_step *step, bool with_gradients);
 
-/* The greatest relative error ‖a - b‖ / ‖b‖ among the gradients, or products, of the first step. */
+/* The greatest relative error ‖a - b‖ / ‖b‖ among the gradients, or products, of the first step; one below a hundredth
+ * of all together counts as if it were as long as that. */
 bg_status workload_compare(const workload_step *a, const workload_step *b, double *error);
 
 /* What the first step gave, and how far its gradient is from the exact one. */
 typedef struct {
     double error, tolerance;
     double loss, exact_loss;
+    double norm; /* of an objective's gradients, and further results, all together */
 } workload_result;
 
 /* Runs the first step and compares it: a network with the same step in f64, an objective with its reference, which is

@@ -1,6 +1,9 @@
-/* What the bench measures from the inside of the library: OpenBLAS without anything around it, and single kernels. */
+/* What the bench takes from the inside of the library: OpenBLAS without anything around it, single kernels, and files
+ * that are whole or not there. */
 #ifndef INSIDE_H
 #define INSIDE_H
+
+#include <blasgrad/status.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,5 +43,16 @@ typedef struct {
     double ulp, at[3];
 } inside_error;
 inside_error inside_kernel_error(const char *instruction_set, int kernel, bool is_f64, int64_t points);
+
+/* ---- Files ----
+ * One that appears whole under its name, or not at all. After a failure nothing is left to be given back. */
+
+typedef struct inside_file inside_file;
+/* caller and path are used until it is closed; messages begin with them. */
+bg_status inside_file_begin(inside_file **file, const char *caller, const char *path);
+bg_status inside_file_write(inside_file *file, const char *text);
+bg_status inside_file_close(inside_file *file);
+/* Gives up: the old file, if any, stays. */
+void inside_file_discard(inside_file *file);
 
 #endif

@@ -9,7 +9,8 @@
 
 #include <stdlib.h>
 
-bg_status bench_barrier_measure(bench_barrier *barrier)
+/* BG_ERR_ARGUMENT if this process may use one core only. */
+static bg_status measure_barrier(bench_barrier *barrier)
 {
     bg_engine *engine;
     bg_status status = bg_engine_create(&engine, NULL);
@@ -22,6 +23,27 @@ bg_status bench_barrier_measure(bench_barrier *barrier)
         return bg_fail(BG_ERR_ARGUMENT, "--cores: a barrier is measured with two workers or more, and this process "
                                         "may use one core only");
     return BG_OK;
+}
+
+bg_status bench_one_core_create(bench_one_core *one, const bench_config *config, const workload *w)
+{
+    *one = (bench_one_core){ .engine = NULL };
+    bg_engine_options options = { .threads = 1, .gemm = config->gemm };
+    bg_status status = measure_barrier(&one->barrier);
+    if (status == BG_OK)
+        status = bg_engine_create(&one->engine, &options);
+    if (status == BG_OK)
+        status = workload_start(&one->step, w, one->engine, workload_dtype(w), NULL);
+    if (status == BG_OK)
+        status = bench_profile_create(&one->profile, one->step.program, 1, config->seconds);
+    return status;
+}
+
+void bench_one_core_destroy(bench_one_core *one)
+{
+    bench_profile_destroy(one->profile);
+    workload_finish(&one->step);
+    bg_engine_destroy(one->engine);
 }
 
 typedef struct {
@@ -103,9 +125,11 @@ static bool project(const bg_program *program, const bench_profile *profile, int
     return true;
 }
 
-void bench_cores_put(event *e, const bench_config *config, const bg_program *program, const bench_profile *profile,
-                     bench_barrier barrier)
+void bench_cores_put(event *e, const bench_config *config, const bench_one_core *one)
 {
+    const bg_program *program = one->step.program;
+    const bench_profile *profile = one->profile;
+    bench_barrier barrier = one->barrier;
     bg_report report = bg_program_report(program);
     event_number(e, "barrier_us", barrier.seconds * 1e6);
     event_integer(e, "barrier_workers", barrier.workers);
@@ -135,12 +159,14 @@ void bench_cores_put(event *e, const bench_config *config, const bg_program *pro
     }
 }
 
-bg_status bench_cores_show(const bench_config *config, const workload *w, const bg_program *program,
-                           const bench_profile *profile, bench_barrier barrier)
+bg_status bench_cores_show(const bench_config *config, const workload *w, const bench_one_core *one)
 {
+    const bg_program *program = one->step.program;
+    const bench_profile *profile = one->profile;
+    bench_barrier barrier = one->barrier;
     bg_report report = bg_program_report(program);
-    projection one, p;
-    if (!project(program, profile, 1, barrier, &one))
+    projection alone, p;
+    if (!project(program, profile, 1, barrier, &alone))
         return bg_fail(BG_ERR_NOMEM, "bench: out of memory");
     output_line("    %5s %6s %12s %13s %16s", "phase", "tasks", "MFLOP", "us, one core", "us, longest task");
     for (int phase = 0; phase < report.phases; phase++) {
@@ -159,7 +185,7 @@ bg_status bench_cores_show(const bench_config *config, const workload *w, const 
         if (!project(program, profile, (int)config->cores[i], barrier, &p))
             return bg_fail(BG_ERR_NOMEM, "bench: out of memory");
         output_line("    %5lld %9.4g %12.0f %-9s %9.2f %8.1f%% %8.1f%%", (long long)config->cores[i], p.seconds * 1e3,
-                    (double)w->units / p.seconds, w->unit, one.seconds / p.seconds, 100 * p.barriers / p.seconds,
+                    (double)w->units / p.seconds, w->unit, alone.seconds / p.seconds, 100 * p.barriers / p.seconds,
                     100 * p.idle / p.seconds);
     }
     return BG_OK;

@@ -10,13 +10,21 @@ typedef struct {
     double seconds;
 } bench_barrier;
 
-/* BG_ERR_ARGUMENT if this process may use one core only. */
-bg_status bench_barrier_measure(bench_barrier *barrier);
+/* A step on an engine of one thread, whatever the measurement beside it runs on: what its phases take when nobody else
+ * is at work. */
+typedef struct {
+    bg_engine *engine;
+    workload_step step;
+    bench_profile *profile;
+    bench_barrier barrier;
+} bench_one_core;
+
+/* Also after a failure it is to be destroyed. */
+bg_status bench_one_core_create(bench_one_core *one, const bench_config *config, const workload *w);
+void bench_one_core_destroy(bench_one_core *one);
 
 /* As fields of a result, and as a table. */
-void bench_cores_put(event *e, const bench_config *config, const bg_program *program, const bench_profile *profile,
-                     bench_barrier barrier);
-bg_status bench_cores_show(const bench_config *config, const workload *w, const bg_program *program,
-                           const bench_profile *profile, bench_barrier barrier);
+void bench_cores_put(event *e, const bench_config *config, const bench_one_core *one);
+bg_status bench_cores_show(const bench_config *config, const workload *w, const bench_one_core *one);
 
 #endif

@@ -128,7 +128,7 @@ int bench_engines(const bench_config *config, const workload *w, int threads)
         status = measure(&all, 2 * config->seconds, times);
     int code = status == BG_OK                                ? show(config, w, &all, times)
                : status == BG_ERR_STOPPED && signals_caught() ? 128 + signals_caught()
-                                                              : output_library();
+                                                              : bench_fail(w);
     for (int i = 0; i < all.n; i++) {
         workload_finish(&all.parties[i].step);
         bg_engine_destroy(all.parties[i].engine);

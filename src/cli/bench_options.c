@@ -111,8 +111,8 @@ static void check_options(const bench_config *config, struct argp_state *state)
         argp_error(state, "a workload or --model, not both");
     if (config->with_dump && (config->results.json || config->results.path || config->trace_path))
         argp_error(state, "--dump is text for people; leave out --json, --output and --trace");
-    if (config->with_dump && config->n_cores)
-        argp_error(state, "--dump measures nothing; leave out --cores");
+    if (config->with_dump && (config->n_cores || config->with_report || config->with_profile))
+        argp_error(state, "--dump measures nothing; leave out --report, --profile and --cores");
     if (config->n_engines &&
         (config->with_report || config->with_profile || config->trace_path || config->with_dump || config->n_cores))
         argp_error(state, "--engines measures steps alone; leave out --report, --profile, --cores, --trace and --dump");
@@ -285,7 +285,7 @@ static const struct argp argp = {
     .args_doc = "[WORKLOAD...]\n--model NETWORK --input SHAPE\n--gemm [MxNxK[:nt]...]\n--ops [NAME...]",
     .doc =
         "Speed of training steps: forward, loss, backward and SGD with momentum, in f32, on data that lie in memory; "
-        "and of Hessian-vector products and the gradients of objectives, in f64.\v"
+        "of Hessian-vector products, in f32; and of the gradients of objectives, in f64.\v"
         "The gradient of each is first compared, with the same network in f64 or a hand-written one; a wrong one has "
         "no speed. Times are of one step: "
         "median, quartiles and minimum over trials. \"peak\" is the share of what the cores reach in fused "

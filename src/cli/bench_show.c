@@ -40,7 +40,18 @@ void bench_put_workload(event *e, const workload *w, const bg_engine *engine, co
     if (w->model) {
         event_text(e, "model", w->model);
         event_integer(e, "batch", w->batch);
+        char input[BG_MAX_RANK * 24] = "";
+        size_t length = 0;
+        for (int i = 0; i < w->sample.rank; i++)
+            length += (size_t)snprintf(input + length, sizeof input - length, "%s%lld", i ? "x" : "",
+                                       (long long)w->sample.dims[i]);
+        event_text(e, "input", input);
+        event_text(e, "loss_function", w->loss);
     }
+    if (w->vocabulary)
+        event_integer(e, "token_kinds", w->vocabulary);
+    if (w->classes)
+        event_integer(e, "classes", w->classes);
     event_text(e, "unit", w->unit);
     event_number(e, "per_second", (double)w->units / r->step.median);
     event_number(e, "gflops", gflops);
@@ -59,7 +70,15 @@ void bench_put_workload(event *e, const workload *w, const bg_engine *engine, co
     event_number(e, "gradient_error", r->first.error);
     event_number(e, "first_loss", r->first.loss);
     event_number(e, "loss", r->loss);
+    if (w->objective)
+        event_number(e, "norm", r->first.norm);
     event_integer(e, "loss_steps", 1 + WARM_UP_STEPS);
+}
+
+int bench_fail(const workload *w)
+{
+    return w->name == w->model ? output_failure("%s, batch %lld: %s", w->name, (long long)w->batch, bg_last_error())
+                               : output_failure("%s: %s", w->name, bg_last_error());
 }
 
 enum { NAME_WIDTH = 10 }; /* a longer name has a line of its own */

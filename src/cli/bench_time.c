@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { TRIALS_MIN = 5, TRIALS_MAX = 2000, RUNS_MAX = 1 << 20 };
+enum { TRIALS_MIN = 5, RUNS_MAX = 1 << 20 };
 /* Fewer than TRIALS_MIN, but two, are enough of what takes so long. */
 static const double LONG_SECONDS = 20;
 /* A trial is at least this long, so that reading the clock does not count. */
@@ -64,16 +64,27 @@ static void sum_up(bench_time *time, double *seconds, int trials)
 
 static bool has_enough(int trials, double taken, double seconds)
 {
-    if (trials == TRIALS_MAX)
-        return true;
     return taken >= seconds && (trials >= TRIALS_MIN || (trials >= 2 && taken >= LONG_SECONDS));
+}
+
+/* Room for twice as many trials, of each of n things; false if memory is out. */
+static bool make_room(double **taken, int n, size_t *capacity)
+{
+    size_t more = *capacity ? 2 * *capacity : 256;
+    for (int i = 0; i < n; i++) {
+        double *seconds = realloc(taken[i], more * sizeof *seconds);
+        if (!seconds)
+            return false;
+        taken[i] = seconds;
+    }
+    *capacity = more;
+    return true;
 }
 
 bg_status bench_measure(bench_time *times, bench_run *const *runs, void *const *contexts, int n, double seconds)
 {
-    double *taken = malloc((size_t)n * TRIALS_MAX * sizeof *taken);
-    if (!taken)
-        return bg_fail(BG_ERR_NOMEM, "bench: out of memory");
+    double *taken[MEASURED_MAX] = { NULL };
+    size_t capacity = 0;
     bg_status status = BG_OK;
     for (int i = 0; i < n && status == BG_OK; i++) {
         times[i] = (bench_time){ .median = NAN };
@@ -82,13 +93,16 @@ bg_status bench_measure(bench_time *times, bench_run *const *runs, void *const *
     double begin = machine_seconds();
     int trials = 0;
     while (status == BG_OK && !has_enough(trials, machine_seconds() - begin, seconds)) {
+        if ((size_t)trials == capacity && !make_room(taken, n, &capacity))
+            status = bg_fail(BG_ERR_NOMEM, "bench: out of memory");
         for (int i = 0; i < n && status == BG_OK; i++)
-            status = take_trial(&times[i], runs[i], contexts[i], &taken[i * TRIALS_MAX + trials]);
+            status = take_trial(&times[i], runs[i], contexts[i], &taken[i][trials]);
         trials++;
     }
     for (int i = 0; i < n && status == BG_OK; i++)
-        sum_up(&times[i], &taken[i * TRIALS_MAX], trials);
-    free(taken);
+        sum_up(&times[i], taken[i], trials);
+    for (int i = 0; i < n; i++)
+        free(taken[i]);
     return status;
 }
 

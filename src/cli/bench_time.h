@@ -15,8 +15,11 @@ typedef struct {
     double allocations; /* a run */
 } bench_time;
 
-/* Measures n things in turns, trial by trial, so that whatever slows the machine for a while slows all of them: for
- * about `seconds` together, and at least a few trials of each. BG_ERR_STOPPED after an interrupt. */
+enum { MEASURED_MAX = 3 };
+
+/* Measures n things, MEASURED_MAX at most, in turns, trial by trial, so that whatever slows the machine for a while
+ * slows all of them: for about `seconds` together, and at least a few trials of each. BG_ERR_STOPPED after an
+ * interrupt. */
 bg_status bench_measure(bench_time *times, bench_run *const *runs, void *const *contexts, int n, double seconds);
 
 /* A bench_run of a program. */

@@ -4,16 +4,15 @@
 #include "commands.h"
 #include "output.h"
 
-#include <errno.h>
+#include "inside/inside.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct bench_trace {
-    const char *path;
-    FILE *file;
+    inside_file *file; /* NULL after a failure */
     int profiles;
-    bool has_events, is_lost;
+    bool has_events;
 };
 
 int bench_trace_open(bench_trace **trace, const char *path)
@@ -21,23 +20,34 @@ int bench_trace_open(bench_trace **trace, const char *path)
     bench_trace *made = calloc(1, sizeof *made);
     if (!made)
         return output_failure("out of memory");
-    *made = (bench_trace){ .path = path, .file = fopen(path, "w") };
-    if (!made->file) {
-        int error = errno;
+    if (inside_file_begin(&made->file, "--trace", path) != BG_OK) {
         free(made);
-        return output_failure("--trace %s: %s", path, strerror(error));
+        return output_library();
     }
     *trace = made;
     return EXIT_DONE;
+}
+
+/* The first failure is told, and then nothing is written any more. */
+static void write_text(bench_trace *trace, const char *text)
+{
+    if (trace->file && inside_file_write(trace->file, text) != BG_OK) {
+        (void)output_library();
+        trace->file = NULL;
+    }
 }
 
 /* Writes an event, and destroys it. */
 static void write_event(bench_trace *trace, event *e)
 {
     char *line = event_line(e);
-    trace->is_lost = trace->is_lost || !line;
-    if (line)
-        fprintf(trace->file, "%s%s", trace->has_events ? ",\n" : "[\n", line);
+    if (!line && trace->file) {
+        (void)output_failure("--trace: out of memory");
+        inside_file_discard(trace->file);
+        trace->file = NULL;
+    }
+    write_text(trace, trace->has_events ? ",\n" : "[\n");
+    write_text(trace, line ? line : "");
     trace->has_events = true;
     free(line);
     event_destroy(e);
@@ -95,16 +105,17 @@ void bench_trace_add(bench_trace *trace, const char *name, bg_program *program, 
     trace->profiles++;
 }
 
+/* Where nothing was measured, an older trace stays. */
 int bench_trace_close(bench_trace *trace)
 {
     if (!trace)
         return EXIT_DONE;
-    fprintf(trace->file, trace->has_events ? "\n]\n" : "[]\n");
-    bool is_written = !trace->is_lost && !ferror(trace->file);
-    errno = 0;
-    int code = EXIT_DONE;
-    if (fclose(trace->file) != 0 || !is_written)
-        code = output_failure("--trace %s: %s", trace->path, errno ? strerror(errno) : "not all could be written");
+    write_text(trace, "\n]\n");
+    int code = trace->file ? EXIT_DONE : EXIT_FAILED;
+    if (trace->file && !trace->has_events)
+        inside_file_discard(trace->file);
+    else if (trace->file && inside_file_close(trace->file) != BG_OK)
+        code = output_library();
     free(trace);
     return code;
 }

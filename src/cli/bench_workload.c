@@ -72,14 +72,14 @@ static int show_program(const workload_step *step, const workload *w, int thread
 }
 
 static int show(const bench_config *config, const workload *w, bg_engine *engine, bench_workload_result *result,
-                const workload_step *step, const bench_profile *profile, bench_barrier barrier)
+                const bench_profile *profile, const bench_one_core *one)
 {
     result->peak = bg_engine_measure_peak(engine, workload_dtype(w) == BG_F64, 0.1);
     if (!config->results.json) {
         bench_show_workload(w, engine, result, config->with_report);
         if (config->with_profile)
             bench_profile_show(profile);
-        if (config->n_cores && bench_cores_show(config, w, step->program, profile, barrier) != BG_OK)
+        if (config->n_cores && bench_cores_show(config, w, one) != BG_OK)
             return output_library();
     }
     event *e = event_create(NULL);
@@ -87,7 +87,7 @@ static int show(const bench_config *config, const workload *w, bg_engine *engine
     if (config->with_profile)
         bench_profile_put(e, profile);
     if (config->n_cores)
-        bench_cores_put(e, config, step->program, profile, barrier);
+        bench_cores_put(e, config, one);
     bench_describe(e, engine);
     return results_add(&config->results, e);
 }
@@ -96,7 +96,7 @@ int bench_workload(const bench_config *config, const workload *w, bg_engine *eng
 {
     workload_step step;
     if (workload_start(&step, w, engine, workload_dtype(w), NULL) != BG_OK)
-        return output_library();
+        return bench_fail(w);
     if (config->with_dump) {
         int code = show_program(&step, w, bg_engine_describe(engine).threads);
         workload_finish(&step);
@@ -104,19 +104,20 @@ int bench_workload(const bench_config *config, const workload *w, bg_engine *eng
     }
     bench_workload_result result = { .forward = NAN };
     bench_profile *profile = NULL;
+    bench_one_core one = { .engine = NULL };
     int threads = bg_engine_describe(engine).threads;
     bg_status status = measure(&step, w, config->seconds, &result);
-    if (status == BG_OK && (config->with_profile || config->trace || config->n_cores))
+    if (status == BG_OK && (config->with_profile || config->trace))
         status = bench_profile_create(&profile, step.program, threads, config->seconds);
     if (profile && config->trace)
         bench_trace_add(config->trace, w->name, step.program, profile);
-    bench_barrier barrier = { 0 };
     if (status == BG_OK && config->n_cores)
-        status = bench_barrier_measure(&barrier);
-    int code = status == BG_OK ? show(config, w, engine, &result, &step, profile, barrier)
+        status = bench_one_core_create(&one, config, w);
+    int code = status == BG_OK                                ? show(config, w, engine, &result, profile, &one)
                : status == BG_ERR_STOPPED && signals_caught() ? 128 + signals_caught()
-                                                              : output_library();
+                                                              : bench_fail(w);
     workload_finish(&step);
     bench_profile_destroy(profile);
+    bench_one_core_destroy(&one);
     return code;
 }
