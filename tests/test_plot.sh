@@ -74,6 +74,13 @@ if command -v gnuplot >gnuplot.path; then
     cat speed.jsonl >>gmm.jsonl
     expect 0 '^gmm.svg$' plot gmm.jsonl --by batch
     holds 'and left out by batch' sh -c '! grep -q gradients gmm.svg'
+    for loss in cross_entropy l2; do
+        for input in 4 5; do
+            "$BLASGRAD" bench --model 'dense:3' --input $input --loss $loss --batch 2,4 --threads 1 --seconds 0 --output own.jsonl >>err
+        done
+    done
+    expect 0 '^own.svg$' plot own.jsonl --by batch
+    holds 'networks of another input or loss are others' test "$(grep -o 'dense:3 of [45][a-z0-9, ]*thread' own.svg | sort -u | wc -l)" -eq 4
     expect 1 'plot: none/x.svg: No such file' plot speed.jsonl -onone/x.svg
     holds 'nothing is left behind' sh -c '! ls | grep -q "[.]part"'
 fi

@@ -16,7 +16,8 @@
 
 /* One result. Results of one network at several batch sizes are one line of the picture. */
 typedef struct {
-    char workload[160], network[160], unit[16];
+    char *workload, *network; /* each by its full name */
+    char unit[16];
     double batch, threads, per_second; /* batch 0: there is none */
 } record;
 
@@ -27,22 +28,59 @@ typedef struct {
 
 /* ---- Reading ---- */
 
-/* The workloads of one network end with its batch size: mlp-b32. */
-static void set_network(record *r)
+/* A network of one's own is named by its layers; with another input or loss it is another one. NULL if memory is out.
+ */
+static char *full_name(const event *e, const char *workload)
 {
-    char ending[32];
-    snprintf(r->network, sizeof r->network, "%s", r->workload);
-    size_t length = strlen(r->network), end = (size_t)snprintf(ending, sizeof ending, "-b%.0f", r->batch);
-    if (length > end && strcmp(r->network + length - end, ending) == 0)
-        r->network[length - end] = 0;
+    const char *model = event_get_text(e, "model"), *input = event_get_text(e, "input");
+    const char *loss = event_get_text(e, "loss_function");
+    double kinds = event_get_number(e, "token_kinds"), classes = event_get_number(e, "classes");
+    bool is_own = model && input && strcmp(model, workload) == 0;
+    size_t capacity = strlen(workload) + 200, length = 0;
+    char *name = malloc(capacity);
+    if (name)
+        length = (size_t)snprintf(name, capacity, "%s", workload);
+    if (name && is_own) {
+        length += (size_t)snprintf(name + length, capacity - length, " of %.60s", input);
+        if (kinds > 0)
+            length += (size_t)snprintf(name + length, capacity - length, " tokens of %.0f kinds", kinds);
+        if (classes > 0)
+            length += (size_t)snprintf(name + length, capacity - length, ", %.0f classes", classes);
+        if (loss && strcmp(loss, "cross_entropy") != 0)
+            snprintf(name + length, capacity - length, ", %.40s", loss);
+    }
+    return name;
 }
 
-/* False if memory is out. The newest result of a workload with these threads is the one that counts. */
+/* The workloads of one network end with its batch size: mlp-b32. */
+static char *network_name(const record *r)
+{
+    char ending[32];
+    char *name = strdup(r->workload);
+    if (!name)
+        return NULL;
+    size_t length = strlen(name), end = (size_t)snprintf(ending, sizeof ending, "-b%.0f", r->batch);
+    if (length > end && strcmp(name + length - end, ending) == 0)
+        name[length - end] = 0;
+    return name;
+}
+
+static void free_names(record *r)
+{
+    free(r->workload);
+    free(r->network);
+}
+
+/* False if memory is out; the names become the list's if not. The newest result of a workload with these threads is the
+ * one that counts. */
 static bool add(records *all, const record *r)
 {
+    if (!r->workload || !r->network)
+        return false;
     for (size_t i = 0; i < all->n; i++) {
         record *old = &all->items[i];
         if (strcmp(old->workload, r->workload) == 0 && old->batch == r->batch && old->threads == r->threads) {
+            free_names(old);
             *old = *r;
             return true;
         }
@@ -71,12 +109,12 @@ static int read_line(records *all, const char *path, long long number, const cha
     const char *workload = event_get_text(e, "workload"), *unit = event_get_text(e, "unit");
     int code = EXIT_DONE;
     if (workload && isnan(event_get_number(e, "engines"))) {
-        record r = { .batch = event_get_number(e, "batch"),
+        record r = { .workload = full_name(e, workload),
+                     .batch = event_get_number(e, "batch"),
                      .threads = event_get_number(e, "threads"),
                      .per_second = event_get_number(e, "per_second") };
-        snprintf(r.workload, sizeof r.workload, "%s", workload);
         snprintf(r.unit, sizeof r.unit, "%s", unit ? unit : "");
-        set_network(&r);
+        r.network = r.workload ? network_name(&r) : NULL;
         if (isnan(r.batch))
             r.batch = 0;
         if (!(r.batch >= 0 && r.threads > 0 && r.per_second > 0))
@@ -84,6 +122,8 @@ static int read_line(records *all, const char *path, long long number, const cha
                 output_failure("%s, line %lld: batch, threads and per_second have to be numbers above 0", path, number);
         else if (!add(all, &r))
             code = output_failure("out of memory");
+        if (code)
+            free_names(&r);
     }
     event_destroy(e);
     return code;
@@ -144,14 +184,14 @@ static bool is_first_of_line(const records *all, size_t i, plot_axis by)
 
 static void put_title(gnuplot_script *script, const record *r, plot_axis by)
 {
-    char title[300];
+    char title[400];
     if (by == PLOT_BY_BATCH)
-        snprintf(title, sizeof title, "%s, %.0f thread%s (%s)", r->network, r->threads, r->threads == 1 ? "" : "s",
+        snprintf(title, sizeof title, "%.300s, %.0f thread%s (%s)", r->network, r->threads, r->threads == 1 ? "" : "s",
                  r->unit);
     else if (r->batch == 0 || strcmp(r->network, r->workload) != 0)
-        snprintf(title, sizeof title, "%s (%s)", r->workload, r->unit);
+        snprintf(title, sizeof title, "%.300s (%s)", r->workload, r->unit);
     else
-        snprintf(title, sizeof title, "%s, batch %.0f (%s)", r->workload, r->batch, r->unit);
+        snprintf(title, sizeof title, "%.300s, batch %.0f (%s)", r->workload, r->batch, r->unit);
     gnuplot_put(script, " title ");
     gnuplot_put_text(script, title);
 }
@@ -223,6 +263,8 @@ int plot_bench(const char *path, plot_axis by, const char *picture)
         code = gnuplot_draw(&script, picture, by == PLOT_BY_BOTH ? 1200 : 700, 550);
     }
     gnuplot_free(&script);
+    for (size_t i = 0; i < all.n; i++)
+        free_names(&all.items[i]);
     free(all.items);
     return code;
 }
