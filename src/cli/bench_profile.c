@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { RUNS_MIN = 3, RUNS_MAX = 10000 };
 
@@ -230,7 +231,7 @@ static void show_steps(const bench_profile *p)
     output_line("    %4s %-7s %-27s %5s %9s %6s %10s", "step", "kind", "what", "calls", "us", "share", "rate");
     for (int i = 0; i < p->n_steps; i++) {
         const step_profile *s = &p->steps[i];
-        bool is_product = s->info.product_flops > 0;
+        bool is_product = s->info.product_flops > 0 && strcmp(s->info.kind, "loop") != 0;
         double rate = (is_product ? s->info.flops : s->info.bytes) / s->seconds * 1e-9;
         output_line("    %4d %-7s %-27.27s %5.4g %9.4g %5.1f%% %5.1f %s", i, s->info.kind, s->info.text, s->calls,
                     s->seconds * 1e6, 100 * share_of(p, s->seconds), rate, is_product ? "GF/s" : "GB/s");

@@ -325,6 +325,28 @@ static void emit_stores(bgi_emitter *e, const bgi_step *step)
     }
 }
 
+/* Whether an operand is one number a row, or one a column. */
+static bool is_per_row(const bgi_loop_value *v, int last)
+{
+    return v->kind == BGI_IS_MEMORY ? !v->column && v->outer[last] : v->kind == BGI_IS_TEMPORARY && !v->is_full;
+}
+static bool is_per_column(const bgi_loop_value *v, int last)
+{
+    return v->kind == BGI_IS_MEMORY && v->column && !v->outer[last];
+}
+
+/* Whether an instruction is a product with an inner size of 1. */
+static bool is_outer_product(const bgi_emitter *e, const bgi_instruction *x)
+{
+    int last = e->space->shape.rank - 2;
+    if (x->kind != BGI_DO_MAP || !x->is_full || last < 0 ||
+        (x->map != map_kernel(e, offsetof(bgk_kernels, mul)) && x->map != map_kernel(e, offsetof(bgk_kernels, fma)) &&
+         x->map != map_kernel(e, offsetof(bgk_kernels, fnma))))
+        return false;
+    const bgi_loop_value *a = &e->loop->values[x->operand[0]], *b = &e->loop->values[x->operand[1]];
+    return (is_per_row(a, last) && is_per_column(b, last)) || (is_per_column(a, last) && is_per_row(b, last));
+}
+
 static bg_status emit_loop(bgi_emitter *e, bgi_step *step, const int *members, int n)
 {
     bgi_compilation *c = e->c;
@@ -343,11 +365,12 @@ static bg_status emit_loop(bgi_emitter *e, bgi_step *step, const int *members, i
     for (int i = 0; i < n && !e->status; i++)
         if (!e->is_absorbed[members[i]])
             emit_node(e, members[i]);
-    step->flops = 0;
+    step->flops = step->outer_flops = 0;
     for (int i = 0; i < e->loop->n_instructions; i++) {
         const bgi_instruction *x = &e->loop->instructions[i];
         int64_t columns = x->is_full || x->kind == BGI_DO_REDUCE ? e->space->columns : 1;
         step->flops += (double)(e->space->rows * columns);
+        step->outer_flops += is_outer_product(e, x) ? 2 * (double)(e->space->rows * columns) : 0;
     }
     if (!e->status)
         emit_stores(e, step);

@@ -128,6 +128,8 @@ typedef struct {
     bgi_step_kind kind;
     int group, stage;
     double flops, product_flops;
+    double outer_flops; /* for reports: of products with an inner size of 1 in a loop, where each element counts once in
+                           flops, as it is shared out like others */
     int n_defines;
     int *defines; /* nodes stored by this step */
     int loop;     /* during compilation */

@@ -34,8 +34,8 @@ bg_report bg_program_report(const bg_program *p)
     report.runs_alone = p->runs_alone;
     report.barriers = p->runs_alone || p->engine->threads == 1 ? 0 : p->n_levels;
     for (int i = 0; i < p->n_steps; i++) {
-        report.flops += p->steps[i].flops;
-        report.product_flops += p->steps[i].product_flops;
+        report.flops += p->steps[i].flops + p->steps[i].outer_flops / 2;
+        report.product_flops += p->steps[i].product_flops + p->steps[i].outer_flops;
     }
     report.planned_bytes = p->arena_bytes + (size_t)p->engine->threads * p->scratch_bytes;
     for (int i = 0; i < p->n_output_tensors; i++)
@@ -280,8 +280,8 @@ bg_step_info bg_program_step(const bg_program *p, int i)
         put(&w, " %s", loop->instructions[k].name);
     info.kind = step_kinds[step->kind];
     info.phase = phase_of(p, i);
-    info.flops = step->flops;
-    info.product_flops = step->product_flops;
+    info.flops = step->flops + step->outer_flops / 2;
+    info.product_flops = step->product_flops + step->outer_flops;
     info.bytes = step_bytes(step);
     return info;
 }
