@@ -5,12 +5,12 @@ allocators, each on top of the fastest setting so far, and the fastest few once 
 processes in random order: each rival at its best setting (at its two best where tuning cannot tell them apart) and
 blasgrad twice, so that the ratio of the two shows what this machine can tell apart; once more with all products by
 OpenBLAS, if the program has that switch. Ratios are taken within a round and summed up by their median; above 1,
-blasgrad is faster. GFLOP/s count the products.
+blasgrad is faster. GFLOP/s count the products. Memory is the most that a process has in RAM while it makes steps. The
+objectives, in f64, have the same numbers in all engines, whose values and gradients have to agree.
 """
 import argparse
 import json
 import math
-import os
 import pathlib
 import random
 import sys
@@ -21,7 +21,7 @@ BENCH = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH / "peers"))
 from comparison import picture, report
 from comparison.engines import Blasgrad, Jax, Torch, allocators, as_on_intel
-from comparison.processes import ROOT, TrialError, commit, count, find_binary, machine
+from comparison.processes import ROOT, TrialError, commit, count, find_binary, machine, processors, write_whole
 from comparison.rounds import CONTROL, OPENBLAS, ROUNDS_MIN, ROUNDS_SECONDS, WARM_UP_STEPS, measure, summarize
 from comparison.tuning import TUNE_STEPS, Contestant, trials_expected, tune
 from workloads import WORKLOADS
@@ -33,7 +33,7 @@ COMPILING_SECONDS = 12
 
 
 def parse_arguments():
-    cores = len(os.sched_getaffinity(0))
+    available, cores = processors()
     parser = argparse.ArgumentParser(prog="compare.sh", description="Compares blasgrad with PyTorch and JAX.")
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"default: all of {' '.join(WORKLOADS)}")
     parser.add_argument("--rounds", type=int, default=5,
@@ -41,8 +41,9 @@ def parse_arguments():
     parser.add_argument("--seconds", type=float, default=0.6, help="timed part of a trial in a round; default 0.6")
     parser.add_argument("--tune-seconds", type=float, default=0.2, help="the same while tuning; default 0.2")
     parser.add_argument("--tune-limit", type=float, default=45.0,
-                        help="no new setting of an engine is tried after so many seconds of a workload; default 45")
-    parser.add_argument("--threads", default=",".join(map(str, sorted({1, cores}))),
+                        help="no new setting of an engine but compilation is tried after so many seconds of a "
+                             "workload; default 45")
+    parser.add_argument("--threads", default=",".join(map(str, sorted({1, cores, len(available)}))),
                         help="thread counts to try; default %(default)s")
     parser.add_argument("--rivals", default="torch,jax", help="default %(default)s")
     parser.add_argument("--blasgrad", metavar="PATH", help="the program; default build/bench or build/release")
@@ -62,8 +63,8 @@ def parse_arguments():
         options.threads = sorted({int(n) for n in options.threads.split(",")})
     except ValueError:
         parser.error(f"--threads takes numbers such as 1,2, not '{options.threads}'")
-    if options.threads[0] < 1 or options.threads[-1] > cores:
-        parser.error(f"--threads: from 1 to the {cores} cores of this process")
+    if options.threads[0] < 1 or options.threads[-1] > len(available):
+        parser.error(f"--threads: from 1 to the {count(len(available), 'processor')} of this process")
     options.rivals = [name for name in options.rivals.split(",") if name]
     for name in options.rivals:
         if name not in ("torch", "jax"):
@@ -160,9 +161,9 @@ def print_heading(record, options, seconds):
 def write_results(record, options):
     """After each workload, so that what was measured stays if a later one is interrupted."""
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(record, indent=1) + "\n")
+    write_whole(options.output, json.dumps(record, indent=1) + "\n")
     if options.markdown:
-        options.markdown.write_text(report.markdown(record))
+        write_whole(options.markdown, report.markdown(record))
     pictures = [options.output.with_suffix(suffix) for suffix in (".svg", ".png")]
     failure = picture.draw(record, pictures)
     return [options.output, *([options.markdown] if options.markdown else []), *([] if failure else pictures)], failure

@@ -6,11 +6,11 @@ more, and what remains is marked. The least time of a step counts: what else run
 """
 import argparse
 import json
-import os
 import pathlib
 import sys
 
-from comparison.processes import ROOT, TrialError, checked, commit, count, find_binary, json_lines, machine, note, run
+from comparison.processes import (ROOT, TrialError, checked, commit, count, find_binary, json_lines, machine, note,
+                                  processors, run, short_commit, write_whole)
 
 TOLERATED_RISE = 1.15
 LEAST_OVERSUBSCRIBED = 0.8  # speed of more threads than cores, of that with as many
@@ -114,7 +114,7 @@ def thread_counts(bench, largest):
     for workload in ("mlp-b128", "char-gpt"):
         note(f"threads: {workload}")
         times = {n: bench.step([workload], str(n))["min_ms"] for n in range(1, largest + 1)}
-        cores = len(os.sched_getaffinity(0))
+        cores = processors()[1]
         for n, time in times.items():
             full = times.get(cores) if n > cores else None
             rows.append({"workload": workload, "threads": n, "step_ms": time, "speed_up": times[1] / time,
@@ -124,8 +124,7 @@ def thread_counts(bench, largest):
 
 
 def several_engines(bench):
-    rows = []
-    cores = len(os.sched_getaffinity(0))
+    rows, cores = [], processors()[1]
     for workload in ("mlp-b128", "char-gpt"):
         for threads in sorted({1, cores}):
             note(f"engines: {workload}, {count(threads, 'thread')} each")
@@ -218,7 +217,7 @@ TEXTS = {**{name: sweep_text for name in SWEEPS}, "threads": threads_text, "engi
 def markdown(record):
     here = record["machine"]
     head = (f"{here['cpu']}, {count(here['cores'], 'core')}, {' '.join(here['instruction_sets'])}; commit "
-            f"{record['commit'][:12]}. The least time of a step counts.\n")
+            f"{short_commit(record['commit'])}. The least time of a step counts.\n")
     return "\n".join([head, *(TEXTS[part](result) for part, result in record["parts"].items())])
 
 
@@ -279,9 +278,9 @@ def main():
             continue
         print(TEXTS[part](record["parts"][part]))
         options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(record, indent=1) + "\n")
+        write_whole(options.output, json.dumps(record, indent=1) + "\n")
         if options.markdown:
-            options.markdown.write_text(markdown(record))
+            write_whole(options.markdown, markdown(record))
     return 1 if failed else 0
 
 

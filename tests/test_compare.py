@@ -3,11 +3,14 @@
 Exits with 77 (skipped) where there is no numpy.
 """
 import json
+import os
 import pathlib
+import re
 import sys
 import tempfile
 import types
 import unittest
+from unittest import mock
 
 try:
     import numpy  # noqa: F401: the workloads need it
@@ -21,12 +24,12 @@ sys.dont_write_bytecode = True
 
 import random
 
-from comparison import picture, report
+from comparison import picture, processes, report
 from comparison.engines import LARGE, Choice, Jax, Setting, Stage, Torch
-from comparison.processes import TrialError, checked, json_lines, run
+from comparison.processes import TrialError, checked, json_lines, run, short_commit, write_whole
 from comparison.rounds import CONTROL, OPENBLAS, measure, summarize
 from comparison.tuning import Contestant, tune
-from workloads import WORKLOADS
+from workloads import WORKLOADS, numbers
 
 OPTIONS = types.SimpleNamespace(seconds=0.1, tune_seconds=0.1, tune_limit=60.0, rounds=4)
 
@@ -88,6 +91,13 @@ class Tuning(unittest.TestCase):
         self.assertEqual(settings, ["plain"])
         self.assertIn("its loss is 2.6", tried["plain, wrong"]["failure"])
 
+    def test_an_objective_has_to_be_exact(self):
+        stages = [stage("mode", "plain"), stage("math", "other")]
+        for workload, expected in (("gmm", "plain"), ("mlp-b32", "plain, other")):
+            engine = Engine("torch", {"plain": 1.0, "other": 0.1}, {"other": 2.5 * (1 + 1e-8)}, stages=stages)
+            contestants, _ = tune(engine, workload, OPTIONS, random.Random(1), 2)
+            self.assertEqual([c.setting.label for c in contestants], [expected])
+
     def test_a_loss_that_is_not_a_number_does_not_count(self):
         engine = Engine("torch", {"plain": 1.0, "wrong": 0.1}, {"wrong": float("nan")},
                         stages=[stage("mode", "plain"), stage("math", "wrong")])
@@ -103,6 +113,21 @@ class Tuning(unittest.TestCase):
         settings, tried = self.tried(Engine("torch", {"one": 1.0}), tune_limit=-1.0)
         self.assertEqual(settings, [])
         self.assertIn("not tried", tried["one"]["failure"])
+
+    def test_some_are_tried_after_the_limit(self):
+        engine = Engine("torch", {"one": 1.0, "compile": 0.5, "two": 0.1}, stages=[
+            stage("threads", "one"), stage("mode", "compile", always=True), stage("more", "two")])
+        settings, tried = self.tried(engine, tune_limit=0.0)
+        self.assertEqual(settings[0], "one, compile" if tried["one"]["step_ms"] else "compile")
+        self.assertIn("not tried", tried[settings[0] + ", two"]["failure"])
+
+    def test_compilation_is_always_tried(self):
+        for name, workload in WORKLOADS.items():
+            if name == "lstm":
+                continue
+            stages = [stage for stage in Torch([1, 2], [], None).stages(name)
+                      if any(choice.label == "compile" for choice in stage.choices)]
+            self.assertEqual([stage.always for stage in stages], [True], name)
 
     def test_failures_are_kept(self):
         settings, tried = self.tried(Engine("torch", {"one": 1.0, "two": 0.5}, fails=("two",)))
@@ -133,7 +158,7 @@ class Tuning(unittest.TestCase):
                 self.assertEqual([label for kind, label in keys if kind == "variant"], list(variants))
                 counts = 1 if WORKLOADS[workload].flops > LARGE else 2
                 self.assertEqual(sum(kind == "threads" for kind, _ in keys), counts)
-                has_optimizer = workload not in ("gmm", "hvp")
+                has_optimizer = hasattr(WORKLOADS[workload], "loss")
                 self.assertEqual(any("compile-all" in choice.arguments for choice in choices),
                                  has_optimizer and name == "torch")
 
@@ -178,8 +203,20 @@ class Rounds(unittest.TestCase):
         self.assertEqual(self.summary(("torch", self.torch, "eager"))["problems"], ["compared with torch only"])
         self.assertEqual(self.summary()["problems"], ["compared with nothing only"])
 
+    def test_values_of_objectives(self):
+        """All compute with the same numbers, blasgrad too."""
+        contestants = (("torch", self.torch, "eager"), ("jax", self.jax, "jit"))
+        self.jax.losses["jit"] = 2.5 * (1 + 1e-10)
+        self.assertEqual(self.summary(*contestants, workload="gmm")["problems"], [])
+        for engine, label in ((self.ours, "ours"), (self.jax, "jit")):
+            engine.losses[label] = 2.5 * (1 + 1e-8)
+            problems = self.summary(*contestants, workload="gmm")["problems"]
+            self.assertTrue(problems[0].startswith("the engines differ in their loss"), problems)
+            self.assertEqual(self.summary(*contestants)["problems"], [])
+            engine.losses.clear()
+
     def test_text(self):
-        record = {"machine": {"cpu": 'A "CPU"', "cores": 2, "instruction_sets": ["avx2"]}, "libraries": "x",
+        record = {"machine": {"cpu": 'A "CPU" @ 3_0^x', "cores": 2, "instruction_sets": ["avx2"]}, "libraries": "x",
                   "commit": "0" * 40, "workloads": {"mlp-b32": {"summary": self.both()}}}
         text = report.markdown(record)
         self.assertIn("1.50 [1.50 .. 1.50] JAX", text)
@@ -195,6 +232,9 @@ class Rounds(unittest.TestCase):
             if failure != "gnuplot is not installed (Debian: gnuplot-nox)":
                 self.assertIsNone(failure)
                 self.assertIn("mlp-b32", paths[0].read_text())
+                self.assertIn("&quot;CPU&quot; @ 3_0^x, 2 cores" if "&quot;" in paths[0].read_text() else
+                              '"CPU" @ 3_0^x, 2 cores', paths[0].read_text())
+                self.assertEqual(sorted(os.listdir(directory)), sorted(path.name for path in paths))
                 self.assertTrue(paths[1].read_bytes().startswith(b"\x89PNG"))
 
 
@@ -206,6 +246,47 @@ class Processes(unittest.TestCase):
                 run([sys.executable, "-c", code], {}, timeout)
         with self.assertRaisesRegex(TrialError, "cannot run /nothing"):
             run(["/nothing"], {}, 1)
+
+    def test_commits(self):
+        self.assertEqual(short_commit("0123456789abcdef-modified"), "0123456789ab-modified")
+        self.assertEqual(short_commit("0123456789abcdef"), "0123456789ab")
+        self.assertEqual(short_commit("unknown"), "unknown")
+
+    def test_files_are_whole(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, "x.json")
+            write_whole(path, "old")
+            with mock.patch.object(pathlib.Path, "write_text", side_effect=OSError), self.assertRaises(OSError):
+                write_whole(path, "new")
+            self.assertEqual(path.read_text(), "old")
+            write_whole(path, "new")
+            self.assertEqual((path.read_text(), os.listdir(directory)), ("new", ["x.json"]))
+
+    def test_cores(self):
+        """Of hardware threads that share a core the first counts; what is not known is a core."""
+        cases = [({0, 1, 2, 3}, {0: "0,2", 1: "1,3", 2: "0,2", 3: "1,3"}, [0, 1, 2, 3], 2),
+                 ({0, 1, 2, 3}, {0: "0-1", 1: "0-1", 2: "2-3", 3: "2-3"}, [0, 2, 1, 3], 2),
+                 ({1, 3}, {1: "0-1", 3: "2-3"}, [1, 3], 2), ({2, 3}, {2: "2-3", 3: "2-3"}, [2, 3], 1),
+                 ({0, 1}, {}, [0, 1], 2)]
+        for available, siblings, order, cores in cases:
+            with tempfile.TemporaryDirectory() as folder, self.subTest(siblings):
+                for processor, text in siblings.items():
+                    place = pathlib.Path(folder, f"cpu{processor}", "topology")
+                    place.mkdir(parents=True)
+                    (place / "thread_siblings_list").write_text(text + "\n")
+                with mock.patch.object(processes, "SYSTEM", pathlib.Path(folder)), \
+                        mock.patch.object(os, "sched_getaffinity", lambda process: available):
+                    self.assertEqual(processes.processors(), (order, cores))
+
+    def test_memory_of_the_steps_alone(self):
+        """What was needed before does not count."""
+        code = ("import timing, json\nbytearray(200 << 20)\nbefore = timing.peak_resident_bytes()\n"
+                "assert timing.forget_memory()\nafter = timing.peak_resident_bytes()\nbytearray(100 << 20)\n"
+                "print(json.dumps([before, after, timing.peak_resident_bytes()]))")
+        output = run([sys.executable, "-c", code], {"PYTHONPATH": str(BENCH / "peers")}, 60)
+        before, after, steps = json.loads(output)
+        self.assertLess(after, before - (150 << 20))
+        self.assertTrue(90 << 20 < steps - after < 110 << 20, (after, steps))
 
     def test_figures_that_make_no_sense(self):
         good = {"step_ms": 1.0, "per_second": 2.0, "loss": 0.0}
@@ -229,8 +310,25 @@ class Workloads(unittest.TestCase):
             with self.subTest(name):
                 self.assertEqual(WORKLOADS[name].flops, flops)
 
+    def test_every_workload_is_there(self):
+        table = (BENCH / "workloads.c").read_text()
+        self.assertEqual(sorted(re.findall(r'\.name = "([^"]*)"', table)), sorted(WORKLOADS))
+
+    def test_numbers_are_blasgrads(self):
+        """The first outputs of SplitMix64 from 0, and the sizes of the table."""
+        first = [0xe220a8397b1dcdaf, 0x6e789e6aa1b965f4, 0x06c45d188009454f]
+        self.assertEqual(list(numbers(0, -1, 3, 3)), [4 * (number >> 40) / 2**24 - 1 for number in first])
+        table = (BENCH / "workloads.c").read_text()
+        for name, sizes in (("gmm", {"n": 1000, "k": 50, "d": 64, "gamma": 1}), ("lse", {"n": 1280000}),
+                            ("llsq", {"n": 16384, "m": 128}), ("kmeans", {"n": 10000, "k": 100, "d": 16}),
+                            ("lstm", {"n": 1024, "k": 2, "d": 14})):
+            text = ", ".join(f".{size} = {value}" for size, value in sizes.items())
+            self.assertIn(f".objective = &objective_{name}, .sizes = {{ {text} }}", table)
+            got = vars(WORKLOADS[name]).values()
+            self.assertEqual(sorted(got), sorted(value for size, value in sizes.items() if size != "gamma"))
+
     def test_numbers_are_the_same_each_time(self):
-        for name in ("tiny", "mnist-cnn", "resnet20", "char-lstm", "char-gpt", "gmm", "hvp"):
+        for name in ("tiny", "mnist-cnn", "resnet20", "char-lstm", "char-gpt", "gmm", "kmeans", "lstm", "hvp"):
             with self.subTest(name):
                 first, again = (dict(WORKLOADS[name].parameters()) for _ in range(2))
                 self.assertEqual(list(first), list(again))

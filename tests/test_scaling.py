@@ -83,9 +83,9 @@ class Command(unittest.TestCase):
             self.assertFalse(path.exists())
 
     def test_markdown(self):
-        record = {"machine": {"cpu": "a CPU", "cores": 1, "instruction_sets": ["avx2"]}, "commit": "0123456789abcdef",
+        record = {"machine": {"cpu": "a CPU", "cores": 1, "instruction_sets": ["avx2"]}, "commit": "0123456789abcdef-modified",
                   "parts": {"compile": [{"workload": "tiny", "compile_ms": 0.25, "limit_ms": 1.0, "is_slow": False}]}}
-        self.assertIn("a CPU, 1 core, avx2; commit 0123456789ab.", scaling.markdown(record))
+        self.assertIn("a CPU, 1 core, avx2; commit 0123456789ab-modified.", scaling.markdown(record))
         self.assertIn("| tiny | 0.25 | 1 |", scaling.markdown(record))
         json.dumps(record)
 

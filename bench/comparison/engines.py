@@ -6,12 +6,10 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
-from comparison.processes import ROOT, TrialError, checked, count, json_lines, machine, run
-from workloads import CharLstm, Gpt, Hvp, MnistCnn, Resnet20, WORKLOADS
+from comparison.processes import ROOT, TrialError, checked, count, json_lines, machine, processors, run
+from workloads import CharLstm, Gpt, Hvp, Lstm, MnistCnn, Resnet20, WORKLOADS
 
-# By the FLOPs of a step. Below the first, what counts is the cost of a call, not that of memory; above the second, all
-# cores are faster than one.
-SMALL, LARGE = 2e8, 1e9
+LARGE = 1e9  # FLOPs of a step; above that, all cores are faster than one
 COMPILE_TIMEOUT = 90  # s; torch.compile may take minutes before the first step
 
 
@@ -56,14 +54,18 @@ class Setting:
 
 @dataclass(frozen=True)
 class Stage:
-    """Choices to try on top of the best setting so far, if that one is as it says."""
+    """Choices to try on top of the best setting so far, if that one is as it says; some however long tuning took."""
     choices: list
     applies: object = lambda setting: True
+    always: bool = False
 
 
-def thread_choices(workload, counts, noun, option):
-    counts = counts[-1:] if WORKLOADS[workload].flops > LARGE else counts
-    return [Choice("threads", count(n, noun), (option, str(n))) for n in counts]
+def worth_trying(workload, counts):
+    return [n for n in counts if n > 1 or counts == [1] or WORKLOADS[workload].flops <= LARGE]
+
+
+def thread_choices(workload, counts):
+    return [Choice("threads", count(n, "thread"), ("--threads", str(n))) for n in worth_trying(workload, counts)]
 
 
 # ---- blasgrad ----
@@ -87,7 +89,7 @@ class Blasgrad:
             sys.exit(f"compare: {self.binary} {' '.join(arguments)}: {error}")
 
     def stages(self, workload):
-        return [Stage(thread_choices(workload, self.thread_counts, "thread", "--threads"))]
+        return [Stage(thread_choices(workload, self.thread_counts))]
 
     def shown(self, workload):
         return []
@@ -161,10 +163,10 @@ class Torch(Peer):
         self.intel = intel
 
     def stages(self, name):
-        """What takes longest, compilation, comes last."""
+        """What takes longest, compilation, comes last, but is tried even where the time for tuning is over by then."""
         workload = WORKLOADS[name]
-        is_network, is_small = hasattr(workload, "loss"), workload.flops < SMALL
-        yield Stage(thread_choices(name, self.thread_counts, "thread", "--threads"))
+        is_network, is_small = hasattr(workload, "loss"), workload.is_small
+        yield Stage(thread_choices(name, self.thread_counts))
         yield Stage([option("variant", variant, "--variant", variant) for variant in workload.torch_variants[1:]])
         if is_network and is_small:
             yield Stage([option("mode", "foreach", "--mode", "eager-foreach")])
@@ -176,20 +178,22 @@ class Torch(Peer):
                     lambda setting: not setting.has("threads", "1 thread"))
         if isinstance(workload, Hvp):
             # What is compiled cannot be differentiated twice.
-            yield Stage([compiled("compile", "--variant", "forward-over-reverse")])
+            yield Stage([compiled("compile", "--variant", "forward-over-reverse")], always=True)
+        elif isinstance(workload, Lstm):
+            pass  # compiling unrolls its loop over a thousand steps, and takes longer than COMPILE_TIMEOUT
         elif not is_network:
-            yield Stage([compiled("compile")])
+            yield Stage([compiled("compile")], always=True)
         else:
             # Where a step is short, compiling the optimizer may be what pays.
             first, more = ["compile"], ["compile-autotune"]
             (first if is_small else more).append("compile-all")
-            yield Stage([compiled(mode) for mode in first])
+            yield Stage([compiled(mode) for mode in first], always=True)
             yield Stage([compiled(mode) for mode in more], lambda setting: setting.has("mode", "compile"))
         yield Stage([option("inductor", "C++ wrapper", TORCHINDUCTOR_CPP_WRAPPER="1")], is_compiled)
 
     def shown(self, workload):
         """Timed and printed, no more."""
-        if not self.intel or WORKLOADS[workload].flops < SMALL:
+        if not self.intel or WORKLOADS[workload].is_small:
             return []
         return [(self.intel, "MKL's kernels for Intel's processors, by replacing one of its functions")]
 
@@ -200,8 +204,10 @@ class Jax(Peer):
 
     def stages(self, name):
         workload = WORKLOADS[name]
-        is_network, is_small = hasattr(workload, "loss"), workload.flops < SMALL
-        yield Stage(thread_choices(name, self.thread_counts, "core", "--cores"))
+        is_network, is_small = hasattr(workload, "loss"), workload.is_small
+        order = list(map(str, processors()[0]))
+        yield Stage([option("threads", count(n, "thread"), "--processors", ",".join(order[:n]))
+                     for n in worth_trying(name, self.thread_counts)])
         yield Stage([option("variant", variant, "--variant", variant) for variant in workload.jax_variants[1:]])
         if is_network and workload.flops < LARGE:
             yield Stage([option("mode", "chain", "--mode", "chain")])
@@ -218,6 +224,6 @@ class Jax(Peer):
     def shown(self, name):
         """Timed and printed, no more."""
         workload = WORKLOADS[name]
-        is_network, is_small = hasattr(workload, "loss"), workload.flops < SMALL
+        is_network, is_small = hasattr(workload, "loss"), workload.is_small
         scan = option("mode", "scan", "--mode", "scan")
         return [(scan, "its steps are one compiled loop")] if is_network and is_small else []

@@ -8,7 +8,7 @@ from comparison.rounds import CONTROL
 SCRIPT = """
 set terminal {terminal}
 set output "{output}"
-set title "Speed of blasgrad over the better of PyTorch and JAX{subtitle}" font ",13"
+set title "Speed of blasgrad over the better of PyTorch and JAX\\n{where}" font ",13" noenhanced
 set ylabel "times as fast (logarithmic)"
 set logscale y 2
 set yrange [{low}:{high}]
@@ -49,16 +49,19 @@ def draw(record, paths):
     low, high = min(r["low"] for r in bars + same), max(r["high"] for r in bars + same)
     where = f"{record['machine']['cpu']}, {count(record['machine']['cores'], 'core')}"
     for path in paths:
+        part = path.with_name(f".{path.name}.part")
         script = SCRIPT.format(
             terminal='svg size 960,480 font "sans,12" background "white"' if path.suffix == ".svg"
             else 'pngcairo size 1440,720 font "sans,12" fontscale 1.3',
-            output=quoted(path), subtitle="\\n{/*0.8 " + quoted(where) + "}",
+            output=quoted(part), where=quoted(where),
             low=min(0.8, low / 1.1), high=max(1.6, high * 1.3), count=len(rows),
             names=", ".join(f'"{workload}" {i}' for i, (workload, _) in enumerate(rows, 1)),
             bars=lines(bars), same=lines(same))
         done = subprocess.run(["gnuplot"], input=script, capture_output=True, text=True)
-        if done.returncode != 0 or not path.exists():
+        if done.returncode != 0 or not part.exists():
+            part.unlink(missing_ok=True)
             return f"gnuplot: {done.stderr.strip()}"
+        part.replace(path)
     return None
 
 

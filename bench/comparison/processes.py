@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+SYSTEM = pathlib.Path("/sys/devices/system/cpu")
 
 
 class TrialError(Exception):
@@ -66,6 +67,33 @@ def checked(record):
     return record
 
 
+def write_whole(path, text):
+    """The file appears whole under its name, or stays as it was."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def processors():
+    """The processors that this process may run on: the first of each core, then the others; and how many cores."""
+    available = sorted(os.sched_getaffinity(0))
+
+    def is_first(processor):
+        try:
+            text = (SYSTEM / f"cpu{processor}" / "topology" / "thread_siblings_list").read_text()
+            siblings = [range(int(ends[0]), int(ends[-1]) + 1)
+                        for ends in (part.split("-") for part in text.strip().split(","))]
+        except (OSError, ValueError):
+            return True
+        return not any(sibling in part for part in siblings for sibling in available if sibling < processor)
+
+    first = [processor for processor in available if is_first(processor)]
+    return first + [processor for processor in available if processor not in first], len(first)
+
+
 def machine():
     """What the figures were taken on."""
     cpu, flags = platform.machine(), set()
@@ -76,8 +104,9 @@ def machine():
         elif key.strip() == "flags":
             flags = set(value.split())
     sets = [name for name in ("sse4_2", "avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16") if name in flags]
-    return {"cpu": cpu, "cores": len(os.sched_getaffinity(0)), "instruction_sets": sets, "system": platform.platform(),
-            "load": os.getloadavg()[0]}
+    order, cores = processors()
+    return {"cpu": cpu, "cores": cores, "processors": len(order), "instruction_sets": sets,
+            "system": platform.platform(), "load": os.getloadavg()[0]}
 
 
 def find_binary(command):
@@ -98,3 +127,9 @@ def commit():
         return git("rev-parse", "HEAD") + ("-modified" if git("status", "--porcelain", "-uno") else "")
     except TrialError:
         return "unknown"
+
+
+def short_commit(commit):
+    """For tables: its first digits, and whether files were modified."""
+    digits, _, rest = commit.partition("-")
+    return digits[:12] + (f"-{rest}" if rest else "")

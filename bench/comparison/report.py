@@ -1,6 +1,7 @@
 """The results as text: what was tried, tables, Markdown for the README."""
-from comparison.processes import count
+from comparison.processes import count, short_commit
 from comparison.rounds import CONTROL, OPENBLAS
+from workloads import WORKLOADS
 
 NAMES = {"torch": "PyTorch", "jax": "JAX"}
 
@@ -108,10 +109,13 @@ def markdown(record):
     """Both tables, with what they were taken on."""
     machine = record["machine"]
     summaries = {workload: result["summary"] for workload, result in record["workloads"].items()}
-    peaks = [s["peak_gflops_per_thread"] for w, s in summaries.items() if s["peak_gflops_per_thread"] and w != "gmm"]
+    peaks = [s["peak_gflops_per_thread"] for w, s in summaries.items()
+             if s["peak_gflops_per_thread"] and not WORKLOADS[w].is_f64]
     peak = f"; FMA peak {min(peaks):.0f} to {max(peaks):.0f} GFLOP/s a core in f32" if peaks else ""
     rounds = sorted({summary["rounds"] for summary in summaries.values()})
     return (f"{machine['cpu']}, {count(machine['cores'], 'core')}, {' '.join(machine['instruction_sets'])}{peak}; "
-            f"{record['libraries']}; commit {record['commit'][:12]}. Medians of {' or '.join(map(str, rounds))} rounds "
-            f"of separate processes in random order, ratios taken within a round, with quartiles.\n\n"
-            f"{speed_table(summaries)}\nThe most memory that the process had in RAM:\n\n{memory_table(summaries)}")
+            f"{record['libraries']}; commit {short_commit(record['commit'])}. "
+            f"Medians of {' or '.join(map(str, rounds))} rounds of separate processes in random order, "
+            "ratios taken within a round, with quartiles.\n\n"
+            f"{speed_table(summaries)}\nThe most memory that the process had in RAM while it made steps, counted "
+            f"anew after the warm-up, with what its libraries take:\n\n{memory_table(summaries)}")

@@ -3,6 +3,7 @@ import statistics
 import time
 
 from comparison.processes import TrialError, note
+from comparison.tuning import allowed_difference
 from workloads import WORKLOADS
 
 CONTROL, OPENBLAS = "blasgrad again", "blasgrad OpenBLAS"
@@ -97,12 +98,13 @@ def memory_of_eager(tried):
 
 def problems(workload, first, engines):
     """What makes the figures doubtful. The rivals compute with the same numbers, blasgrad with numbers of the same
-    kind."""
+    kind, and with the same ones in objectives."""
     rivals = [name for name in engines if name not in OURS]
+    compared, who = (list(engines), "engines") if WORKLOADS[workload].is_f64 else (rivals, "rivals")
     for key in ("loss", "norm"):
-        taken = [engines[name][key] for name in rivals if engines[name][key] is not None]
-        if taken and max(taken) - min(taken) > 1e-3 * max(1.0, abs(max(taken))):
-            yield f"the rivals differ in their {key}: " + ", ".join(f"{name} {engines[name][key]}" for name in rivals)
+        taken = [engines[name][key] for name in compared if engines[name][key] is not None]
+        if taken and max(taken) - min(taken) > allowed_difference(workload, max(taken)):
+            yield f"the {who} differ in their {key}: " + ", ".join(f"{name} {engines[name][key]}" for name in compared)
     for name, figures in engines.items():
         if figures["loss"] is None:
             yield f"{name} printed no loss"

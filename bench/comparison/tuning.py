@@ -6,14 +6,18 @@ from dataclasses import dataclass, field
 
 from comparison.engines import Choice, Setting
 from comparison.processes import TrialError, note
+from workloads import WORKLOADS
 
 TUNE_STEPS = 2  # before the timed part of a trial
-# No setting counts whose loss is farther from that of the first one.
-LOSS_TOLERANCE = 1e-3
 # A second setting goes on to the rounds if it is nearly as fast as the first: tuning is too short to tell them apart.
 CLOSE = 1.08
 # The fastest are timed once more if they are within this of the first.
 WORTH_A_RETRY, RETRIES = 1.2, 3
+
+
+def allowed_difference(workload, value):
+    """How far from a loss or norm another may be: an objective is in f64, and does not train."""
+    return 1e-9 * abs(value) if WORKLOADS[workload].is_f64 else 1e-3 * max(1.0, abs(value))
 
 
 @dataclass
@@ -54,13 +58,13 @@ class Contestant:
 class Tuner:
     def __init__(self, engine, workload, seconds):
         self.engine, self.workload, self.seconds = engine, workload, seconds
-        self.candidates, self.loss = [], None
+        self.candidates, self.first = [], {}
 
     def time(self, candidate):
         what = f"{self.workload}: {self.engine.name}, {candidate.setting.label}"
         try:
             record = self.engine.trial(self.workload, candidate.setting, self.seconds, TUNE_STEPS)
-            self.check_loss(record)
+            self.check_same(record)
             candidate.times.append(record["step_ms"])
             candidate.peak_resident_bytes = record.get("peak_resident_bytes")
             note(f"{what}: {record['step_ms']:.4f} ms")
@@ -68,12 +72,15 @@ class Tuner:
             candidate.failure = f"failed: {error}"
             note(f"{what}: {candidate.failure}")
 
-    def check_loss(self, record):
-        loss = record.get("loss")
-        if self.loss is None:
-            self.loss = loss
-        elif loss is None or not abs(loss - self.loss) <= LOSS_TOLERANCE * max(1.0, abs(self.loss)):
-            raise TrialError(f"its loss is {loss}, that of the first setting {self.loss}")
+    def check_same(self, record):
+        """No setting counts whose loss, or norm of the results, is another than that of the first one."""
+        for key in ("loss", "norm"):
+            value = record.get(key)
+            first = self.first.setdefault(key, value)
+            if first is None:
+                continue
+            if value is None or not abs(value - first) <= allowed_difference(self.workload, first):
+                raise TrialError(f"its {key} is {value}, that of the first setting {first}")
 
     def add(self, setting, shown_only=None):
         self.candidates.append(Candidate(setting, shown_only))
@@ -83,13 +90,13 @@ class Tuner:
         return sorted((c for c in self.candidates if not c.shown_only and not c.failure), key=Candidate.rank)
 
     def tune(self, order, limit):
-        """No stage begins after so many seconds; its choices are recorded as not tried."""
+        """After so many seconds only the stages begin that always do; other choices are recorded as not tried."""
         end = time.monotonic() + limit
         for stage in self.engine.stages(self.workload):
             best = self.ranking()[0].setting if self.ranking() else Setting()
             if not stage.applies(best):
                 continue
-            if time.monotonic() > end:
+            if time.monotonic() > end and not stage.always:
                 self.candidates += [Candidate(best.plus(choice), failure=f"not tried, {limit:g} s of tuning were over")
                                     for choice in stage.choices]
                 continue

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy
 
-from workloads import CharLstm, Gmm, Gpt, Hvp, Mlp, MnistCnn, Resnet20
+from workloads import CharLstm, Gmm, Gpt, Hvp, Kmeans, Llsq, Lse, Lstm, Mlp, MnistCnn, Resnet20
 
 ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh}
 
@@ -267,10 +267,14 @@ def network_of(workload, variant):
 # ---- Functions without an update: each gives a function of its arguments that returns the value and a tree of results,
 # and the arguments ----
 
-def gmm(workload, variant):
+def inputs_of(workload):
+    """Parameters and data of an objective, which is in f64."""
     jax.config.update("jax_enable_x64", True)
     parameters = {name: jnp.asarray(array) for name, array in workload.parameters()}
-    x = jnp.asarray(workload.data()[0])
+    return parameters, *(jnp.asarray(array) for array in workload.data())
+
+
+def gmm(workload, variant):
     k, d = workload.components, workload.dimension
     rows, columns = workload.lower
     # Where the numbers of a factor lie in its matrix.
@@ -289,9 +293,71 @@ def gmm(workload, variant):
         likelihood = jax.nn.logsumexp(p["alphas"] + sums - 0.5 * distances, axis=1).sum()
         likelihood -= len(x) * jax.nn.logsumexp(p["alphas"])
         prior = 0.5 * workload.gamma ** 2 * (jnp.square(diagonal).sum() + jnp.square(lower).sum())
-        return likelihood + prior - workload.wishart_m * sums.sum() + workload.constant
+        return likelihood - prior + workload.wishart_m * sums.sum() + workload.constant
 
-    return jax.value_and_grad(objective), (parameters, x)
+    return jax.value_and_grad(objective), inputs_of(workload)
+
+
+def lse(workload, variant):
+    return jax.value_and_grad(lambda p: jax.nn.logsumexp(p["x"])), inputs_of(workload)
+
+
+def llsq(workload, variant):
+    def powers(t, count):
+        columns = [jnp.ones_like(t)]
+        while len(columns) < count:
+            columns.append(columns[-1] * t)
+        return jnp.stack(columns, 1)
+
+    def objective(p, t):
+        if variant == "product":
+            y = powers(t, len(p["x"])) @ p["x"]
+        else:
+            parts = p["x"].reshape(-1, workload.few)
+            y = ((powers(t, workload.few) @ parts.T) * powers(t ** workload.few, len(parts))).sum(1)
+        return 0.5 * jnp.square(jnp.sign(t) - y).sum()
+
+    return jax.value_and_grad(objective), inputs_of(workload)
+
+
+def kmeans(workload, variant):
+    def evaluate(p, points):
+        def objective(centroids):
+            distances = jnp.square(centroids).sum(1) - 2 * (points @ centroids.T)
+            if variant == "least":
+                return (jnp.square(points).sum(1) + distances.min(1)).sum()
+            return jnp.square(points - centroids[jax.lax.stop_gradient(distances).argmin(1)]).sum()
+
+        centroids = p["centroids"]
+        (value, gradient), (_, diagonal) = jax.jvp(jax.value_and_grad(objective), (centroids,),
+                                                   (jnp.ones_like(centroids),))
+        return value, (gradient, gradient / diagonal)
+
+    return evaluate, inputs_of(workload)
+
+
+def lstm(workload, variant):
+    layers, d = workload.layers, workload.width
+
+    def objective(p, state, sequence):
+        weights, biases = p["main"].reshape(layers, 2, 4, d).swapaxes(0, 1)
+
+        def step(state, x):
+            after = []
+            for i, (hidden, cell) in enumerate(state):
+                w, b = weights[i], biases[i]
+                forget, out = (jax.nn.sigmoid(x * w[g] + b[g]) for g in (0, 2))
+                cell = cell * forget + jax.nn.sigmoid(hidden * w[1] + b[1]) * jnp.tanh(hidden * w[3] + b[3])
+                x = out * jnp.tanh(cell)
+                after.append((x, cell))
+            return tuple(after), x
+
+        first = tuple((state[2 * i], state[2 * i + 1]) for i in range(layers))
+        y = jax.lax.scan(step, first, sequence[:-1] * p["extra"][0], unroll=8 if variant == "unroll-8" else 1)[1]
+        y = y * p["extra"][1] + p["extra"][2]
+        return -(sequence[1:] * (y - jnp.log(2 + jnp.exp(y).sum(1, keepdims=True)))).mean()
+
+    return jax.value_and_grad(objective), inputs_of(workload)
 
 
 def hvp(workload, variant):
@@ -313,4 +379,4 @@ def hvp(workload, variant):
     return evaluate, (parameters, vector, *data)
 
 
-FUNCTIONS = {Gmm: gmm, Hvp: hvp}
+FUNCTIONS = {Gmm: gmm, Hvp: hvp, Kmeans: kmeans, Llsq: llsq, Lse: lse, Lstm: lstm}

@@ -1,15 +1,15 @@
 """Times training steps of JAX on one workload and prints one line of JSON.
 
-    jax_train.py WORKLOAD [--mode MODE] [--variant NAME] [--cores N] [--seconds S] [--loss-steps N]
+    jax_train.py WORKLOAD [--mode MODE] [--variant NAME] [--processors N[,N..]] [--seconds S] [--loss-steps N]
                  [--without-donation] [--without-async] [--xla=FLAG]..
 
-XLA uses every core that the process may run on; --cores pins the process to the first N of them.
+XLA uses every processor that the process may run on; --processors pins the process to these.
 """
 import functools
 import os
 import time
 
-from timing import WARM_UP_STEPS, choose_variant, options, print_record, trials
+from timing import WARM_UP_STEPS, choose_variant, options, time_and_print
 from workloads import LEARNING_RATE, MOMENTUM, WORKLOADS
 
 MODES = {
@@ -21,14 +21,16 @@ BLOCK_SECONDS = 0.01
 
 parser = options("Times training steps of JAX.")
 parser.add_argument("--mode", choices=MODES, default="sync")
-parser.add_argument("--cores", type=int, help="default: all")
+parser.add_argument("--processors", help="numbers of the system's processors; default: all")
 parser.add_argument("--without-donation", action="store_true", help="new buffers for each step's results")
 parser.add_argument("--without-async", action="store_true", help="turn asynchronous dispatch off")
 parser.add_argument("--xla", action="append", default=[], metavar="FLAG", help="a flag for the compiler")
 arguments = parser.parse_args()
-cores = sorted(os.sched_getaffinity(0))[:arguments.cores]
+processors = os.sched_getaffinity(0)
+if arguments.processors:
+    processors = {int(n) for n in arguments.processors.split(",")}
 # Both before JAX starts.
-os.sched_setaffinity(0, cores)
+os.sched_setaffinity(0, processors)
 os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *arguments.xla])
 
 import jax
@@ -111,9 +113,9 @@ def main():
     for _ in range(WARM_UP_STEPS - arguments.loss_steps):
         steps(1)
     warm = time.perf_counter()
-    print_record(arguments.workload, trials(lambda: steps(block), arguments.seconds), block, engine="jax",
-                 version=jax.__version__, threads=len(cores), mode=arguments.mode, variant=variant, loss=loss,
-                 norm=norm, loss_steps=arguments.loss_steps, warm_up_seconds=warm - started)
+    time_and_print(arguments.workload, lambda: steps(block), arguments.seconds, block, engine="jax",
+                   version=jax.__version__, threads=len(processors), mode=arguments.mode, variant=variant, loss=loss,
+                   norm=norm, loss_steps=arguments.loss_steps, warm_up_seconds=warm - started)
 
 
 if __name__ == "__main__":

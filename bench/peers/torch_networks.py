@@ -3,7 +3,7 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-from workloads import CharLstm, Gmm, Gpt, Hvp, Mlp, MnistCnn, Resnet20
+from workloads import CharLstm, Gmm, Gpt, Hvp, Kmeans, Llsq, Lse, Lstm, Mlp, MnistCnn, Resnet20
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
@@ -134,8 +134,18 @@ def data_of(workload, variant):
 
 # ---- Functions without an update: each gives a function that returns the value and a list of results ----
 
-def gmm(workload, variant, compiled):
+def gradient_of(objective, workload, compiled):
     parameters = {name: torch.from_numpy(array).requires_grad_() for name, array in workload.parameters()}
+    function = torch.compile(objective) if compiled else objective
+
+    def evaluate():
+        value = function(**parameters)
+        return value, torch.autograd.grad(value, list(parameters.values()))
+
+    return evaluate
+
+
+def gmm(workload, variant, compiled):
     x, = data_of(workload, variant)
     k, d = workload.components, workload.dimension
     rows, columns = (torch.from_numpy(index) for index in workload.lower)
@@ -153,15 +163,91 @@ def gmm(workload, variant, compiled):
             distances = y.square().sum(2)
         likelihood = torch.logsumexp(alphas + sums - 0.5 * distances, 1).sum() - len(x) * torch.logsumexp(alphas, 0)
         prior = 0.5 * workload.gamma ** 2 * (diagonal.square().sum() + lower.square().sum())
-        return likelihood + prior - workload.wishart_m * sums.sum() + workload.constant
+        return likelihood - prior + workload.wishart_m * sums.sum() + workload.constant
 
-    function = torch.compile(objective) if compiled else objective
+    return gradient_of(objective, workload, compiled)
+
+
+def lse(workload, variant, compiled):
+    return gradient_of(lambda x: torch.logsumexp(x, 0), workload, compiled)
+
+
+def llsq(workload, variant, compiled):
+    t, = data_of(workload, variant)
+
+    def powers(t, count):
+        return torch.cat([torch.ones_like(t)[:, None], t[:, None].expand(-1, count - 1)], 1).cumprod(1)
+
+    def objective(x):
+        if variant == "product":
+            y = powers(t, len(x)) @ x
+        else:
+            parts = x.view(-1, workload.few)
+            y = ((powers(t, workload.few) @ parts.t()) * powers(t ** workload.few, len(parts))).sum(1)
+        return 0.5 * (t.sign() - y).square().sum()
+
+    return gradient_of(objective, workload, compiled)
+
+
+def kmeans(workload, variant, compiled):
+    points, = data_of(workload, variant)
+    centroids = torch.from_numpy(dict(workload.parameters())["centroids"])
+    ones, squares = torch.ones_like(centroids), points.square().sum(1)
+
+    def objective(centroids):
+        distances = centroids.square().sum(1) - 2 * (points @ centroids.t())
+        if variant == "least":
+            return (squares + distances.amin(1)).sum()
+        return (points - centroids[distances.detach().argmin(1)]).square().sum()
+
+    def product(centroids):
+        (gradient, value), (diagonal, _) = torch.func.jvp(torch.func.grad_and_value(objective), (centroids,), (ones,))
+        return value, gradient, gradient / diagonal
+    product = torch.compile(product) if compiled else product
 
     def evaluate():
-        value = function(**parameters)
-        return value, torch.autograd.grad(value, list(parameters.values()))
+        value, *results = product(centroids)
+        return value, results
 
     return evaluate
+
+
+def lstm(workload, variant, compiled):
+    state, sequence = data_of(workload, variant)
+    layers, d, steps = workload.layers, workload.width, len(sequence) - 1
+
+    def by_steps(inputs, weights, biases):
+        hidden, cells, outputs = list(state[0::2]), list(state[1::2]), []
+        for x in inputs.unbind():
+            for i in range(layers):
+                w, b = weights[i], biases[i]
+                forget, out = torch.sigmoid(x * w[0::2] + b[0::2])
+                sums = hidden[i] * w[1::2] + b[1::2]
+                cells[i] = cells[i] * forget + torch.sigmoid(sums[0]) * torch.tanh(sums[1])
+                x = hidden[i] = out * torch.tanh(cells[i])
+            outputs.append(x)
+        return torch.stack(outputs)
+
+    def by_layers(x, weights, biases):
+        for i in range(layers):
+            w, b = weights[i].unbind(), biases[i].unbind()
+            forget, out = (torch.sigmoid(x * w[g] + b[g]).unbind() for g in (0, 2))
+            hidden, cell, outputs = state[2 * i], state[2 * i + 1], []
+            for t in range(steps):
+                gate, change = torch.addcmul(b[1], hidden, w[1]), torch.addcmul(b[3], hidden, w[3])
+                cell = torch.addcmul(torch.sigmoid(gate) * torch.tanh(change), cell, forget[t])
+                hidden = out[t] * torch.tanh(cell)
+                outputs.append(hidden)
+            x = torch.stack(outputs)
+        return x
+
+    def objective(main, extra):
+        parts = main.view(layers, 2, 4, d)
+        run = by_steps if variant == "steps" else by_layers
+        y = run(sequence[:-1] * extra[0], parts[:, 0], parts[:, 1]) * extra[1] + extra[2]
+        return -(sequence[1:] * (y - torch.log(2 + y.exp().sum(1, keepdim=True)))).mean()
+
+    return gradient_of(objective, workload, compiled)
 
 
 def hvp(workload, variant, compiled):
@@ -191,4 +277,4 @@ def hvp(workload, variant, compiled):
     return evaluate
 
 
-FUNCTIONS = {Gmm: gmm, Hvp: hvp}
+FUNCTIONS = {Gmm: gmm, Hvp: hvp, Kmeans: kmeans, Llsq: llsq, Lse: lse, Lstm: lstm}

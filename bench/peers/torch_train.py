@@ -7,7 +7,7 @@ import time
 
 import torch
 
-from timing import WARM_UP_STEPS, choose_variant, options, print_record, trials
+from timing import WARM_UP_STEPS, choose_variant, options, time_and_print
 from torch_networks import FUNCTIONS, LOSSES, data_of, network_of
 from workloads import LEARNING_RATE, MOMENTUM, WORKLOADS
 
@@ -72,9 +72,9 @@ def main():
     for _ in range(WARM_UP_STEPS - arguments.loss_steps):
         step()
     warm = time.perf_counter()
-    print_record(arguments.workload, trials(step, arguments.seconds), 1, engine="torch", version=torch.__version__,
-                 threads=arguments.threads, mode=arguments.mode, variant=variant, loss=loss, norm=norm,
-                 loss_steps=arguments.loss_steps, warm_up_seconds=warm - started)
+    time_and_print(arguments.workload, step, arguments.seconds, 1, engine="torch", version=torch.__version__,
+                   threads=arguments.threads, mode=arguments.mode, variant=variant, loss=loss, norm=norm,
+                   loss_steps=arguments.loss_steps, warm_up_seconds=warm - started)
 
 
 if __name__ == "__main__":

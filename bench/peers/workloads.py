@@ -1,12 +1,14 @@
 """The reference workloads as the peers run them: shapes, initial weights and data, the same numbers for every peer.
 
 A step of a network is forward, loss, backward, update by SGD with momentum, in f32, on one batch that stays in memory.
-Gmm and Hvp are functions without an update. To add a workload, add its line to WORKLOADS and, for a new kind of
-network, its builder to torch_networks.py and jax_networks.py. Names and layouts of parameters are PyTorch's.
+Hvp and the objectives are functions without an update. To add a workload, add its line to WORKLOADS and, for a new kind
+of network, its builder to torch_networks.py and jax_networks.py. Names and layouts of parameters are PyTorch's. The
+objectives' numbers are those that blasgrad computes with (bench/objectives.c, bench/objective_steps.c), so that values
+and gradients can be compared with its.
 
 unit and counted say what per_second counts in one step; flops are those of the step's products, 2mnk each, a
-convolution's by its definition. The variants are the ways in which the peers write a network, the first of them the
-plainest.
+convolution's by its definition. A workload is small where what counts is the cost of a call, not that of memory. The
+variants are the ways in which the peers write a network, the first of them the plainest.
 """
 from dataclasses import dataclass
 import functools
@@ -16,6 +18,7 @@ import numpy
 
 LEARNING_RATE, MOMENTUM = 0.01, 0.9
 WEIGHTS_SEED, DATA_SEED = 1, 2
+SMALL = 2e8  # FLOPs of a step
 
 
 def generator(seed):
@@ -54,8 +57,16 @@ def images(batch, *shape):
     return draw.random((batch, *shape), dtype=numpy.float32), draw.integers(0, 10, batch)
 
 
+class Workload:
+    is_f64 = False
+
+    @property
+    def is_small(self):
+        return self.flops < SMALL
+
+
 @dataclass(frozen=True)
-class Mlp:
+class Mlp(Workload):
     """Dense layers with an activation between them."""
     sizes: tuple
     batch: int
@@ -92,7 +103,7 @@ class Mlp:
 
 
 @dataclass(frozen=True)
-class MnistCnn:
+class MnistCnn(Workload):
     """Two 3x3 convolutions without padding, max-pool, two dense layers; ReLU between them."""
     batch: int
     loss = "cross_entropy"
@@ -120,7 +131,7 @@ class MnistCnn:
 
 
 @dataclass(frozen=True)
-class Resnet20:
+class Resnet20(Workload):
     """The residual network for CIFAR-10, with batch norm in training mode and 1x1 convolutions where shapes differ."""
     batch: int
     loss = "cross_entropy"
@@ -164,7 +175,7 @@ class Resnet20:
 
 
 @dataclass(frozen=True)
-class CharLstm:
+class CharLstm(Workload):
     """Embedding, LSTM layers of the same width, dense."""
     vocabulary: int
     width: int
@@ -198,7 +209,7 @@ class CharLstm:
 
 
 @dataclass(frozen=True)
-class Gpt:
+class Gpt(Workload):
     """GPT-2: learnt positions, layer norm first, tanh-GELU, the embedding as head."""
     vocabulary: int
     positions: int
@@ -238,18 +249,38 @@ class Gpt:
         return tokens(self.vocabulary, self.batch, self.context)
 
 
+def numbers(place, low, high, *shape):
+    """The numbers of an objective's input, which is the place-th of them: uniform in f64, drawn by SplitMix64 (Steele,
+    Lea, Flood, 2014) as blasgrad's bench does."""
+    z = numpy.arange(1, math.prod(shape) + 1, dtype=numpy.uint64) * numpy.uint64(0x9e3779b97f4a7c15)
+    z += numpy.uint64(place)
+    z = (z ^ (z >> numpy.uint64(30))) * numpy.uint64(0xbf58476d1ce4e5b9)
+    z = (z ^ (z >> numpy.uint64(27))) * numpy.uint64(0x94d049bb133111eb)
+    z ^= z >> numpy.uint64(31)
+    return (low + (high - low) * ((z >> numpy.uint64(40)).astype(numpy.float64) / 2 ** 24)).reshape(shape)
+
+
+class Objective(Workload):
+    """A function and its gradient by all parameters, in f64; parameters() and data() give what it takes."""
+    is_f64, unit, counted = True, "gradients", 1
+    torch_variants = jax_variants = ("plain",)
+
+    def data(self):
+        return ()
+
+
 @dataclass(frozen=True)
-class Gmm:
-    """Log likelihood of a Gaussian mixture with a Wishart prior, as in ADBench (Srajer, Kukelova, Fitzgibbon 2018), and
-    its gradient by all parameters, in f64. A component's inverse covariance factor is held as in that benchmark: d
-    logarithms of the diagonal, then the strict lower triangle, column by column.
+class Gmm(Objective):
+    """Log posterior of a Gaussian mixture with a Wishart prior: Srajer, Kukelova, Fitzgibbon, A benchmark of selected
+    algorithmic differentiation tools, 2018, where ADBench's programs subtract the logarithm of the prior; here it is
+    added, as in GradBench's gmm. A component's inverse covariance factor is held as in that benchmark: d logarithms of
+    the diagonal, then the strict lower triangle, column by column.
 
     The variants: Q(x - mean) by component, or Qx - Q mean, whose first part is one product for all components."""
     dimension: int
     components: int
     points: int
     gamma, wishart_m = 1.0, 0
-    unit, counted = "gradients", 1
     torch_variants = jax_variants = ("centred", "expanded")
 
     @property
@@ -263,7 +294,7 @@ class Gmm:
         d, n = self.dimension, self.dimension + self.wishart_m + 1
         log_gamma = 0.25 * d * (d - 1) * math.log(math.pi) + sum(math.lgamma(0.5 * (n - j)) for j in range(d))
         prior = n * d * (math.log(self.gamma) - 0.5 * math.log(2)) - log_gamma
-        return -0.5 * self.points * d * math.log(2 * math.pi) - self.components * prior
+        return self.components * prior - 0.5 * self.points * d * math.log(2 * math.pi)
 
     @property
     def lower(self):
@@ -272,17 +303,96 @@ class Gmm:
         return rows, columns
 
     def parameters(self):
-        draw, k, d = numpy.random.default_rng(WEIGHTS_SEED), self.components, self.dimension
-        yield "alphas", draw.normal(size=k)
-        yield "means", draw.random((k, d))
-        yield "factors", draw.normal(size=(k, d + d * (d - 1) // 2))
+        k, d = self.components, self.dimension
+        yield "alphas", numbers(1, -1, 1, k)
+        yield "means", numbers(2, 0, 1, k, d)
+        yield "factors", numbers(3, -0.2, 0.2, k, d * (d + 1) // 2)
 
     def data(self):
-        return numpy.random.default_rng(DATA_SEED).normal(size=(self.points, self.dimension)),
+        return numbers(4, 0, 1, self.points, self.dimension),
 
 
 @dataclass(frozen=True)
-class Hvp:
+class Lse(Objective):
+    """Logarithm of a sum of exponentials, as in GradBench."""
+    size: int
+    flops, is_small = 0, False
+
+    def parameters(self):
+        yield "x", numbers(1, 0, 1, self.size)
+
+
+@dataclass(frozen=True)
+class Llsq(Objective):
+    """Half the squares of sign(t) less a polynomial, at equidistant t from -1 to 1, as in GradBench. The powers of t
+    are part of the step, here as in blasgrad.
+
+    The variants: a product with all powers, or with the first few of them and then a sum with powers of the next."""
+    places: int
+    coefficients: int
+    is_small = False
+    torch_variants = jax_variants = ("product", "split")
+    few = 16
+
+    @property
+    def flops(self):
+        return 2 * 2 * self.places * self.coefficients
+
+    def parameters(self):
+        yield "x", numbers(1, 0, 1, self.coefficients)
+
+    def data(self):
+        return 2 * numpy.arange(self.places, dtype=numpy.float64) / (self.places - 1) - 1,
+
+
+@dataclass(frozen=True)
+class Kmeans(Objective):
+    """Squared distances of points from the nearest centroid, their gradient, and Newton's direction: the gradient
+    divided by the Hessian, which is diagonal, so that its product with ones holds it. As in GradBench.
+
+    The variants: the least of all squared distances, or the index of the nearest centroid first, and only the distance
+    from that one differentiated."""
+    points: int
+    centroids: int
+    dimension: int
+    is_small = False
+    torch_variants = jax_variants = ("least", "nearest")
+
+    @property
+    def flops(self):
+        return 2 * self.points * self.centroids * self.dimension
+
+    def parameters(self):
+        yield "centroids", self.data()[0][-self.centroids:].copy()
+
+    def data(self):
+        return numbers(2, 0, 1, self.points, self.dimension),
+
+
+@dataclass(frozen=True)
+class Lstm(Objective):
+    """ADBench's recurrent network, whose weights are diagonal: in each layer the input gate and the change see the
+    state alone, the forget and the output gate the input alone.
+
+    The variants: step by step or layer by layer; in JAX also with the loop unrolled."""
+    steps: int
+    layers: int
+    width: int
+    flops = 0
+    torch_variants, jax_variants = ("steps", "layers"), ("loop", "unroll-8")
+
+    def parameters(self):
+        yield "main", numbers(1, 0, 1, 2 * self.layers, 4 * self.width)
+        yield "extra", numbers(2, 0, 1, 3, self.width)
+
+    def data(self):
+        """State before the first step, and the sequence of bits."""
+        sequence = numbers(4, 0, 1, self.steps, self.width)
+        return numbers(3, 0, 1, 2 * self.layers, self.width), numpy.where(sequence < 0.5, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Hvp(Workload):
     """Hessian of an Mlp's loss by its parameters, times a vector. What stands for the loss is half the product of the
     result with the vector."""
     network: Mlp
@@ -323,5 +433,9 @@ WORKLOADS = {
     "char-gpt": Gpt(65, 64, 4, 4, 128, 12, 64),
     "gpt2": Gpt(50257, 1024, 12, 12, 768, 4, 64),
     "gmm": Gmm(64, 50, 1000),
+    "lse": Lse(1280000),
+    "llsq": Llsq(16384, 128),
+    "kmeans": Kmeans(10000, 100, 16),
+    "lstm": Lstm(1024, 2, 14),
     "hvp": Hvp(Mlp((784, 512, 512, 10), 128)),
 }
