@@ -375,6 +375,52 @@ START_TEST(quota)
 }
 END_TEST
 
+/* Hardware threads that share a core count once, whichever of them may be used. */
+static const struct {
+    const char *name;
+    quota_file files[5];
+    int n, threads[4], cores;
+} topologies[] = {
+#define SIBLINGS(p, list)                                                                                              \
+    {                                                                                                                  \
+        "/sys/devices/system/cpu/cpu" p "/topology/thread_siblings_list", list "\n"                                    \
+    }
+    { "one a core", { SIBLINGS("0", "0"), SIBLINGS("1", "1") }, 2, { 0, 1 }, 2 },
+    { "two a core, beside each other",
+      { SIBLINGS("0", "0-1"), SIBLINGS("1", "0-1"), SIBLINGS("2", "2-3"), SIBLINGS("3", "2-3") },
+      4,
+      { 0, 1, 2, 3 },
+      2 },
+    { "two a core, far from each other",
+      { SIBLINGS("0", "0,64"), SIBLINGS("1", "1,65"), SIBLINGS("64", "0,64"), SIBLINGS("65", "1,65") },
+      4,
+      { 0, 1, 64, 65 },
+      2 },
+    { "the second thread of each", { SIBLINGS("1", "0-1"), SIBLINGS("3", "2-3") }, 2, { 1, 3 }, 2 },
+    { "one whole core and half of another",
+      { SIBLINGS("1", "0-1"), SIBLINGS("2", "2-3"), SIBLINGS("3", "2-3") },
+      3,
+      { 1, 2, 3 },
+      2 },
+    { "nothing is known", { { NULL } }, 3, { 0, 1, 2 }, 3 },
+    { "no list", { SIBLINGS("0", "?") }, 2, { 0, 1 }, 2 },
+#undef SIBLINGS
+};
+
+START_TEST(topology)
+{
+    char root[] = "/tmp/blasgrad-topology-XXXXXX", command[64];
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    for (int i = 0; i < 5 && topologies[_i].files[i].path; i++)
+        write_file(root, topologies[_i].files[i].path, topologies[_i].files[i].text);
+    int cores = bgi_cpu_cores_of(root, topologies[_i].threads, topologies[_i].n);
+    (void)snprintf(command, sizeof command, "rm -r %s", root);
+    ck_assert_int_eq(system(command), 0);
+    ck_assert_msg(cores == topologies[_i].cores, "%s: %d, expected %d", topologies[_i].name, cores,
+                  topologies[_i].cores);
+}
+END_TEST
+
 START_TEST(core_counts)
 {
     ck_assert_int_ge(bgi_cpu_cores(), 1);
@@ -440,6 +486,7 @@ int main(void)
     tcase_add_test(cases, hash_of_pieces);
     tcase_add_test(cases, clock_goes_forward);
     tcase_add_loop_test(cases, quota, 0, (int)(sizeof quotas / sizeof *quotas));
+    tcase_add_loop_test(cases, topology, 0, sizeof topologies / sizeof *topologies);
     tcase_add_test(cases, core_counts);
     tcase_add_test(cases, kernels);
     suite_add_tcase(suite, cases);

@@ -141,42 +141,58 @@ static bool mask_has(const mask *m, int processor)
     return CPU_ISSET((size_t)processor % CPU_SETSIZE, &m->sets[processor / CPU_SETSIZE]);
 }
 
-/* The first processor of a list "0-3,8" that is in the mask, or `other`. */
-static int first_in_list(const char *list, const mask *m, int other)
+static bool is_among(const int *threads, int n, long thread)
+{
+    for (int i = 0; i < n; i++)
+        if (threads[i] == thread)
+            return true;
+    return false;
+}
+
+/* Whether one of the threads is in a list "0-3,8". */
+static bool list_has_one(const char *list, const int *threads, int n)
 {
     for (const char *at = list; *at >= '0' && *at <= '9';) {
         char *end = NULL;
         long first = strtol(at, &end, 10), last = first;
         if (*end == '-')
             last = strtol(end + 1, &end, 10);
-        for (long p = first; p <= last && p < PROCESSORS; p++)
-            if (mask_has(m, (int)p))
-                return (int)p;
+        for (long thread = first; thread <= last && thread < PROCESSORS; thread++)
+            if (is_among(threads, n, thread))
+                return true;
         at = *end == ',' ? end + 1 : end;
     }
-    return other;
+    return false;
+}
+
+/* A core is counted by the first of its threads. */
+int bgi_cpu_cores_of(const char *root, const int *threads, int n)
+{
+    int cores = 0;
+    for (int i = 0; i < n; i++) {
+        char path[PATH_MAX], siblings[1024];
+        (void)snprintf(path, sizeof path, "%s/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", root,
+                       threads[i]);
+        cores += !read_text(path, siblings, sizeof siblings) || !list_has_one(siblings, threads, i);
+    }
+    return cores;
 }
 
 static void count_processors(int *threads, int *cores)
 {
     mask available;
+    int found[PROCESSORS], n = 0;
     memset(&available, 0, sizeof available);
-    *threads = *cores = 0;
     if (sched_getaffinity(0, sizeof available, available.sets) != 0) {
         long online = sysconf(_SC_NPROCESSORS_ONLN);
         *threads = *cores = online > 0 && online < PROCESSORS ? (int)online : 1;
         return;
     }
-    for (int p = 0; p < PROCESSORS; p++) {
-        if (!mask_has(&available, p))
-            continue;
-        ++*threads;
-        /* A core is counted by its first hardware thread in the mask. */
-        char path[96], siblings[1024];
-        (void)snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", p);
-        if (!read_text(path, siblings, sizeof siblings) || first_in_list(siblings, &available, p) == p)
-            ++*cores;
-    }
+    for (int p = 0; p < PROCESSORS; p++)
+        if (mask_has(&available, p))
+            found[n++] = p;
+    *threads = n;
+    *cores = bgi_cpu_cores_of("", found, n);
 }
 
 static int within_quota(int count)

@@ -11,8 +11,11 @@
 int bgi_cpu_cores(void);
 /* Hardware threads in the mask, at most the quota: how many threads can run at one time. */
 int bgi_cpu_threads(void);
+/* Physical cores with at least one of these hardware threads; one whose core is not known is a core. root stands before
+ * the names of files: "" outside tests. */
+int bgi_cpu_cores_of(const char *root, const int *threads, int n);
 /* The processor time a second that the process's cgroup and its parents grant, rounded up to whole processors; INT_MAX
- * if they set no limit. root stands before the names of files: "" outside tests. */
+ * if they set no limit. root is as above. */
 int bgi_cpu_quota(const char *root);
 
 /* The fastest kernels that run here, or those that the environment variable BLASGRAD_KERNELS names: BG_ERR_SYSTEM, with
