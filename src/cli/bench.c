@@ -1,6 +1,7 @@
 /* blasgrad bench */
 #include "bench.h"
 #include "bench_allocator.h"
+#include "bench_cores.h"
 #include "bench_engines.h"
 #include "bench_gemm.h"
 #include "bench_ops.h"
@@ -52,6 +53,8 @@ int command_bench(int argc, char **argv)
     int code = bench_parse(&config, argc, argv);
     if (!code)
         code = results_check(&config.results);
+    if (!code && config.n_cores)
+        code = bench_cores_check();
     if (!code && config.trace_path)
         code = bench_trace_open(&config.trace, config.trace_path);
     if (code)

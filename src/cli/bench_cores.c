@@ -5,11 +5,11 @@
  * clock of the chip) is not in it, so this is a bound that the phases set, not a prediction. */
 #include "bench_cores.h"
 
+#include "commands.h"
 #include "output.h"
 
 #include <stdlib.h>
 
-/* BG_ERR_ARGUMENT if this process may use one core only. */
 static bg_status measure_barrier(bench_barrier *barrier)
 {
     bg_engine *engine;
@@ -19,10 +19,19 @@ static bg_status measure_barrier(bench_barrier *barrier)
     barrier->workers = bg_engine_describe(engine).threads;
     barrier->seconds = bg_engine_measure_barrier(engine, 0.1);
     bg_engine_destroy(engine);
-    if (barrier->workers < 2)
-        return bg_fail(BG_ERR_ARGUMENT, "--cores: a barrier is measured with two workers or more, and this process "
-                                        "may use one core only");
     return BG_OK;
+}
+
+int bench_cores_check(void)
+{
+    bg_engine *engine;
+    if (bg_engine_create(&engine, NULL) != BG_OK)
+        return output_library();
+    int workers = bg_engine_describe(engine).threads;
+    bg_engine_destroy(engine);
+    return workers > 1 ? EXIT_DONE
+                       : output_failure("--cores: a barrier is measured with two workers or more, and this process may "
+                                        "use one core only");
 }
 
 bg_status bench_one_core_create(bench_one_core *one, const bench_config *config, const workload *w)

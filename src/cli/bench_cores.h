@@ -19,6 +19,10 @@ typedef struct {
     bench_barrier barrier;
 } bench_one_core;
 
+/* Whether a barrier can be measured: not where this process may use one core only. 0, or the exit code after a message.
+ */
+int bench_cores_check(void);
+
 /* Also after a failure it is to be destroyed. */
 bg_status bench_one_core_create(bench_one_core *one, const bench_config *config, const workload *w);
 void bench_one_core_destroy(bench_one_core *one);
