@@ -121,13 +121,17 @@ class Tuning(unittest.TestCase):
         self.assertEqual(settings[0], "one, compile" if tried["one"]["step_ms"] else "compile")
         self.assertIn("not tried", tried[settings[0] + ", two"]["failure"])
 
+    def test_some_are_not_tried(self):
+        engine = Engine("torch", {"one": 1.0, "hopeless": 0.1}, stages=[
+            stage("threads", "one"), stage("mode", "hopeless", why_not="it takes a year")])
+        settings, tried = self.tried(engine)
+        self.assertEqual((settings, tried["one, hopeless"]["failure"]), (["one"], "not tried, it takes a year"))
+
     def test_compilation_is_always_tried(self):
-        for name, workload in WORKLOADS.items():
-            if name == "lstm":
-                continue
+        for name in WORKLOADS:
             stages = [stage for stage in Torch([1, 2], [], None).stages(name)
                       if any(choice.label == "compile" for choice in stage.choices)]
-            self.assertEqual([stage.always for stage in stages], [True], name)
+            self.assertEqual([stage.always or bool(stage.why_not) for stage in stages], [True], name)
 
     def test_failures_are_kept(self):
         settings, tried = self.tried(Engine("torch", {"one": 1.0, "two": 0.5}, fails=("two",)))

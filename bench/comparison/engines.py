@@ -54,10 +54,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Stage:
-    """Choices to try on top of the best setting so far, if that one is as it says; some however long tuning took."""
+    """Choices to try on top of the best setting so far, if that one is as it says; some however long tuning took, and
+    some not at all, for a reason that is told."""
     choices: list
     applies: object = lambda setting: True
     always: bool = False
+    why_not: str = None
 
 
 def worth_trying(workload, counts):
@@ -180,7 +182,7 @@ class Torch(Peer):
             # What is compiled cannot be differentiated twice.
             yield Stage([compiled("compile", "--variant", "forward-over-reverse")], always=True)
         elif isinstance(workload, Lstm):
-            pass  # compiling unrolls its loop over a thousand steps, and takes longer than COMPILE_TIMEOUT
+            yield Stage([compiled("compile")], why_not="it unrolls the loop over a thousand steps, which takes minutes")
         elif not is_network:
             yield Stage([compiled("compile")], always=True)
         else:

@@ -96,8 +96,10 @@ class Tuner:
             best = self.ranking()[0].setting if self.ranking() else Setting()
             if not stage.applies(best):
                 continue
-            if time.monotonic() > end and not stage.always:
-                self.candidates += [Candidate(best.plus(choice), failure=f"not tried, {limit:g} s of tuning were over")
+            is_late = time.monotonic() > end and not stage.always
+            if stage.why_not or is_late:
+                why_not = stage.why_not or f"{limit:g} s of tuning were over"
+                self.candidates += [Candidate(best.plus(choice), failure=f"not tried, {why_not}")
                                     for choice in stage.choices]
                 continue
             for choice in order.sample(stage.choices, len(stage.choices)):
@@ -128,5 +130,5 @@ def tune(engine, workload, options, order, number):
 
 def trials_expected(engine, workload):
     """About how many trials tuning takes, with some retries; what depends on an earlier result is not among them."""
-    stages = [stage for stage in engine.stages(workload) if stage.applies(Setting())]
+    stages = [stage for stage in engine.stages(workload) if stage.applies(Setting()) and not stage.why_not]
     return sum(len(stage.choices) for stage in stages) + 2 + len(engine.shown(workload))
