@@ -18,6 +18,7 @@
 #define SET(x)           N(v_set)((T)(x))
 #define LOAD(p)          N(v_load)(p)
 #define STORE(p, x)      N(v_store)(p, x)
+#define PREFETCH(p)      __builtin_prefetch(p, 0, 2) /* into level 2 */
 #define FMA(a, b, c)     N(v_fma)(a, b, c)
 #define SELECT(m, a, b)  N(v_select)(m, a, b)
 #define LESS(a, b)       N(v_less)(a, b)
@@ -78,6 +79,7 @@
 #undef SET
 #undef LOAD
 #undef STORE
+#undef PREFETCH
 #undef FMA
 #undef SELECT
 #undef LESS

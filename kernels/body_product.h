@@ -4,12 +4,23 @@
  * computes it. Tiles at the right edge therefore overlap instead of being cut: only a product narrower than one vector
  * needs a masked tile. The multiply-add rounds once, except in the scalar table on processors without it. */
 
-#define LOAD_SAME BY_TYPE(load_f32_f32, load_f64_f64)
+#define LOAD_SAME   BY_TYPE(load_f32_f32, load_f64_f64)
+#define LEAST(x, y) ((x) < (y) ? (x) : (y))
 
-/* A tile of some rows and one to four vectors. rows, vectors and masked are constants wherever this is called, so that
- * what is not used falls away; the sums are named variables, for an array of vectors would live in memory. The last
- * vector starts at column `last`, where it may overlap the one before; masked: only the first n columns of one vector
- * exist. */
+/* Rows of a block of b that tiles bring together, some each, while they multiply by the block before it: they come from
+ * far caches, and a tile has room for a load and a store in each of its steps. */
+typedef struct {
+    const T *from;
+    T *to;
+    int64_t from_rows, cols, vectors;
+    int64_t rows;  /* that are left */
+    int64_t share; /* of each tile, which has at least as many steps as they have vectors */
+} N(moving);
+
+/* A tile of some rows and one to four vectors. rows, vectors, masked and moves are constants wherever this is called,
+ * so that what is not used falls away; the sums are named variables, for an array of vectors would live in memory. The
+ * last vector starts at column `last`, where it may overlap the one before; masked: only the first n columns of one
+ * vector exist. */
 #define TILE_ROW(i)                                                                                                    \
     if (rows > i) {                                                                                                    \
         const V x = SET(a[i * a_rows]);                                                                                \
@@ -47,20 +58,43 @@
         if (vectors > 3)                                                                                               \
             s##i##3 = LOAD(c + i * ldc + last);                                                                        \
     }
+#define TILE_STEP                                                                                                      \
+    do {                                                                                                               \
+        const V b0 = masked ? N(v_load_first)(b, n) : LOAD(b);                                                         \
+        const V b1 = vectors > 1 ? LOAD(b + second) : b0;                                                              \
+        const V b2 = vectors > 2 ? LOAD(b + third) : b0;                                                               \
+        const V b3 = vectors > 3 ? LOAD(b + last) : b0;                                                                \
+        TILE_ALL(TILE_ROW)                                                                                             \
+        a += a_cols;                                                                                                   \
+        b += ldb;                                                                                                      \
+    } while (0)
 static inline __attribute__((always_inline)) void N(tile)(const int rows, const int vectors, const int masked,
-                                                          int64_t n, int64_t k, const T *a, int64_t a_rows,
-                                                          int64_t a_cols, const T *b, int64_t ldb, int64_t last, T *c,
-                                                          int64_t ldc, int goes_on)
+                                                          const int moves, int64_t n, int64_t k, const T *a,
+                                                          int64_t a_rows, int64_t a_cols, const T *b, int64_t ldb,
+                                                          int64_t last, T *c, int64_t ldc, int goes_on,
+                                                          N(moving) * next)
 {
     const int64_t second = vectors > 2 ? W : last, third = vectors > 3 ? 2 * W : last;
     TILE_ALL(TILE_SUMS)
-    for (int64_t p = 0; p < k; p++, a += a_cols, b += ldb) {
-        const V b0 = masked ? N(v_load_first)(b, n) : LOAD(b);
-        const V b1 = vectors > 1 ? LOAD(b + second) : b0;
-        const V b2 = vectors > 2 ? LOAD(b + third) : b0;
-        const V b3 = vectors > 3 ? LOAD(b + last) : b0;
-        TILE_ALL(TILE_ROW)
+    if (moves) {
+        const int64_t moved = LEAST(next->share, next->rows), cols = next->cols, from_rows = next->from_rows;
+        const int64_t ahead = LEAST(next->share, next->rows - moved) * from_rows; /* what the next tile moves */
+        const T *from = next->from;
+        T *to = next->to;
+        for (int64_t i = 0; i < moved; i++, from += from_rows, to += cols)
+            for (int64_t v = 0; v < next->vectors; v++) {
+                const int64_t at = LEAST(v * W, cols - W);
+                PREFETCH(from + ahead + at);
+                STORE(to + at, LOAD(from + at));
+                TILE_STEP;
+            }
+        k -= moved * next->vectors;
+        next->rows -= moved;
+        next->from = from;
+        next->to = to;
     }
+    for (int64_t p = 0; p < k; p++)
+        TILE_STEP;
     TILE_ALL(TILE_STORE)
 }
 
@@ -70,24 +104,37 @@ static inline __attribute__((always_inline)) void N(tile)(const int rows, const 
 #define TILE_HEIGHTS(X)      X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
 
 /* As many columns as a tile has, of any number of rows. TILE_ROWS_1 to TILE_ROWS_4 are the rows of a full tile with so
- * many vectors. */
+ * many vectors. Tiles of less than half of that have no time to move anything. */
 #define TILE_CASE(i)                                                                                                   \
     case i:                                                                                                            \
         if (i <= full)                                                                                                 \
-            N(tile)(i, vectors, masked, n, k, a, a_rows, a_cols, b, ldb, last, c, ldc, goes_on);                       \
+            N(tile)(i, vectors, masked, 0, n, k, a, a_rows, a_cols, b, ldb, last, c, ldc, goes_on, next);              \
+        break;
+#define TILE_CASE_MOVING(i)                                                                                            \
+    case i:                                                                                                            \
+        if (i <= full && 2 * i >= full)                                                                                \
+            N(tile)(i, vectors, masked, 1, n, k, a, a_rows, a_cols, b, ldb, last, c, ldc, goes_on, next);              \
         break;
 static inline __attribute__((always_inline)) void N(tiles)(const int full, const int vectors, const int masked,
-                                                           int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows,
-                                                           int64_t a_cols, const T *b, int64_t ldb, T *c, int64_t ldc,
-                                                           int goes_on)
+                                                           const int moves, int64_t m, int64_t n, int64_t k, const T *a,
+                                                           int64_t a_rows, int64_t a_cols, const T *b, int64_t ldb,
+                                                           T *c, int64_t ldc, int goes_on, N(moving) * next)
 {
     const int64_t last = n - W;
     while (m > 0) {
         const int64_t rows = TILE_HEIGHT(m, full);
-        switch (rows) {
-            TILE_HEIGHTS(TILE_CASE)
-        default:
-            break;
+        if (moves && next->rows > 0 && 2 * rows >= full) {
+            switch (rows) {
+                TILE_HEIGHTS(TILE_CASE_MOVING)
+            default:
+                break;
+            }
+        } else {
+            switch (rows) {
+                TILE_HEIGHTS(TILE_CASE)
+            default:
+                break;
+            }
         }
         m -= rows;
         a += rows * a_rows;
@@ -95,17 +142,19 @@ static inline __attribute__((always_inline)) void N(tiles)(const int full, const
     }
 }
 
-#define DEFINE_PANEL(name, full, vectors, masked)                                                                      \
+#define DEFINE_PANEL(name, full, vectors, masked, moves)                                                               \
     static void N(panel_##name)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows, int64_t a_cols,           \
-                                const T *b, int64_t ldb, T *c, int64_t ldc, int goes_on)                               \
+                                const T *b, int64_t ldb, T *c, int64_t ldc, int goes_on, N(moving) * next)             \
     {                                                                                                                  \
-        N(tiles)(full, vectors, masked, m, n, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on);                          \
+        N(tiles)(full, vectors, masked, moves, m, n, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on, next);             \
     }
-DEFINE_PANEL(masked, TILE_ROWS_1, 1, 1)
-DEFINE_PANEL(one, TILE_ROWS_1, 1, 0)
-DEFINE_PANEL(two, TILE_ROWS_2, 2, 0)
-DEFINE_PANEL(three, TILE_ROWS_3, 3, 0)
-DEFINE_PANEL(four, TILE_ROWS_4, 4, 0)
+DEFINE_PANEL(masked, TILE_ROWS_1, 1, 1, 0)
+DEFINE_PANEL(one, TILE_ROWS_1, 1, 0, 0)
+DEFINE_PANEL(two, TILE_ROWS_2, 2, 0, 0)
+DEFINE_PANEL(three, TILE_ROWS_3, 3, 0, 0)
+DEFINE_PANEL(four, TILE_ROWS_4, 4, 0, 0)
+#define TILE_ROWS_MOVING (PANEL_VECTORS == 3 ? TILE_ROWS_3 : TILE_ROWS_2)
+DEFINE_PANEL(moving, TILE_ROWS_MOVING, PANEL_VECTORS, 0, 1)
 
 /* The vectors of the next panel, where so many are left: PANEL_VECTORS or one more, so that none is left alone. */
 static inline int64_t N(next_panel)(int64_t vectors)
@@ -135,9 +184,9 @@ static inline int64_t N(next_panel)(int64_t vectors)
 DEFINE_ROW(four, ROW_FOUR)
 DEFINE_ROW(eight, ROW_EIGHT)
 
-/* b with rows that are contiguous, read where they lie. */
+/* b with rows that are contiguous, read where they lie. Moves what next holds meanwhile. */
 static void N(product_rows)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows, int64_t a_cols, const T *b,
-                            int64_t ldb, T *c, int64_t ldc, int goes_on)
+                            int64_t ldb, T *c, int64_t ldc, int goes_on, N(moving) * next)
 {
     if (m == 1) {
         int64_t j = 0;
@@ -154,60 +203,99 @@ static void N(product_rows)(int64_t m, int64_t n, int64_t k, const T *a, int64_t
     while (n > 0) {
         const int64_t vectors = N(next_panel)((n + W - 1) / W), cols = vectors * W < n ? vectors * W : n;
         if (n < W)
-            N(panel_masked)(m, n, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on);
+            N(panel_masked)(m, n, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on, 0);
         else if (vectors == 1)
-            N(panel_one)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on);
+            N(panel_one)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on, 0);
+        else if (vectors == PANEL_VECTORS && next->rows > 0)
+            N(panel_moving)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on, next);
         else if (vectors == 2)
-            N(panel_two)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on);
+            N(panel_two)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on, 0);
         else if (vectors == 3)
-            N(panel_three)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on);
+            N(panel_three)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on, 0);
         else
-            N(panel_four)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on);
+            N(panel_four)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on, 0);
         n -= cols;
         b += cols;
         c += cols;
     }
 }
 
-#define LEAST(x, y) ((x) < (y) ? (x) : (y))
+/* ---- Blocks ---- */
 
-/* How deep a block of so many rows or columns is. */
-static inline int64_t N(block_depth)(int64_t side) { return BGK_BLOCK_BYTES / (int64_t)sizeof(T) / side; }
+#define BLOCK_COLS (BGK_BLOCK_COLS * (int)sizeof(float) / (int)sizeof(T))
+#define BLOCK_ROWS (BGK_BLOCK_BYTES / (int)sizeof(T) / BGK_BLOCK_DEPTH)
 
-/* Blocks of columns, depth and rows. A block of b whose rows are not contiguous, or so far apart that they displace
- * each other in the caches, is brought together first, and so is one of a that is transposed. */
+/* Columns of the next block, where n are left: full panels, or all that is left where that is less than a panel more.
+ */
+static inline int64_t N(block_cols)(int64_t n) { return n < BLOCK_COLS + PANEL_VECTORS * W ? n : BLOCK_COLS; }
+
+/* What brings the block of b at row p and column j together, while m rows are multiplied by one of depth and cols. */
+static inline N(moving) N(moving_of)(int64_t p, int64_t j, int64_t n, int64_t k, const T *b, int64_t b_rows, T *to,
+                                     int64_t m, int64_t depth, int64_t cols)
+{
+    N(moving) next = { .from = b + p * b_rows + j, .to = to, .from_rows = b_rows, .cols = N(block_cols)(n - j) };
+    const int64_t tiles = (m + TILE_ROWS_MOVING - 1) / TILE_ROWS_MOVING * (cols / (PANEL_VECTORS * W));
+    next.vectors = (next.cols + W - 1) / W;
+    next.rows = LEAST(k - p, BGK_BLOCK_DEPTH);
+    if (tiles > 0)
+        next.share = LEAST((next.rows + tiles - 1) / tiles, depth / next.vectors);
+    return next;
+}
+
+/* Blocks of rows, depth and columns. A block of a that is transposed is brought together first. One of b is brought
+ * together while the one before it is multiplied; the first is all at once, and so are all where b is transposed as
+ * well. For a few rows b is read where it lies. */
 static void N(product_blocks)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows, int64_t a_cols, const T *b,
                               int64_t b_rows, int64_t b_cols, T *c, int64_t ldc, T *scratch)
 {
-    enum { FAR = 4096, LEAST_USES = 24, LEAST_COLUMNS = 96, COLUMNS = 128 };
-    const int gathers_b = b_cols != 1 || (m >= LEAST_USES && b_rows * (int64_t)sizeof(T) >= FAR);
-    const int gathers_a = a_cols != 1 && m > 1 && n >= LEAST_COLUMNS;
-    const int64_t most_cols = gathers_b ? COLUMNS : n, most_depth = N(block_depth)(COLUMNS);
-    for (int64_t j = 0; j < n; j += most_cols) {
-        const int64_t cols = LEAST(n - j, most_cols);
-        for (int64_t p = 0; p < k; p += most_depth) {
-            const int64_t depth = LEAST(k - p, most_depth), most_rows = N(block_depth)(depth);
-            const T *y = b + p * b_rows + j * b_cols;
-            T *block = scratch;
-            int64_t ldy = b_rows;
-            if (gathers_b) {
-                LOAD_SAME(block, y, depth, cols, b_rows, b_cols);
-                y = block;
-                ldy = cols;
-                block += depth * cols;
+    enum { LEAST_USES = 24, LEAST_COLUMNS = 96, FAR = 4096, LARGE = 1 << 20 };
+    const int is_far = b_rows * (int64_t)sizeof(T) >= FAR || n * k * (int64_t)sizeof(T) >= LARGE;
+    const int moves_b = b_cols == 1 && n >= W && m >= LEAST_USES && is_far;
+    const int gathers_b = b_cols != 1 || moves_b, gathers_a = a_cols != 1 && m > 1 && n >= LEAST_COLUMNS;
+    const int64_t most_depth = LEAST(k, BGK_BLOCK_DEPTH);
+    T *const block_of_a = scratch;
+    T *block = scratch + LEAST(m, BLOCK_ROWS) * most_depth;
+    T *other = block + most_depth * LEAST(n, BLOCK_COLS + PANEL_VECTORS * W);
+    int is_there = 0;
+    for (int64_t i = 0; i < m; i += BLOCK_ROWS) {
+        const int64_t rows = LEAST(m - i, BLOCK_ROWS);
+        for (int64_t p = 0; p < k; p += BGK_BLOCK_DEPTH) {
+            const int64_t depth = LEAST(k - p, BGK_BLOCK_DEPTH);
+            const T *x = a + i * a_rows + p * a_cols;
+            if (gathers_a) {
+                LOAD_SAME(block_of_a, x, depth, rows, a_cols, a_rows);
+                x = block_of_a;
             }
-            for (int64_t i = 0; i < m; i += most_rows) {
-                const int64_t rows = LEAST(m - i, most_rows);
-                const T *x = a + i * a_rows + p * a_cols;
-                if (gathers_a)
-                    LOAD_SAME(block, x, depth, rows, a_cols, a_rows);
+            for (int64_t j = 0, cols = n; j < n; j += cols) {
+                const T *y = b + p * b_rows + j * b_cols;
+                N(moving) next = { .rows = 0 };
+                if (gathers_b) {
+                    cols = N(block_cols)(n - j);
+                    if (!is_there)
+                        LOAD_SAME(block, y, depth, cols, b_rows, b_cols);
+                    y = block;
+                    const int64_t next_j = j + cols < n ? j + cols : 0, next_p = next_j > 0 ? p : p + depth;
+                    is_there = moves_b && (next_p < k || i + rows < m);
+                    if (is_there)
+                        next = N(moving_of)(next_p < k ? next_p : 0, next_j, n, k, b, b_rows, other, rows, depth, cols);
+                }
                 N(product_rows)
-                (rows, cols, depth, gathers_a ? block : x, gathers_a ? 1 : a_rows, gathers_a ? rows : a_cols, y, ldy,
-                 c + i * ldc + j, ldc, p > 0);
+                (rows, cols, depth, x, gathers_a ? 1 : a_rows, gathers_a ? rows : a_cols, y, gathers_b ? cols : b_rows,
+                 c + i * ldc + j, ldc, p > 0, &next);
+                for (; next.rows > 0; next.rows--, next.from += next.from_rows, next.to += next.cols)
+                    N(copy)(next.to, next.from, next.cols);
+                if (is_there) {
+                    T *const done = block;
+                    block = other;
+                    other = done;
+                }
             }
         }
     }
 }
+
+/* How deep a block of so many columns is. */
+static inline int64_t N(block_depth)(int64_t cols) { return BGK_BLOCK_BYTES / (int64_t)sizeof(T) / cols; }
 
 /* Any b, as the transposed cᵀ = bᵀ · aᵀ: b is read where it lies, and a, which has fewer rows than b has columns, is
  * brought to contiguous columns. */
@@ -215,6 +303,7 @@ static void N(product_turned)(int64_t m, int64_t n, int64_t k, const T *a, int64
                               int64_t b_rows, int64_t b_cols, T *c, int64_t ldc, T *scratch)
 {
     T *block = scratch + BGK_BLOCK_TURN * LEAST(m, BGK_BLOCK_SIDE);
+    N(moving) nothing = { .rows = 0 };
     for (int64_t i = 0; i < m; i += BGK_BLOCK_SIDE) {
         const int64_t cols = LEAST(m - i, BGK_BLOCK_SIDE), most_depth = N(block_depth)(cols);
         for (int64_t p = 0; p < k; p += most_depth) {
@@ -232,7 +321,8 @@ static void N(product_turned)(int64_t m, int64_t n, int64_t k, const T *a, int64
                 if (p > 0)
                     N(transpose)(scratch, cols, to, ldc, rows, cols);
                 N(product_rows)
-                (rows, cols, depth, b + p * b_rows + j * b_cols, b_cols, b_rows, x, ldx, scratch, cols, p > 0);
+                (rows, cols, depth, b + p * b_rows + j * b_cols, b_cols, b_rows, x, ldx, scratch, cols, p > 0,
+                 &nothing);
                 N(transpose)(to, ldc, scratch, cols, cols, rows);
             }
         }
@@ -258,10 +348,13 @@ static void N(product)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a
 }
 
 #undef LOAD_SAME
+#undef TILE_STEP
 #undef TILE_ROW
 #undef TILE_STORE
 #undef TILE_SUMS
 #undef TILE_CASE
+#undef TILE_CASE_MOVING
+#undef TILE_ROWS_MOVING
 #undef DEFINE_PANEL
 #undef ROW_SUM
 #undef ROW_STEP
@@ -270,3 +363,5 @@ static void N(product)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a
 #undef ROW_EIGHT
 #undef DEFINE_ROW
 #undef LEAST
+#undef BLOCK_COLS
+#undef BLOCK_ROWS

@@ -46,15 +46,20 @@ typedef void bgk_store(void *d, const void *a, int64_t n);
  * nor b. scratch holds bgk_product_scratch(m, n, k) elements. */
 typedef void bgk_product(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_rows, int64_t a_cols, const void *b,
                          int64_t b_rows, int64_t b_cols, void *c, int64_t ldc, void *scratch);
-/* A product brings blocks of an operand of at most so many bytes together, which fit a level 2 cache. */
-#define BGK_BLOCK_BYTES ((int64_t)1 << 18)
-#define BGK_BLOCK_SIDE  ((int64_t)192)
-#define BGK_BLOCK_TURN  ((int64_t)24)
+/* A product brings blocks of its operands together: of one, of at most so many bytes, and of the other two of so many
+ * rows and columns, or half as many of f64, and up to 47 more. Together they fit a level 2 cache. */
+#define BGK_BLOCK_BYTES (1 << 18)
+#define BGK_BLOCK_DEPTH 512
+#define BGK_BLOCK_COLS  144
+#define BGK_BLOCK_SIDE  192
+#define BGK_BLOCK_TURN  24
+static inline int64_t bgk_least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline size_t bgk_product_scratch(int64_t m, int64_t n, int64_t k)
 {
-    const int64_t side = m > n ? m : n, most = BGK_BLOCK_BYTES / (int64_t)sizeof(float);
-    const int64_t turn = BGK_BLOCK_TURN * (side < BGK_BLOCK_SIDE ? side : BGK_BLOCK_SIDE);
-    return (size_t)(turn + 2 * (k > 0 && side > most / k ? most : side * k));
+    const int64_t most = BGK_BLOCK_BYTES / (int64_t)sizeof(float), depth = bgk_least(k, BGK_BLOCK_DEPTH);
+    const int64_t blocks = depth * (bgk_least(m, most / BGK_BLOCK_DEPTH) + 2 * bgk_least(n, BGK_BLOCK_COLS + 48));
+    const int64_t side = bgk_least(m, BGK_BLOCK_SIDE), turned = BGK_BLOCK_TURN * side + bgk_least(most, side * k);
+    return (size_t)(blocks > turned ? blocks : turned);
 }
 
 /* c[i * ldc + j] = Σ over p < k of a[a_rows[i] + a_cols[p]] · b[b_rows[p] + j], for i < m and j < n, or where goes_on

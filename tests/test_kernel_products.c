@@ -14,7 +14,7 @@ static void check_product(const element *e, int64_t m, int64_t n, int64_t k, int
 {
     enum { AREA = 3 << 19, SCRATCH = 1 << 18 };
     static double a[AREA], b[AREA], c[AREA], exact[AREA], chain[AREA], size[AREA];
-    static _Alignas(64) double scratch[SCRATCH];
+    static _Alignas(64) double scratch[SCRATCH + 1];
     ck_assert_uint_le(bgk_product_scratch(m, n, k), SCRATCH);
     const int64_t pad = layout & 16 ? 1100 : layout & 4 ? 3 : 0, apart = layout & 8 ? 2 : 1;
     const int64_t a_rows = layout & 1 ? 1 : k + pad, a_cols = layout & 1 ? m + pad : 1;
@@ -48,7 +48,11 @@ static void check_product(const element *e, int64_t m, int64_t n, int64_t k, int
         const bgk_kernels *kernels = kernels_of(table, e);
         for (int64_t i = 0; i < (m + 1) * (ldc + 1); i++)
             put(e, c, i, 77);
+        const int64_t behind = (int64_t)bgk_product_scratch(m, n, k);
+        put(e, scratch, behind, 77);
         kernels->product(m, n, k, a, a_rows, a_cols, b, b_rows, b_cols, c, ldc, scratch);
+        ck_assert_msg((double)get(e, scratch, behind) == 77, "%s: m %lld n %lld k %lld, layout %d: more scratch used",
+                      table->name, (long long)m, (long long)n, (long long)k, layout);
         for (int64_t i = 0; i < (m + 1) * (ldc + 1); i++) {
             const int64_t row = ldc > 0 ? i / ldc : m, col = ldc > 0 ? i % ldc : 0;
             const double r = (double)get(e, c, i);
@@ -200,6 +204,13 @@ START_TEST(blocks)
         check_product(e, 200, 400, 900, 3);
         check_product(e, 30, 100, 5, 17);
         check_product(e, 600, 100, 130, 1);
+        for (int64_t m = 24; m < 56; m += 5) { /* by the tiles of the block before, in full and in part */
+            check_product(e, m, 270 - m, 20 + 3 * (m - 24), 16);
+            check_product(e, m, 150 + 2 * m, 36, 17);
+        }
+        check_product(e, 30, 520, 530, 0); /* because b is large */
+        check_product(e, 24, 2100, 130, 1);
+        check_product(e, 150, 299, 1040, 4);
     }
 }
 END_TEST
