@@ -425,7 +425,7 @@ static void multiply_small(void *context, int worker)
         a[i] = 1;
     bgi_pool_barrier(context);
     for (int i = 0; i < 20; i++)
-        bgi_blas_gemm_f32(false, false, 16, 16, 16, a, 16, a, 16, false, c, 16);
+        bgi_blas_gemm_f32(false, false, 16, 16, 16, a, 16, a, 16, c, 16);
     ck_assert_msg(c[17] == 16, "worker %d", worker);
 }
 

@@ -7,13 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* c[m, n] = a · b (+ c if accumulate); with transpose_a, a is stored [k, m], with transpose_b, b is stored [n, k].
- * Leading dimensions count elements of a stored row. The dimensions were checked with bgi_blas_fits. k = 0 gives zeros
- * (or leaves c). */
+/* c[m, n] = a · b; with transpose_a, a is stored [k, m], with transpose_b, b is stored [n, k].
+ * Leading dimensions count elements of a stored row. The dimensions were checked with bgi_blas_fits. k = 0 gives zeros.
+ */
 void bgi_blas_gemm_f32(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
-                       const float *b, int64_t ldb, bool accumulate, float *c, int64_t ldc);
+                       const float *b, int64_t ldb, float *c, int64_t ldc);
 void bgi_blas_gemm_f64(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const double *a,
-                       int64_t lda, const double *b, int64_t ldb, bool accumulate, double *c, int64_t ldc);
+                       int64_t lda, const double *b, int64_t ldb, double *c, int64_t ldc);
 /* y[m] = a · x, a [m, n] of leading dimension lda (transpose: y[n] = aᵀ · x). */
 void bgi_blas_gemv_f32(bool transpose, int64_t m, int64_t n, const float *a, int64_t lda, const float *x, int64_t incx,
                        float *y);

@@ -293,20 +293,20 @@ static blasint leading(int64_t dimension, int64_t columns)
  */
 #define BLAS_FUNCTIONS(suffix, letter, type)                                                                           \
     void bgi_blas_gemm_##suffix(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const type *a,    \
-                                int64_t lda, const type *b, int64_t ldb, bool accumulate, type *c, int64_t ldc)        \
+                                int64_t lda, const type *b, int64_t ldb, type *c, int64_t ldc)                         \
     {                                                                                                                  \
         if (m == 0 || n == 0)                                                                                          \
             return;                                                                                                    \
         if (k == 0) {                                                                                                  \
-            for (int64_t i = 0; i < m && !accumulate; i++)                                                             \
+            for (int64_t i = 0; i < m; i++)                                                                            \
                 memset(c + i * ldc, 0, (size_t)n * sizeof *c);                                                         \
             return;                                                                                                    \
         }                                                                                                              \
         bgi_blas_call call = bgi_blas_enter();                                                                         \
         cblas_##letter##gemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,                                   \
                              transpose_b ? CblasTrans : CblasNoTrans, narrow(m), narrow(n), narrow(k), 1, a,           \
-                             leading(lda, transpose_a ? m : k), b, leading(ldb, transpose_b ? k : n),                  \
-                             accumulate ? 1 : 0, c, leading(ldc, n));                                                  \
+                             leading(lda, transpose_a ? m : k), b, leading(ldb, transpose_b ? k : n), 0, c,            \
+                             leading(ldc, n));                                                                         \
         bgi_blas_leave(call);                                                                                          \
     }                                                                                                                  \
     void bgi_blas_gemv_##suffix(bool transpose, int64_t m, int64_t n, const type *a, int64_t lda, const type *x,       \
@@ -332,5 +332,5 @@ void bgi_blas_warm(void)
     float a[N * N], c[N * N];
     for (int i = 0; i < N * N; i++)
         a[i] = 1;
-    bgi_blas_gemm_f32(false, false, N, N, N, a, N, a, N, false, c, N);
+    bgi_blas_gemm_f32(false, false, N, N, N, a, N, a, N, c, N);
 }

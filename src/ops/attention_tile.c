@@ -24,9 +24,9 @@ void bgi_tile_multiply(const bgi_tile_work *w, int64_t m, int64_t n, int64_t k, 
     if (!w->by_blas)
         w->k->product(m, n, k, a, a_rows, a_cols, b, ldb, 1, c, ldc, w->product);
     else if (w->dtype == BG_F64)
-        bgi_blas_gemm_f64(is_transposed, false, m, n, k, a, lda, b, ldb, false, c, ldc);
+        bgi_blas_gemm_f64(is_transposed, false, m, n, k, a, lda, b, ldb, c, ldc);
     else
-        bgi_blas_gemm_f32(is_transposed, false, m, n, k, a, lda, b, ldb, false, c, ldc);
+        bgi_blas_gemm_f32(is_transposed, false, m, n, k, a, lda, b, ldb, c, ldc);
 }
 
 void bgi_tile_multiply_onto(const bgi_tile_work *w, bool is_first, int64_t m, int64_t n, int64_t k, const void *a,

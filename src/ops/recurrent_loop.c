@@ -56,9 +56,9 @@ static void multiply(const factor *f, int64_t m, const void *a, int64_t lda, voi
     if (f->panels || m == 0 || f->n == 0)
         return;
     if (f->dtype == BG_F64)
-        bgi_blas_gemm_f64(false, transpose, m, f->n, f->k, a, lda, f->matrix, ldb, false, c, ldc);
+        bgi_blas_gemm_f64(false, transpose, m, f->n, f->k, a, lda, f->matrix, ldb, c, ldc);
     else
-        bgi_blas_gemm_f32(false, transpose, m, f->n, f->k, a, lda, f->matrix, ldb, false, c, ldc);
+        bgi_blas_gemm_f32(false, transpose, m, f->n, f->k, a, lda, f->matrix, ldb, c, ldc);
 }
 
 /* ---- Scratch ---- */

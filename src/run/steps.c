@@ -21,11 +21,9 @@ static operand operand_of(const unsigned char *base, const bgi_matrix *matrix, i
 static void multiply_matrices(const bgi_product *p, operand x, operand w, void *y, int64_t m, int64_t n)
 {
     if (p->dtype == BG_F64)
-        bgi_blas_gemm_f64(x.is_transposed, w.is_transposed, m, n, p->k, x.data, x.leading, w.data, w.leading, false, y,
-                          p->n);
+        bgi_blas_gemm_f64(x.is_transposed, w.is_transposed, m, n, p->k, x.data, x.leading, w.data, w.leading, y, p->n);
     else
-        bgi_blas_gemm_f32(x.is_transposed, w.is_transposed, m, n, p->k, x.data, x.leading, w.data, w.leading, false, y,
-                          p->n);
+        bgi_blas_gemm_f32(x.is_transposed, w.is_transposed, m, n, p->k, x.data, x.leading, w.data, w.leading, y, p->n);
 }
 
 /* y = a · v for a of so many rows, or aᵀ · v of so many columns; the sum runs over k. */

@@ -17,7 +17,7 @@ static inline void multiply(void *context, int worker)
 {
     products *p = context;
     for (int i = 0; i < 5; i++)
-        bgi_blas_gemm_f32(false, true, N, N, N, p->a, N, p->a, N, false, p->c[worker], N);
+        bgi_blas_gemm_f32(false, true, N, N, N, p->a, N, p->a, N, p->c[worker], N);
 }
 
 /* Whether all workers get the bits of the first, which are right. */
