@@ -3,6 +3,7 @@
 #include "base/cpu.h"
 #include "base/pool.h"
 #include "blas/blas.h"
+
 #include "support/counting.h"
 #include "support/expect.h"
 #include "support/multiply.h"
@@ -270,11 +271,19 @@ END_TEST
 START_TEST(barrier)
 {
     bg_engine *one = engine_of(1), *three = engine_of(3);
-    ck_assert(bg_engine_measure_barrier(one, 0.01) == 0);
-    double found = bg_engine_measure_barrier(three, 0.01);
+    double found = 1;
+    expect_ok(bg_engine_measure_barrier(one, 0.01, &found), "one thread");
+    ck_assert(found == 0);
+    expect_ok(bg_engine_measure_barrier(three, 0.01, &found), "three threads");
     ck_assert_msg(found > 1e-9 && found < 1, "%g", found);
-    ck_assert(bg_engine_measure_barrier(three, 0) > 0);
-    ck_assert(bg_engine_measure_barrier(NULL, 1) == 0);
+    expect_ok(bg_engine_measure_barrier(three, 0, &found), "one trial");
+    ck_assert(found > 0);
+    atomic_store(&three->is_running, true);
+    expect_failure(bg_engine_measure_barrier(three, 0, &found), BG_ERR_BUSY, "engine_measure_barrier: ", "busy");
+    ck_assert(found == 0);
+    atomic_store(&three->is_running, false);
+    expect_failure(bg_engine_measure_barrier(NULL, 1, &found), BG_ERR_ARGUMENT, "engine_measure_barrier: ", "NULL");
+    expect_failure(bg_engine_measure_barrier(one, 1, NULL), BG_ERR_ARGUMENT, "engine_measure_barrier: ", "no result");
     ck_assert_msg(multiplies_right(three), "the engine runs programs afterwards");
     bg_engine_destroy(one);
     bg_engine_destroy(three);
@@ -295,7 +304,8 @@ static int child(bg_engine *engine, bg_tensor *tensor, bg_tensor *view)
         bg_tensor_item(tensor, 0, &value) != BG_ERR_FORKED ||
         bg_tensor_slice(&other, tensor, 0, 0, 1, 1) != BG_ERR_FORKED)
         return 3;
-    if (bg_engine_measure_peak(engine, false, 0.01) != 0 || bg_engine_measure_barrier(engine, 0.01) != 0)
+    if (bg_engine_measure_peak(engine, false, 0.01) != 0 ||
+        bg_engine_measure_barrier(engine, 0.01, &value) != BG_ERR_FORKED)
         return 4;
     bg_tensor_destroy(tensor);
 

@@ -17,9 +17,9 @@ static bg_status measure_barrier(bench_barrier *barrier)
     if (status != BG_OK)
         return status;
     barrier->workers = bg_engine_describe(engine).threads;
-    barrier->seconds = bg_engine_measure_barrier(engine, 0.1);
+    status = bg_engine_measure_barrier(engine, 0.1, &barrier->seconds);
     bg_engine_destroy(engine);
-    return BG_OK;
+    return status;
 }
 
 int bench_cores_check(void)

@@ -138,14 +138,16 @@ static void meet_often(void *context, int worker)
         bgi_pool_barrier(context);
 }
 
-double bg_engine_measure_barrier(bg_engine *engine, double seconds)
+bg_status bg_engine_measure_barrier(bg_engine *engine, double seconds, double *barrier)
 {
-    if (bgi_engine_check(engine, "engine_measure_barrier") != BG_OK || engine->threads == 1)
-        return 0;
-    if (atomic_exchange(&engine->is_running, true)) {
-        (void)bg_fail(BG_ERR_BUSY, "engine_measure_barrier: the engine is running a program");
-        return 0;
-    }
+    if (!barrier)
+        return bg_fail(BG_ERR_ARGUMENT, "engine_measure_barrier: no place for the result");
+    *barrier = 0;
+    bg_status status = bgi_engine_check(engine, "engine_measure_barrier");
+    if (status != BG_OK || engine->threads == 1)
+        return status;
+    if (atomic_exchange(&engine->is_running, true))
+        return bg_fail(BG_ERR_BUSY, "engine_measure_barrier: the engine is running a program");
     double best = 0, start = bgi_clock_seconds(), before = start, now;
     do {
         bgi_pool_run(engine->pool, meet_often, engine->pool);
@@ -155,5 +157,6 @@ double bg_engine_measure_barrier(bg_engine *engine, double seconds)
         before = now;
     } while (now - start < seconds);
     atomic_store(&engine->is_running, false);
-    return best;
+    *barrier = best;
+    return BG_OK;
 }
