@@ -3,7 +3,7 @@
 #include "base/cpu.h"
 #include "base/pool.h"
 #include "blas/blas.h"
-
+#include "support/child.h"
 #include "support/counting.h"
 #include "support/expect.h"
 #include "support/multiply.h"
@@ -337,7 +337,7 @@ START_TEST(forked)
         pid_t process = fork();
         ck_assert_int_ge(process, 0);
         if (process == 0) {
-            (void)alarm(60);
+            end_with_parent();
             _exit(child(engine, tensor, view));
         }
         if (i % 2)
@@ -378,7 +378,7 @@ START_TEST(forked_meanwhile)
     for (int i = 0; i < 20; i++) {
         pid_t process = fork();
         if (process == 0) {
-            (void)alarm(60);
+            end_with_parent();
             bg_engine *own = NULL;
             bg_engine_options options = { .threads = 2 };
             if (bg_engine_create(&own, &options) != BG_OK)

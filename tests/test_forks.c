@@ -1,5 +1,6 @@
 /* Forked children: refused the parent's engine, and free to make one of their own. */
 #define _POSIX_C_SOURCE 200809L
+#include "support/child.h"
 #include "support/everything.h"
 #include "support/expect.h"
 #include "support/sanitized.h"
@@ -150,7 +151,7 @@ static void *keep_running(void *argument)
  * nobody and wait for nobody. */
 static int in_the_child_of_a_run(runner *r, uint64_t expected)
 {
-    (void)alarm(60);
+    end_with_parent();
     if (bg_program_run(r->training.program) != BG_ERR_FORKED)
         return __LINE__;
     training_end(&r->training);
