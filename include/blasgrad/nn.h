@@ -266,8 +266,8 @@ typedef bg_node *bg_network(bg_model *model, bg_node *x, void *user);
 /* Sizes of a network; 0 is that of the reference workload, or what the model's parameters have where they exist. */
 typedef struct {
     int64_t classes; /* scores: 10, of char-lstm and char-gpt 65, gpt2: 50257 */
-    int64_t
-        context;    /* positions, at least as many as x has. char-gpt: 64, gpt2: 1024, or those of x if they are more */
+    /* Positions, at least as many as x has. char-gpt: 64, gpt2: 1024, or those of x if they are more. */
+    int64_t context;
     int64_t width;  /* mnist-cnn: channels of the first convolution, 32 (64 in the second, 128 features);
                        resnet20: 16; char-lstm: 256; char-gpt: 128; gpt2: 768 */
     int64_t layers; /* resnet20: blocks of each of the three stages, 3; char-lstm: 2; char-gpt: 4; gpt2: 12 */

@@ -74,9 +74,8 @@ enum { BG_WAIT = -1 };
 
 /* Has every further run write down what its workers do, from the first record on, in no particular order. The memory is
  * the caller's and has to stay until this is called again; NULL ends it. Records beyond the capacity are counted but
- * not kept. A run looks at the clock once for each record, and never where none are asked for. BG_ERR_ARGUMENT,
- * BG_ERR_BUSY.
- */
+ * not kept. A run looks at the clock at the end of each record and where a worker begins to work or to wait; never
+ * where none are asked for. BG_ERR_ARGUMENT, BG_ERR_BUSY. */
 BG_API bg_status bg_program_record(bg_program *program, bg_record *records, size_t capacity);
 
 /* Of the last run that wrote records: how many it made, and how long it took. */
@@ -92,7 +91,9 @@ typedef struct {
     char text[160];   /* sizes and what is done, cut where it is longer */
     int phase;
     double flops, product_flops; /* of one run, as in bg_report */
-    double bytes;                /* of one run; every element of memory that is read or written counts once */
+    /* Of one run, those of all operands and results: an element counts once for each operand that it is a part of, and
+     * in a batch of products once for each of them. */
+    double bytes;
 } bg_step_info;
 BG_API bg_step_info bg_program_step(const bg_program *program, int step);
 
