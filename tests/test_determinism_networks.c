@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { MOST_TENSORS = 64, LONG_STEPS = 100, SHORT_STEPS = 10, SANITIZED_STEPS = 3 };
 static const int thread_counts[] = { 1, 2, 3, 4, 8 };
@@ -171,6 +172,17 @@ static bg_node *transformer(network *n)
     return bg_cross_entropy_loss(x, bg_reshape(next, BG_SHAPE(BATCH * STEPS)), BG_MEAN);
 }
 
+/* Matrices that take more than the caches hold, so that a worker takes several tasks side by side. */
+static bg_node *deep(network *n)
+{
+    enum { BATCH = 200, WIDTH = 512, LAYERS = 10 };
+    bg_node *x = input(n, n->dtype, BG_SHAPE(BATCH, WIDTH), 0), *y = input(n, BG_I32, BG_SHAPE(BATCH), 10);
+    for (int i = 0; i < LAYERS; i++)
+        x = bg_add(x,
+                   bg_tanh(bg_linear(x, weight(n, BG_SHAPE(WIDTH, WIDTH), WIDTH), weight(n, BG_SHAPE(WIDTH), WIDTH))));
+    return bg_cross_entropy_loss(bg_linear(x, weight(n, BG_SHAPE(10, WIDTH), WIDTH), NULL), y, BG_MEAN);
+}
+
 /* ---- Training ---- */
 
 static bg_program *descend(network *n, bg_node *loss)
@@ -187,6 +199,15 @@ static bg_program *descend(network *n, bg_node *loss)
     for (int i = 0; i < n->n_inputs; i++)
         expect_ok(bg_program_bind(program, n->inputs[i].node, n->inputs[i].tensor), "bind");
     return program;
+}
+
+static void finish(network *n, bg_program *program)
+{
+    bg_program_destroy(program);
+    bg_graph_destroy(n->graph);
+    for (int i = 0; i < n->n_tensors; i++)
+        bg_tensor_destroy(n->tensors[i]);
+    bg_engine_destroy(n->engine);
 }
 
 /* The hash of every step's loss, and of all weights, moments and running statistics at the end. */
@@ -212,18 +233,14 @@ static uint64_t train(bg_node *(*build)(network *n), bg_dtype dtype, int threads
     ck_assert_msg(isfinite(loss), "the loss is %g", loss);
     for (int i = 0; i < n.n_tensors; i++)
         hash = hash_tensor(hash, n.tensors[i]);
-    bg_program_destroy(program);
-    bg_graph_destroy(n.graph);
-    for (int i = 0; i < n.n_tensors; i++)
-        bg_tensor_destroy(n.tensors[i]);
-    bg_engine_destroy(n.engine);
+    finish(&n, program);
     return hash;
 }
 
 static const struct {
     const char *name;
     bg_node *(*build)(network *n);
-} networks[] = { { "cnn", cnn }, { "lstm", lstm }, { "transformer", transformer } };
+} networks[] = { { "cnn", cnn }, { "lstm", lstm }, { "transformer", transformer }, { "deep", deep } };
 
 static int steps_of_this_run(void)
 {
@@ -248,12 +265,33 @@ START_TEST(test_threads)
 }
 END_TEST
 
+static bool is_side_by_side(int threads)
+{
+    network n = { .dtype = BG_F32 };
+    char text[1 << 16];
+    expect_ok(bg_engine_create(&n.engine, &(bg_engine_options){ .threads = threads }), "engine");
+    expect_ok(bg_graph_create(&n.graph, n.engine), "graph");
+    bg_program *program = descend(&n, deep(&n));
+    ck_assert_uint_lt(bg_program_dump(program, text, sizeof text), sizeof text);
+    finish(&n, program);
+    return strstr(text, "side by side") != NULL;
+}
+
+/* Of four tasks one worker takes several together, and each of four workers one. */
+START_TEST(side_by_side)
+{
+    ck_assert(is_side_by_side(1));
+    ck_assert(!is_side_by_side(4));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("determinism of networks");
     TCase *cases = tcase_create("threads");
     tcase_set_timeout(cases, 600);
-    tcase_add_loop_test(cases, test_threads, 0, 6);
+    tcase_add_loop_test(cases, test_threads, 0, 8);
+    tcase_add_test(cases, side_by_side);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

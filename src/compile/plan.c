@@ -218,7 +218,27 @@ static bool place_in_arena(bgi_compilation *c, packing *x, const int *first_leve
     return pack_all(c, x, &c->program->arena_bytes);
 }
 
-static bool place_in_scratch(bgi_compilation *c, packing *x, const bgi_group *group, const int *first_step)
+/* A task takes its rows through all steps of its group, and so each task reads all matrices of the group anew. The less
+ * of them the caches hold, the more tasks a worker takes side by side, one step after the other: what the first brought
+ * is there for the others. What the tasks have of their own must be little beside the matrices. */
+static int most_abreast(const bgi_compilation *c, const bgi_group *group)
+{
+    enum { FOR_EACH = 16 << 20, MOST = 4 }; /* bench/grid.md */
+    double bytes = 0;
+    for (int i = group->first_step; i < group->first_step + group->n_steps; i++) {
+        const bgi_step *step = &c->program->steps[i];
+        const bgi_product *p = &step->as.product;
+        if (step->kind == BGI_STEP_PRODUCT && bgi_is_row_product(c, step, group->units))
+            bytes += (double)p->n * (double)p->k * (double)bg_dtype_size(p->dtype);
+    }
+    int64_t share = (group->units - 1) / group->chunk / c->engine->threads + 1; /* so that every worker has some */
+    int wanted = bytes < (double)MOST * FOR_EACH ? 1 + (int)(bytes / FOR_EACH) : MOST;
+    if (wanted == 1 || (double)group->local_bytes * MOST > bytes)
+        return 1;
+    return share < wanted ? (int)share : wanted;
+}
+
+static bool place_in_scratch(bgi_compilation *c, packing *x, bgi_group *group, const int *first_step)
 {
     int first = c->first_member[group->first_step], last = c->first_member[group->first_step + group->n_steps];
     size_t bytes;
@@ -236,6 +256,10 @@ static bool place_in_scratch(bgi_compilation *c, packing *x, const bgi_group *gr
                                            .node = i };
     }
     bool fits = pack_all(c, x, &bytes);
+    group->local_bytes = bytes;
+    group->abreast = most_abreast(c, group);
+    if (__builtin_mul_overflow(bytes, (size_t)group->abreast, &bytes))
+        return false;
     c->program->local_bytes = bytes > c->program->local_bytes ? bytes : c->program->local_bytes;
     return fits;
 }
@@ -337,6 +361,25 @@ static unsigned char *allocate_values(const bgi_compilation *c, size_t bytes)
     return memory;
 }
 
+/* Neighbours of a group are dealt out in rounds of as many for each worker; what is left for the last round is shared
+ * evenly. Workers side by side then go through the matrices at the same pace, and share what one of them brought. */
+static void bring_tasks_together(bg_program *p)
+{
+    int threads = p->runs_alone ? 1 : p->engine->threads;
+    for (int i = 0, end; i < p->n_tasks; i = end) {
+        int most = p->groups[p->tasks[i].group].abreast;
+        for (end = i + 1; end < p->n_tasks && p->tasks[end].group == p->tasks[i].group;)
+            end++;
+        while (i < end) {
+            int share = (end - i - 1) / threads + 1, each = share < most ? share : most;
+            for (int k = 0; k < threads && i < end; k++, i += each) {
+                each = each < end - i ? each : end - i;
+                p->tasks[i].abreast = each;
+            }
+        }
+    }
+}
+
 bg_status bgi_plan(bgi_compilation *c)
 {
     bg_program *p = c->program;
@@ -358,6 +401,7 @@ bg_status bgi_plan(bgi_compilation *c)
     status = bgi_deal_tasks(c);
     if (status)
         return status;
+    bring_tasks_together(p);
     p->local_bytes = bgi_aligned(p->local_bytes);
     if (slots > PTRDIFF_MAX || p->local_bytes > PTRDIFF_MAX)
         return bg_fail(BG_ERR_OVERFLOW, "compile: the bytes of a worker's values overflow");

@@ -145,12 +145,15 @@ typedef struct {
     int level;
     int64_t units, chunk;
     int first_step, n_steps;
-    double work; /* in operations of a product */
+    int abreast;        /* tasks that a worker takes side by side, at most */
+    size_t local_bytes; /* of a task */
+    double work;        /* in operations of a product */
 } bgi_group;
 
 typedef struct {
     int group;
     int64_t first, last; /* units */
+    int abreast;         /* tasks from here on that one worker takes side by side */
     double work;
 } bgi_task;
 

@@ -208,7 +208,10 @@ size_t bg_program_dump(const bg_program *p, char *buffer, size_t capacity)
             level = group->level;
             put(&w, "phase %d\n", level);
         }
-        put(&w, "  group %d: %lld units in slices of %lld\n", g, (long long)group->units, (long long)group->chunk);
+        put(&w, "  group %d: %lld units in slices of %lld", g, (long long)group->units, (long long)group->chunk);
+        if (group->abreast > 1)
+            put(&w, ", %d side by side", group->abreast);
+        put(&w, "\n");
         for (int i = 0; i < group->n_steps; i++)
             put_step(&w, p, &p->steps[group->first_step + i]);
     }

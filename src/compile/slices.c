@@ -27,7 +27,7 @@ static const double LEAST_SHARED_WORK = 5e5; /* below, waking the workers costs 
 
 /* ---- Slices ---- */
 
-static bool is_row_product(const bgi_compilation *c, const bgi_step *step, int64_t units)
+bool bgi_is_row_product(const bgi_compilation *c, const bgi_step *step, int64_t units)
 {
     return units > 1 && bgi_edge_units(c, c->graph->nodes[step->defines[0]], 0) % units == 0;
 }
@@ -74,7 +74,7 @@ void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
         }
         if (bytes > row_bytes && step->kind != BGI_STEP_CALL)
             row_bytes = bytes;
-        if (step->kind == BGI_STEP_PRODUCT && is_row_product(c, step, group->units)) {
+        if (step->kind == BGI_STEP_PRODUCT && bgi_is_row_product(c, step, group->units)) {
             int64_t count = step->as.product.batch * step->as.product.m;
             rows = count > rows ? count : rows;
             int64_t matrix = step->as.product.n * step->as.product.k;

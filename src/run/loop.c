@@ -88,7 +88,7 @@ void bgi_run_loop(const bgi_worker *worker, const bgi_loop *loop, int64_t first,
     /* More values than this are rare; their addresses then lie behind the loop's slots. */
     const unsigned char *few_pointers[MOST_ON_STACK];
     unsigned char *few_bases[MOST_ON_STACK];
-    unsigned char *slots = worker->scratch + worker->program->local_bytes;
+    unsigned char *slots = worker->scratch;
     block b = { .loop = loop, .pointers = few_pointers, .bases = few_bases, .is_first_block = true };
     if (loop->n_values > MOST_ON_STACK) {
         unsigned char *table = slots + (size_t)loop->n_slots * loop->slot_bytes;

@@ -32,21 +32,25 @@ static inline bg_status run_step(const bgi_worker *worker, const bgi_step *step,
     return BG_OK;
 }
 
-static void run_task(const bgi_worker *worker, const bgi_task *task)
+/* Tasks of one group, each with local values of its own, one step after the other. */
+static void run_tasks_abreast(bgi_worker *worker, const bgi_task *tasks, int count)
 {
     bg_program *p = worker->program;
-    const bgi_group *group = &p->groups[task->group];
+    const bgi_group *group = &p->groups[tasks->group];
+    unsigned char *locals = p->scratch[worker->index];
     bool is_recording = p->records != NULL;
     int64_t begin = is_recording ? bgi_record_now(p) : 0;
-    for (int i = 0; i < group->n_steps; i++) {
-        bg_status status = run_step(worker, &p->steps[group->first_step + i], task->first, task->last);
-        if (status) {
-            fail_run(p, status, group->level);
-            return;
+    for (int i = 0; i < group->n_steps; i++)
+        for (int t = 0; t < count; t++) {
+            worker->locals = locals + (size_t)t * group->local_bytes;
+            bg_status status = run_step(worker, &p->steps[group->first_step + i], tasks[t].first, tasks[t].last);
+            if (status) {
+                fail_run(p, status, group->level);
+                return;
+            }
+            if (is_recording)
+                begin = bgi_record(worker, group->level, group->first_step + i, begin);
         }
-        if (is_recording)
-            begin = bgi_record(worker, group->level, group->first_step + i, begin);
-    }
 }
 
 static void meet(const bgi_worker *worker, int level)
@@ -64,14 +68,17 @@ static void meet(const bgi_worker *worker, int level)
 static void run_together(void *context, int index)
 {
     bg_program *p = context;
-    bgi_worker worker = { p, p->scratch[index], index };
+    bgi_worker worker = { p, NULL, p->scratch[index] + p->local_bytes, index };
     for (int level = 0; level < p->n_levels; level++) {
-        int first = p->level_tasks[level], count = p->level_tasks[level + 1] - first;
-        for (;;) {
-            int next = atomic_fetch_add_explicit(&p->counters[level].next, 1, memory_order_relaxed);
-            if (next >= count)
-                break;
-            run_task(&worker, &p->tasks[first + next]);
+        int end = p->level_tasks[level + 1],
+            next = atomic_load_explicit(&p->counters[level].next, memory_order_relaxed);
+        while (next < end) {
+            int count = p->tasks[next].abreast;
+            if (atomic_compare_exchange_weak_explicit(&p->counters[level].next, &next, next + count,
+                                                      memory_order_relaxed, memory_order_relaxed)) {
+                run_tasks_abreast(&worker, &p->tasks[next], count);
+                next = atomic_load_explicit(&p->counters[level].next, memory_order_relaxed);
+            }
         }
         if (level + 1 < p->n_levels)
             meet(&worker, level);
@@ -84,9 +91,10 @@ static void run_together(void *context, int index)
 static void run_alone(void *context, int index)
 {
     bg_program *p = context;
-    bgi_worker worker = { p, p->scratch[index], index };
-    for (int i = 0; i < p->n_tasks; i++) {
-        run_task(&worker, &p->tasks[i]);
+    bgi_worker worker = { p, NULL, p->scratch[index] + p->local_bytes, index };
+    for (int i = 0, count; i < p->n_tasks; i += count) {
+        count = p->tasks[i].abreast;
+        run_tasks_abreast(&worker, &p->tasks[i], count);
         if (atomic_load_explicit(&p->failure, memory_order_relaxed))
             return;
     }
@@ -95,7 +103,7 @@ static void run_alone(void *context, int index)
 static void run_tasks(bg_program *p)
 {
     for (int level = 0; level < p->n_levels; level++)
-        atomic_store_explicit(&p->counters[level].next, 0, memory_order_relaxed);
+        atomic_store_explicit(&p->counters[level].next, p->level_tasks[level], memory_order_relaxed);
     atomic_store_explicit(&p->failure, 0, memory_order_relaxed);
     if (p->records) {
         atomic_store_explicit(&p->n_records, 0, memory_order_relaxed);

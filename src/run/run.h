@@ -7,7 +7,8 @@
 /* One worker's view of a run. */
 typedef struct {
     bg_program *program;
-    unsigned char *scratch;
+    unsigned char *locals;  /* of the task */
+    unsigned char *scratch; /* of the step */
     int index;
 } bgi_worker;
 
@@ -16,7 +17,7 @@ typedef struct {
 static inline unsigned char *bgi_locate(const bgi_worker *worker, const bgi_location *where, int64_t first)
 {
     if (where->place == BGI_AT_LOCAL)
-        return (unsigned char *)((uintptr_t)(worker->scratch + where->offset) - (uintptr_t)first * where->unit_bytes);
+        return (unsigned char *)((uintptr_t)(worker->locals + where->offset) - (uintptr_t)first * where->unit_bytes);
     return *where->base + where->offset;
 }
 

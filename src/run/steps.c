@@ -44,7 +44,7 @@ static void multiply(const bgi_worker *worker, const bgi_product *p, operand x, 
     const bgk_kernels *kernels = bgi_kernels_of(worker->program->engine, p->dtype);
     if (p->provider == BGI_BY_KERNEL)
         kernels->product(m, n, p->k, x.data, p->x.rows, p->x.columns, w.data, p->w.rows, p->w.columns, y, p->n,
-                         worker->scratch + worker->program->local_bytes);
+                         worker->scratch);
     else if (n == 1)
         multiply_vector(p, x, false, m, w.data, p->w.rows, y);
     else if (m == 1)
@@ -101,7 +101,7 @@ void bgi_run_fold(const bgi_worker *worker, const bgi_folding *f, int64_t first,
 
 bg_status bgi_run_call(const bgi_worker *worker, const bgi_calling *c, int64_t first, int64_t last)
 {
-    unsigned char *scratch = worker->scratch + worker->program->local_bytes;
+    unsigned char *scratch = worker->scratch;
     const void **inputs = (const void **)(void *)scratch;
     int64_t from = first * c->unit_size;
     for (int k = 0; k < c->n_inputs; k++)
