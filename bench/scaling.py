@@ -2,7 +2,9 @@
 
 Sweeps double one size at a time. What a step takes is set against its operations: with sizes that grow, time per
 operation should fall or stay. Where it rises by more than 15 % from one size to the next, both sizes are measured once
-more, and what remains is marked. The least time of a step counts: what else runs on the machine only adds to it.
+more, and what remains is marked, unless the step's memory no longer fits the cache that it fitted before, or is streamed
+so much slower at its size; then that is named. The least time of a step counts: what else runs on the machine only adds
+to it.
 """
 import argparse
 import json
@@ -15,6 +17,7 @@ from comparison.processes import (ROOT, TrialError, checked, commit, count, find
 TOLERATED_RISE = 1.15
 LEAST_OVERSUBSCRIBED = 0.8  # speed of more threads than cores, of that with as many
 COMPILE_LIMITS_MS = {"tiny": 1.0, "gpt2": 50.0}
+CACHES = pathlib.Path("/sys/devices/system/cpu/cpu0/cache")
 PROJECTED_CORES = (2, 4, 16, 32, 64)
 TRIAL_TIMEOUT = 900
 
@@ -67,12 +70,41 @@ class Bench:
     def step(self, arguments, threads):
         return checked(self(arguments, threads)[0])
 
+    def stream(self, size):
+        """GB/s of an addition that reads and writes so many bytes in all."""
+        floats = 2  # an element is read and written
+        records = self(["--ops", "add", "--size", str(max(1, int(size) // (4 * floats)))], "1", 0.05)
+        return next(r["bytes"] / r["min_ms"] / 1e6 for r in records if r.get("op") == "add")
+
 
 # ---- Sizes ----
 
 def rises(rows):
     """The rows whose time per operation is above the tolerated rise over the row before."""
     return [i for i in range(1, len(rows)) if rows[i]["ns_per_flop"] > TOLERATED_RISE * rows[i - 1]["ns_per_flop"]]
+
+
+def cache_sizes():
+    """Names and bytes of the caches from L2 on, the smallest first; none where the system does not tell."""
+    found = {}
+    for place in sorted(CACHES.glob("index*")):
+        level, size = ((place / name).read_text().strip() for name in ("level", "size"))
+        if int(level) >= 2:
+            found["L" + level] = int(size.rstrip("K")) << 10
+    return found
+
+
+def name_caches(bench, rows, caches):
+    """What a step works on, where that fits, and how fast memory of that size is streamed."""
+    if any(row["peak_resident_bytes"] is None for row in rows):
+        return
+    outside = rows[0]["peak_resident_bytes"] - rows[0]["planned_bytes"]  # the program and its libraries
+    for row in rows:
+        works_on = max(row["peak_resident_bytes"] - outside, row["planned_bytes"], 1 << 20)
+        row["works_on_bytes"], row["stream_gbs"] = works_on, bench.stream(works_on)
+        row["fits"] = next((name for name, size in caches.items() if works_on <= size), "memory")
+    for before, row in zip(rows, rows[1:]):
+        row["is_explained"] = row["fits"] != before["fits"] or before["stream_gbs"] > TOLERATED_RISE * row["stream_gbs"]
 
 
 def row_of(size, record):
@@ -104,6 +136,7 @@ def sweep(bench, name, threads, largest):
     for i, row in enumerate(rows):
         best = min(best, row["ns_per_flop"])
         row["relative"], row["rises"] = row["ns_per_flop"] / best, i in marked
+    name_caches(bench, rows, cache_sizes())
     return {"what": what, "of": of, "threads": threads, "rows": rows}
 
 
@@ -168,12 +201,19 @@ def mebibytes(size):
     return f"{size / 2**20:.1f}" if size else "-"
 
 
+def rise_text(row):
+    if not row["rises"]:
+        return ""
+    return f" rises: {row['fits']}, {row['stream_gbs']:.0f} GB/s" if row.get("is_explained") else " **rises**"
+
+
 def sweep_text(result):
     heading = [result["what"], "ms a step", "GFLOP/s", "time per FLOP, of the best so far", "planned, MiB",
-               "peak resident, MiB", "compiled in, ms"]
+               "peak resident, MiB", "works on, MiB", "which fits", "streamed at, GB/s", "compiled in, ms"]
     rows = [[str(r["size"]), f"{r['step_ms']:.4g}", f"{1 / r['ns_per_flop']:.1f}",
-             f"{r['relative']:.2f}" + (" **rises**" if r["rises"] else ""), mebibytes(r["planned_bytes"]),
-             mebibytes(r["peak_resident_bytes"]), f"{r['compile_ms']:.2f}"] for r in result["rows"]]
+             f"{r['relative']:.2f}" + rise_text(r), mebibytes(r["planned_bytes"]),
+             mebibytes(r["peak_resident_bytes"]), mebibytes(r.get("works_on_bytes")), r.get("fits", "-"),
+             f"{r['stream_gbs']:.0f}" if "stream_gbs" in r else "-", f"{r['compile_ms']:.2f}"] for r in result["rows"]]
     return (f"By {result['what']} ({result['of']}; {count(result['threads'], 'thread')}):\n\n" + table(heading, rows))
 
 

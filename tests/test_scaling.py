@@ -41,6 +41,26 @@ class Sweep(unittest.TestCase):
         self.assertEqual([line.split("|")[1].strip() for line in text.splitlines() if "**rises**" in line], ["32"])
         self.assertIn("3 threads", text)
 
+    def test_caches_are_named(self):
+        bench = Bench({})
+        speeds = {1: 100, 2: 90, 3: 88, 5: 40, 9: 39}
+        bench.stream = lambda size: speeds[round(size / 2**20)]
+        rows = [{"size": n, "planned_bytes": n << 19, "peak_resident_bytes": (10 << 20) + (n << 19)} for n in (2, 4)]
+        scaling.name_caches(bench, rows, {"L2": 1 << 20, "L3": 8 << 20})
+        self.assertEqual([row["fits"] for row in rows], ["L2", "L3"])
+        self.assertTrue(rows[1]["is_explained"])
+        rows = [{"size": n, "planned_bytes": n << 20, "peak_resident_bytes": n << 20} for n in (2, 3, 5, 9)]
+        scaling.name_caches(bench, rows, {"L2": 1 << 20, "L3": 8 << 20})
+        self.assertEqual([row.get("is_explained") for row in rows], [None, False, True, True])
+        self.assertEqual([row["fits"] for row in rows], ["L3", "L3", "L3", "memory"])
+        self.assertEqual([scaling.rise_text({**row, "rises": True}) for row in rows[1:]],
+                         [" **rises**", " rises: L3, 40 GB/s", " rises: memory, 39 GB/s"])
+        self.assertEqual(scaling.rise_text({**rows[2], "rises": False}), "")
+        none = [{"peak_resident_bytes": None, "planned_bytes": 1}]
+        scaling.name_caches(bench, none, {})
+        self.assertNotIn("fits", none[0])
+        self.assertEqual(scaling.rise_text({"rises": True}), " **rises**")
+
     def test_what_doubles(self):
         self.assertEqual(scaling.doubling(16, 2048), [16, 32, 64, 128, 256, 512, 1024, 2048])
         for name, (_, _, sizes, arguments) in scaling.SWEEPS.items():
