@@ -70,6 +70,11 @@ class Bench:
     def step(self, arguments, threads):
         return checked(self(arguments, threads)[0])
 
+    def outside(self):
+        """Bytes that the program itself takes: those of the smallest workload, which has next to none of its own."""
+        record = self(["tiny"], "1", 0)[0]
+        return record["peak_resident_bytes"] - record["planned_bytes"]
+
     def stream(self, size):
         """GB/s of an addition that reads and writes so many bytes in all."""
         floats = 2  # an element is read and written
@@ -98,7 +103,7 @@ def name_caches(bench, rows, caches):
     """What a step works on, where that fits, and how fast memory of that size is streamed."""
     if any(row["peak_resident_bytes"] is None for row in rows):
         return
-    outside = rows[0]["peak_resident_bytes"] - rows[0]["planned_bytes"]  # the program and its libraries
+    outside = bench.outside()
     for row in rows:
         works_on = max(row["peak_resident_bytes"] - outside, row["planned_bytes"], 1 << 20)
         row["works_on_bytes"], row["stream_gbs"] = works_on, bench.stream(works_on)

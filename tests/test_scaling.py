@@ -43,13 +43,15 @@ class Sweep(unittest.TestCase):
 
     def test_caches_are_named(self):
         bench = Bench({})
+        bench.outside = lambda: 10 << 20
         speeds = {1: 100, 2: 90, 3: 88, 5: 40, 9: 39}
         bench.stream = lambda size: speeds[round(size / 2**20)]
-        rows = [{"size": n, "planned_bytes": n << 19, "peak_resident_bytes": (10 << 20) + (n << 19)} for n in (2, 4)]
+        rows = [{"size": n, "planned_bytes": n << 19, "peak_resident_bytes": (10 << 20) + n * (1 << 19)} for n in (2, 4)]
         scaling.name_caches(bench, rows, {"L2": 1 << 20, "L3": 8 << 20})
         self.assertEqual([row["fits"] for row in rows], ["L2", "L3"])
         self.assertTrue(rows[1]["is_explained"])
-        rows = [{"size": n, "planned_bytes": n << 20, "peak_resident_bytes": n << 20} for n in (2, 3, 5, 9)]
+        rows = [{"size": n, "planned_bytes": n << 20, "peak_resident_bytes": (10 + n) << 20}
+                for n in (2, 3, 5, 9)]
         scaling.name_caches(bench, rows, {"L2": 1 << 20, "L3": 8 << 20})
         self.assertEqual([row.get("is_explained") for row in rows], [None, False, True, True])
         self.assertEqual([row["fits"] for row in rows], ["L3", "L3", "L3", "memory"])
