@@ -366,7 +366,7 @@ static bg_status emit_loop(bgi_emitter *e, bgi_step *step, const int *members, i
         if (!e->is_absorbed[members[i]])
             emit_node(e, members[i]);
     step->flops = step->outer_flops = 0;
-    for (int i = 0; i < e->loop->n_instructions; i++) {
+    for (int i = 0; i < e->loop->n_instructions && !e->status; i++) {
         const bgi_instruction *x = &e->loop->instructions[i];
         int64_t columns = x->is_full || x->kind == BGI_DO_REDUCE ? e->space->columns : 1;
         step->flops += (double)(e->space->rows * columns);
