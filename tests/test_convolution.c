@@ -214,7 +214,6 @@ START_TEST(agrees)
 }
 END_TEST
 
-/* A step does not hold the unfolded windows of a batch. */
 /* What lies between two lines of positions is no part of a sum, though it may be no number. */
 START_TEST(columns_that_no_tap_meets)
 {
@@ -244,16 +243,19 @@ START_TEST(columns_that_no_tap_meets)
 }
 END_TEST
 
+/* A step does not hold the unfolded windows of a batch, which are 9 times the images; in lanes it holds images, results
+ * and their gradients once more. */
 START_TEST(windows_are_not_stored)
 {
-    const convolution c = { "memory", 32, 16, 16, 1, 2, { 28, 28 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } };
+    const int64_t images_of[] = { 30, 32 };
+    const convolution c = { "memory", images_of[_i], 16, 16, 1, 2, { 28, 28 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } };
     double *values[PARTS];
     for (int part = 0; part <= DY; part++)
         values[part] = calloc((size_t)bg_shape_count(shape_of(&c, part)), sizeof(double));
     computation m;
     compute(&m, &c, BG_F32, 1, values);
     size_t images = (size_t)bg_shape_count(shape_of(&c, X)) * sizeof(float);
-    ck_assert_uint_lt(bg_program_report(m.program).planned_bytes, 3 * images);
+    ck_assert_uint_lt(bg_program_report(m.program).planned_bytes, (_i == 0 ? 3 : 7) * images);
     forget(&m);
     for (int part = 0; part <= DY; part++)
         free(values[part]);
@@ -267,7 +269,7 @@ int main(void)
     tcase_set_timeout(cases, 120);
     tcase_add_loop_test(cases, agrees, 0, N_CONVOLUTIONS);
     tcase_add_test(cases, columns_that_no_tap_meets);
-    tcase_add_test(cases, windows_are_not_stored);
+    tcase_add_loop_test(cases, windows_are_not_stored, 0, 2);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

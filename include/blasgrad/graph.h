@@ -84,8 +84,9 @@ typedef struct bg_op {
     double (*flops)(const bg_node *node);
     double (*product_flops)(const bg_node *node);
     size_t (*scratch)(const bg_node *node);
-    /* For `call`: how many units are worth a task of their own, at least 1. NULL: the compiler makes few tasks. */
+    /* For `call`: how many units are worth a task of their own. NULL or 0: the compiler makes few tasks. */
     int64_t (*grain)(const bg_node *node);
+    const struct bgi_lanes *lanes; /* the library's own: how it runs with samples side by side */
     bool never_fails; /* `call` always returns BG_OK; without this promise it runs before any update takes effect, so
                          that a failed run leaves everything as it was */
 } bg_op;

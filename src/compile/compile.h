@@ -117,6 +117,18 @@ typedef struct {
     int *members, *first_member;   /* of step i, members[first_member[i]] up to the first of i + 1, ascending nodes */
 } bgi_compilation;
 
+/* A graph that is made anew as another one. */
+typedef struct {
+    bgi_compilation *c;
+    bg_graph *to;
+    bg_node **made;  /* of each node of the old graph, its new form .. */
+    bg_node **lanes; /* .. and that in lanes, or NULL */
+    int *uses;       /* of each node of the old graph: edges and roots */
+} bgi_rebuilding;
+/* lanes.c: whether a graph has what is faster in lanes, and the new form of a node there. */
+bool bgi_begins_lanes(const bg_graph *graph);
+bg_node *bgi_lanes_node(const bgi_rebuilding *r, const bg_node *node, bg_node **inputs);
+
 /* simplify.c: fills graph, outputs, changes. */
 bg_status bgi_simplify(bgi_compilation *c, bg_graph *graph, bg_node *const *outputs, size_t n, bool no_updates);
 /* A value with the elements of x that lies in memory of its own, and is no other's however often it is asked for. */

@@ -2,6 +2,7 @@
  *
  * The graph it makes keeps equal nodes once and simplifies in its constructors. In it
  *   - ops that are compositions are gone,
+ *   - samples are in lanes where that is faster,
  *   - every view can be expressed in strides over its base, and bases are contiguous,
  *   - a reduction is [a, k] -> [a] or [a, k, c] -> [a, c], and long ones are cut at places that follow from the shape,
  *   - the matrices of a product have one stride of 1, and its inner size is at least 2,
@@ -216,16 +217,9 @@ static bg_node *simplify_product(bgi_compilation *c, const bg_op *op, bg_node *x
 
 /* ---- The rebuilding ---- */
 
-typedef struct {
-    bgi_compilation *c;
-    bg_graph *to;
-    bg_node **made; /* of each node of the old graph, its new form */
-    int *uses;      /* of each node of the old graph: edges and roots */
-} rebuilding;
+typedef bg_node *make_node(const bgi_rebuilding *r, const bg_node *node, bg_node **inputs);
 
-typedef bg_node *make_node(const rebuilding *r, const bg_node *node, bg_node **inputs);
-
-static bg_node *expand_node(const rebuilding *r, const bg_node *node, bg_node **inputs)
+static bg_node *expand_node(const bgi_rebuilding *r, const bg_node *node, bg_node **inputs)
 {
     (void)r;
     return bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes); /* composes at once */
@@ -236,7 +230,7 @@ enum { TURNED_DEPTH = 4 }; /* of maps over products */
 /* (a · b)ᵀ = bᵀ · aᵀ: a product reads transposes for nothing, and the gradient of linear's weights is one; likewise
  * what is computed element by element of products alone, as the sums in a Hessian-vector product. Not if somebody else
  * wants a · b too, which would be one product more, unless it is as cheap as one of an inner size of 1. */
-static bool turns_for_nothing(const rebuilding *r, const bg_node *x, int depth)
+static bool turns_for_nothing(const bgi_rebuilding *r, const bg_node *x, int depth)
 {
     if (bgi_is_transpose_last(x))
         return true;
@@ -250,7 +244,7 @@ static bool turns_for_nothing(const rebuilding *r, const bg_node *x, int depth)
     return result;
 }
 
-static bg_node *turned(const rebuilding *r, const bg_node *x)
+static bg_node *turned(const bgi_rebuilding *r, const bg_node *x)
 {
     if (bgi_is_transpose_last(x))
         return r->made[x->inputs[0]->id];
@@ -303,7 +297,7 @@ static bg_node *beside_inner(bgi_compilation *c, bg_node *x, const bool moved[BG
 
 /* Σ x_b · w_b is one product, whose inner axis goes through the batches too. The products need no room then, but x and
  * w may have to be copied with their batches beside the inner axis: NULL where that is more. */
-static bg_node *sum_of_products(const rebuilding *r, const bg_node *node)
+static bg_node *sum_of_products(const bgi_rebuilding *r, const bg_node *node)
 {
     const bgi_reduce_attributes *attributes = node->attributes;
     const bg_node *product = node->inputs[0];
@@ -329,7 +323,7 @@ static bg_node *sum_of_products(const rebuilding *r, const bg_node *node)
     return reshape(r->c, simplify_product(r->c, product->op, operands[0], operands[1]), node->shape);
 }
 
-static bg_node *simplify_node(const rebuilding *r, const bg_node *node, bg_node **inputs)
+static bg_node *simplify_node(const bgi_rebuilding *r, const bg_node *node, bg_node **inputs)
 {
     bgi_compilation *c = r->c;
     if (bg_shape_count(node->shape) != 0 && bgi_node_is(node, BGI_REDUCE)) {
@@ -351,11 +345,12 @@ static bg_status rebuild(bgi_compilation *c, const bg_graph *from, bg_graph *to,
                          make_node *make)
 {
     size_t count = (size_t)from->count;
-    rebuilding r = { .c = c,
-                     .to = to,
-                     .made = bgi_compile_push(c, count, sizeof(bg_node *)),
-                     .uses = bgi_compile_push(c, count, sizeof(int)) };
-    if (!r.made || !r.uses)
+    bgi_rebuilding r = { .c = c,
+                         .to = to,
+                         .made = bgi_compile_push(c, count, sizeof(bg_node *)),
+                         .lanes = bgi_compile_push(c, count, sizeof(bg_node *)),
+                         .uses = bgi_compile_push(c, count, sizeof(int)) };
+    if (!r.made || !r.lanes || !r.uses)
         return BG_ERR_NOMEM;
     for (size_t i = 0; i < n_roots; i++)
         r.uses[roots[i]->id]++;
@@ -452,6 +447,14 @@ bg_status bgi_simplify(bgi_compilation *c, bg_graph *graph, bg_node *const *outp
     bg_status status = bgi_graph_create_compiling(&expanded, c->engine);
     if (!status)
         status = rebuild(c, graph, expanded, roots, r, expand_node);
+    if (!status && bgi_begins_lanes(expanded)) {
+        bg_graph *in_lanes = NULL;
+        status = bgi_graph_create_compiling(&in_lanes, c->engine);
+        if (!status)
+            status = rebuild(c, expanded, in_lanes, roots, r, bgi_lanes_node);
+        bg_graph_destroy(expanded);
+        expanded = in_lanes;
+    }
     if (!status)
         status = bgi_graph_create_compiling(&c->graph, c->engine);
     c->program->graph = c->graph;

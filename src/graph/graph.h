@@ -42,6 +42,17 @@ typedef struct bgi_lowering {
     bg_node *(*simplify)(bg_node *node);
 } bgi_lowering;
 
+/* A value of many samples, [n, ..], in lanes: [n / BGI_LANES, .., BGI_LANES], so that vectors are of samples. */
+enum { BGI_LANES = 16 };
+/* How an op computes with inputs in lanes. */
+typedef struct bgi_lanes {
+    unsigned inputs; /* bit k: input k is in lanes, the others are as they are */
+    /* Whether it is worth bringing the inputs into lanes. NULL: if one of them is in lanes anyway. */
+    bool (*begins)(const bg_node *node);
+    /* The node's value from such inputs, in lanes or, where it is of no single samples, as it is. NULL: it cannot. */
+    bg_node *(*make)(const bg_node *node, bg_node **inputs);
+} bgi_lanes;
+
 struct bg_node {
     const bg_op *op;
     bg_graph *graph;

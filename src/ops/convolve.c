@@ -76,6 +76,51 @@ static bg_node *weight_groups(bg_node *weight, const bgi_convolution *c)
     return bg_reshape(weight, BG_SHAPE(c->groups, bgi_group_outputs(c), row_elements(c)));
 }
 
+/* In lanes, the images are a step apart along a dimension more, along which the kernel does not reach. */
+static bool is_flat(const bgi_convolution *c) { return c->rank < BGI_WINDOW_RANK; }
+static bgi_convolution in_lanes(const bgi_convolution *c)
+{
+    bgi_convolution x = *c;
+    int64_t *const all[] = { x.window.in,     x.window.out,    x.window.kernel,
+                             x.window.stride, x.window.before, x.window.dilation };
+    static const int64_t last[] = { BGI_LANES, BGI_LANES, 1, 1, 0, 1 };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        memmove(all[i], all[i] + 1, (BGI_WINDOW_RANK - 1) * sizeof(int64_t));
+        all[i][BGI_WINDOW_RANK - 1] = last[i];
+    }
+    x.rank++;
+    return x;
+}
+/* Whether this is faster, where images were not in lanes before. */
+static bool begins_lanes(const bg_node *node)
+{
+    enum { LEAST_IMAGES = 32, LEAST_TERMS = 8 };
+    const bgi_convolution *c = node->attributes;
+    return is_flat(c) && bgi_window_elements(&c->window) > 1 && row_elements(c) >= LEAST_TERMS &&
+           node->inputs[0]->shape.dims[0] >= LEAST_IMAGES && node->inputs[0]->shape.dims[0] % BGI_LANES == 0 &&
+           bgi_window_positions(&c->window) > 0 && bgi_window_plane(&c->window) > 0;
+}
+/* A kernel with an axis more, of extent 1. */
+static bg_node *deeper(bg_node *weight)
+{
+    bg_shape shape = weight->shape;
+    shape.dims[shape.rank++] = 1;
+    return bg_reshape(weight, shape);
+}
+static bg_node *convolve_in_lanes(const bg_node *node, bg_node **inputs)
+{
+    const bgi_convolution *c = node->attributes, lanes = is_flat(c) ? in_lanes(c) : *c;
+    return is_flat(c) ? apply(node->op, inputs[0], deeper(inputs[1]), &lanes) : NULL;
+}
+static const bgi_lanes convolve_lanes = { .inputs = 1, .begins = begins_lanes, .make = convolve_in_lanes };
+
+/* Images in lanes are many: the next op finds what they made in the cache if no more of them go first. */
+static int64_t convolve_grain(const bg_node *node)
+{
+    const bgi_window *w = &((const bgi_convolution *)node->attributes)->window;
+    return w->kernel[2] == 1 && w->in[2] == BGI_LANES ? 1 : 0;
+}
+
 /* convolve: y = weight · unfolded x */
 static bg_status convolve_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
@@ -167,6 +212,8 @@ static const bg_op convolve_op = { .name = "convolve",
                                    .flops = convolve_flops,
                                    .product_flops = convolve_flops,
                                    .scratch = convolve_scratch,
+                                   .grain = convolve_grain,
+                                   .lanes = &convolve_lanes,
                                    .never_fails = true };
 bg_node *bgi_convolve(bg_node *x, bg_node *weight, const bgi_convolution *c)
 {
@@ -330,6 +377,8 @@ static const bg_op input_op = { .name = "convolve_input",
                                 .flops = convolve_flops,
                                 .product_flops = convolve_flops,
                                 .scratch = input_scratch,
+                                .grain = convolve_grain,
+                                .lanes = &convolve_lanes,
                                 .never_fails = true };
 bg_node *bgi_convolve_input(bg_node *dy, bg_node *weight, const bgi_convolution *c)
 {
@@ -342,6 +391,8 @@ static int64_t slots_of(const bgi_convolution *c, int64_t images)
 {
     int64_t elements = weight_elements(c), most = elements > 0 ? SLOTS_ELEMENTS / elements : MOST_SLOTS;
     most = most < MOST_SLOTS ? most : MOST_SLOTS;
+    if (images % BGI_LANES == 0 && is_flat(c))
+        images /= BGI_LANES; /* as many as in lanes */
     return images > 0 ? divisor_of(images, most < images ? most : images) : 1;
 }
 static bg_status slots_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
@@ -410,6 +461,12 @@ static bg_node *slots_compose(bg_node *node)
     return bg_reshape(bg_sum(bg_reshape(each, BG_SHAPE(slots, images / slots, weight_elements(c))), BG_AXES(1)),
                       node->shape);
 }
+static bg_node *slots_in_lanes(const bg_node *node, bg_node **inputs)
+{
+    const bgi_convolution *c = node->attributes, lanes = is_flat(c) ? in_lanes(c) : *c;
+    return is_flat(c) ? bg_reshape(apply(node->op, inputs[0], inputs[1], &lanes), node->shape) : NULL;
+}
+static const bgi_lanes slots_lanes = { .inputs = 3, .begins = begins_lanes, .make = slots_in_lanes };
 static const bg_op slots_op = { .name = "convolve_slots",
                                 .arity = 2,
                                 .infer = slots_infer,
@@ -419,6 +476,8 @@ static const bg_op slots_op = { .name = "convolve_slots",
                                 .flops = convolve_flops,
                                 .product_flops = convolve_flops,
                                 .scratch = slots_scratch,
+                                .grain = convolve_grain,
+                                .lanes = &slots_lanes,
                                 .never_fails = true };
 
 bg_node *bgi_convolve_slots(bg_node *x, bg_node *dy, const bgi_convolution *c) { return apply(&slots_op, x, dy, c); }

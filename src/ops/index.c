@@ -55,11 +55,13 @@ static bg_node *take_along_gradient(bg_node *node, int input, bg_node *dy)
                       : bgi_add_along(attributes->op, NULL, node->inputs[1], dy, attributes->axis,
                                       x->shape.dims[attributes->axis]);
 }
+static const bgi_lanes take_along_lanes = { .inputs = 3, .make = bgi_lanes_beside_axis };
 static const bg_op take_along_op = { .name = "take_along",
                                      .arity = 2,
                                      .infer = bgi_index_infer,
                                      .gradient = take_along_gradient,
                                      .call = take_along_call,
+                                     .lanes = &take_along_lanes,
                                      .units = take_units };
 bg_node *bgi_take_along(const char *op, bg_node *x, bg_node *indices, int64_t axis)
 {

@@ -172,6 +172,12 @@ static bg_status moments_call(const bg_call *call)
         put_moments(call, g, means[g], spreads[g]);
     return BG_OK;
 }
+static bg_node *moments_in_lanes(const bg_node *node, bg_node **inputs)
+{
+    const bgi_moment_attributes *attributes = node->attributes;
+    return attributes->trailing ? NULL : bgi_moments(inputs[0], attributes);
+}
+static const bgi_lanes moments_lanes = { .inputs = 1, .make = moments_in_lanes };
 const bg_op bgi_moments_op = { .name = "moments",
                                .arity = 1,
                                .infer = moments_infer,
@@ -181,6 +187,7 @@ const bg_op bgi_moments_op = { .name = "moments",
                                .flops = moments_flops,
                                .grain = bgi_moment_grain,
                                .scratch = moments_scratch,
+                               .lanes = &moments_lanes,
                                .never_fails = true };
 bg_node *bgi_moments(bg_node *x, const bgi_moment_attributes *attributes)
 {

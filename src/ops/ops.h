@@ -109,6 +109,19 @@ bg_node *bgi_by_channel(bg_node *vector, const bg_node *x);
 /* A scalar of x's graph and type. */
 bg_node *bgi_scalar_like(const bg_node *x, double value);
 
+/* ---- Lanes ---- */
+
+/* [n, ..] in lanes. */
+static inline bg_shape bgi_lanes_shape(bg_shape shape)
+{
+    shape.dims[0] /= BGI_LANES;
+    shape.dims[shape.rank++] = BGI_LANES;
+    return shape;
+}
+/* The rule of ops whose attributes begin with an axis, beside which they compute: in lanes it is the same one, unless
+ * it is that of the samples. */
+bg_node *bgi_lanes_beside_axis(const bg_node *node, bg_node **inputs);
+
 /* ---- Builders within the library ---- */
 
 static inline bg_node *bgi_apply_1(const bg_op *op, bg_node *x) { return bg_apply(op, &x, 1, NULL, 0); }
@@ -128,6 +141,7 @@ bg_node *bgi_log1p_exp(bg_node *x);
 /* [.., m, n] -> [.., n, m] */
 bg_node *bgi_transpose_last(bg_node *x);
 bool bgi_is_transpose_last(const bg_node *node);
+bool bgi_is_broadcast(const bg_node *node);
 /* count elements along an axis: start, start + step, ..; a negative step runs backwards. */
 bg_node *bgi_slice_of(bg_node *x, int64_t axis, int64_t start, int64_t step, int64_t count);
 /* x without those axes, which have extent 1. */

@@ -184,6 +184,71 @@ static double places_flops(const bg_node *node)
     double elements = w->kernel[BGI_WINDOW_RANK - 1] > 0 ? (double)bgi_window_elements(w) : 1;
     return (double)bg_shape_count(node->shape) * elements + (double)bg_shape_count(node->inputs[0]->shape);
 }
+/* The same of images in lanes: x [.., lanes] -> i64 [.., lanes], places in the image of a lane. */
+static bg_status lanes_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    const bgi_window *w = node->attributes;
+    bg_shape x = node->inputs[0]->shape;
+    *dtype = BG_I64;
+    *shape = bgi_window_shape(x.dims[0], x.dims[1], w->out, x.rank - 3);
+    shape->dims[shape->rank++] = BGI_LANES;
+    return BG_OK;
+}
+#define LANES(type, number)                                                                                            \
+    static void places_of_lanes_##type(const bgi_window *w, const type *x, int64_t *places)                            \
+    {                                                                                                                  \
+        for (int64_t p = 0; p < bgi_window_positions(w); p++, places += BGI_LANES) {                                   \
+            range r0 = range_of(w, 0, p / w->out[2] / w->out[1]), r1 = range_of(w, 1, p / w->out[2] % w->out[1]);      \
+            range r2 = range_of(w, 2, p % w->out[2]);                                                                  \
+            int64_t first = (r0.start * w->in[1] + r1.start) * w->in[2] + r2.start;                                    \
+            type best[BGI_LANES];                                                                                      \
+            number place[BGI_LANES] = { 0 };                                                                           \
+            memcpy(best, x + first * BGI_LANES, sizeof best);                                                          \
+            for (int64_t i0 = r0.start; i0 < r0.end; i0 += r0.step)                                                    \
+                for (int64_t i1 = r1.start; i1 < r1.end; i1 += r1.step)                                                \
+                    for (int64_t i2 = r2.start; i2 < r2.end; i2 += r2.step) {                                          \
+                        int64_t at = (i0 * w->in[1] + i1) * w->in[2] + i2;                                             \
+                        const type *from = x + at * BGI_LANES;                                                         \
+                        for (int lane = 0; lane < BGI_LANES; lane++) {                                                 \
+                            type v = from[lane], b = best[lane];                                                       \
+                            number is_larger = -(number)((v > b) | ((v != v) & (b == b)));                             \
+                            best[lane] = is_larger ? v : b;                                                            \
+                            place[lane] = ((number)(at - first) & is_larger) | (place[lane] & ~is_larger);             \
+                        }                                                                                              \
+                    }                                                                                                  \
+            for (int lane = 0; lane < BGI_LANES; lane++)                                                               \
+                places[lane] = first + place[lane];                                                                    \
+        }                                                                                                              \
+    }
+LANES(float, int32_t)
+LANES(double, int64_t)
+static bg_status lanes_call(const bg_call *call)
+{
+    const bgi_window *w = call->node->attributes;
+    int64_t plane = bgi_window_plane(w) * BGI_LANES, positions = bgi_window_positions(w) * BGI_LANES;
+    int64_t *places = call->output;
+    for (int64_t k = 0; k < call->last - call->first; k++)
+        if (call->node->inputs[0]->dtype == BG_F64)
+            places_of_lanes_double(w, (const double *)call->inputs[0] + k * plane, places + k * positions);
+        else
+            places_of_lanes_float(w, (const float *)call->inputs[0] + k * plane, places + k * positions);
+    return BG_OK;
+}
+static const bg_op places_lanes_op = { .name = "max_pool_places",
+                                       .arity = 1,
+                                       .infer = lanes_infer,
+                                       .is_constant = true,
+                                       .call = lanes_call,
+                                       .units = channels_of,
+                                       .flops = places_flops,
+                                       .never_fails = true };
+static bg_node *places_in_lanes(const bg_node *node, bg_node **inputs)
+{
+    return bgi_window_plane(node->attributes) <= INT32_MAX
+               ? bg_apply(&places_lanes_op, inputs, 1, node->attributes, node->attribute_bytes)
+               : NULL;
+}
+static const bgi_lanes places_lanes = { .inputs = 1, .make = places_in_lanes };
 static const bg_op places_op = { .name = "max_pool_places",
                                  .arity = 1,
                                  .infer = places_infer,
@@ -191,6 +256,7 @@ static const bg_op places_op = { .name = "max_pool_places",
                                  .call = places_call,
                                  .units = channels_of,
                                  .flops = places_flops,
+                                 .lanes = &places_lanes,
                                  .never_fails = true };
 /* A tensor [n, channels, ..] as [n, channels, elements]. */
 static bg_node *flat(bg_node *x, int64_t elements)

@@ -134,11 +134,18 @@ static bg_node *add_along_gradient(bg_node *node, int input, bg_node *dy)
            : attributes->is_slice ? bgi_select_slices(attributes->index.op, dy, node->inputs[1], attributes->index.axis)
                                   : bgi_take_along(attributes->index.op, dy, node->inputs[1], attributes->index.axis);
 }
+static bg_node *add_along_in_lanes(const bg_node *node, bg_node **inputs)
+{
+    const along_attributes *attributes = node->attributes;
+    return attributes->is_slice || attributes->blocks > 1 ? NULL : bgi_lanes_beside_axis(node, inputs);
+}
+static const bgi_lanes add_along_lanes = { .inputs = 7, .make = add_along_in_lanes };
 static const bg_op add_along_op = { .name = "add_along",
                                     .arity = -1,
                                     .infer = along_infer,
                                     .gradient = add_along_gradient,
                                     .call = add_along_call,
+                                    .lanes = &add_along_lanes,
                                     .units = along_units,
                                     .flops = along_flops };
 bg_node *bgi_add_blocks(const char *op, bg_node *x, bg_node *indices, bg_node *source, int64_t axis, int64_t extent,

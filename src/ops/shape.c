@@ -52,9 +52,20 @@ static bg_node *reshape_simplify(bg_node *node)
     return x->op == &reshape_op ? bg_reshape(x->inputs[0], node->shape) : NULL;
 }
 static const bgi_lowering reshape_lowering = { .kind = BGI_VIEW, .view = reshape_view, .simplify = reshape_simplify };
-static const bg_op reshape_op = {
-    .name = "reshape", .arity = 1, .infer = shape_infer, .gradient = reshape_gradient, .lowering = &reshape_lowering
-};
+/* In lanes, where both shapes are of the same samples. */
+static bg_node *reshape_in_lanes(const bg_node *node, bg_node **inputs)
+{
+    bool is_of_samples =
+        node->shape.rank > 0 && node->shape.rank < BG_MAX_RANK && node->shape.dims[0] == node->inputs[0]->shape.dims[0];
+    return is_of_samples ? bg_reshape(inputs[0], bgi_lanes_shape(node->shape)) : NULL;
+}
+static const bgi_lanes reshape_lanes = { .inputs = 1, .make = reshape_in_lanes };
+static const bg_op reshape_op = { .name = "reshape",
+                                  .arity = 1,
+                                  .infer = shape_infer,
+                                  .gradient = reshape_gradient,
+                                  .lowering = &reshape_lowering,
+                                  .lanes = &reshape_lanes };
 
 /* Puts the extent that is -1 in its place; false if the shapes do not hold the same number of elements. */
 static bool complete_shape(bg_shape *shape, int64_t count)
@@ -123,11 +134,19 @@ static bg_node *broadcast_simplify(bg_node *node)
 static const bgi_lowering broadcast_lowering = { .kind = BGI_VIEW,
                                                  .view = broadcast_view,
                                                  .simplify = broadcast_simplify };
+static bg_node *broadcast_in_lanes(const bg_node *node, bg_node **inputs)
+{
+    bool is_of_samples = node->shape.rank == node->inputs[0]->shape.rank && node->shape.rank < BG_MAX_RANK;
+    return is_of_samples ? bg_broadcast(inputs[0], bgi_lanes_shape(node->shape)) : NULL;
+}
+static const bgi_lanes broadcast_lanes = { .inputs = 1, .make = broadcast_in_lanes };
 static const bg_op broadcast_op = { .name = "broadcast",
                                     .arity = 1,
                                     .infer = shape_infer,
                                     .gradient = broadcast_gradient,
-                                    .lowering = &broadcast_lowering };
+                                    .lowering = &broadcast_lowering,
+                                    .lanes = &broadcast_lanes };
+bool bgi_is_broadcast(const bg_node *node) { return node->op == &broadcast_op; }
 bg_node *bg_broadcast(bg_node *x, bg_shape shape)
 {
     int64_t count;
@@ -236,6 +255,12 @@ bool bgi_is_transpose_last(const bg_node *node)
     for (int i = 0; i < rank - 2; i++)
         result = result && attributes->axis[i] == i;
     return result;
+}
+
+bg_node *bgi_lanes_beside_axis(const bg_node *node, bg_node **inputs)
+{
+    bool is_beside = *(const int64_t *)node->attributes > 0;
+    return is_beside ? bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes) : NULL;
 }
 
 /* slice: dx = zeros with dy in place of the slice */

@@ -1,8 +1,10 @@
 /* The kernels over the images: a tile of results is a sum over channels and taps of factors times vectors of successive
  * positions, whose places are in a table.
  *
- * Of many images, a vector is of the same position of all of them, and taps in the padding are left out. Of one image,
- * a vector runs along a line and on into the next; what is computed between two lines is left out. */
+ * Where the last dimension is of vectors, as of images in lanes, sources and results are used as they lie, and taps in
+ * the padding are left out. Of many images that are not, a vector is of the same position of all of them, and taps in
+ * the padding are left out. Of one image, a vector runs along a line and on into the next; what is computed between two
+ * lines is left out. */
 #include "ops/slide.h"
 
 #include "ops/memory.h"
@@ -46,6 +48,17 @@ static int64_t row_of_results(const bgi_slide *s, size_t size)
     return columns_of(s, size) * BGI_PADDED_IMAGES + APART;
 }
 
+/* Whether a vector of positions has the same taps in the image and lies where the results go, step by step: the last
+ * dimension is of vectors, along which the kernel does not reach, such as of samples. Nothing is copied then. */
+static bool is_of_vectors(const bgi_slide *s)
+{
+    const bgi_window *w = &s->window;
+    bool is_dense = w->kernel[2] == 1 && w->before[2] == 0 && w->in[2] % BGI_PADDED_IMAGES == 0;
+    for (int k = 0; k < BGI_WINDOW_RANK; k++)
+        is_dense &= w->stride[k] == 1 && s->step[k] == 1;
+    return is_dense && w->in[2] == w->out[2];
+}
+
 /* The scratch: places of rows, of terms in the factors and in the copy; factors; the copy; results. */
 typedef struct {
     int64_t *rows, *factors, *places;
@@ -56,9 +69,12 @@ static parts parts_of(const bgi_slide *s, int64_t images, size_t size, char *scr
 {
     parts x = { .bytes = 0 };
     size_t at[6] = { 0 };
-    bgi_padded one = bgi_pad(&s->window, s->channels, 1, size);
-    int64_t copy = one.elements, results = RUN;
-    if (is_together(s, images)) {
+    int64_t copy = 0, results = 0;
+    if (!is_of_vectors(s)) {
+        copy = bgi_pad(&s->window, s->channels, 1, size).elements;
+        results = RUN;
+    }
+    if (!is_of_vectors(s) && is_together(s, images)) {
         bgi_padded many = bgi_pad(&s->window, s->channels, BGI_PADDED_IMAGES, size);
         copy = bgi_most(copy, many.elements);
         results = row_of_results(s, size);
@@ -95,6 +111,7 @@ typedef struct {
     char *target;
     int64_t target_stride;
     int64_t first[BGI_WINDOW_RANK], last[BGI_WINDOW_RANK], terms; /* the taps that are in the tables */
+    bool is_from_first; /* places are counted from that of the first tap in the tables, not of the window's */
 } sliding;
 
 /* Factors with rows that do not clash. */
@@ -127,6 +144,7 @@ static void place_terms(sliding *l, const int64_t *first, const int64_t *last)
         return;
     memcpy(l->first, first, sizeof l->first);
     memcpy(l->last, last, sizeof l->last);
+    int64_t origin = l->is_from_first ? bgi_padded_tap(&l->p, first) : 0;
     l->terms = 0;
     if (s->channels == 0)
         return;
@@ -134,7 +152,7 @@ static void place_terms(sliding *l, const int64_t *first, const int64_t *last)
         for (tap[1] = first[1]; tap[1] < last[1]; tap[1]++)
             for (tap[2] = first[2]; tap[2] < last[2]; tap[2]++, n++) {
                 l->x.factors[n] = tap[0] * s->tap[0] + tap[1] * s->tap[1] + tap[2] * s->tap[2];
-                l->x.places[n] = bgi_padded_tap(&l->p, tap);
+                l->x.places[n] = bgi_padded_tap(&l->p, tap) - origin;
             }
     l->terms = n * s->channels;
     for (int64_t i = n; i < l->terms; i++) {
@@ -291,6 +309,51 @@ static void slide_images(sliding *l, const int64_t *at, const int64_t *box, cons
                 slide_columns(l, at, copy, o0, o1, bgi_least(lines, box[1] - o1), o2, bgi_least(columns, box[2] - o2));
 }
 
+/* ---- Vectors ---- */
+
+/* One line of positions. */
+static void slide_line(sliding *l, const void *source, int64_t o0)
+{
+    const bgi_window *w = &l->s.window;
+    int64_t first[BGI_WINDOW_RANK] = { 0 }, last[BGI_WINDOW_RANK] = { 0, 0, 1 };
+    taps_inside(w, 0, o0, &first[0], &last[0]);
+    /* Positions that have the same taps in the image go together. */
+    for (int64_t from = 0, to; from < w->out[1]; from = to) {
+        taps_inside(w, 1, from, &first[1], &last[1]);
+        for (to = from + 1; to < w->out[1]; to++) {
+            int64_t a, b;
+            taps_inside(w, 1, to, &a, &b);
+            if (a != first[1] || b != last[1])
+                break;
+        }
+        place_terms(l, first, last);
+        const int64_t at[BGI_WINDOW_RANK] = { o0 - w->before[0] + first[0] * w->dilation[0],
+                                              from - w->before[1] + first[1] * w->dilation[1], 0 };
+        int64_t place = l->terms > 0 ? bgi_padded_position(&l->p, at) : 0;
+        multiply(l, bgi_const_at(source, place, l->size), (to - from) * w->in[2],
+                 bgi_at(l->target, (o0 * w->out[1] + from) * w->in[2], l->size), plane_of(&l->s));
+    }
+}
+/* Sources and results as they lie. */
+static void slide_vectors(sliding *l, void *target, int64_t target_stride)
+{
+    const bgi_window *w = &l->s.window;
+    l->p = (bgi_padded){ .window = *w,
+                         .images = 1,
+                         .planes = { 1, 1, 1 },
+                         .line = w->in[2],
+                         .slab = w->in[1] * w->in[2],
+                         .channel = bgi_window_plane(w) };
+    l->is_from_first = true;
+    l->last[0] = -1; /* no tables yet */
+    for (int64_t image = 0; image < l->call->images; image++) {
+        const void *source = bgi_const_at(l->call->source, image * l->call->source_stride, l->size);
+        l->target = bgi_at(target, image * target_stride, l->size);
+        for (int64_t o0 = 0; o0 < w->out[0]; o0++)
+            slide_line(l, source, o0);
+    }
+}
+
 void bgi_slide_run(const bgi_slide *s, const bgi_slide_call *call, const void *weight, void *target,
                    int64_t target_stride)
 {
@@ -303,6 +366,10 @@ void bgi_slide_run(const bgi_slide *s, const bgi_slide_call *call, const void *w
     for (int64_t row = 0; row < s->rows; row++)
         l.x.rows[row] = row * l.s.row;
     const int64_t *out = s->window.out;
+    if (is_of_vectors(s)) {
+        slide_vectors(&l, target, target_stride);
+        return;
+    }
     for (int64_t image = 0; image < call->images; image += l.p.images) {
         int64_t images = is_together(s, call->images - image) ? BGI_PADDED_IMAGES : 1, at[BGI_WINDOW_RANK];
         if (images != l.p.images) {

@@ -1,0 +1,117 @@
+/* lanes: values of many samples with vectors of samples, from where an op is faster so up to where one cannot compute
+ * so.
+ *
+ * A value [n, ..] in lanes is [n / BGI_LANES, .., BGI_LANES]. Every node has its old form too, a view of that in lanes,
+ * for those who need it: what nobody needs is not computed. */
+#include "compile/compile.h"
+#include "ops/ops.h"
+
+#include <blasgrad/ops.h>
+
+static bool fits(bg_shape shape)
+{
+    return shape.rank >= 1 && shape.rank < BG_MAX_RANK && shape.dims[0] > 0 && shape.dims[0] % BGI_LANES == 0;
+}
+
+static bool begins(const bg_node *node)
+{
+    const bgi_lanes *rule = node->op->lanes;
+    bool result = rule && rule->begins && rule->begins(node);
+    for (int k = 0; k < node->n_inputs && result; k++)
+        result = !(rule->inputs >> k & 1) || fits(node->inputs[k]->shape);
+    return result;
+}
+bool bgi_begins_lanes(const bg_graph *graph)
+{
+    for (int i = 0; i < graph->count; i++)
+        if (begins(graph->nodes[i]))
+            return true;
+    return false;
+}
+
+/* x [n, ..] in lanes */
+static bg_node *together(bg_node *x)
+{
+    bg_shape split = { .rank = x->shape.rank + 1, .dims = { x->shape.dims[0] / BGI_LANES, BGI_LANES } };
+    bg_axes order = { .count = split.rank };
+    for (int i = 1; i < x->shape.rank; i++) {
+        split.dims[i + 1] = x->shape.dims[i];
+        order.axis[i] = i + 1;
+    }
+    order.axis[split.rank - 1] = 1;
+    bg_node *parts = bg_reshape(x, split);
+    return parts ? bg_permute(parts, order) : NULL;
+}
+/* .. and back */
+static bg_node *apart(bg_node *x, bg_shape shape)
+{
+    bg_axes order = { .count = x->shape.rank, .axis = { 0, x->shape.rank - 1 } };
+    for (int i = 2; i < x->shape.rank; i++)
+        order.axis[i] = i - 1;
+    return bg_reshape(bg_permute(x, order), shape);
+}
+
+/* A node of the old graph in lanes; what is repeated for all samples is so there. */
+static bg_node *in_lanes(const bgi_rebuilding *r, const bg_node *node)
+{
+    bg_node *made = r->made[node->id];
+    if (r->lanes[node->id] || !made)
+        return r->lanes[node->id];
+    if (!bgi_is_broadcast(node))
+        return together(made);
+    const bg_node *x = node->inputs[0];
+    bg_node *source = r->made[x->id];
+    if (x->shape.rank == node->shape.rank && x->shape.dims[0] == node->shape.dims[0]) {
+        source = in_lanes(r, x);
+    } else {
+        bg_shape shape = x->shape;
+        shape.dims[shape.rank++] = 1;
+        source = bg_reshape(source, shape);
+    }
+    return source ? bg_broadcast(source, bgi_lanes_shape(node->shape)) : NULL;
+}
+
+/* Over the samples, a reduction goes along the lanes too. */
+static bg_node *reduce(const bg_node *node, bg_node *x)
+{
+    bgi_reduce_attributes attributes = *(const bgi_reduce_attributes *)node->attributes;
+    attributes.axis[x->shape.rank - 1] = attributes.axis[0];
+    return bg_apply(node->op, &x, 1, &attributes, sizeof attributes);
+}
+
+/* The node from inputs of which those in the set are in lanes. */
+static bg_node *make(const bg_node *node, bg_node **inputs)
+{
+    if (bgi_node_is(node, BGI_MAP))
+        return bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes);
+    return bgi_node_is(node, BGI_REDUCE) ? reduce(node, inputs[0]) : node->op->lanes->make(node, inputs);
+}
+
+bg_node *bgi_lanes_node(const bgi_rebuilding *r, const bg_node *node, bg_node **inputs)
+{
+    enum { MOST_INPUTS = 8 };
+    bool is_open = bgi_node_is(node, BGI_MAP) || bgi_node_is(node, BGI_REDUCE);
+    unsigned wanted = is_open ? (1U << MOST_INPUTS) - 1 : node->op->lanes ? node->op->lanes->inputs : 0;
+    bool is_worth = begins(node), can = wanted != 0 && node->n_inputs <= MOST_INPUTS;
+    for (int k = 0; k < node->n_inputs && can; k++)
+        if (wanted >> k & 1) {
+            is_worth = is_worth || r->lanes[node->inputs[k]->id];
+            can = fits(node->inputs[k]->shape);
+        }
+    bg_node *result = NULL;
+    if (can && is_worth) {
+        bg_node *all[MOST_INPUTS];
+        for (int k = 0; k < node->n_inputs; k++) {
+            all[k] = wanted >> k & 1 ? in_lanes(r, node->inputs[k]) : inputs[k];
+            if (!all[k])
+                return NULL;
+        }
+        result = make(node, all);
+    }
+    if (!result)
+        return bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes);
+    if (result->shape.rank == node->shape.rank)
+        return result;
+    r->lanes[node->id] = result;
+    return apart(result, node->shape);
+}
