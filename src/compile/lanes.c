@@ -71,6 +71,52 @@ static bg_node *in_lanes(const bgi_rebuilding *r, const bg_node *node)
     return source ? bg_broadcast(source, bgi_lanes_shape(node->shape)) : NULL;
 }
 
+/* ---- Long rows ---- */
+
+/* [n, c, ..] in lanes as [n / BGI_LANES, c, rest], in which loops have long rows with one number of a vector [c] each.
+ */
+static bg_shape long_rows(bg_shape lanes)
+{
+    bg_shape rows = { .rank = 3, .dims = { lanes.dims[0], lanes.dims[1], 1 } };
+    for (int i = 2; i < lanes.rank; i++)
+        rows.dims[2] *= lanes.dims[i];
+    return rows;
+}
+/* An operand in these rows, or NULL if it lies otherwise. */
+static bg_node *in_rows(const bgi_rebuilding *r, const bg_node *node, bg_shape rows)
+{
+    bg_node *x = r->lanes[node->id];
+    if (bgi_is_broadcast(node)) {
+        bg_shape from = node->inputs[0]->shape, one = { .rank = 3, .dims = { 1, 1, 1 } };
+        for (int i = 0; i < from.rank; i++) {
+            int axis = i + node->shape.rank - from.rank;
+            if (axis != 1 && from.dims[i] != 1)
+                return NULL;
+            one.dims[1] = axis == 1 ? from.dims[i] : one.dims[1];
+        }
+        return bg_broadcast(bg_reshape(r->made[node->inputs[0]->id], one), rows);
+    }
+    const bg_node *base = x;
+    while (base && bgi_is_reshape(base))
+        base = base->inputs[0];
+    return base && !bgi_node_is(base, BGI_VIEW) ? bg_reshape(x, rows) : NULL;
+}
+/* A map in long rows, in lanes; NULL if not all of its operands can be. */
+static bg_node *map_rows(const bgi_rebuilding *r, const bg_node *node)
+{
+    enum { MOST_INPUTS = 3 };
+    bg_node *inputs[MOST_INPUTS];
+    if (node->shape.rank < 3 || node->n_inputs > MOST_INPUTS)
+        return NULL;
+    bg_shape lanes = bgi_lanes_shape(node->shape), rows = long_rows(lanes);
+    for (int k = 0; k < node->n_inputs; k++) {
+        inputs[k] = in_rows(r, node->inputs[k], rows);
+        if (!inputs[k])
+            return NULL;
+    }
+    return bg_reshape(bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes), lanes);
+}
+
 /* Over the samples, a reduction goes along the lanes too. */
 static bg_node *reduce(const bg_node *node, bg_node *x)
 {
@@ -98,8 +144,8 @@ bg_node *bgi_lanes_node(const bgi_rebuilding *r, const bg_node *node, bg_node **
             is_worth = is_worth || r->lanes[node->inputs[k]->id];
             can = fits(node->inputs[k]->shape);
         }
-    bg_node *result = NULL;
-    if (can && is_worth) {
+    bg_node *result = can && is_worth && bgi_node_is(node, BGI_MAP) ? map_rows(r, node) : NULL;
+    if (can && is_worth && !result) {
         bg_node *all[MOST_INPUTS];
         for (int k = 0; k < node->n_inputs; k++) {
             all[k] = wanted >> k & 1 ? in_lanes(r, node->inputs[k]) : inputs[k];

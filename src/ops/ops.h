@@ -141,6 +141,7 @@ bg_node *bgi_log1p_exp(bg_node *x);
 /* [.., m, n] -> [.., n, m] */
 bg_node *bgi_transpose_last(bg_node *x);
 bool bgi_is_transpose_last(const bg_node *node);
+bool bgi_is_reshape(const bg_node *node);
 bool bgi_is_broadcast(const bg_node *node);
 /* count elements along an axis: start, start + step, ..; a negative step runs backwards. */
 bg_node *bgi_slice_of(bg_node *x, int64_t axis, int64_t start, int64_t step, int64_t count);

@@ -146,6 +146,7 @@ static const bg_op broadcast_op = { .name = "broadcast",
                                     .gradient = broadcast_gradient,
                                     .lowering = &broadcast_lowering,
                                     .lanes = &broadcast_lanes };
+bool bgi_is_reshape(const bg_node *node) { return node->op == &reshape_op; }
 bool bgi_is_broadcast(const bg_node *node) { return node->op == &broadcast_op; }
 bg_node *bg_broadcast(bg_node *x, bg_shape shape)
 {
