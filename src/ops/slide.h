@@ -42,4 +42,10 @@ size_t bgi_slide_few_scratch(const bgi_window *w, size_t size);
 void bgi_slide_few(const bgi_window *w, int64_t rows, const bgi_slide_call *call, const void *dy, int64_t dy_stride,
                    void *dweight);
 
+/* The same of images in lanes, for which it is what bgi_slide_weight does. */
+bool bgi_slide_is_of_lines(const bgi_window *w, int64_t channels, size_t size);
+size_t bgi_slide_lines_scratch(const bgi_window *w, int64_t channels, int64_t rows, size_t size);
+void bgi_slide_lines(const bgi_window *w, int64_t channels, int64_t rows, const bgi_slide_call *call, const void *dy,
+                     int64_t dy_stride, void *dweight);
+
 #endif

@@ -106,6 +106,8 @@ static weighing weighing_of(const bgi_window *w, int64_t channels, int64_t rows,
 size_t bgi_slide_weight_scratch(const bgi_window *w, int64_t channels, int64_t rows, int64_t images, bg_dtype dtype)
 {
     size_t size = bg_dtype_size(dtype);
+    if (bgi_slide_is_of_lines(w, channels, size))
+        return bgi_slide_lines_scratch(w, channels, rows, size);
     return bgi_slide_is_few(w, channels, rows) ? bgi_slide_few_scratch(w, size)
                                                : weighing_of(w, channels, rows, images, size, NULL).bytes;
 }
@@ -260,6 +262,10 @@ static void put_weight(const weighing *x, void *dweight)
 void bgi_slide_weight(const bgi_window *w, int64_t channels, int64_t rows, const bgi_slide_call *call, const void *dy,
                       int64_t dy_stride, void *dweight)
 {
+    if (bgi_slide_is_of_lines(w, channels, bg_dtype_size(call->dtype))) {
+        bgi_slide_lines(w, channels, rows, call, dy, dy_stride, dweight);
+        return;
+    }
     if (bgi_slide_is_few(w, channels, rows)) {
         bgi_slide_few(w, rows, call, dy, dy_stride, dweight);
         return;
