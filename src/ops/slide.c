@@ -53,10 +53,13 @@ static int64_t row_of_results(const bgi_slide *s, size_t size)
 static bool is_of_vectors(const bgi_slide *s)
 {
     const bgi_window *w = &s->window;
-    bool is_dense = w->kernel[2] == 1 && w->before[2] == 0 && w->in[2] % BGI_PADDED_IMAGES == 0;
-    for (int k = 0; k < BGI_WINDOW_RANK; k++)
-        is_dense &= w->stride[k] == 1 && s->step[k] == 1;
-    return is_dense && w->in[2] == w->out[2];
+    return w->kernel[2] == 1 && w->before[2] == 0 && w->stride[2] == 1 && s->step[2] == 1 && w->in[2] == w->out[2] &&
+           w->in[2] % BGI_PADDED_IMAGES == 0;
+}
+/* The results of a line of vectors that go to scratch, since they lie apart in the target. */
+static int64_t row_of_vectors(const bgi_slide *s)
+{
+    return s->step[1] == 1 ? 0 : s->window.out[1] * s->window.in[2] + APART;
 }
 
 /* The scratch: places of rows, of terms in the factors and in the copy; factors; the copy; results. */
@@ -69,7 +72,7 @@ static parts parts_of(const bgi_slide *s, int64_t images, size_t size, char *scr
 {
     parts x = { .bytes = 0 };
     size_t at[6] = { 0 };
-    int64_t copy = 0, results = 0;
+    int64_t copy = 0, results = row_of_vectors(s);
     if (!is_of_vectors(s)) {
         copy = bgi_pad(&s->window, s->channels, 1, size).elements;
         results = RUN;
@@ -311,13 +314,25 @@ static void slide_images(sliding *l, const int64_t *at, const int64_t *box, cons
 
 /* ---- Vectors ---- */
 
-/* One line of positions. */
+/* Positions [from, to) of a line, which have the same taps in the image. */
+static void slide_run(sliding *l, const void *source, int64_t o0, int64_t from, int64_t to, const int64_t *first)
+{
+    const bgi_window *w = &l->s.window;
+    int64_t lanes = w->in[2], row = row_of_vectors(&l->s), each = w->stride[1] == 1 ? to - from : 1;
+    for (int64_t o1 = from; o1 < to; o1 += each) {
+        const int64_t at[BGI_WINDOW_RANK] = { o0 * w->stride[0] - w->before[0] + first[0] * w->dilation[0],
+                                              o1 * w->stride[1] - w->before[1] + first[1] * w->dilation[1], 0 };
+        int64_t place = l->terms > 0 ? bgi_padded_position(&l->p, at) : 0;
+        void *to_place = row > 0 ? bgi_at(l->x.results, o1 * lanes, l->size)
+                                 : bgi_at(l->target, place_of(&l->s, o0, o1, 0), l->size);
+        multiply(l, bgi_const_at(source, place, l->size), each * lanes, to_place, row > 0 ? row : plane_of(&l->s));
+    }
+}
 static void slide_line(sliding *l, const void *source, int64_t o0)
 {
     const bgi_window *w = &l->s.window;
-    int64_t first[BGI_WINDOW_RANK] = { 0 }, last[BGI_WINDOW_RANK] = { 0, 0, 1 };
+    int64_t first[BGI_WINDOW_RANK] = { 0 }, last[BGI_WINDOW_RANK] = { 0, 0, 1 }, row = row_of_vectors(&l->s);
     taps_inside(w, 0, o0, &first[0], &last[0]);
-    /* Positions that have the same taps in the image go together. */
     for (int64_t from = 0, to; from < w->out[1]; from = to) {
         taps_inside(w, 1, from, &first[1], &last[1]);
         for (to = from + 1; to < w->out[1]; to++) {
@@ -327,14 +342,15 @@ static void slide_line(sliding *l, const void *source, int64_t o0)
                 break;
         }
         place_terms(l, first, last);
-        const int64_t at[BGI_WINDOW_RANK] = { o0 - w->before[0] + first[0] * w->dilation[0],
-                                              from - w->before[1] + first[1] * w->dilation[1], 0 };
-        int64_t place = l->terms > 0 ? bgi_padded_position(&l->p, at) : 0;
-        multiply(l, bgi_const_at(source, place, l->size), (to - from) * w->in[2],
-                 bgi_at(l->target, (o0 * w->out[1] + from) * w->in[2], l->size), plane_of(&l->s));
+        slide_run(l, source, o0, from, to, first);
     }
+    size_t bytes = (size_t)w->in[2] * l->size;
+    for (int64_t r = 0; r < l->s.rows && row > 0; r++)
+        for (int64_t o1 = 0; o1 < w->out[1]; o1++)
+            bgi_copy_line(bgi_at(l->target, r * plane_of(&l->s) + place_of(&l->s, o0, o1, 0), l->size),
+                          bgi_const_at(l->x.results, r * row + o1 * w->in[2], l->size), bytes);
 }
-/* Sources and results as they lie. */
+/* Sources as they lie, and results unless they lie apart. */
 static void slide_vectors(sliding *l, void *target, int64_t target_stride)
 {
     const bgi_window *w = &l->s.window;
@@ -344,6 +360,7 @@ static void slide_vectors(sliding *l, void *target, int64_t target_stride)
                          .line = w->in[2],
                          .slab = w->in[1] * w->in[2],
                          .channel = bgi_window_plane(w) };
+    l->p.window.stride[0] = l->p.window.stride[1] = 1; /* a tap is so many elements away, whatever the steps */
     l->is_from_first = true;
     l->last[0] = -1; /* no tables yet */
     for (int64_t image = 0; image < l->call->images; image++) {
