@@ -64,7 +64,7 @@ static inline size_t bgk_product_scratch(int64_t m, int64_t n, int64_t k)
 
 /* c[i * ldc + j] = Σ over p < k of a[a_rows[i] + a_cols[p]] · b[b_rows[p] + j], for i < m and j < n, or where goes_on
  * that added to c. Each sum is one chain of multiply-adds in the order of p, as in a product. k 0 gives zeros, or
- * leaves c as it is. c overlaps neither a nor b. */
+ * adds them to c. c overlaps neither a nor b. */
 typedef void bgk_gathered(int64_t m, int64_t n, int64_t k, const void *a, const int64_t *a_rows, const int64_t *a_cols,
                           const void *b, const int64_t *b_rows, void *c, int64_t ldc, int goes_on);
 

@@ -245,6 +245,42 @@ END_TEST
 
 /* A step does not hold the unfolded windows of a batch, which are 9 times the images; in lanes it holds images, results
  * and their gradients once more. */
+/* A factor of the padding is left out, however many images there are: it may be infinite. */
+START_TEST(factors_of_the_padding)
+{
+    enum { SIDE = 5, CHANNELS = 9 };
+    const int64_t images = (const int64_t[]){ 3, 35, 48 }[_i];
+    bg_engine *engine;
+    bg_graph *graph;
+    bg_program *program;
+    bg_tensor *tensors[2];
+    const bg_shape shapes[] = { BG_SHAPE(images, CHANNELS, SIDE, SIDE), BG_SHAPE(1, CHANNELS, 3, 3) };
+    bg_node *nodes[2], *y;
+    expect_ok(bg_engine_create(&engine, &(bg_engine_options){ .threads = 1 }), "engine");
+    expect_ok(bg_graph_create(&graph, engine), "graph");
+    for (int i = 0; i < 2; i++) {
+        expect_ok(bg_tensor_create(&tensors[i], engine, BG_F32, shapes[i]), "tensor");
+        for (int64_t k = 0; k < bg_shape_count(shapes[i]); k++)
+            ((float *)bg_tensor_data(tensors[i]))[k] = i == 1 && k % 9 == 0 ? INFINITY : 1;
+        nodes[i] = bg_parameter(graph, tensors[i]);
+    }
+    y = bg_conv(nodes[0], nodes[1], NULL, &(bg_conv_options){ .padding = { 1, 1 } });
+    expect_ok(bg_compile(&program, graph, &y, 1, NULL), "compile");
+    expect_ok(bg_program_run(program), "run");
+    const float *found = bg_tensor_const_data(bg_program_output(program, 0));
+    for (int64_t k = 0; k < images * SIDE * SIDE; k++) {
+        bool is_met = k % SIDE > 0 && k / SIDE % SIDE > 0;
+        ck_assert_msg(is_met ? isinf(found[k]) : isfinite(found[k]), "%lld images: element %lld is %g",
+                      (long long)images, (long long)k, (double)found[k]);
+    }
+    bg_program_destroy(program);
+    bg_graph_destroy(graph);
+    for (int i = 0; i < 2; i++)
+        bg_tensor_destroy(tensors[i]);
+    bg_engine_destroy(engine);
+}
+END_TEST
+
 START_TEST(windows_are_not_stored)
 {
     const int64_t images_of[] = { 30, 32 };
@@ -269,6 +305,7 @@ int main(void)
     tcase_set_timeout(cases, 120);
     tcase_add_loop_test(cases, agrees, 0, N_CONVOLUTIONS);
     tcase_add_test(cases, columns_that_no_tap_meets);
+    tcase_add_loop_test(cases, factors_of_the_padding, 0, 3);
     tcase_add_loop_test(cases, windows_are_not_stored, 0, 2);
     suite_add_tcase(suite, cases);
     return run_suite(suite);

@@ -47,7 +47,8 @@ static bool has_bias_shape(const char *op, const bg_node *bias, int64_t channels
 
 static bg_node *add_bias(bg_node *y, bg_node *bias) { return y && bias ? bg_add(y, bgi_by_channel(bias, y)) : y; }
 
-/* Whether the products fit the integer of the BLAS; records the error. */
+/* Whether sizes fit the integer of the BLAS, which multiplies where the convolution is run as the products that it is
+ * composed of; records the error. */
 static bool fits(const char *op, bg_graph *graph, const bgi_convolution *c)
 {
     const bgi_window *w = &c->window;

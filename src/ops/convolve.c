@@ -15,6 +15,8 @@ enum {
     SLOTS_ELEMENTS = 1 << 20 /* .. which have so many elements, or the weight's, together */
 };
 
+_Static_assert(MANY_UNITS <= (int)BGI_PADDED_IMAGES, "images that are computed together are units");
+
 static int64_t row_elements(const bgi_convolution *c) { return bgi_group_inputs(c) * bgi_window_elements(&c->window); }
 static int64_t weight_elements(const bgi_convolution *c) { return c->outputs * row_elements(c); }
 

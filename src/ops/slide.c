@@ -4,11 +4,13 @@
  * Where the last dimension is of vectors, as of images in lanes, sources and results are used as they lie, and taps in
  * the padding are left out. Of many images that are not, a vector is of the same position of all of them, and taps in
  * the padding are left out. Of one image, a vector runs along a line and on into the next; what is computed between two
- * lines is left out. */
+ * lines is left out, and taps in the padding only if a product with it may not be 0. */
 #include "ops/slide.h"
 
 #include "ops/memory.h"
 #include "ops/padded.h"
+
+#include <math.h>
 
 enum {
     RUN = 256,                /* positions of one image whose results go to scratch at a time */
@@ -101,6 +103,25 @@ static parts parts_of(const bgi_slide *s, int64_t images, size_t size, char *scr
 size_t bgi_slide_scratch(const bgi_slide *s, int64_t images, bg_dtype dtype)
 {
     return parts_of(s, images, bg_dtype_size(dtype), NULL).bytes;
+}
+
+/* Whether every product with an element of the padding is 0; it is not with a factor that is no number or infinite. */
+static bool padding_is_nothing(const bgi_slide *s, bg_dtype dtype, const void *weight)
+{
+    const bgi_window *w = &s->window;
+    bool is_padded = false, result = true;
+    for (int k = 0; k < BGI_WINDOW_RANK; k++)
+        is_padded |= w->before[k] > 0 ||
+                     (w->out[k] - 1) * w->stride[k] - w->before[k] + (w->kernel[k] - 1) * w->dilation[k] >= w->in[k];
+    for (int64_t row = 0; row < s->rows && is_padded && result; row++)
+        for (int64_t c = 0; c < s->channels && result; c++)
+            for (int64_t e = 0; e < bgi_window_elements(w) && result; e++) {
+                int64_t at = row * s->row + c * s->channel + e / w->kernel[2] / w->kernel[1] * s->tap[0] +
+                             e / w->kernel[2] % w->kernel[1] * s->tap[1] + e % w->kernel[2] * s->tap[2];
+                result =
+                    dtype == BG_F64 ? isfinite(((const double *)weight)[at]) : isfinite(((const float *)weight)[at]);
+            }
+    return result;
 }
 
 /* What all boxes of a run have in common. */
@@ -239,7 +260,7 @@ static void slide_box(sliding *l, const int64_t *at, const int64_t *box, const v
         }
 }
 
-/* ---- Many images ---- */
+/* ---- Many images, or one without the taps in its padding ---- */
 
 /* The taps along a dimension that a position has in the image: [*first, *last), perhaps none. */
 static void taps_inside(const bgi_window *w, int k, int64_t position, int64_t *first, int64_t *last)
@@ -274,7 +295,7 @@ static void slide_columns(sliding *l, const int64_t *at, const void *copy, int64
 {
     const bgi_window *w = &l->s.window;
     int64_t first[BGI_WINDOW_RANK], last[BGI_WINDOW_RANK], images = l->p.images;
-    int64_t row = row_of_results(&l->s, l->size);
+    int64_t row = images > 1 ? row_of_results(&l->s, l->size) : RUN;
     taps_inside(w, 0, at[0] + o0, &first[0], &last[0]);
     /* Columns that have the same taps in the image go together. */
     for (int64_t from = 0, to; from < columns; from = to) {
@@ -387,6 +408,7 @@ void bgi_slide_run(const bgi_slide *s, const bgi_slide_call *call, const void *w
         slide_vectors(&l, target, target_stride);
         return;
     }
+    bool may_multiply = padding_is_nothing(s, call->dtype, weight);
     for (int64_t image = 0; image < call->images; image += l.p.images) {
         int64_t images = is_together(s, call->images - image) ? BGI_PADDED_IMAGES : 1, at[BGI_WINDOW_RANK];
         if (images != l.p.images) {
@@ -403,7 +425,7 @@ void bgi_slide_run(const bgi_slide *s, const bgi_slide_call *call, const void *w
                         box[k] = bgi_least(l.p.box[k], out[k] - at[k]);
                     const void *copy = bgi_padded_fill(&l.p, call->kernels, call->dtype, s->channels, at, source,
                                                        call->source_stride, l.x.copy);
-                    (images > 1 ? slide_images : slide_box)(&l, at, box, copy);
+                    (images > 1 || !may_multiply ? slide_images : slide_box)(&l, at, box, copy);
                 }
     }
 }

@@ -54,11 +54,6 @@ void bgi_window_inside(const bgi_window *w, int k, int64_t tap, int64_t *first, 
         *first = *last;
 }
 
-static int64_t clamp(int64_t value, int64_t low, int64_t high)
-{
-    return value < low ? low : value > high ? high : value;
-}
-
 /* One line of a row, elements of the image in steps of the stride: copied from the image, or added to it. */
 #define MOVE_LINE(type)                                                                                                \
     static void move_line_##type(type *row, type *image, int64_t count, int64_t stride, bool folds)                    \
@@ -93,47 +88,31 @@ static void move(bg_dtype dtype, void *row, void *image, int64_t count, int64_t 
 }
 
 /* There is a row for each channel and element of the window, and in it a line of positions for each o0 and o1. */
-static void move_lines(const bgi_window *w, bg_dtype dtype, int64_t channels, int64_t first, int64_t last, char *image,
-                       char *row, bool folds)
+static void move_lines(const bgi_window *w, bg_dtype dtype, char *image, char *row, bool folds)
 {
     size_t size = bg_dtype_size(dtype), plane = (size_t)bgi_window_plane(w) * size;
     int64_t columns = w->out[2], elements = bgi_window_elements(w);
-    for (int64_t r = 0; r < channels * elements; r++) {
+    for (int64_t r = 0; r < w->channels * elements; r++) {
         int64_t k2 = r % w->kernel[2], k1 = r / w->kernel[2] % w->kernel[1],
                 k0 = r % elements / w->kernel[2] / w->kernel[1];
-        int64_t o0 = first / columns / w->out[1], o1 = first / columns % w->out[1], inside, outside;
+        int64_t inside, outside;
         char *channel = image + (size_t)(r / elements) * plane;
         bgi_window_inside(w, 2, k2, &inside, &outside);
-        for (int64_t start = first / columns * columns; start < last; start += columns) {
-            int64_t i0 = o0 * w->stride[0] - w->before[0] + k0 * w->dilation[0];
+        for (int64_t line = 0; line < w->out[0] * w->out[1]; line++, row += (size_t)columns * size) {
+            int64_t o0 = line / w->out[1], o1 = line % w->out[1],
+                    i0 = o0 * w->stride[0] - w->before[0] + k0 * w->dilation[0];
             int64_t i1 = o1 * w->stride[1] - w->before[1] + k1 * w->dilation[1];
             bool is_in = i0 >= 0 && i0 < w->in[0] && i1 >= 0 && i1 < w->in[1];
-            /* The positions asked for, and those of them in the image. */
-            int64_t begin = clamp(first - start, 0, columns), end = clamp(last - start, 0, columns);
-            int64_t from = clamp(inside, begin, end), to = is_in ? clamp(outside, from, end) : from;
-            if (!folds && to - from < end - begin)
-                memset(row, 0, (size_t)(end - begin) * size);
-            if (from < to) {
-                int64_t i2 = from * w->stride[2] - w->before[2] + k2 * w->dilation[2];
-                move(dtype, row + (size_t)(from - begin) * size,
-                     channel + (size_t)((i0 * w->in[1] + i1) * w->in[2] + i2) * size, to - from, w->stride[2], folds);
+            int64_t count = is_in ? outside - inside : 0;
+            if (!folds && count < columns)
+                memset(row, 0, (size_t)columns * size);
+            if (count > 0) {
+                int64_t i2 = inside * w->stride[2] - w->before[2] + k2 * w->dilation[2];
+                move(dtype, row + (size_t)inside * size,
+                     channel + (size_t)((i0 * w->in[1] + i1) * w->in[2] + i2) * size, count, w->stride[2], folds);
             }
-            row += (size_t)(end - begin) * size;
-            o0 += o1 + 1 == w->out[1];
-            o1 = o1 + 1 == w->out[1] ? 0 : o1 + 1;
         }
     }
-}
-
-void bgi_window_unfold(const bgi_window *w, bg_dtype dtype, int64_t channels, int64_t first, int64_t last,
-                       const void *image, void *rows)
-{
-    move_lines(w, dtype, channels, first, last, (char *)image, rows, false); /* reads the image only */
-}
-void bgi_window_fold(const bgi_window *w, bg_dtype dtype, int64_t channels, int64_t first, int64_t last,
-                     const void *rows, void *image)
-{
-    move_lines(w, dtype, channels, first, last, image, (char *)rows, true); /* reads the rows only */
 }
 
 static int64_t images(const bg_node *node, int input)
@@ -163,9 +142,8 @@ static bg_status unfold_call(const bg_call *call)
     const bgi_window *w = call->node->attributes;
     bg_dtype dtype = call->node->dtype;
     for (size_t i = 0; i < (size_t)(call->last - call->first); i++)
-        bgi_window_unfold(w, dtype, w->channels, 0, bgi_window_positions(w),
-                          (const char *)call->inputs[0] + i * image_bytes(w, dtype),
-                          (char *)call->output + i * rows_bytes(w, dtype));
+        move_lines(w, dtype, (char *)call->inputs[0] + i * image_bytes(w, dtype), /* which it only reads */
+                   (char *)call->output + i * rows_bytes(w, dtype), false);
     return BG_OK;
 }
 static bg_node *unfold_gradient(bg_node *node, int input, bg_node *dy)
@@ -203,9 +181,8 @@ static bg_status fold_call(const bg_call *call)
     bg_dtype dtype = call->node->dtype;
     memset(call->output, 0, (size_t)(call->last - call->first) * image_bytes(w, dtype));
     for (size_t i = 0; i < (size_t)(call->last - call->first); i++)
-        bgi_window_fold(w, dtype, w->channels, 0, bgi_window_positions(w),
-                        (const char *)call->inputs[0] + i * rows_bytes(w, dtype),
-                        (char *)call->output + i * image_bytes(w, dtype));
+        move_lines(w, dtype, (char *)call->output + i * image_bytes(w, dtype),
+                   (char *)call->inputs[0] + i * rows_bytes(w, dtype), true); /* which it only reads */
     return BG_OK;
 }
 static bg_node *fold_gradient(bg_node *node, int input, bg_node *dy)

@@ -41,13 +41,6 @@ bg_shape bgi_window_shape(int64_t first, int64_t second, const int64_t *extents,
 bg_node *bgi_unfold(bg_node *x, const bgi_window *window);
 bg_node *bgi_fold(bg_node *rows, const bgi_window *window, bg_shape image);
 
-/* The same on memory, for `channels` channels of one image and the positions [first, last):
- * rows [channels · elements, last - first]. Folding adds to the image. */
-void bgi_window_unfold(const bgi_window *w, bg_dtype dtype, int64_t channels, int64_t first, int64_t last,
-                       const void *image, void *rows);
-void bgi_window_fold(const bgi_window *w, bg_dtype dtype, int64_t channels, int64_t first, int64_t last,
-                     const void *rows, void *image);
-
 /* The positions along dimension k whose element `tap` lies in the image: [*first, *last), perhaps none. */
 void bgi_window_inside(const bgi_window *w, int k, int64_t tap, int64_t *first, int64_t *last);
 
