@@ -81,15 +81,32 @@ bg_node *bg_gelu(bg_node *x)
     return bg_mul(bg_mul_scalar(x, 0.5), bg_add_scalar(bg_erf(bg_mul_scalar(x, sqrt_half)), 1));
 }
 
-/* gelu_tanh: x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2; its gradient is that of its parts */
-bg_node *bg_gelu_tanh(bg_node *x)
+/* gelu_tanh: x (1 + tanh(u)) / 2 = x s with s = sigmoid(2u) and 2u = x (c + c a x²), which keeps the digits of s where
+ * it is small. dx = dy (s + (s - s²) x (c + 3 c a x²)). */
+static const double GELU_C = 1.59576912160573071176, GELU_A = 0.044715;
+/* x (c + c a n x²) */
+static bg_node *gelu_inner(bg_node *x, double n)
 {
-    const double sqrt_two_over_pi = 0.79788456080286535588;
-    if (!bgi_takes_float("gelu_tanh", x))
-        return NULL;
-    bg_node *inner = bg_add(x, bg_mul_scalar(bg_mul(bg_square(x), x), 0.044715));
-    return bg_mul(bg_mul_scalar(x, 0.5), bg_add_scalar(bg_tanh(bg_mul_scalar(inner, sqrt_two_over_pi)), 1));
+    return bg_mul(x, bg_add_scalar(bg_mul_scalar(bg_square(x), n * GELU_C * GELU_A), GELU_C));
 }
+static bg_node *gelu_tanh_compose(bg_node *node)
+{
+    bg_node *x = node->inputs[0];
+    return bg_mul(x, bg_sigmoid(gelu_inner(x, 1)));
+}
+static bg_node *gelu_tanh_gradient(bg_node *node, int input, bg_node *dy)
+{
+    (void)input;
+    bg_node *x = node->inputs[0], *s = bg_sigmoid(gelu_inner(x, 1));
+    bg_node *slope = bg_add(s, bg_mul(bg_sub(s, bg_square(s)), gelu_inner(x, 3)));
+    return bg_mul(dy, slope);
+}
+static const bg_op gelu_tanh_op = { .name = "gelu_tanh",
+                                    .arity = 1,
+                                    .infer = bgi_infer_map,
+                                    .gradient = gelu_tanh_gradient,
+                                    .compose = gelu_tanh_compose };
+bg_node *bg_gelu_tanh(bg_node *x) { return bgi_takes_float("gelu_tanh", x) ? bgi_map_1(&gelu_tanh_op, x) : NULL; }
 
 /* ---- From parts, whose gradients they have ---- */
 
@@ -211,4 +228,5 @@ bg_node *bg_glu(bg_node *x, int axis)
     return bg_mul(bg_slice(x, found, 0, extent / 2, 1), bg_sigmoid(bg_slice(x, found, extent / 2, extent, 1)));
 }
 
-const bg_op *const bgi_activation_ops[] = { &relu_op, &tanh_op, &sigmoid_op, &log1p_exp_op, &softplus_op, NULL };
+const bg_op *const bgi_activation_ops[] = { &relu_op,     &tanh_op,      &sigmoid_op, &log1p_exp_op,
+                                            &softplus_op, &gelu_tanh_op, NULL };

@@ -64,7 +64,7 @@ static const op_case cases[] = {
       VARIANTS(one_shape) },
     POINTWISE(softplus, IS_ANY, IS_DIFFERENTIABLE),
     { .name = "gelu", .arity = 1, .rho = 2e-6, .build = build_gelu, VARIANTS(one_shape) },
-    { .name = "gelu_tanh", .arity = 1, .rho = 2e-6, .build = build_gelu_tanh, VARIANTS(one_shape) },
+    POINTWISE(gelu_tanh, IS_ANY, IS_DIFFERENTIABLE),
     { .name = "logsigmoid",
       .arity = 1,
       .domains = { IS_ANY },
