@@ -1,6 +1,6 @@
-/* One row of an LSTM's gates, forward and back, in one pass: beside a product of a few rows, a loop for each operation
- * would cost as much in loads and stores as in arithmetic. Gates lie as i f g o, of n elements each. Each result is
- * rounded as by the elementwise kernels one after the other. */
+/* Rows of an LSTM's gates and of attention's scores, in one pass: beside a product of a few rows, a loop for each
+ * operation would cost as much in loads and stores as in arithmetic. Each result is rounded as by the elementwise
+ * kernels one after the other. */
 
 static inline V N(read_part)(const T *p, int64_t n) { return n < W ? N(v_load_first)(p, n) : LOAD(p); }
 static inline void N(write_part)(T *p, V x, int64_t n)
@@ -13,6 +13,7 @@ static inline void N(write_part)(T *p, V x, int64_t n)
 #define READ(p)     N(read_part)((p) + i, n - i)
 #define WRITE(p, x) N(write_part)((p) + i, x, n - i)
 
+/* Gates lie as i f g o, of n elements each. */
 static void N(lstm)(void *to_gates, void *to_c, void *to_h, const void *from_x, const void *from_sums,
                     const void *from_bias, const void *from_before, int64_t n)
 {
@@ -51,6 +52,26 @@ static void N(lstm_back)(void *to_gates, void *to_dc, const void *from_dh, const
         WRITE(dc, cell * forget);
 #undef SIGMOID_SLOPE
 #undef TANH_SLOPE
+    }
+}
+
+static void N(weigh_back)(void *to_w, void *to_d, const void *from_largest, const void *from_share,
+                          const void *from_sum, int64_t seen, int64_t n)
+{
+    T *w = to_w, *d = to_d;
+    if (seen > 0) {
+        const V largest = SET(*(const T *)from_largest), share = SET(*(const T *)from_share);
+        const V sum = SET(*(const T *)from_sum);
+        for (int64_t i = 0; i < seen; i += W) {
+            const V weight = N(v_exp)(N(read_part)(w + i, seen - i) - largest) * share;
+            const V slope = (N(read_part)(d + i, seen - i) - sum) * weight;
+            N(write_part)(w + i, weight, seen - i);
+            N(write_part)(d + i, slope, seen - i);
+        }
+    }
+    for (int64_t i = seen; i < n; i += W) {
+        N(write_part)(w + i, SET(0), n - i);
+        N(write_part)(d + i, SET(0), n - i);
     }
 }
 

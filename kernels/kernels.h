@@ -99,6 +99,11 @@ typedef void bgk_lstm(void *gates, void *c, void *h, const void *x, const void *
 typedef void bgk_lstm_back(void *dgates, void *dc, const void *dh, const void *gates, const void *c,
                            const void *c_before, int64_t n);
 
+/* One row of n scores of attention and their gradient, of which the first `seen` take part: w = exp(w - largest) share
+ * and d = (d - sum) w, and 0 in both from there on. The same bits as from sub, exp and mul one after the other. */
+typedef void bgk_weigh_back(void *w, void *d, const void *largest, const void *share, const void *sum, int64_t seen,
+                            int64_t n);
+
 /* words[4 i .. 4 i + 3] = block first + i of a stream, for i < blocks: Philox4x32-10 with the key, and the counter of
  * that number in its low and the stream in its high 64 bits. The same words as Random123's, everywhere. */
 typedef void bgk_philox(uint32_t *words, uint64_t key, uint64_t stream, uint64_t first, int64_t blocks);
@@ -202,6 +207,7 @@ typedef struct {
     bgk_standardize_fold *standardize_fold;
     bgk_lstm *lstm;
     bgk_lstm_back *lstm_back;
+    bgk_weigh_back *weigh_back;
 } bgk_kernels;
 
 /* The kernels of one instruction set. */

@@ -1,10 +1,11 @@
-/* Rows with mean 0 and spread 1, rows of an LSTM, and their gradients, on every instruction set that this processor
- * has. */
+/* Rows with mean 0 and spread 1, rows of an LSTM and of attention, and their gradients, on every instruction set that
+ * this processor has. */
 #include "support/draw.h"
 #include "support/elements.h"
 #include "support/suite.h"
 
 #include <check.h>
+#include <math.h>
 #include <string.h>
 
 enum { MOST = 1100 };
@@ -201,6 +202,43 @@ START_TEST(lstm_rows)
 }
 END_TEST
 
+/* A row of attention's scores and their gradient, of any number that take part, as the elementwise kernels make it. */
+START_TEST(weigh_back_rows)
+{
+    double w[WIDE], d[WIDE], found_w[WIDE], found_d[WIDE], of_row[3];
+    FOR_EACH_TABLE(table)
+    FOR_EACH_ELEMENT(e)
+    for (int64_t n = 0; n <= 70; n++)
+        for (int64_t seen = 0; seen <= n; seen++) {
+            const bgk_kernels *k = kernels_of(table, e);
+            const void *largest = at(e, of_row, 0), *share = at(e, of_row, 1), *sum = at(e, of_row, 2);
+            memset(w, 77, sizeof w);
+            memset(d, 77, sizeof d);
+            for (int64_t i = 0; i < n; i++) {
+                put(e, w, i, i % 5 == 1 ? -(long double)INFINITY : draw_between(&numbers, -9, 2));
+                put(e, d, i, draw_between(&numbers, -2, 2));
+            }
+            for (int64_t i = 0; i < 3; i++)
+                put(e, of_row, i, draw_between(&numbers, 0, 2));
+            memcpy(found_w, w, sizeof w);
+            memcpy(found_d, d, sizeof d);
+            k->sub(w, w, 1, largest, 0, NULL, 0, seen);
+            MAP(exp, w, w, seen);
+            k->mul(w, w, 1, share, 0, NULL, 0, seen);
+            k->sub(d, d, 1, sum, 0, NULL, 0, seen);
+            MAP_2(mul, d, d, w, seen);
+            for (int64_t i = seen; i < n; i++) {
+                put(e, w, i, 0);
+                put(e, d, i, 0);
+            }
+            k->weigh_back(found_w, found_d, largest, share, sum, seen, n);
+            if (memcmp(found_w, w, sizeof w) || memcmp(found_d, d, sizeof d))
+                ck_abort_msg("weigh_back %s %s, %lld of %lld: not what the elementwise kernels give, or beyond its end",
+                             e->name, table->name, (long long)seen, (long long)n);
+        }
+}
+END_TEST
+
 int main(void)
 {
     numbers = draw_from(5);
@@ -209,6 +247,7 @@ int main(void)
     tcase_add_test(tests, rows);
     tcase_add_test(tests, rows_without_weight);
     tcase_add_test(tests, lstm_rows);
+    tcase_add_test(tests, weigh_back_rows);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

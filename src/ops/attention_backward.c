@@ -51,23 +51,17 @@ static void differentiate_lines(const backward *g, const tile *t, int64_t first,
     }
     for (int64_t r = 0; r < lines; r++, weights = bgi_tile_at(w, weights, t->keys), ds = bgi_tile_at(w, ds, t->keys)) {
         int64_t seen = bgi_tile_seen(w, query + r, t->key, n);
-        bgi_tile_fill(w, bgi_tile_at(w, weights, seen), &w->zero, t->keys - seen);
-        bgi_tile_fill(w, bgi_tile_at(w, ds, seen), &w->zero, t->keys - seen);
-        if (seen == 0)
-            continue;
-        if (w->z.mask >= 0)
+        bool is_dropped = w->z.step >= 0 && seen > 0;
+        if (w->z.mask >= 0 && seen > 0)
             bgi_tile_mask(w, weights, t->head, query + r, t->key, seen);
-        k->sub(weights, weights, 1, bgi_tile_from(w, t->largest, first + r), 0, NULL, 0, seen);
-        k->exp(weights, weights, 1, NULL, 0, NULL, 0, seen);
-        k->mul(weights, weights, 1, bgi_tile_from(w, t->share, first + r), 0, NULL, 0, seen);
-        if (w->z.step >= 0) {
+        if (is_dropped) {
             bgi_tile_choose(w, t->head, query + r, t->key, seen);
             k->mul(ds, ds, 1, &w->kept, 0, NULL, 0, seen);
             k->where(ds, w->choice, 1, ds, 1, &w->zero, 0, seen);
         }
-        k->sub(ds, ds, 1, bgi_tile_from(w, t->sums, first + r), 0, NULL, 0, seen);
-        k->mul(ds, ds, 1, weights, 1, NULL, 0, seen);
-        if (w->z.step >= 0) {
+        k->weigh_back(weights, ds, bgi_tile_from(w, t->largest, first + r), bgi_tile_from(w, t->share, first + r),
+                      bgi_tile_from(w, t->sums, first + r), seen, t->keys);
+        if (is_dropped) {
             k->mul(weights, weights, 1, &w->kept, 0, NULL, 0, seen);
             k->where(weights, w->choice, 1, weights, 1, &w->zero, 0, seen);
         }
