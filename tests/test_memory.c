@@ -64,6 +64,15 @@ static void build_scores(trial *t, const void *context)
     trial_output(t, bg_sum(bg_gather_class(x, trial_classes(t, BG_SHAPE(4, 8), 5000)), BG_ALL_AXES));
 }
 
+/* Attention of 16 queries and keys, and its gradient: room for the products of such, not for those of whole tiles. */
+static void build_attention(trial *t, const void *context)
+{
+    (void)context;
+    bg_node *x = trial_parameter(t, BG_SHAPE(2, 4, 16, 8), -1, 1);
+    bg_attention_options options = { .is_causal = true };
+    trial_descend(t, bg_mean(bg_square(bg_attention(x, bg_mul_scalar(x, 2), bg_neg(x), &options)), BG_ALL_AXES), 0.1);
+}
+
 enum { SMALL = 10000 }; /* elements of what is small */
 
 /* Elements in memory. What a worker has for itself, a product's blocks too, is bounded where it is the point. */
@@ -77,6 +86,7 @@ static const struct {
     { "phases that are read beside", build_read_beside, 2 * 256 * 300, 0 },
     { "gelu and its gradient", build_gelu, (2 * 4 + 1) * 256 * 512, 0 },
     { "classes picked from rows of rows", build_scores, 4 * 8, 4 * 5000 },
+    { "attention of few queries", build_attention, 12 * 2 * 4 * 16 * 8, 5000 },
 };
 
 /* The number behind the last of these words in the program's text. */

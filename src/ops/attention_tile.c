@@ -67,7 +67,8 @@ void *bgi_tile_take(unsigned char **next, size_t *bytes, size_t part)
 
 void bgi_tile_take_own(bgi_tile_work *w, unsigned char **next, size_t *bytes)
 {
-    int64_t keys = bgi_least(w->z.s, BGI_TILE_KEYS), inner = bgi_most(bgi_most(w->z.d, w->z.e), BGI_TILE_KEYS);
+    int64_t keys = bgi_least(w->z.s, BGI_TILE_KEYS), rows = bgi_least(w->z.rows, BGI_TILE_ROWS);
+    int64_t inner = bgi_most(bgi_most(w->z.d, w->z.e), bgi_most(keys, rows)); /* no product has a larger extent */
     w->product = bgi_tile_take(next, bytes, bgk_product_scratch(inner, inner, inner) * w->size);
     w->flags = bgi_tile_take(next, bytes, (size_t)keys);
     w->choice = bgi_tile_take(next, bytes, (size_t)keys * w->size);

@@ -14,7 +14,8 @@ enum {
 };
 
 /* The matrix b [k, n] of products a · b. Packed, its columns lie panel by panel, so that each step reads it in one go;
- * OpenBLAS would pack it again at every step. Either way follows from shapes and the kernels alone. */
+ * OpenBLAS would pack it again at every step. Which of them multiplies follows from the shape and from whom the engine
+ * is told to prefer, not from the number of threads. */
 typedef struct {
     const bgk_kernels *kernels;
     bg_dtype dtype;
