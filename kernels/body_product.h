@@ -248,7 +248,7 @@ static inline N(moving) N(moving_of)(int64_t p, int64_t j, int64_t n, int64_t k,
 static void N(product_blocks)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows, int64_t a_cols, const T *b,
                               int64_t b_rows, int64_t b_cols, T *c, int64_t ldc, T *scratch)
 {
-    enum { LEAST_USES = 24, LEAST_COLUMNS = 96, FAR = 4096, LARGE = 1 << 20 };
+    enum { LEAST_USES = 24, LEAST_COLUMNS = 24, FAR = 4096, LARGE = 1 << 20 };
     const int is_far = b_rows * (int64_t)sizeof(T) >= FAR || n * k * (int64_t)sizeof(T) >= LARGE;
     const int moves_b = b_cols == 1 && n >= W && m >= LEAST_USES && is_far;
     const int gathers_b = b_cols != 1 || moves_b, gathers_a = a_cols != 1 && m > 1 && n >= LEAST_COLUMNS;
