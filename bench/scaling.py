@@ -93,7 +93,10 @@ def cache_sizes():
     """Names and bytes of the caches from L2 on, the smallest first; none where the system does not tell."""
     found = {}
     for place in sorted(CACHES.glob("index*")):
-        level, size = ((place / name).read_text().strip() for name in ("level", "size"))
+        try:
+            level, size = ((place / name).read_text().strip() for name in ("level", "size"))
+        except OSError:
+            continue
         if int(level) >= 2:
             found["L" + level] = int(size.rstrip("K")) << 10
     return found

@@ -269,6 +269,7 @@ static void N(product_blocks)(int64_t m, int64_t n, int64_t k, const T *a, int64
             for (int64_t j = 0, cols = n; j < n; j += cols) {
                 const T *y = b + p * b_rows + j * b_cols;
                 N(moving) next = { .rows = 0 };
+                int is_other = 0;
                 if (gathers_b) {
                     cols = N(block_cols)(n - j);
                     if (!is_there)
@@ -276,7 +277,8 @@ static void N(product_blocks)(int64_t m, int64_t n, int64_t k, const T *a, int64
                     y = block;
                     const int64_t next_j = j + cols < n ? j + cols : 0, next_p = next_j > 0 ? p : p + depth;
                     is_there = moves_b && (next_p < k || i + rows < m);
-                    if (is_there)
+                    is_other = is_there && (depth < k || cols < n); /* there may be but one */
+                    if (is_other)
                         next = N(moving_of)(next_p < k ? next_p : 0, next_j, n, k, b, b_rows, other, rows, depth, cols);
                 }
                 N(product_rows)
@@ -284,7 +286,7 @@ static void N(product_blocks)(int64_t m, int64_t n, int64_t k, const T *a, int64
                  c + i * ldc + j, ldc, p > 0, &next);
                 for (; next.rows > 0; next.rows--, next.from += next.from_rows, next.to += next.cols)
                     N(copy)(next.to, next.from, next.cols);
-                if (is_there) {
+                if (is_other) {
                     T *const done = block;
                     block = other;
                     other = done;

@@ -402,7 +402,7 @@ static const struct {
       3,
       { 1, 2, 3 },
       2 },
-    { "nothing is known", { { NULL } }, 3, { 0, 1, 2 }, 3 },
+    { "nothing is known", { { NULL, NULL } }, 3, { 0, 1, 2 }, 3 },
     { "no list", { SIBLINGS("0", "?") }, 2, { 0, 1 }, 2 },
 #undef SIBLINGS
 };

@@ -53,6 +53,8 @@ static const convolution convolutions[] = {
     { "many images, long sums", 32, 130, 5, 1, 2, { 4, 5 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } },
     { "many images in groups", 32, 12, 18, 3, 2, { 6, 5 }, { 3, 3 }, { 2, 2 }, { 1, 1 }, { 1, 1 } },
     { "many images in long lines", 32, 9, 4, 1, 1, { 300 }, { 3 }, { 2 }, { 1 }, { 1 } },
+    { "images in a line", 256, 8, 16, 1, 1, { 20 }, { 3 }, { 1 }, { 1 }, { 1 } },
+    { "images in a line, three parts", 768, 8, 9, 1, 1, { 11 }, { 3 }, { 1 }, { 1 }, { 1 } },
     { "many images, far taps", 32, 8, 8, 1, 2, { 5, 6 }, { 3, 3 }, { 1, 1 }, { 3000, 9 }, { 3000, 9 } },
     { "padding beyond the kernel", 33, 8, 8, 1, 2, { 4, 4 }, { 2, 2 }, { 1, 1 }, { 1, 1 }, { 3, 3 } },
     { "steps beyond the kernel", 32, 8, 8, 1, 2, { 9, 9 }, { 1, 2 }, { 3, 4 }, { 1, 1 }, { 0, 0 } },
@@ -243,8 +245,6 @@ START_TEST(columns_that_no_tap_meets)
 }
 END_TEST
 
-/* A step does not hold the unfolded windows of a batch, which are 9 times the images; in lanes it holds images, results
- * and their gradients once more. */
 /* A factor of the padding is left out, however many images there are: it may be infinite. */
 START_TEST(factors_of_the_padding)
 {
@@ -281,6 +281,8 @@ START_TEST(factors_of_the_padding)
 }
 END_TEST
 
+/* A step does not hold the unfolded windows of a batch, which are 9 times the images; in lanes it holds images, results
+ * and their gradients once more. */
 START_TEST(windows_are_not_stored)
 {
     const int64_t images_of[] = { 30, 32 };

@@ -81,6 +81,10 @@ if command -v gnuplot >gnuplot.path; then
     done
     expect 0 '^own.svg$' plot own.jsonl --by batch
     holds 'networks of another input or loss are others' test "$(grep -o 'dense:3 of [45][a-z0-9, ]*thread' own.svg | sort -u | wc -l)" -eq 4
+    echo '{"workload":"m","model":"m","input":"3","token_kinds":1e300,"classes":1e300,"batch":1,"threads":1,"per_second":1}' \
+        >long.jsonl
+    expect 0 '^long.svg$' plot long.jsonl
+    holds 'numbers are short' grep -q 'm of 3 tokens of 1e+300 kinds, 1e+300 classes' long.svg
     expect 1 'plot: none/x.svg: No such file' plot speed.jsonl -onone/x.svg
     holds 'nothing is left behind' sh -c '! ls | grep -q "[.]part"'
 fi

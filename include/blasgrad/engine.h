@@ -82,7 +82,8 @@ BG_API bg_engine_info bg_engine_describe(const bg_engine *engine);
 BG_API double bg_engine_measure_peak(bg_engine *engine, bool is_f64, double seconds);
 
 /* Seconds that one meeting of all workers takes, as behind each phase of a program, measured here and now for about
- * `seconds`: the least of many. 0 with one thread. BG_ERR_BUSY while the engine runs a program. */
+ * `seconds`: the least of many. 0 with one thread; with more, BG_ERR_BUSY while the engine runs a
+ * program. */
 BG_API bg_status bg_engine_measure_barrier(bg_engine *engine, double seconds, double *barrier);
 
 #ifdef __cplusplus

@@ -1,8 +1,9 @@
-/* What a step would take on more cores than there are. A phase's tasks are dealt out as a run deals them: the next one,
- * in their order, to the worker that is free first. A task's time is its share, by the estimate that they are dealt out
- * by, of what the phase took on one core. Behind each phase stands a barrier, which takes the longer the more workers
- * meet: all of them count themselves at one place, one after another. What cores share (memory's bandwidth, caches, the
- * clock of the chip) is not in it, so this is a bound that the phases set, not a prediction. */
+/* What a step would take on more cores than there are. A phase's tasks are dealt out one by one, in their order, to the
+ * worker that is free first; a run with few workers and large matrices gives each of them several at a time. A task's
+ * time is its share, by the estimate that they are dealt out by, of what the phase took on one core. Behind each phase
+ * stands a barrier, which takes the longer the more workers meet: all of them count themselves at one place, one after
+ * another. What cores share (memory's bandwidth, caches, the clock of the chip) is not in it, so this is a bound that
+ * the phases set, not a prediction. */
 #include "bench_cores.h"
 
 #include "commands.h"

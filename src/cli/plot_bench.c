@@ -43,9 +43,9 @@ static char *full_name(const event *e, const char *workload)
     if (name && is_own) {
         length += (size_t)snprintf(name + length, capacity - length, " of %.60s", input);
         if (kinds > 0)
-            length += (size_t)snprintf(name + length, capacity - length, " tokens of %.0f kinds", kinds);
+            length += (size_t)snprintf(name + length, capacity - length, " tokens of %.15g kinds", kinds);
         if (classes > 0)
-            length += (size_t)snprintf(name + length, capacity - length, ", %.0f classes", classes);
+            length += (size_t)snprintf(name + length, capacity - length, ", %.15g classes", classes);
         if (loss && strcmp(loss, "cross_entropy") != 0)
             snprintf(name + length, capacity - length, ", %.40s", loss);
     }

@@ -84,21 +84,23 @@ bg_node *bg_gelu(bg_node *x)
 /* gelu_tanh: x (1 + tanh(u)) / 2 = x s with s = sigmoid(2u) and 2u = x (c + c a x²), which keeps the digits of s where
  * it is small. dx = dy (s + (s - s²) x (c + 3 c a x²)). */
 static const double GELU_C = 1.59576912160573071176, GELU_A = 0.044715;
-/* x (c + c a n x²) */
-static bg_node *gelu_inner(bg_node *x, double n)
+/* c + c a n x² */
+static bg_node *gelu_rate(bg_node *x, double n)
 {
-    return bg_mul(x, bg_add_scalar(bg_mul_scalar(bg_square(x), n * GELU_C * GELU_A), GELU_C));
+    return bg_add_scalar(bg_mul_scalar(bg_square(x), n * GELU_C * GELU_A), GELU_C);
 }
+static bg_node *gelu_share(bg_node *x) { return bg_sigmoid(bg_mul(x, gelu_rate(x, 1))); }
 static bg_node *gelu_tanh_compose(bg_node *node)
 {
     bg_node *x = node->inputs[0];
-    return bg_mul(x, bg_sigmoid(gelu_inner(x, 1)));
+    return bg_mul(x, gelu_share(x));
 }
 static bg_node *gelu_tanh_gradient(bg_node *node, int input, bg_node *dy)
 {
     (void)input;
-    bg_node *x = node->inputs[0], *s = bg_sigmoid(gelu_inner(x, 1));
-    bg_node *slope = bg_add(s, bg_mul(bg_sub(s, bg_square(s)), gelu_inner(x, 3)));
+    bg_node *x = node->inputs[0], *s = gelu_share(x);
+    /* (s - s²) x first: for large x that is 0, and x times the rate may be infinite. */
+    bg_node *slope = bg_add(s, bg_mul(bg_mul(bg_sub(s, bg_square(s)), x), gelu_rate(x, 3)));
     return bg_mul(dy, slope);
 }
 static const bg_op gelu_tanh_op = { .name = "gelu_tanh",

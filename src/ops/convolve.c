@@ -79,7 +79,7 @@ static bg_node *weight_groups(bg_node *weight, const bgi_convolution *c)
 }
 
 /* In lanes, the images are a step apart along a dimension more, along which the kernel does not reach. */
-static bool is_flat(const bgi_convolution *c) { return c->rank < BGI_WINDOW_RANK; }
+static bool is_flat(const bgi_convolution *c) { return !c->is_in_lanes && c->rank < BGI_WINDOW_RANK; }
 static bgi_convolution in_lanes(const bgi_convolution *c)
 {
     bgi_convolution x = *c;
@@ -91,6 +91,7 @@ static bgi_convolution in_lanes(const bgi_convolution *c)
         all[i][BGI_WINDOW_RANK - 1] = last[i];
     }
     x.rank++;
+    x.is_in_lanes = true;
     return x;
 }
 /* Whether this is faster, where images were not in lanes before. */
@@ -119,8 +120,7 @@ static const bgi_lanes convolve_lanes = { .inputs = 1, .begins = begins_lanes, .
 /* Images in lanes are many: the next op finds what they made in the cache if no more of them go first. */
 static int64_t convolve_grain(const bg_node *node)
 {
-    const bgi_window *w = &((const bgi_convolution *)node->attributes)->window;
-    return w->kernel[2] == 1 && w->in[2] == BGI_LANES ? 1 : 0;
+    return ((const bgi_convolution *)node->attributes)->is_in_lanes ? 1 : 0;
 }
 
 /* convolve: y = weight · unfolded x */

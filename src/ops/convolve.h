@@ -14,7 +14,8 @@
 typedef struct {
     bgi_window window;
     int64_t groups, outputs; /* channels of y */
-    int64_t rank;            /* dimensions of the images */
+    int64_t rank;            /* dimensions of the images, the lanes among them */
+    int64_t is_in_lanes;
 } bgi_convolution;
 
 /* Channels of a group, of x and of y. */

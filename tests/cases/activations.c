@@ -232,6 +232,8 @@ static const edge edges[] = {
     { "gelu_tanh", edge_gelu_tanh, 3, .x = LIST(1, 0, -1), .n_values = 3,
       .value = LIST(0.84119199060827676, 0, -0.15880800939172324),
       .dx = LIST(1.0829640838457826, 0.5, -0.082964083845782553), .tolerance = 1e-6 },
+    { "gelu_tanh: no overflow beyond", edge_gelu_tanh, 2, .x = LIST(17592186044416, -17592186044416), .n_values = 2,
+      .value = LIST(17592186044416, 0), .dx = LIST(1, 0) },
     { "softplus", edge_softplus, 4, .x = LIST(20.5, 0, 200, -200), .n_values = 4,
       .value = LIST(20.5, 0.69314718055994531, 200, 0), .dx = LIST(1, 0.5, 1, 0), .tolerance = 1e-7 },
     { "sigmoid", edge_sigmoid, 4, .x = LIST(-200, 0, 200, -INF), .n_values = 4, .value = LIST(0, 0.5, 1, 0),
