@@ -205,7 +205,7 @@ START_TEST(blocks)
         check_product(e, 30, 100, 5, 17);
         check_product(e, 600, 100, 130, 1);
         for (int64_t m = 24; m < 56; m += 5) { /* by the tiles of the block before, in full and in part */
-            check_product(e, m, 270 - m, 20 + 3 * (m - 24), 16);
+            check_product(e, m, 270 - m, m - 4, 16);
             check_product(e, m, 150 + 2 * m, 36, 17);
         }
         check_product(e, 30, 520, 530, 0); /* because b is large */
