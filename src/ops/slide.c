@@ -114,13 +114,14 @@ static bool padding_is_nothing(const bgi_slide *s, bg_dtype dtype, const void *w
         is_padded |= w->before[k] > 0 ||
                      (w->out[k] - 1) * w->stride[k] - w->before[k] + (w->kernel[k] - 1) * w->dilation[k] >= w->in[k];
     for (int64_t row = 0; row < s->rows && is_padded && result; row++)
-        for (int64_t c = 0; c < s->channels && result; c++)
-            for (int64_t e = 0; e < bgi_window_elements(w) && result; e++) {
-                int64_t at = row * s->row + c * s->channel + e / w->kernel[2] / w->kernel[1] * s->tap[0] +
-                             e / w->kernel[2] % w->kernel[1] * s->tap[1] + e % w->kernel[2] * s->tap[2];
-                result =
-                    dtype == BG_F64 ? isfinite(((const double *)weight)[at]) : isfinite(((const float *)weight)[at]);
-            }
+        for (int64_t c = 0; c < s->channels; c++)
+            for (int64_t t0 = 0; t0 < w->kernel[0]; t0++)
+                for (int64_t t1 = 0; t1 < w->kernel[1]; t1++) {
+                    int64_t at = row * s->row + c * s->channel + t0 * s->tap[0] + t1 * s->tap[1];
+                    for (int64_t t2 = 0; t2 < w->kernel[2]; t2++, at += s->tap[2])
+                        result &= dtype == BG_F64 ? !!isfinite(((const double *)weight)[at])
+                                                  : !!isfinite(((const float *)weight)[at]);
+                }
     return result;
 }
 
