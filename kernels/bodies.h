@@ -49,6 +49,10 @@
 
 #include "body_recurrent.h"
 
+#if BITS == 32
+#include "body_winograd.h"
+#endif
+
 #ifdef SIMD_IS_SCALAR
 #include "body_library.h"
 #elif BITS == 64

@@ -55,6 +55,13 @@ static const convolution convolutions[] = {
     { "many images in long lines", 32, 9, 4, 1, 1, { 300 }, { 3 }, { 2 }, { 1 }, { 1 } },
     { "images in a line", 256, 8, 16, 1, 1, { 20 }, { 3 }, { 1 }, { 1 }, { 1 } },
     { "images in a line, three parts", 768, 8, 9, 1, 1, { 11 }, { 3 }, { 1 }, { 1 }, { 1 } },
+    { "many images, kernels of 3 x 3", 32, 9, 10, 1, 2, { 8, 12 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } },
+    { "3 x 3 without padding", 48, 24, 8, 1, 2, { 9, 6 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 0, 0 } },
+    { "3 x 3 with much padding", 32, 8, 17, 1, 2, { 5, 4 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 3, 2 } },
+    { "3 x 3 in groups", 32, 24, 48, 3, 2, { 7, 5 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 0 } },
+    { "3 x 3 of one patch", 32, 40, 33, 1, 2, { 2, 2 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } },
+    { "3 x 3 of lines", 32, 8, 8, 1, 2, { 3, 40 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 0, 0 } },
+    { "3 x 3 of many channels", 32, 140, 72, 1, 2, { 6, 6 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } },
     { "many images, far taps", 32, 8, 8, 1, 2, { 5, 6 }, { 3, 3 }, { 1, 1 }, { 3000, 9 }, { 3000, 9 } },
     { "padding beyond the kernel", 33, 8, 8, 1, 2, { 4, 4 }, { 2, 2 }, { 1, 1 }, { 1, 1 }, { 3, 3 } },
     { "steps beyond the kernel", 32, 8, 8, 1, 2, { 9, 9 }, { 1, 2 }, { 3, 4 }, { 1, 1 }, { 0, 0 } },
@@ -248,13 +255,13 @@ END_TEST
 /* A factor of the padding is left out, however many images there are: it may be infinite. */
 START_TEST(factors_of_the_padding)
 {
-    enum { SIDE = 5, CHANNELS = 9 };
+    enum { SIDE = 5, CHANNELS = 9, OUTPUTS = 8 };
     const int64_t images = (const int64_t[]){ 3, 35, 48 }[_i];
     bg_engine *engine;
     bg_graph *graph;
     bg_program *program;
     bg_tensor *tensors[2];
-    const bg_shape shapes[] = { BG_SHAPE(images, CHANNELS, SIDE, SIDE), BG_SHAPE(1, CHANNELS, 3, 3) };
+    const bg_shape shapes[] = { BG_SHAPE(images, CHANNELS, SIDE, SIDE), BG_SHAPE(OUTPUTS, CHANNELS, 3, 3) };
     bg_node *nodes[2], *y;
     expect_ok(bg_engine_create(&engine, &(bg_engine_options){ .threads = 1 }), "engine");
     expect_ok(bg_graph_create(&graph, engine), "graph");
@@ -268,7 +275,7 @@ START_TEST(factors_of_the_padding)
     expect_ok(bg_compile(&program, graph, &y, 1, NULL), "compile");
     expect_ok(bg_program_run(program), "run");
     const float *found = bg_tensor_const_data(bg_program_output(program, 0));
-    for (int64_t k = 0; k < images * SIDE * SIDE; k++) {
+    for (int64_t k = 0; k < images * OUTPUTS * SIDE * SIDE; k++) {
         bool is_met = k % SIDE > 0 && k / SIDE % SIDE > 0;
         ck_assert_msg(is_met ? isinf(found[k]) : isfinite(found[k]), "%lld images: element %lld is %g",
                       (long long)images, (long long)k, (double)found[k]);
@@ -278,6 +285,45 @@ START_TEST(factors_of_the_padding)
     for (int i = 0; i < 2; i++)
         bg_tensor_destroy(tensors[i]);
     bg_engine_destroy(engine);
+}
+END_TEST
+
+/* A result, or an element of a gradient, is infinite or no number if one of its own factors is, and a number otherwise,
+ * though patches of images are computed together: of those in one of the operands, and of large numbers in all of x. */
+START_TEST(what_is_not_finite_reaches_its_own)
+{
+    static const double special[] = { INFINITY, -INFINITY, NAN };
+    const convolution c = { "special", 32, 9, 8, 1, 2, { 7, 6 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } };
+    draw numbers = draw_from(7);
+    double *values[PARTS], *sizes[PARTS];
+    for (int part = 0; part < PARTS; part++) {
+        int64_t count = bg_shape_count(shape_of(&c, part));
+        double scale = _i < 3 ? 1 : part == X ? 3e38 : 1e-3;
+        values[part] = calloc((size_t)count, sizeof(double));
+        sizes[part] = calloc((size_t)count, sizeof(double));
+        ck_assert(values[part] && sizes[part]);
+        for (int64_t i = 0; i < count && part <= DY; i++)
+            values[part][i] = (double)(float)draw_between(&numbers, -scale, scale);
+        for (int64_t i = 0; i < 3 && _i < 3 && part == _i; i++)
+            values[part][count / 5 * (i + 1)] = special[i];
+    }
+    write_out(&c, values, sizes);
+    computation m;
+    compute(&m, &c, BG_F32, 2, values);
+    for (int i = 0; i < 3; i++)
+        for (int64_t k = 0; k < bg_shape_count(shape_of(&c, Y + i)); k++) {
+            double got = 0, expected = values[Y + i][k];
+            expect_ok(bg_tensor_item(bg_program_output(m.program, (size_t)i), k, &got), c.name);
+            bool is_near = fabs(got - expected) <= 16 * 0x1p-23 * sizes[Y + i][k];
+            if (!(isfinite(expected) ? is_near : isnan(expected) ? isnan(got) : got == expected))
+                ck_abort_msg("element %lld of %s is %.9g, not %.9g", (long long)k,
+                             (const char *[]){ "y", "dx", "dw" }[i], got, expected);
+        }
+    forget(&m);
+    for (int part = 0; part < PARTS; part++) {
+        free(values[part]);
+        free(sizes[part]);
+    }
 }
 END_TEST
 
@@ -308,6 +354,7 @@ int main(void)
     tcase_add_loop_test(cases, agrees, 0, N_CONVOLUTIONS);
     tcase_add_test(cases, columns_that_no_tap_meets);
     tcase_add_loop_test(cases, factors_of_the_padding, 0, 3);
+    tcase_add_loop_test(cases, what_is_not_finite_reaches_its_own, 0, 4);
     tcase_add_loop_test(cases, windows_are_not_stored, 0, 2);
     suite_add_tcase(suite, cases);
     return run_suite(suite);

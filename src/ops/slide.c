@@ -9,6 +9,7 @@
 
 #include "ops/memory.h"
 #include "ops/padded.h"
+#include "ops/winograd.h"
 
 #include <math.h>
 
@@ -102,7 +103,8 @@ static parts parts_of(const bgi_slide *s, int64_t images, size_t size, char *scr
 }
 size_t bgi_slide_scratch(const bgi_slide *s, int64_t images, bg_dtype dtype)
 {
-    return parts_of(s, images, bg_dtype_size(dtype), NULL).bytes;
+    bool is_short = bgi_winograd_serves(&s->window, s->channels, s->rows, dtype);
+    return parts_of(s, images, bg_dtype_size(dtype), NULL).bytes + (is_short ? bgi_winograd_scratch(s) : 0);
 }
 
 /* Whether every product with an element of the padding is 0; it is not with a factor that is no number or infinite. */
@@ -372,8 +374,8 @@ static void slide_line(sliding *l, const void *source, int64_t o0)
             bgi_copy_line(bgi_at(l->target, r * plane_of(&l->s) + place_of(&l->s, o0, o1, 0), l->size),
                           bgi_const_at(l->x.results, r * row + o1 * w->in[2], l->size), bytes);
 }
-/* Sources as they lie, and results unless they lie apart. */
-static void slide_vectors(sliding *l, void *target, int64_t target_stride)
+/* Sources as they lie, and results unless they lie apart. Images whose results `winograd` gives need no more. */
+static void slide_vectors(sliding *l, const bgi_winograd *winograd, void *target, int64_t target_stride)
 {
     const bgi_window *w = &l->s.window;
     l->p = (bgi_padded){ .window = *w,
@@ -388,6 +390,8 @@ static void slide_vectors(sliding *l, void *target, int64_t target_stride)
     for (int64_t image = 0; image < l->call->images; image++) {
         const void *source = bgi_const_at(l->call->source, image * l->call->source_stride, l->size);
         l->target = bgi_at(target, image * target_stride, l->size);
+        if (winograd && bgi_winograd_image(winograd, source, l->target))
+            continue;
         for (int64_t o0 = 0; o0 < w->out[0]; o0++)
             slide_line(l, source, o0);
     }
@@ -406,7 +410,11 @@ void bgi_slide_run(const bgi_slide *s, const bgi_slide_call *call, const void *w
         l.x.rows[row] = row * l.s.row;
     const int64_t *out = s->window.out;
     if (is_of_vectors(s)) {
-        slide_vectors(&l, target, target_stride);
+        bool is_short = bgi_winograd_serves(&s->window, s->channels, s->rows, call->dtype);
+        bgi_winograd winograd;
+        if (is_short)
+            bgi_winograd_begin(&winograd, s, call, weight, (char *)call->scratch + l.x.bytes);
+        slide_vectors(&l, is_short ? &winograd : NULL, target, target_stride);
         return;
     }
     bool may_multiply = padding_is_nothing(s, call->dtype, weight);

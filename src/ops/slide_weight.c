@@ -7,6 +7,7 @@
 #include "ops/memory.h"
 #include "ops/padded.h"
 #include "ops/slide.h"
+#include "ops/winograd.h"
 
 enum {
     WIDTH = 32,           /* channels of dy .. */
@@ -105,11 +106,15 @@ static weighing weighing_of(const bgi_window *w, int64_t channels, int64_t rows,
 }
 size_t bgi_slide_weight_scratch(const bgi_window *w, int64_t channels, int64_t rows, int64_t images, bg_dtype dtype)
 {
-    size_t size = bg_dtype_size(dtype);
+    size_t size = bg_dtype_size(dtype), bytes;
     if (bgi_slide_is_of_lines(w, channels, size))
-        return bgi_slide_lines_scratch(w, channels, rows, size);
-    return bgi_slide_is_few(w, channels, rows) ? bgi_slide_few_scratch(w, size)
-                                               : weighing_of(w, channels, rows, images, size, NULL).bytes;
+        bytes = bgi_slide_lines_scratch(w, channels, rows, size);
+    else
+        bytes = bgi_slide_is_few(w, channels, rows) ? bgi_slide_few_scratch(w, size)
+                                                    : weighing_of(w, channels, rows, images, size, NULL).bytes;
+    size_t winograd =
+        bgi_winograd_serves(w, channels, rows, dtype) ? bgi_winograd_weight_scratch(w, channels, rows) : 0;
+    return bytes > winograd ? bytes : winograd;
 }
 
 static void place_rows(weighing *x)
@@ -262,6 +267,9 @@ static void put_weight(const weighing *x, void *dweight)
 void bgi_slide_weight(const bgi_window *w, int64_t channels, int64_t rows, const bgi_slide_call *call, const void *dy,
                       int64_t dy_stride, void *dweight)
 {
+    if (bgi_winograd_serves(w, channels, rows, call->dtype) &&
+        bgi_winograd_weight(w, channels, rows, call, dy, dy_stride, dweight))
+        return;
     if (bgi_slide_is_of_lines(w, channels, bg_dtype_size(call->dtype))) {
         bgi_slide_lines(w, channels, rows, call, dy, dy_stride, dweight);
         return;

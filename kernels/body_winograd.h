@@ -1,0 +1,191 @@
+/* Winograd's minimal filtering F(2x2, 3x3): Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015
+ * (arXiv:1509.09308), section 4.1, whose names the matrices have:
+ *
+ *   result  Aᵀ ((G g Gᵀ) ⊙ (Bᵀ x B)) A     of a patch x of 4 x 4 and a kernel g of 3 x 3, as of their 36 products
+ *   weight  Gᵀ ((Bᵀ x B) ⊙ (A dy Aᵀ)) G    of a patch and the slopes dy of its 2 x 2 results */
+
+typedef struct {
+    V x0, x1, x2, x3;
+} N(four);
+static inline N(four) N(image_side)(N(four) x) /* Bᵀ x */
+{
+    return (N(four)){ x.x0 - x.x2, x.x1 + x.x2, x.x2 - x.x1, x.x1 - x.x3 };
+}
+static inline N(four) N(spread_side)(V x0, V x1) /* A x */ { return (N(four)){ x0, x0 + x1, x0 - x1, SET(0) - x1 }; }
+static inline N(four) N(kernel_side)(V x0, V x1, V x2) /* G x */
+{
+    const V outer = SET(0.5) * (x0 + x2), inner = SET(0.5) * x1;
+    return (N(four)){ x0, outer + inner, outer - inner, x2 };
+}
+#define RESULT_FIRST(x)  ((x).x0 + (x).x1 + (x).x2) /* Aᵀ x */
+#define RESULT_SECOND(x) ((x).x1 - (x).x2 - (x).x3)
+#define WEIGHT_FIRST(x)  ((x).x0 + SET(0.5) * ((x).x1 + (x).x2)) /* Gᵀ x */
+#define WEIGHT_SECOND(x) (SET(0.5) * ((x).x1 - (x).x2))
+#define WEIGHT_THIRD(x)  (SET(0.5) * ((x).x1 + (x).x2) + (x).x3)
+
+/* The sixteen places of a transform, by rows; masked: of the first n elements. */
+static inline __attribute__((always_inline)) void N(put_four)(T *d, int64_t plane, N(four) x)
+{
+    STORE(d, x.x0);
+    STORE(d + plane, x.x1);
+    STORE(d + 2 * plane, x.x2);
+    STORE(d + 3 * plane, x.x3);
+}
+static inline __attribute__((always_inline)) N(four) N(take_four)(const T *s, int64_t plane)
+{
+    return (N(four)){ LOAD(s), LOAD(s + plane), LOAD(s + 2 * plane), LOAD(s + 3 * plane) };
+}
+/* A column of each of four rows. */
+#define COLUMN(a, b, c, d, field) ((N(four)){ a.field, b.field, c.field, d.field })
+
+/* An element of a patch, 0 outside of what there is of it. */
+static inline __attribute__((always_inline)) V N(patch_at)(const int is_whole, const T *x, const bgk_patch *p, int i,
+                                                           int j)
+{
+    const int is_there = is_whole || (i >= p->first[0] && i < p->last[0] && j >= p->first[1] && j < p->last[1]);
+    return is_there ? LOAD(x + i * p->line + j * BGK_LANES) : SET(0);
+}
+#define PATCH_ROW(i)                                                                                                   \
+    N(image_side)                                                                                                      \
+    ((N(four)){ N(patch_at)(is_whole, x, p, i, 0), N(patch_at)(is_whole, x, p, i, 1),                                  \
+                N(patch_at)(is_whole, x, p, i, 2), N(patch_at)(is_whole, x, p, i, 3) })
+static inline __attribute__((always_inline)) void N(image_patches)(const int is_whole, T *d, int64_t plane, int64_t row,
+                                                                   const T *x, const bgk_patch *p, int64_t channels)
+{
+    for (; channels > 0; channels--, d += row - BGK_LANES, x += p->channel - BGK_LANES)
+        for (int lane = 0; lane < BGK_LANES; lane += W, d += W, x += W) {
+            const N(four) x0 = PATCH_ROW(0), x1 = PATCH_ROW(1), x2 = PATCH_ROW(2), x3 = PATCH_ROW(3);
+            const N(four) y0 = N(image_side)(COLUMN(x0, x1, x2, x3, x0)),
+                          y1 = N(image_side)(COLUMN(x0, x1, x2, x3, x1));
+            const N(four) y2 = N(image_side)(COLUMN(x0, x1, x2, x3, x2)),
+                          y3 = N(image_side)(COLUMN(x0, x1, x2, x3, x3));
+            N(put_four)(d, plane, COLUMN(y0, y1, y2, y3, x0));
+            N(put_four)(d + 4 * plane, plane, COLUMN(y0, y1, y2, y3, x1));
+            N(put_four)(d + 8 * plane, plane, COLUMN(y0, y1, y2, y3, x2));
+            N(put_four)(d + 12 * plane, plane, COLUMN(y0, y1, y2, y3, x3));
+        }
+}
+static void N(winograd_image)(void *d, int64_t plane, int64_t row, const void *x, const bgk_patch *p, int64_t channels)
+{
+    if (p->first[0] == 0 && p->first[1] == 0 && p->last[0] == 4 && p->last[1] == 4)
+        N(image_patches)(1, d, plane, row, x, p, channels);
+    else
+        N(image_patches)(0, d, plane, row, x, p, channels);
+}
+
+static void N(winograd_spread)(void *d, int64_t plane, int64_t row, const void *dy, const bgk_patch *p,
+                               int64_t channels)
+{
+    const T *x = dy;
+    T *to = d;
+    for (; channels > 0; channels--, to += row - BGK_LANES, x += p->channel - BGK_LANES)
+        for (int lane = 0; lane < BGK_LANES; lane += W, to += W, x += W) {
+            const N(four) x0 = N(spread_side)(N(patch_at)(0, x, p, 0, 0), N(patch_at)(0, x, p, 0, 1));
+            const N(four) x1 = N(spread_side)(N(patch_at)(0, x, p, 1, 0), N(patch_at)(0, x, p, 1, 1));
+            const N(four) y0 = N(spread_side)(x0.x0, x1.x0), y1 = N(spread_side)(x0.x1, x1.x1);
+            const N(four) y2 = N(spread_side)(x0.x2, x1.x2), y3 = N(spread_side)(x0.x3, x1.x3);
+            N(put_four)(to, plane, COLUMN(y0, y1, y2, y3, x0));
+            N(put_four)(to + 4 * plane, plane, COLUMN(y0, y1, y2, y3, x1));
+            N(put_four)(to + 8 * plane, plane, COLUMN(y0, y1, y2, y3, x2));
+            N(put_four)(to + 12 * plane, plane, COLUMN(y0, y1, y2, y3, x3));
+        }
+}
+
+static int N(winograd_result)(void *y, const bgk_patch *p, const void *sums, int64_t plane, int64_t row,
+                              int64_t channels)
+{
+    const T *s = sums;
+    T *to = y;
+    const int both[2] = { p->last[0] > 1, p->last[1] > 1 };
+    V nothing = SET(0); /* or no number */
+    for (; channels > 0; channels--, s += row - BGK_LANES, to += p->channel - BGK_LANES)
+        for (int lane = 0; lane < BGK_LANES; lane += W, s += W, to += W) {
+            const N(four) s0 = N(take_four)(s, plane), s1 = N(take_four)(s + 4 * plane, plane);
+            const N(four) s2 = N(take_four)(s + 8 * plane, plane), s3 = N(take_four)(s + 12 * plane, plane);
+            const N(four) a = { RESULT_FIRST(s0), RESULT_FIRST(s1), RESULT_FIRST(s2), RESULT_FIRST(s3) };
+            const N(four) b = { RESULT_SECOND(s0), RESULT_SECOND(s1), RESULT_SECOND(s2), RESULT_SECOND(s3) };
+            const N(four) r = { RESULT_FIRST(a), RESULT_FIRST(b), RESULT_SECOND(a), RESULT_SECOND(b) };
+            nothing = FMA(r.x0, SET(0), FMA(r.x1, SET(0), FMA(r.x2, SET(0), FMA(r.x3, SET(0), nothing))));
+            STORE(to, r.x0);
+            if (both[1])
+                STORE(to + BGK_LANES, r.x1);
+            if (both[0])
+                STORE(to + p->line, r.x2);
+            if (both[0] && both[1])
+                STORE(to + p->line + BGK_LANES, r.x3);
+        }
+    return !N(v_any)(NOT_EQUAL(nothing, SET(0)));
+}
+
+/* A vector, or the first n elements of one. */
+static inline V N(load_most)(const T *p, int64_t n) { return n >= W ? LOAD(p) : N(v_load_first)(p, n); }
+static inline void N(store_most)(T *p, V x, int64_t n)
+{
+    if (n >= W)
+        STORE(p, x);
+    else
+        N(v_store_first)(p, x, n);
+}
+#define KERNEL_ROW(i)                                                                                                  \
+    N(kernel_side)                                                                                                     \
+    (N(load_most)(from + (3 * (i)) * tap, n), N(load_most)(from + (3 * (i) + 1) * tap, n),                             \
+     N(load_most)(from + (3 * (i) + 2) * tap, n))
+#define KERNEL_COLUMN(j)                                                                                               \
+    do {                                                                                                               \
+        const N(four) u = N(kernel_side)(g0.x##j, g1.x##j, g2.x##j);                                                   \
+        N(store_most)(to + (j)*plane, u.x0, n);                                                                        \
+        N(store_most)(to + ((j) + 4) * plane, u.x1, n);                                                                \
+        N(store_most)(to + ((j) + 8) * plane, u.x2, n);                                                                \
+        N(store_most)(to + ((j) + 12) * plane, u.x3, n);                                                               \
+    } while (0)
+static void N(winograd_factors)(void *d, int64_t plane, const void *g, int64_t tap, int64_t n)
+{
+    const T *from = g;
+    for (T *to = d; n > 0; n -= W, from += W, to += W) {
+        const N(four) g0 = KERNEL_ROW(0), g1 = KERNEL_ROW(1), g2 = KERNEL_ROW(2);
+        KERNEL_COLUMN(0);
+        KERNEL_COLUMN(1);
+        KERNEL_COLUMN(2);
+        KERNEL_COLUMN(3);
+    }
+}
+
+#define SUMS_AT(i, j) N(load_most)(from + (4 * (i) + (j)) * plane, n)
+#define SUMS_COLUMN(j)                                                                                                 \
+    {                                                                                                                  \
+        SUMS_AT(0, j), SUMS_AT(1, j), SUMS_AT(2, j), SUMS_AT(3, j)                                                     \
+    }
+#define WEIGHT_ROW(i, side)                                                                                            \
+    do {                                                                                                               \
+        const N(four) w = { side(s0), side(s1), side(s2), side(s3) };                                                  \
+        const V first = WEIGHT_FIRST(w), second = WEIGHT_SECOND(w), third = WEIGHT_THIRD(w);                           \
+        nothing = FMA(first, SET(0), FMA(second, SET(0), FMA(third, SET(0), nothing)));                                \
+        N(store_most)(to + (3 * (i)) * tap, first, n);                                                                 \
+        N(store_most)(to + (3 * (i) + 1) * tap, second, n);                                                            \
+        N(store_most)(to + (3 * (i) + 2) * tap, third, n);                                                             \
+    } while (0)
+static int N(winograd_weight)(void *dg, int64_t tap, const void *sums, int64_t plane, int64_t n)
+{
+    const T *from = sums;
+    V nothing = SET(0);
+    for (T *to = dg; n > 0; n -= W, from += W, to += W) {
+        const N(four) s0 = SUMS_COLUMN(0), s1 = SUMS_COLUMN(1), s2 = SUMS_COLUMN(2), s3 = SUMS_COLUMN(3);
+        WEIGHT_ROW(0, WEIGHT_FIRST);
+        WEIGHT_ROW(1, WEIGHT_SECOND);
+        WEIGHT_ROW(2, WEIGHT_THIRD);
+    }
+    return !N(v_any)(NOT_EQUAL(nothing, SET(0)));
+}
+
+#undef RESULT_FIRST
+#undef RESULT_SECOND
+#undef WEIGHT_FIRST
+#undef WEIGHT_SECOND
+#undef WEIGHT_THIRD
+#undef COLUMN
+#undef PATCH_ROW
+#undef KERNEL_ROW
+#undef KERNEL_COLUMN
+#undef SUMS_AT
+#undef SUMS_COLUMN
+#undef WEIGHT_ROW
