@@ -23,7 +23,7 @@ static inline N(four) N(kernel_side)(V x0, V x1, V x2) /* G x */
 #define WEIGHT_SECOND(x) (SET(0.5) * ((x).x1 - (x).x2))
 #define WEIGHT_THIRD(x)  (SET(0.5) * ((x).x1 + (x).x2) + (x).x3)
 
-/* The sixteen places of a transform, by rows; masked: of the first n elements. */
+/* Four of the sixteen places of a transform, by rows. */
 static inline __attribute__((always_inline)) void N(put_four)(T *d, int64_t plane, N(four) x)
 {
     STORE(d, x.x0);
@@ -38,81 +38,121 @@ static inline __attribute__((always_inline)) N(four) N(take_four)(const T *s, in
 /* A column of each of four rows. */
 #define COLUMN(a, b, c, d, field) ((N(four)){ a.field, b.field, c.field, d.field })
 
-/* An element of a patch, 0 outside of what there is of it. */
-static inline __attribute__((always_inline)) V N(patch_at)(const int is_whole, const T *x, const bgk_patch *p, int i,
-                                                           int j)
+/* Element (i, j) of the first patch, 0 outside of what there is. */
+static inline __attribute__((always_inline)) V N(patch_at)(const int has_rows, const T *x, const bgk_patches *p,
+                                                           int64_t i, int64_t j)
 {
-    const int is_there = is_whole || (i >= p->first[0] && i < p->last[0] && j >= p->first[1] && j < p->last[1]);
-    return is_there ? LOAD(x + i * p->line + j * BGK_LANES) : SET(0);
+    return has_rows || (i >= p->first[0] && i < p->last[0]) ? LOAD(x + i * p->line + j * BGK_LANES) : SET(0);
 }
-#define PATCH_ROW(i)                                                                                                   \
-    N(image_side)                                                                                                      \
-    ((N(four)){ N(patch_at)(is_whole, x, p, i, 0), N(patch_at)(is_whole, x, p, i, 1),                                  \
-                N(patch_at)(is_whole, x, p, i, 2), N(patch_at)(is_whole, x, p, i, 3) })
-static inline __attribute__((always_inline)) void N(image_patches)(const int is_whole, T *d, int64_t plane, int64_t row,
-                                                                   const T *x, const bgk_patch *p, int64_t channels)
+/* Bᵀ x of a column, of which all rows are there or not; two columns of a patch are those of the next one as well. */
+static inline __attribute__((always_inline)) N(four)
+    N(image_column)(const int has_rows, const T *x, const bgk_patches *p, int64_t j)
 {
-    for (; channels > 0; channels--, d += row - BGK_LANES, x += p->channel - BGK_LANES)
-        for (int lane = 0; lane < BGK_LANES; lane += W, d += W, x += W) {
-            const N(four) x0 = PATCH_ROW(0), x1 = PATCH_ROW(1), x2 = PATCH_ROW(2), x3 = PATCH_ROW(3);
-            const N(four) y0 = N(image_side)(COLUMN(x0, x1, x2, x3, x0)),
-                          y1 = N(image_side)(COLUMN(x0, x1, x2, x3, x1));
-            const N(four) y2 = N(image_side)(COLUMN(x0, x1, x2, x3, x2)),
-                          y3 = N(image_side)(COLUMN(x0, x1, x2, x3, x3));
-            N(put_four)(d, plane, COLUMN(y0, y1, y2, y3, x0));
-            N(put_four)(d + 4 * plane, plane, COLUMN(y0, y1, y2, y3, x1));
-            N(put_four)(d + 8 * plane, plane, COLUMN(y0, y1, y2, y3, x2));
-            N(put_four)(d + 12 * plane, plane, COLUMN(y0, y1, y2, y3, x3));
-        }
+    if (j < p->first[1] || j >= p->last[1])
+        return (N(four)){ SET(0), SET(0), SET(0), SET(0) };
+    return N(image_side)((N(four)){ N(patch_at)(has_rows, x, p, 0, j), N(patch_at)(has_rows, x, p, 1, j),
+                                    N(patch_at)(has_rows, x, p, 2, j), N(patch_at)(has_rows, x, p, 3, j) });
 }
-static void N(winograd_image)(void *d, int64_t plane, int64_t row, const void *x, const bgk_patch *p, int64_t channels)
+static inline __attribute__((always_inline)) void N(image_patches)(const int has_rows, T *d, int64_t plane, const T *x,
+                                                                   const bgk_patches *p)
 {
-    if (p->first[0] == 0 && p->first[1] == 0 && p->last[0] == 4 && p->last[1] == 4)
-        N(image_patches)(1, d, plane, row, x, p, channels);
-    else
-        N(image_patches)(0, d, plane, row, x, p, channels);
+    N(four) x0 = N(image_column)(has_rows, x, p, 0), x1 = N(image_column)(has_rows, x, p, 1);
+    for (int64_t t = 0; t < p->count; t++, d += BGK_LANES) {
+        const N(four) x2 = N(image_column)(has_rows, x, p, 2 * t + 2), x3 = N(image_column)(has_rows, x, p, 2 * t + 3);
+        N(put_four)(d, plane, N(image_side)(COLUMN(x0, x1, x2, x3, x0)));
+        N(put_four)(d + 4 * plane, plane, N(image_side)(COLUMN(x0, x1, x2, x3, x1)));
+        N(put_four)(d + 8 * plane, plane, N(image_side)(COLUMN(x0, x1, x2, x3, x2)));
+        N(put_four)(d + 12 * plane, plane, N(image_side)(COLUMN(x0, x1, x2, x3, x3)));
+        x0 = x2;
+        x1 = x3;
+    }
 }
-
-static void N(winograd_spread)(void *d, int64_t plane, int64_t row, const void *dy, const bgk_patch *p,
-                               int64_t channels)
-{
-    const T *x = dy;
-    T *to = d;
-    for (; channels > 0; channels--, to += row - BGK_LANES, x += p->channel - BGK_LANES)
-        for (int lane = 0; lane < BGK_LANES; lane += W, to += W, x += W) {
-            const N(four) x0 = N(spread_side)(N(patch_at)(0, x, p, 0, 0), N(patch_at)(0, x, p, 0, 1));
-            const N(four) x1 = N(spread_side)(N(patch_at)(0, x, p, 1, 0), N(patch_at)(0, x, p, 1, 1));
-            const N(four) y0 = N(spread_side)(x0.x0, x1.x0), y1 = N(spread_side)(x0.x1, x1.x1);
-            const N(four) y2 = N(spread_side)(x0.x2, x1.x2), y3 = N(spread_side)(x0.x3, x1.x3);
-            N(put_four)(to, plane, COLUMN(y0, y1, y2, y3, x0));
-            N(put_four)(to + 4 * plane, plane, COLUMN(y0, y1, y2, y3, x1));
-            N(put_four)(to + 8 * plane, plane, COLUMN(y0, y1, y2, y3, x2));
-            N(put_four)(to + 12 * plane, plane, COLUMN(y0, y1, y2, y3, x3));
-        }
-}
-
-static int N(winograd_result)(void *y, const bgk_patch *p, const void *sums, int64_t plane, int64_t row,
+static void N(winograd_image)(void *d, int64_t plane, int64_t row, const void *x, const bgk_patches *p,
                               int64_t channels)
 {
-    const T *s = sums;
-    T *to = y;
-    const int both[2] = { p->last[0] > 1, p->last[1] > 1 };
-    V nothing = SET(0); /* or no number */
-    for (; channels > 0; channels--, s += row - BGK_LANES, to += p->channel - BGK_LANES)
-        for (int lane = 0; lane < BGK_LANES; lane += W, s += W, to += W) {
-            const N(four) s0 = N(take_four)(s, plane), s1 = N(take_four)(s + 4 * plane, plane);
-            const N(four) s2 = N(take_four)(s + 8 * plane, plane), s3 = N(take_four)(s + 12 * plane, plane);
-            const N(four) a = { RESULT_FIRST(s0), RESULT_FIRST(s1), RESULT_FIRST(s2), RESULT_FIRST(s3) };
-            const N(four) b = { RESULT_SECOND(s0), RESULT_SECOND(s1), RESULT_SECOND(s2), RESULT_SECOND(s3) };
-            const N(four) r = { RESULT_FIRST(a), RESULT_FIRST(b), RESULT_SECOND(a), RESULT_SECOND(b) };
-            nothing = FMA(r.x0, SET(0), FMA(r.x1, SET(0), FMA(r.x2, SET(0), FMA(r.x3, SET(0), nothing))));
-            STORE(to, r.x0);
-            if (both[1])
-                STORE(to + BGK_LANES, r.x1);
-            if (both[0])
-                STORE(to + p->line, r.x2);
-            if (both[0] && both[1])
-                STORE(to + p->line + BGK_LANES, r.x3);
+    for (int64_t c = 0; c < channels; c++)
+        for (int lane = 0; lane < BGK_LANES; lane += W) {
+            T *to = (T *)d + c * row + lane;
+            const T *from = (const T *)x + c * p->channel + lane;
+            if (p->first[0] == 0 && p->last[0] == 4)
+                N(image_patches)(1, to, plane, from, p);
+            else
+                N(image_patches)(0, to, plane, from, p);
+        }
+}
+
+static inline __attribute__((always_inline)) N(four)
+    N(spread_row)(const int has_rows, const T *x, const bgk_patches *p, int64_t i, int64_t j)
+{
+    const int has_first = j >= p->first[1] && j < p->last[1], has_second = j + 1 >= p->first[1] && j + 1 < p->last[1];
+    return N(spread_side)(has_first ? N(patch_at)(has_rows, x, p, i, j) : SET(0),
+                          has_second ? N(patch_at)(has_rows, x, p, i, j + 1) : SET(0));
+}
+static inline __attribute__((always_inline)) void N(spread_patches)(const int has_rows, T *d, int64_t plane, const T *x,
+                                                                    const bgk_patches *p)
+{
+    for (int64_t t = 0; t < p->count; t++, d += BGK_LANES) {
+        const N(four) x0 = N(spread_row)(has_rows, x, p, 0, 2 * t), x1 = N(spread_row)(has_rows, x, p, 1, 2 * t);
+        const N(four) y0 = N(spread_side)(x0.x0, x1.x0), y1 = N(spread_side)(x0.x1, x1.x1);
+        const N(four) y2 = N(spread_side)(x0.x2, x1.x2), y3 = N(spread_side)(x0.x3, x1.x3);
+        N(put_four)(d, plane, COLUMN(y0, y1, y2, y3, x0));
+        N(put_four)(d + 4 * plane, plane, COLUMN(y0, y1, y2, y3, x1));
+        N(put_four)(d + 8 * plane, plane, COLUMN(y0, y1, y2, y3, x2));
+        N(put_four)(d + 12 * plane, plane, COLUMN(y0, y1, y2, y3, x3));
+    }
+}
+static void N(winograd_spread)(void *d, int64_t plane, int64_t row, const void *dy, const bgk_patches *p,
+                               int64_t channels)
+{
+    for (int64_t c = 0; c < channels; c++)
+        for (int lane = 0; lane < BGK_LANES; lane += W) {
+            T *to = (T *)d + c * row + lane;
+            const T *from = (const T *)dy + c * p->channel + lane;
+            if (p->first[0] == 0 && p->last[0] == 2)
+                N(spread_patches)(1, to, plane, from, p);
+            else
+                N(spread_patches)(0, to, plane, from, p);
+        }
+}
+
+/* Aᵀ s of a row of sums, from which two columns of results come. */
+#define RESULT_ROW(s, i)                                                                                               \
+    const N(four) r##i = N(take_four)((s) + 4 * (i)*plane, plane);                                                     \
+    const V a##i = RESULT_FIRST(r##i), b##i = RESULT_SECOND(r##i);
+static inline __attribute__((always_inline)) V N(result_patches)(const int has_second_row, T *y, const bgk_patches *p,
+                                                                 const T *s, int64_t plane, V nothing)
+{
+    for (int64_t t = 0; t < p->count; t++, s += BGK_LANES, y += 2 * BGK_LANES) {
+        RESULT_ROW(s, 0)
+        RESULT_ROW(s, 1)
+        RESULT_ROW(s, 2)
+        RESULT_ROW(s, 3)
+        const N(four) a = { a0, a1, a2, a3 }, b = { b0, b1, b2, b3 };
+        const V y00 = RESULT_FIRST(a), y01 = RESULT_FIRST(b), y10 = RESULT_SECOND(a), y11 = RESULT_SECOND(b);
+        nothing = FMA(y00, SET(0), FMA(y01, SET(0), nothing)) + FMA(y10, SET(0), y11 * SET(0));
+        STORE(y, y00);
+        if (has_second_row)
+            STORE(y + p->line, y10);
+        if (2 * t + 1 < p->last[1]) {
+            STORE(y + BGK_LANES, y01);
+            if (has_second_row)
+                STORE(y + p->line + BGK_LANES, y11);
+        }
+    }
+    return nothing;
+}
+static int N(winograd_result)(void *y, const bgk_patches *p, const void *sums, int64_t plane, int64_t row,
+                              int64_t channels)
+{
+    V nothing = SET(0); /* or no number, where a result is not finite */
+    for (int64_t c = 0; c < channels; c++)
+        for (int lane = 0; lane < BGK_LANES; lane += W) {
+            const T *s = (const T *)sums + c * row + lane;
+            T *to = (T *)y + c * p->channel + lane;
+            if (p->last[0] > 1)
+                nothing = N(result_patches)(1, to, p, s, plane, nothing);
+            else
+                nothing = N(result_patches)(0, to, p, s, plane, nothing);
         }
     return !N(v_any)(NOT_EQUAL(nothing, SET(0)));
 }
@@ -183,7 +223,7 @@ static int N(winograd_weight)(void *dg, int64_t tap, const void *sums, int64_t p
 #undef WEIGHT_SECOND
 #undef WEIGHT_THIRD
 #undef COLUMN
-#undef PATCH_ROW
+#undef RESULT_ROW
 #undef KERNEL_ROW
 #undef KERNEL_COLUMN
 #undef SUMS_AT

@@ -105,22 +105,22 @@ typedef void bgk_weigh_back(void *w, void *d, const void *largest, const void *s
                             int64_t n);
 
 /* Winograd's convolution with kernels of 3 x 3 (kernels/body_winograd.h), of images of which BGK_LANES lie side by
- * side. A patch is 4 x 4 elements of a channel of the images, or the 2 x 2 results of those; each is a vector of
- * BGK_LANES, and element (i, j) is at i · line + j · BGK_LANES, if it is in the image: from first to before last, along
- * each dimension. The sixteen parts of a transform are `plane` apart; a row of each part, of a channel, is `row`
- * elements long. image    d = Bᵀ x B of a patch of each channel spread   d = A dy Aᵀ of 2 x 2 elements of each channel
- *   result   y = Aᵀ s A, as many of 2 x 2 elements as there are; returns whether all are finite
- *   factors  d = G g Gᵀ of n kernels whose elements are `tap` apart, one kernel next to the other
- *   weight   dg = Gᵀ s G of n kernels likewise; returns whether all are finite
- * The same bits on every instruction set. Results overlap no operand. In f32 only. */
+ * side. A patch is 4 x 4 elements of a channel of the images, or the 2 x 2 results of those; the next one begins two
+ * columns further on. An element is a vector of BGK_LANES: (i, j), counted from the first patch, is at i · line + j ·
+ * BGK_LANES, if it is in the image: from first to before last, along each dimension. The sixteen places of a transform
+ * are `plane` apart; a row of each, of a channel, is `row` elements long. image    d = Bᵀ x B of the patches of each
+ * channel spread   d = A dy Aᵀ of 2 x 2 elements of each channel result   y = Aᵀ s A, as many of 2 x 2 elements as
+ * there are; returns whether all are finite factors  d = G g Gᵀ of n kernels whose elements are `tap` apart, one kernel
+ * next to the other weight   dg = Gᵀ s G of n kernels likewise; returns whether all are finite The same bits on every
+ * instruction set. Results overlap no operand. In f32 only. */
 #define BGK_LANES 16
 typedef struct {
-    int64_t channel, line; /* from one to the next */
+    int64_t count, channel, line; /* patches; from one to the next */
     int64_t first[2], last[2];
-} bgk_patch;
-typedef void bgk_winograd_from(void *d, int64_t plane, int64_t row, const void *x, const bgk_patch *patch,
+} bgk_patches;
+typedef void bgk_winograd_from(void *d, int64_t plane, int64_t row, const void *x, const bgk_patches *patches,
                                int64_t channels);
-typedef int bgk_winograd_result(void *y, const bgk_patch *patch, const void *s, int64_t plane, int64_t row,
+typedef int bgk_winograd_result(void *y, const bgk_patches *patches, const void *s, int64_t plane, int64_t row,
                                 int64_t channels);
 typedef void bgk_winograd_factors(void *d, int64_t plane, const void *g, int64_t tap, int64_t n);
 typedef int bgk_winograd_weight(void *dg, int64_t tap, const void *s, int64_t plane, int64_t n);

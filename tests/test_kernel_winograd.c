@@ -5,6 +5,7 @@
 #include "support/suite.h"
 
 #include <check.h>
+#include <stdbool.h>
 
 enum { PLACES = 16, CHANNELS = 3, SIDE = 6, ROW = 2 * BGK_LANES + 3, PLANE = CHANNELS * ROW + 5, UNTOUCHED = 77 };
 enum { IMAGE = CHANNELS * SIDE * SIDE * BGK_LANES, MOST = 40 };
@@ -37,7 +38,7 @@ static void expect(const bgk_table *table, const char *what, double found, doubl
 
 /* From patches of which a part is there: the image is no number elsewhere. */
 static void check_from(const bgk_table *table, const char *what, bgk_winograd_from *kernel, int n, const int *m,
-                       int step, int next, const bgk_patch *p)
+                       int step, int next, const bgk_patches *p)
 {
     static float image[IMAGE], found[PLACES * PLANE];
     fill(image, IMAGE, 50);
@@ -51,13 +52,14 @@ static void check_from(const bgk_table *table, const char *what, bgk_winograd_fr
     kernel(found, PLANE, ROW, image, p, CHANNELS);
     for (int place = 0; place < PLACES; place++)
         for (int i = 0; i < PLANE; i++) {
-            int channel = i / ROW, lane = i % ROW;
+            int channel = i / ROW, column = i % ROW / BGK_LANES * 2, lane = i % ROW % BGK_LANES;
+            bool is_of_patch = channel < CHANNELS && column < 2 * p->count;
             double expected = UNTOUCHED, x[16] = { 0 };
-            for (int e = 0; e < n * n && channel < CHANNELS && lane < BGK_LANES; e++) {
-                float value = image[((channel * SIDE + e / n) * SIDE + e % n) * BGK_LANES + lane];
+            for (int e = 0; e < n * n && is_of_patch; e++) {
+                float value = image[((channel * SIDE + e / n) * SIDE + column + e % n) * BGK_LANES + lane];
                 x[e] = isnan(value) ? 0 : (double)value;
             }
-            if (channel < CHANNELS && lane < BGK_LANES)
+            if (is_of_patch)
                 expected = both_sides(m, step, next, n, x, place / 4, place % 4);
             expect(table, what, (double)found[place * PLANE + i], expected, place * PLANE + i);
         }
@@ -65,15 +67,16 @@ static void check_from(const bgk_table *table, const char *what, bgk_winograd_fr
 START_TEST(patches)
 {
     FOR_EACH_TABLE(table)
-    for (int place = 0; place < 256; place++) {
-        bgk_patch p = { .channel = SIDE * SIDE * BGK_LANES, .line = SIDE * BGK_LANES };
-        p.first[0] = place & 3;
-        p.first[1] = place >> 2 & 3;
-        p.last[0] = 1 + (place >> 4 & 3);
-        p.last[1] = 1 + (place >> 6 & 3);
+    for (int place = 0; place < 512; place++) {
+        bgk_patches p = { .channel = SIDE * SIDE * BGK_LANES, .line = SIDE * BGK_LANES };
+        p.count = 1 + (place & 1);
+        p.first[0] = place >> 1 & 3;
+        p.first[1] = place >> 3 & 3;
+        p.last[0] = 1 + (place >> 5 & 3);
+        p.last[1] = 2 * p.count - 1 + (place >> 7 & 3);
         check_from(table, "image", table->f32.winograd_image, 4, transposed_b[0], 4, 1, &p);
         p.last[0] = p.last[0] > 2 ? 2 : p.last[0];
-        p.last[1] = p.last[1] > 2 ? 2 : p.last[1];
+        p.last[1] = p.last[1] > 2 * p.count ? 2 * p.count : p.last[1];
         check_from(table, "spread", table->f32.winograd_spread, 2, transposed_a[0], 1, 4, &p);
     }
 }
@@ -83,10 +86,11 @@ START_TEST(results)
 {
     static float sums[PLACES * PLANE], image[IMAGE];
     FOR_EACH_TABLE(table)
-    for (int there = 0; there < 4; there++) {
-        bgk_patch p = { .channel = SIDE * SIDE * BGK_LANES, .line = SIDE * BGK_LANES };
+    for (int there = 0; there < 8; there++) {
+        bgk_patches p = { .channel = SIDE * SIDE * BGK_LANES, .line = SIDE * BGK_LANES };
+        p.count = 1 + (there >> 2);
         p.last[0] = 1 + (there & 1);
-        p.last[1] = 1 + (there >> 1);
+        p.last[1] = 2 * p.count - 1 + (there >> 1 & 1);
         fill(sums, PLACES * PLANE, 50);
         for (int i = 0; i < IMAGE; i++)
             image[i] = UNTOUCHED;
@@ -96,9 +100,9 @@ START_TEST(results)
             int channel = i / BGK_LANES / SIDE / SIDE;
             double expected = UNTOUCHED, s[PLACES];
             for (int place = 0; place < PLACES; place++)
-                s[place] = (double)sums[place * PLANE + channel * ROW + lane];
+                s[place] = (double)sums[place * PLANE + channel * ROW + x / 2 % 2 * BGK_LANES + lane];
             if (y < p.last[0] && x < p.last[1])
-                expected = both_sides(transposed_a[0], 4, 1, 4, s, y, x);
+                expected = both_sides(transposed_a[0], 4, 1, 4, s, y, x % 2);
             expect(table, "result", (double)image[i], expected, i);
         }
         sums[10 * PLANE + ROW + 7] = there & 1 ? NAN : INFINITY;

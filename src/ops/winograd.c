@@ -45,36 +45,45 @@ static void inside(int64_t start, int64_t most, int64_t extent, int64_t *first, 
     *first = bgi_most(0, -start);
     *last = bgi_least(most, extent - start);
 }
-/* The patch of tile t, and the place of its first element, which may be outside of the image. */
-static bgk_patch patch_of(const bgi_window *w, const int64_t tiles[2], int64_t t, int64_t *place)
+/* The patches of so many tiles of a line from tile t on, and the place of their first element, which may be outside of
+ * the image. */
+static bgk_patches patches_of(const bgi_window *w, int64_t line, int64_t t, int64_t count, int64_t *place)
 {
-    int64_t i = 2 * (t / tiles[1]) - w->before[0], j = 2 * (t % tiles[1]) - w->before[1];
-    bgk_patch p = { .channel = bgi_window_plane(w), .line = w->in[1] * BGK_LANES };
+    int64_t i = 2 * line - w->before[0], j = 2 * t - w->before[1];
+    bgk_patches p = { .count = count, .channel = bgi_window_plane(w), .line = w->in[1] * BGK_LANES };
     inside(i, 4, w->in[0], &p.first[0], &p.last[0]);
-    inside(j, 4, w->in[1], &p.first[1], &p.last[1]);
+    inside(j, 2 * count + 2, w->in[1], &p.first[1], &p.last[1]);
     *place = i * p.line + j * BGK_LANES;
     return p;
 }
-static bgk_patch results_of(const bgi_window *w, const int64_t tiles[2], int64_t t, int64_t *place)
+static bgk_patches results_of(const bgi_window *w, int64_t line, int64_t t, int64_t count, int64_t *place)
 {
-    int64_t i = 2 * (t / tiles[1]), j = 2 * (t % tiles[1]);
-    bgk_patch p = { .channel = bgi_window_positions(w), .line = w->out[1] * BGK_LANES };
+    int64_t i = 2 * line, j = 2 * t;
+    bgk_patches p = { .count = count, .channel = bgi_window_positions(w), .line = w->out[1] * BGK_LANES };
     inside(i, 2, w->out[0], &p.first[0], &p.last[0]);
-    inside(j, 2, w->out[1], &p.first[1], &p.last[1]);
+    inside(j, 2 * count, w->out[1], &p.first[1], &p.last[1]);
     *place = i * p.line + j * BGK_LANES;
     return p;
 }
 
-/* Transforms so many tiles from the first on, of images or of slopes of results. */
+/* Tiles [first, first + count) line by line: so many of one, from `at` of those on. */
+#define FOR_EACH_LINE(tiles, first, count, at, line, t, n)                                                             \
+    for (int64_t at = 0, line, t, n;                                                                                   \
+         at < (count) && (line = ((first) + at) / (tiles)[1], t = ((first) + at) % (tiles)[1],                         \
+                         n = bgi_least((tiles)[1] - t, (count)-at), true);                                             \
+         at += n)
+
+/* Transforms them, of images or of slopes of results. */
 static void transform(bgk_winograd_from *kernel,
-                      bgk_patch (*patch)(const bgi_window *, const int64_t *, int64_t, int64_t *), const bgi_window *w,
-                      const int64_t tiles[2], int64_t first, int64_t count, int64_t channels, const float *source,
-                      float *to, int64_t most)
+                      bgk_patches (*patches)(const bgi_window *, int64_t, int64_t, int64_t, int64_t *),
+                      const bgi_window *w, const int64_t tiles[2], int64_t first, int64_t count, int64_t channels,
+                      const float *source, float *to, int64_t most)
 {
-    for (int64_t t = 0; t < count; t++) {
+    FOR_EACH_LINE(tiles, first, count, at, line, t, n)
+    {
         int64_t place;
-        bgk_patch p = patch(w, tiles, first + t, &place);
-        kernel(to + row_of(t), plane_of(channels, most), row_of(most), source + place, &p, channels);
+        bgk_patches p = patches(w, line, t, n, &place);
+        kernel(to + row_of(at), plane_of(channels, most), row_of(most), source + place, &p, channels);
     }
 }
 
@@ -133,17 +142,18 @@ bool bgi_winograd_image(const bgi_winograd *z, const void *source, void *target)
     bool is_finite = true;
     for (int64_t first = 0; first < all; first += z->together) {
         int64_t count = bgi_least(z->together, all - first);
-        transform(z->kernels->winograd_image, patch_of, &s->window, z->tiles, first, count, s->channels, source,
+        transform(z->kernels->winograd_image, patches_of, &s->window, z->tiles, first, count, s->channels, source,
                   z->image, z->together);
         for (int place = 0; place < PLACES; place++)
             z->kernels->product(s->rows, row_of(count), s->channels, z->factors + place * s->rows * s->channels,
                                 s->channels, 1, z->image + place * image, row, 1, z->sums + place * sums, row,
                                 z->product);
-        for (int64_t t = 0; t < count; t++) {
+        FOR_EACH_LINE(z->tiles, first, count, at, line, t, n)
+        {
             int64_t place;
-            bgk_patch p = results_of(&s->window, z->tiles, first + t, &place);
+            bgk_patches p = results_of(&s->window, line, t, n, &place);
             is_finite &=
-                !!z->kernels->winograd_result((float *)target + place, &p, z->sums + row_of(t), sums, row, s->rows);
+                !!z->kernels->winograd_result((float *)target + place, &p, z->sums + row_of(at), sums, row, s->rows);
         }
     }
     return is_finite;
@@ -199,7 +209,7 @@ bool bgi_winograd_weight(const bgi_window *w, int64_t channels, int64_t rows, co
     for (int64_t n = 0; n < call->images; n++)
         for (int64_t first = 0; first < all; first += x.together) {
             int64_t count = bgi_least(x.together, all - first);
-            transform(kernels->winograd_image, patch_of, w, x.tiles, first, count, channels,
+            transform(kernels->winograd_image, patches_of, w, x.tiles, first, count, channels,
                       (const float *)call->source + n * call->source_stride, x.image, x.together);
             transform(kernels->winograd_spread, results_of, w, x.tiles, first, count, rows,
                       (const float *)dy + n * dy_stride, x.slopes, x.together);
