@@ -55,12 +55,12 @@ static const convolution convolutions[] = {
     { "many images in long lines", 32, 9, 4, 1, 1, { 300 }, { 3 }, { 2 }, { 1 }, { 1 } },
     { "images in a line", 256, 8, 16, 1, 1, { 20 }, { 3 }, { 1 }, { 1 }, { 1 } },
     { "images in a line, three parts", 768, 8, 9, 1, 1, { 11 }, { 3 }, { 1 }, { 1 }, { 1 } },
-    { "many images, kernels of 3 x 3", 32, 9, 10, 1, 2, { 8, 12 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } },
-    { "3 x 3 without padding", 48, 24, 8, 1, 2, { 9, 6 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 0, 0 } },
-    { "3 x 3 with much padding", 32, 8, 17, 1, 2, { 5, 4 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 3, 2 } },
-    { "3 x 3 in groups", 32, 24, 48, 3, 2, { 7, 5 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 0 } },
+    { "many images, kernels of 3 x 3", 32, 17, 20, 1, 2, { 8, 12 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } },
+    { "3 x 3 without padding", 48, 24, 16, 1, 2, { 9, 6 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 0, 0 } },
+    { "3 x 3 with much padding", 32, 16, 17, 1, 2, { 5, 4 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 3, 2 } },
+    { "3 x 3 in groups", 32, 48, 96, 3, 2, { 7, 5 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 0 } },
     { "3 x 3 of one patch", 32, 40, 33, 1, 2, { 2, 2 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } },
-    { "3 x 3 of lines", 32, 8, 8, 1, 2, { 3, 40 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 0, 0 } },
+    { "3 x 3 of lines", 32, 16, 16, 1, 2, { 3, 40 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 0, 0 } },
     { "3 x 3 of many channels", 32, 140, 72, 1, 2, { 6, 6 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } },
     { "many images, far taps", 32, 8, 8, 1, 2, { 5, 6 }, { 3, 3 }, { 1, 1 }, { 3000, 9 }, { 3000, 9 } },
     { "padding beyond the kernel", 33, 8, 8, 1, 2, { 4, 4 }, { 2, 2 }, { 1, 1 }, { 1, 1 }, { 3, 3 } },
@@ -255,7 +255,7 @@ END_TEST
 /* A factor of the padding is left out, however many images there are: it may be infinite. */
 START_TEST(factors_of_the_padding)
 {
-    enum { SIDE = 5, CHANNELS = 9, OUTPUTS = 8 };
+    enum { SIDE = 5, CHANNELS = 17, OUTPUTS = 16 };
     const int64_t images = (const int64_t[]){ 3, 35, 48 }[_i];
     bg_engine *engine;
     bg_graph *graph;
@@ -293,7 +293,7 @@ END_TEST
 START_TEST(what_is_not_finite_reaches_its_own)
 {
     static const double special[] = { INFINITY, -INFINITY, NAN };
-    const convolution c = { "special", 32, 9, 8, 1, 2, { 7, 6 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } };
+    const convolution c = { "special", 32, 17, 16, 1, 2, { 7, 6 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } };
     draw numbers = draw_from(7);
     double *values[PARTS], *sizes[PARTS];
     for (int part = 0; part < PARTS; part++) {

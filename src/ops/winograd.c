@@ -9,7 +9,7 @@
 enum {
     PLACES = 16,
     TAPS = 9,
-    LEAST_CHANNELS = 8,      /* below which the transforms cost more than they save */
+    LEAST_CHANNELS = 16,     /* below which the transforms cost more than they save */
     TILES_BYTES = 384 << 10, /* of what tiles at hand are transformed to, which is to stay in L2 .. */
     LEAST_TILES = 4,         /* .. of so many tiles at least, which are the columns of a product .. */
     MOST_TILES = 12,         /* .. and at most */
