@@ -52,6 +52,7 @@
 #if BITS == 32
 #include "body_winograd.h"
 #endif
+#include "body_window.h"
 
 #ifdef SIMD_IS_SCALAR
 #include "body_library.h"

@@ -105,14 +105,16 @@ typedef void bgk_weigh_back(void *w, void *d, const void *largest, const void *s
                             int64_t n);
 
 /* Winograd's convolution with kernels of 3 x 3 (kernels/body_winograd.h), of images of which BGK_LANES lie side by
- * side. A patch is 4 x 4 elements of a channel of the images, or the 2 x 2 results of those; the next one begins two
- * columns further on. An element is a vector of BGK_LANES: (i, j), counted from the first patch, is at i · line + j ·
- * BGK_LANES, if it is in the image: from first to before last, along each dimension. The sixteen places of a transform
- * are `plane` apart; a row of each, of a channel, is `row` elements long. image    d = Bᵀ x B of the patches of each
- * channel spread   d = A dy Aᵀ of 2 x 2 elements of each channel result   y = Aᵀ s A, as many of 2 x 2 elements as
- * there are; returns whether all are finite factors  d = G g Gᵀ of n kernels whose elements are `tap` apart, one kernel
- * next to the other weight   dg = Gᵀ s G of n kernels likewise; returns whether all are finite The same bits on every
- * instruction set. Results overlap no operand. In f32 only. */
+ * side. A patch is 4 x 4 elements of a channel of the images, or the 2 x 2 results of those; the next begins two
+ * columns further on. An element is a vector of BGK_LANES: (i, j), counted from the first patch, is at
+ * i · line + j · BGK_LANES, if it is in the image: from first to before last, along each dimension. The sixteen places
+ * of a transform are `plane` apart; a row of each, of a channel, is `row` elements long.
+ *   image    d = Bᵀ x B of the patches of each channel
+ *   spread   d = A dy Aᵀ of 2 x 2 elements of each channel
+ *   result   y = Aᵀ s A, as many of 2 x 2 elements as there are; returns whether all are finite
+ *   factors  d = G g Gᵀ of n kernels whose elements are `tap` apart, one kernel next to the other
+ *   weight   dg = Gᵀ s G of n kernels likewise; returns whether all are finite
+ * The same bits on every instruction set. Results overlap no operand. In f32 only. */
 #define BGK_LANES 16
 typedef struct {
     int64_t count, channel, line; /* patches; from one to the next */
@@ -124,6 +126,16 @@ typedef int bgk_winograd_result(void *y, const bgk_patches *patches, const void 
                                 int64_t channels);
 typedef void bgk_winograd_factors(void *d, int64_t plane, const void *g, int64_t tap, int64_t n);
 typedef int bgk_winograd_weight(void *dg, int64_t tap, const void *s, int64_t plane, int64_t n);
+
+/* Windows of `count` elements of x, at `places` from where each begins, and n of them, `step` elements apart. An
+ * element is a row of `width`, a multiple of 16, and column by column:
+ *   window_max   d[i] = the largest of window i, or a NaN if there is one
+ *   window_back  d, as x: dy[i] where the first of the largest of window i is, or its first NaN, and 0 at its others;
+ *                with `adds` that is added to d, window by window */
+typedef void bgk_window_max(void *d, const void *x, int64_t n, int64_t step, const int64_t *places, int64_t count,
+                            int64_t width);
+typedef void bgk_window_back(void *d, const void *x, const void *dy, int64_t n, int64_t step, const int64_t *places,
+                             int64_t count, int64_t width, int adds);
 
 /* words[4 i .. 4 i + 3] = block first + i of a stream, for i < blocks: Philox4x32-10 with the key, and the counter of
  * that number in its low and the stream in its high 64 bits. The same words as Random123's, everywhere. */
@@ -233,6 +245,8 @@ typedef struct {
     bgk_winograd_result *winograd_result;
     bgk_winograd_factors *winograd_factors;
     bgk_winograd_weight *winograd_weight;
+    bgk_window_max *window_max;
+    bgk_window_back *window_back;
 } bgk_kernels;
 
 /* The kernels of one instruction set. */

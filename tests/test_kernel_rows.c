@@ -1,5 +1,5 @@
-/* Rows with mean 0 and spread 1, rows of an LSTM and of attention, and their gradients, on every instruction set that
- * this processor has. */
+/* Rows with mean 0 and spread 1, rows of an LSTM and of attention, windows of rows, and their gradients, on every
+ * instruction set that this processor has. */
 #include "support/draw.h"
 #include "support/elements.h"
 #include "support/suite.h"
@@ -239,6 +239,65 @@ START_TEST(weigh_back_rows)
 }
 END_TEST
 
+/* Windows apart and overlapping, of few numbers so that many are equal, some of them NaN. */
+START_TEST(windows)
+{
+    enum { WIDTH = 32, ELEMENTS = 40, COUNT = 4, N = 9 };
+    static const int64_t elements[COUNT] = { 0, 3, 1, 9 }, steps[] = { 10, 2, 0 };
+    static double in[ELEMENTS * WIDTH], dy[N * WIDTH], y[N * WIDTH + GUARD], dx[ELEMENTS * WIDTH];
+    FOR_EACH_TABLE(table)
+    FOR_EACH_ELEMENT(e)
+    for (int round = 0; round < 6; round++) {
+        const bgk_kernels *k = kernels_of(table, e);
+        const int64_t step = steps[round % 3], n = step == 10 ? 3 : N, width = round < 3 ? 16 : 32;
+        int64_t places[COUNT];
+        for (int t = 0; t < COUNT; t++)
+            places[t] = elements[t] * width;
+        for (int64_t i = 0; i < ELEMENTS * width; i++) {
+            const uint64_t number = draw_below(&numbers, 7);
+            put(e, in, i, number == 6 ? NAN : (long double)number - 2);
+            put(e, dx, i, 77);
+        }
+        for (int64_t i = 0; i < n * width; i++)
+            put(e, dy, i, draw_between(&numbers, -2, 2));
+        for (int64_t i = 0; i < n * width + GUARD; i++)
+            put(e, y, i, 77);
+        const int adds = step != 10;
+        k->window_max(y, in, n, step * width, places, COUNT, width);
+        k->window_back(dx, in, dy, n, step * width, places, COUNT, width, adds);
+        for (int64_t j = 0; j < width; j++) {
+            double sums[ELEMENTS];
+            for (int64_t i = 0; i < ELEMENTS; i++)
+                sums[i] = 77;
+            for (int64_t i = 0; i < n; i++) {
+                int64_t best = i * step;
+                for (int t = 0; t < COUNT; t++) {
+                    const int64_t element = i * step + elements[t];
+                    const long double v = get(e, in, element * width + j), b = get(e, in, best * width + j);
+                    best = v > b || (isnan(v) && !isnan(b)) ? element : best;
+                    sums[element] = adds ? sums[element] : 0;
+                }
+                sums[best] += (double)get(e, dy, i * width + j);
+                if (!e->is_f64)
+                    sums[best] = (double)(float)sums[best];
+                const long double v = get(e, in, best * width + j), found = get(e, y, i * width + j);
+                if (!(v == found || (isnan(v) && isnan(found))))
+                    ck_abort_msg("window_max %s %s: column %lld of window %lld is %Lg, not %Lg", e->name, table->name,
+                                 (long long)j, (long long)i, found, v);
+            }
+            for (int64_t i = 0; i < ELEMENTS; i++)
+                if (get(e, dx, i * width + j) != (long double)sums[i])
+                    ck_abort_msg("window_back %s %s, step %lld: column %lld of element %lld is %Lg, not %g", e->name,
+                                 table->name, (long long)step, (long long)j, (long long)i, get(e, dx, i * width + j),
+                                 sums[i]);
+        }
+        for (int64_t i = n * width; i < n * width + GUARD; i++)
+            ck_assert_msg(get(e, y, i) == 77, "window_max %s %s wrote element %lld", e->name, table->name,
+                          (long long)i);
+    }
+}
+END_TEST
+
 int main(void)
 {
     numbers = draw_from(5);
@@ -248,6 +307,7 @@ int main(void)
     tcase_add_test(tests, rows_without_weight);
     tcase_add_test(tests, lstm_rows);
     tcase_add_test(tests, weigh_back_rows);
+    tcase_add_test(tests, windows);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

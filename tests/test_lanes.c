@@ -10,7 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { SAMPLES = 48, PART = 16, CHANNELS = 3, ROWS = 8, COLUMNS = 6, MOST = 6, OUTPUTS = 4 };
+enum { FEW = 48, MANY = 144, PART = 16, CHANNELS = 3, ROWS = 8, COLUMNS = 6, MOST = 6, OUTPUTS = 4 };
+static int64_t samples = FEW;
 
 /* What a network is built of. */
 typedef struct {
@@ -21,12 +22,12 @@ typedef struct {
 /* A convolution of all samples, or of a few at a time. */
 static bg_node *convolve(const parts *p, bg_node *x, bg_node *weight, const bg_conv_options *options)
 {
-    bg_node *y[SAMPLES / PART];
+    bg_node *y[MANY / PART];
     if (!p->is_apart)
         return bg_conv(x, weight, NULL, options);
-    for (int64_t i = 0; i < SAMPLES / PART; i++)
+    for (int64_t i = 0; i < samples / PART; i++)
         y[i] = bg_conv(bg_slice(x, 0, i * PART, (i + 1) * PART, 1), weight, NULL, options);
-    return bg_concat(y, SAMPLES / PART, 0);
+    return bg_concat(y, (int)(samples / PART), 0);
 }
 static bg_node *first(const parts *p)
 {
@@ -49,9 +50,21 @@ static int max_pool(const parts *p, bg_node *outputs[OUTPUTS])
 {
     bg_node *indices,
         *y = bg_max_pool(bg_relu(first(p)), BG_SHAPE(3, 2), &(bg_pool_options){ .stride = { 2, 2 } }, &indices);
-    outputs[0] = bg_reshape(second(p, y, 2), BG_SHAPE(SAMPLES, -1));
+    outputs[0] = bg_reshape(second(p, y, 2), BG_SHAPE(samples, -1));
     outputs[1] = bg_cast(indices, BG_F64);
     return 2;
+}
+/* Windows that are all of the image, once. */
+static int max_pool_tiles(const parts *p, bg_node *outputs[OUTPUTS])
+{
+    bg_node *y = bg_max_pool(bg_relu(first(p)), BG_SHAPE(2, 3), NULL, NULL);
+    outputs[0] = bg_reshape(y, BG_SHAPE(samples, -1));
+    return 1;
+}
+static int bins(const parts *p, bg_node *outputs[OUTPUTS])
+{
+    outputs[0] = bg_adaptive_max_pool(first(p), BG_SHAPE(3, 4), NULL);
+    return 1;
 }
 static int nan_pool(const parts *p, bg_node *outputs[OUTPUTS])
 {
@@ -63,19 +76,19 @@ static int nan_pool(const parts *p, bg_node *outputs[OUTPUTS])
 /* Shapes, axes and reductions that keep the samples, cut through them, or go over them. */
 static int shapes(const parts *p, bg_node *outputs[OUTPUTS])
 {
-    bg_node *y = first(p), *lines = bg_reshape(y, BG_SHAPE(SAMPLES, -1, COLUMNS));
-    bg_node *turned = bg_permute(lines, BG_AXES(2, 1, 0)), *split = bg_reshape(y, BG_SHAPE(4, SAMPLES / 4, -1));
+    bg_node *y = first(p), *lines = bg_reshape(y, BG_SHAPE(samples, -1, COLUMNS));
+    bg_node *turned = bg_permute(lines, BG_AXES(2, 1, 0)), *split = bg_reshape(y, BG_SHAPE(4, samples / 4, -1));
     outputs[0] = bg_mul(bg_sum(bg_square(y), BG_AXES(0, 2)), bg_max(y, BG_AXES(0, 2)));
     outputs[1] = bg_add(bg_slice(lines, 1, 2, 9, 3), bg_mean(bg_slice(y, 0, 3, 40, 2), BG_ALL_AXES));
-    outputs[2] = bg_mul(bg_sum(turned, BG_AXES(0)), bg_reshape(bg_mean(y, BG_AXES(1, 2, 3)), BG_SHAPE(1, SAMPLES)));
+    outputs[2] = bg_mul(bg_sum(turned, BG_AXES(0)), bg_reshape(bg_mean(y, BG_AXES(1, 2, 3)), BG_SHAPE(1, samples)));
     outputs[3] = bg_softmax(bg_sum(split, BG_AXES(2)), 1);
     return 4;
 }
 /* Operands that are not in lanes: of one sample, of each sample, of all of them. */
 static int operands(const parts *p, bg_node *outputs[OUTPUTS])
 {
-    bg_node *y = first(p), *each = bg_reshape(bg_slice(bg_reshape(p->x, BG_SHAPE(SAMPLES, -1)), 1, 0, 1, 1),
-                                              BG_SHAPE(SAMPLES, 1, 1, 1));
+    bg_node *y = first(p), *each = bg_reshape(bg_slice(bg_reshape(p->x, BG_SHAPE(samples, -1)), 1, 0, 1, 1),
+                                              BG_SHAPE(samples, 1, 1, 1));
     bg_node *row = bg_slice(bg_slice(p->x, 0, 5, 6, 1), 1, 0, 1, 1), *scale = bg_reshape(p->scale, BG_SHAPE(-1, 1, 1));
     outputs[0] = bg_sub(bg_mul(bg_add(y, each), scale), bg_mul(row, bg_slice(p->x, 1, 1, 2, 1)));
     return 1;
@@ -86,6 +99,8 @@ static const struct {
     int (*build)(const parts *p, bg_node *outputs[OUTPUTS]);
 } networks[] = { { "batch norm", batch_norm },
                  { "max pool", max_pool },
+                 { "max pool of tiles", max_pool_tiles },
+                 { "max pool of bins", bins },
                  { "max pool of no numbers", nan_pool },
                  { "shapes", shapes },
                  { "operands", operands } };
@@ -102,7 +117,7 @@ typedef struct {
 static void compute(computation *m, int network, bool is_apart, int threads)
 {
     const char *name = networks[network].name;
-    const bg_shape shapes[5] = { BG_SHAPE(SAMPLES, CHANNELS, ROWS, COLUMNS), BG_SHAPE(MOST, CHANNELS, 3, 3),
+    const bg_shape shapes[5] = { BG_SHAPE(samples, CHANNELS, ROWS, COLUMNS), BG_SHAPE(MOST, CHANNELS, 3, 3),
                                  BG_SHAPE(MOST, MOST, 3, 3), BG_SHAPE(MOST), BG_SHAPE(MOST) };
     bg_node *nodes[5], *outputs[OUTPUTS + 5];
     draw numbers = draw_from((uint64_t)network + 1);
@@ -134,11 +149,13 @@ static void forget(const computation *m)
 
 START_TEST(agree)
 {
-    const char *name = networks[_i].name;
+    int network = _i / 2;
+    const char *name = networks[network].name;
     computation apart, together, other;
-    compute(&apart, _i, true, 1);
-    compute(&together, _i, false, 1);
-    compute(&other, _i, false, 3);
+    samples = _i % 2 ? MANY : FEW;
+    compute(&apart, network, true, 1);
+    compute(&together, network, false, 1);
+    compute(&other, network, false, 3);
     for (size_t i = 0; i < apart.n; i++) {
         const bg_tensor *a = bg_program_output(apart.program, i), *b = bg_program_output(together.program, i);
         int64_t count = bg_shape_count(bg_tensor_shape(a));
@@ -165,7 +182,7 @@ int main(void)
     Suite *suite = suite_create("lanes");
     TCase *cases = tcase_create("networks");
     tcase_set_timeout(cases, 60);
-    tcase_add_loop_test(cases, agree, 0, N_NETWORKS);
+    tcase_add_loop_test(cases, agree, 0, 2 * N_NETWORKS);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

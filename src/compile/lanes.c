@@ -1,10 +1,10 @@
 /* lanes: values of many samples with vectors of samples, from where an op is faster so up to where one cannot compute
  * so.
  *
- * A value [n, ..] in lanes is [n / BGI_LANES, .., BGI_LANES]. Every node has its old form too, a view of that in lanes,
+ * A value [n, ..] in lanes is [n / BGI_LANES, .., BGI_LANES]. Every node has its old form too, made of that in lanes,
  * for those who need it: what nobody needs is not computed. */
 #include "compile/compile.h"
-#include "ops/ops.h"
+#include "ops/memory.h"
 
 #include <blasgrad/ops.h>
 
@@ -42,9 +42,46 @@ static bg_node *together(bg_node *x)
     bg_node *parts = bg_reshape(x, split);
     return parts ? bg_permute(parts, order) : NULL;
 }
-/* .. and back */
+/* .. and back. Of many elements a sample, by a call: a loop would take each from another line of memory. */
+static bg_shape apart_shape(bg_shape lanes)
+{
+    lanes.dims[0] *= BGI_LANES;
+    lanes.rank--;
+    return lanes;
+}
+static bg_status apart_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    *dtype = node->inputs[0]->dtype;
+    *shape = apart_shape(node->inputs[0]->shape);
+    return BG_OK;
+}
+/* In lanes or, where those are too few to be dealt out, in samples, which are no pieces of x. */
+static int64_t apart_units(const bg_node *node, int input)
+{
+    int64_t lanes = node->inputs[0]->shape.dims[0];
+    return lanes >= BGI_MIN_UNITS ? lanes : input < 0 ? node->shape.dims[0] : 1;
+}
+static bg_status apart_call(const bg_call *call)
+{
+    const bg_node *node = call->node;
+    int64_t rows = node->shape.dims[0] / apart_units(node, -1), n = bg_shape_count(node->shape) / node->shape.dims[0];
+    int64_t first = rows == 1 ? call->first : 0, last = first + (call->last - call->first) * rows;
+    size_t size = bg_dtype_size(node->dtype);
+    for (int64_t i = first, end; i < last; i = end) { /* samples of one vector */
+        end = bgi_least(last, i - i % BGI_LANES + BGI_LANES);
+        bgi_call_kernels(call)->transpose(
+            bgi_at(call->output, (i - first) * n, size), n,
+            bgi_const_at(call->inputs[0], i / BGI_LANES * BGI_LANES * n + i % BGI_LANES, size), BGI_LANES, end - i, n);
+    }
+    return BG_OK;
+}
+static const bg_op apart_op = {
+    .name = "apart", .arity = 1, .infer = apart_infer, .call = apart_call, .units = apart_units, .never_fails = true
+};
 static bg_node *apart(bg_node *x, bg_shape shape)
 {
+    if (bgi_is_float(x->dtype) && bg_shape_count(shape) >= BGI_WIDE_ROW * shape.dims[0])
+        return bg_apply(&apart_op, &x, 1, NULL, 0);
     bg_axes order = { .count = x->shape.rank, .axis = { 0, x->shape.rank - 1 } };
     for (int i = 2; i < x->shape.rank; i++)
         order.axis[i] = i - 1;

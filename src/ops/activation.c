@@ -1,12 +1,18 @@
 /* Activations, elementwise. */
-#include "ops/ops.h"
+#include "ops/largest.h"
 
-/* relu: dx = y <= 0 ? 0 : dy. Where y is NaN, it is dy. */
+/* relu: dx = y <= 0 ? 0 : dy. Where y is NaN, it is dy. Behind max pooling, dy is 0 but for one element of each window,
+ * the largest: whether that is above 0 is asked before dy is spread over the windows. */
+static bg_node *where_above_0(bg_node *y, bg_node *dy)
+{
+    bg_node *zero = bgi_scalar_like(dy, 0);
+    return bg_where(bg_less_equal(y, zero), zero, dy);
+}
 static bg_node *relu_gradient(bg_node *node, int input, bg_node *dy)
 {
     (void)input;
-    bg_node *zero = bgi_scalar_like(dy, 0);
-    return bg_where(bg_less_equal(node, zero), zero, dy);
+    const bgi_window *w = bgi_largest_back_of(dy, node);
+    return w ? bgi_largest_back(node, where_above_0(bgi_largest(node, w), dy->inputs[1]), w) : where_above_0(node, dy);
 }
 static const bg_op relu_op = { .name = "relu",
                                .arity = 1,

@@ -2,6 +2,7 @@
 #include "ops/axis_map.h"
 #include "ops/convolve.h"
 #include "ops/index.h"
+#include "ops/largest.h"
 
 #include <math.h>
 #include <string.h>
@@ -47,229 +48,17 @@ static bg_shape pooled_shape(const bg_node *x, const bgi_window *w)
     return shape;
 }
 
-/* Where the largest element of each window or bin is in its channel, the first of equals or a NaN: i64 of the shape of
- * the result; no gradient. The attributes are a window; kernel 0 stands for adaptive bins. */
-typedef struct {
-    int64_t start, end, step;
-} range;
-static range range_of(const bgi_window *w, int k, int64_t position)
-{
-    if (w->kernel[k] == 0)
-        return (range){ position * w->in[k] / w->out[k], ((position + 1) * w->in[k] + w->out[k] - 1) / w->out[k], 1 };
-    int64_t start = position * w->stride[k] - w->before[k], step = w->dilation[k];
-    int64_t end = start + (w->kernel[k] - 1) * step + 1;
-    if (start < 0)
-        start += (-start + step - 1) / step * step;
-    return (range){ start, end < w->in[k] ? end : w->in[k], step };
-}
-static bg_status places_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    const bgi_window *w = node->attributes;
-    bg_shape x = node->inputs[0]->shape;
-    *dtype = BG_I64;
-    *shape = bgi_window_shape(x.dims[0], x.dims[1], w->out, x.rank - 2);
-    return BG_OK;
-}
-static int64_t channels_of(const bg_node *node, int input)
-{
-    (void)input;
-    return node->shape.dims[0] * node->shape.dims[1];
-}
-/* Windows that are not too wide: an element of each after the other, for a part of a line of them at a time and without
- * a branch, since which is the largest nobody can foresee. An element is known by its distance from the corner of its
- * window, in a number as wide as the element, so that both are chosen by one comparison. Bins and others: one by one.
- */
-enum { PART = 128, MOST_TAPS = 32 };
-typedef struct {
-    int64_t first[MOST_TAPS], last[MOST_TAPS]; /* of a line's windows, those whose element lies in the image */
-} taps;
-static taps taps_of(const bgi_window *w)
-{
-    taps made;
-    for (int64_t tap = 0; tap < w->kernel[2]; tap++)
-        bgi_window_inside(w, 2, tap, &made.first[tap], &made.last[tap]);
-    return made;
-}
-#define PLACES(type, number)                                                                                           \
-    typedef struct {                                                                                                   \
-        type best[PART], value[PART];                                                                                  \
-        number place[PART];                                                                                            \
-    } part_##type;                                                                                                     \
-    static void choose_##type(part_##type *s, int64_t first, int64_t n, number place)                                  \
-    {                                                                                                                  \
-        type *restrict best = s->best + first;                                                                         \
-        const type *restrict value = s->value;                                                                         \
-        number *restrict places = s->place + first;                                                                    \
-        for (int64_t i = 0; i < n; i++) {                                                                              \
-            type v = value[i], b = best[i];                                                                            \
-            number is_larger = -(number)((v > b) | ((v != v) & (b == b)));                                             \
-            best[i] = is_larger ? v : b;                                                                               \
-            places[i] = (place & is_larger) | (places[i] & ~is_larger);                                                \
-        }                                                                                                              \
-    }                                                                                                                  \
-    /* One line of the image, `distance` from the corners' line. */                                                    \
-    static void places_of_line_##type(const bgi_window *w, const taps *inside, const type *line, int64_t distance,     \
-                                      range part, part_##type *s)                                                      \
-    {                                                                                                                  \
-        for (int64_t tap = 0; tap < w->kernel[2]; tap++) {                                                             \
-            int64_t first = inside->first[tap] > part.start ? inside->first[tap] : part.start;                         \
-            int64_t last = inside->last[tap] < part.end ? inside->last[tap] : part.end, step = w->stride[2];           \
-            int64_t offset = tap * w->dilation[2];                                                                     \
-            const type *from = line + (offset - w->before[2] + first * step);                                          \
-            for (int64_t i = 0; i < last - first; i++)                                                                 \
-                s->value[i] = from[i * step];                                                                          \
-            choose_##type(s, first - part.start, last - first, (number)(distance + offset));                           \
-        }                                                                                                              \
-    }                                                                                                                  \
-    static void places_of_windows_##type(const bgi_window *w, const type *x, int64_t *places)                          \
-    {                                                                                                                  \
-        part_##type s;                                                                                                 \
-        taps inside = taps_of(w);                                                                                      \
-        for (int64_t p = 0; p < w->out[0] * w->out[1]; p++, places += w->out[2]) {                                     \
-            range r0 = range_of(w, 0, p / w->out[1]), r1 = range_of(w, 1, p % w->out[1]);                              \
-            int64_t corner = (r0.start * w->in[1] + r1.start) * w->in[2];                                              \
-            for (int64_t o = 0; o < w->out[2]; o += PART) {                                                            \
-                range part = { o, w->out[2] - o < PART ? w->out[2] : o + PART, 1 };                                    \
-                for (int64_t k = part.start; k < part.end; k++) {                                                      \
-                    s.best[k - o] = -(type)INFINITY;                                                                   \
-                    s.place[k - o] = (number)(range_of(w, 2, k).start - (k * w->stride[2] - w->before[2]));            \
-                }                                                                                                      \
-                for (int64_t i0 = r0.start; i0 < r0.end; i0 += r0.step)                                                \
-                    for (int64_t i1 = r1.start; i1 < r1.end; i1 += r1.step) {                                          \
-                        int64_t line = (i0 * w->in[1] + i1) * w->in[2];                                                \
-                        places_of_line_##type(w, &inside, x + line, line - corner, part, &s);                          \
-                    }                                                                                                  \
-                for (int64_t k = part.start; k < part.end; k++)                                                        \
-                    places[k] = corner + k * w->stride[2] - w->before[2] + s.place[k - o];                             \
-            }                                                                                                          \
-        }                                                                                                              \
-    }                                                                                                                  \
-    static void places_one_by_one_##type(const bgi_window *w, const type *x, int64_t *places)                          \
-    {                                                                                                                  \
-        for (int64_t p = 0; p < bgi_window_positions(w); p++) {                                                        \
-            range r0 = range_of(w, 0, p / w->out[2] / w->out[1]), r1 = range_of(w, 1, p / w->out[2] % w->out[1]);      \
-            range r2 = range_of(w, 2, p % w->out[2]);                                                                  \
-            int64_t best = (r0.start * w->in[1] + r1.start) * w->in[2] + r2.start;                                     \
-            for (int64_t i0 = r0.start; i0 < r0.end; i0 += r0.step)                                                    \
-                for (int64_t i1 = r1.start; i1 < r1.end; i1 += r1.step)                                                \
-                    for (int64_t i2 = r2.start; i2 < r2.end; i2 += r2.step) {                                          \
-                        int64_t at = (i0 * w->in[1] + i1) * w->in[2] + i2;                                             \
-                        if (x[at] > x[best] || (isnan(x[at]) && !isnan(x[best])))                                      \
-                            best = at;                                                                                 \
-                    }                                                                                                  \
-            places[p] = best;                                                                                          \
-        }                                                                                                              \
-    }                                                                                                                  \
-    static void places_##type(const bgi_window *w, const type *x, int64_t *places)                                     \
-    {                                                                                                                  \
-        bool is_usual = w->kernel[2] > 0 && w->kernel[2] <= MOST_TAPS && bgi_window_plane(w) <= INT32_MAX;             \
-        (is_usual ? places_of_windows_##type : places_one_by_one_##type)(w, x, places);                                \
-    }
-PLACES(float, int32_t)
-PLACES(double, int64_t)
-static bg_status places_call(const bg_call *call)
-{
-    const bgi_window *w = call->node->attributes;
-    int64_t plane = bgi_window_plane(w), positions = bgi_window_positions(w), *places = call->output;
-    for (int64_t k = 0; k < call->last - call->first; k++)
-        if (call->node->inputs[0]->dtype == BG_F64)
-            places_double(w, (const double *)call->inputs[0] + k * plane, places + k * positions);
-        else
-            places_float(w, (const float *)call->inputs[0] + k * plane, places + k * positions);
-    return BG_OK;
-}
-static double places_flops(const bg_node *node)
-{
-    const bgi_window *w = node->attributes;
-    double elements = w->kernel[BGI_WINDOW_RANK - 1] > 0 ? (double)bgi_window_elements(w) : 1;
-    return (double)bg_shape_count(node->shape) * elements + (double)bg_shape_count(node->inputs[0]->shape);
-}
-/* The same of images in lanes: x [.., lanes] -> i64 [.., lanes], places in the image of a lane. */
-static bg_status lanes_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    const bgi_window *w = node->attributes;
-    bg_shape x = node->inputs[0]->shape;
-    *dtype = BG_I64;
-    *shape = bgi_window_shape(x.dims[0], x.dims[1], w->out, x.rank - 3);
-    shape->dims[shape->rank++] = BGI_LANES;
-    return BG_OK;
-}
-#define LANES(type, number)                                                                                            \
-    static void places_of_lanes_##type(const bgi_window *w, const type *x, int64_t *places)                            \
-    {                                                                                                                  \
-        for (int64_t p = 0; p < bgi_window_positions(w); p++, places += BGI_LANES) {                                   \
-            range r0 = range_of(w, 0, p / w->out[2] / w->out[1]), r1 = range_of(w, 1, p / w->out[2] % w->out[1]);      \
-            range r2 = range_of(w, 2, p % w->out[2]);                                                                  \
-            int64_t first = (r0.start * w->in[1] + r1.start) * w->in[2] + r2.start;                                    \
-            type best[BGI_LANES];                                                                                      \
-            number place[BGI_LANES] = { 0 };                                                                           \
-            memcpy(best, x + first * BGI_LANES, sizeof best);                                                          \
-            for (int64_t i0 = r0.start; i0 < r0.end; i0 += r0.step)                                                    \
-                for (int64_t i1 = r1.start; i1 < r1.end; i1 += r1.step)                                                \
-                    for (int64_t i2 = r2.start; i2 < r2.end; i2 += r2.step) {                                          \
-                        int64_t at = (i0 * w->in[1] + i1) * w->in[2] + i2;                                             \
-                        const type *from = x + at * BGI_LANES;                                                         \
-                        for (int lane = 0; lane < BGI_LANES; lane++) {                                                 \
-                            type v = from[lane], b = best[lane];                                                       \
-                            number is_larger = -(number)((v > b) | ((v != v) & (b == b)));                             \
-                            best[lane] = is_larger ? v : b;                                                            \
-                            place[lane] = ((number)(at - first) & is_larger) | (place[lane] & ~is_larger);             \
-                        }                                                                                              \
-                    }                                                                                                  \
-            for (int lane = 0; lane < BGI_LANES; lane++)                                                               \
-                places[lane] = first + place[lane];                                                                    \
-        }                                                                                                              \
-    }
-LANES(float, int32_t)
-LANES(double, int64_t)
-static bg_status lanes_call(const bg_call *call)
-{
-    const bgi_window *w = call->node->attributes;
-    int64_t plane = bgi_window_plane(w) * BGI_LANES, positions = bgi_window_positions(w) * BGI_LANES;
-    int64_t *places = call->output;
-    for (int64_t k = 0; k < call->last - call->first; k++)
-        if (call->node->inputs[0]->dtype == BG_F64)
-            places_of_lanes_double(w, (const double *)call->inputs[0] + k * plane, places + k * positions);
-        else
-            places_of_lanes_float(w, (const float *)call->inputs[0] + k * plane, places + k * positions);
-    return BG_OK;
-}
-static const bg_op places_lanes_op = { .name = "max_pool_places",
-                                       .arity = 1,
-                                       .infer = lanes_infer,
-                                       .is_constant = true,
-                                       .call = lanes_call,
-                                       .units = channels_of,
-                                       .flops = places_flops,
-                                       .never_fails = true };
-static bg_node *places_in_lanes(const bg_node *node, bg_node **inputs)
-{
-    return bgi_window_plane(node->attributes) <= INT32_MAX
-               ? bg_apply(&places_lanes_op, inputs, 1, node->attributes, node->attribute_bytes)
-               : NULL;
-}
-static const bgi_lanes places_lanes = { .inputs = 1, .make = places_in_lanes };
-static const bg_op places_op = { .name = "max_pool_places",
-                                 .arity = 1,
-                                 .infer = places_infer,
-                                 .is_constant = true,
-                                 .call = places_call,
-                                 .units = channels_of,
-                                 .flops = places_flops,
-                                 .lanes = &places_lanes,
-                                 .never_fails = true };
 /* A tensor [n, channels, ..] as [n, channels, elements]. */
 static bg_node *flat(bg_node *x, int64_t elements)
 {
     return x ? bg_reshape(x, BG_SHAPE(x->shape.dims[0], x->shape.dims[1], elements)) : NULL;
 }
+/* The largest element of each window, and its place where that is asked for. */
 static bg_node *largest_of(bg_node *x, const bgi_window *w, bg_node **indices)
 {
-    bg_node *places = bg_apply(&places_op, &x, 1, w, sizeof *w);
-    bg_node *y = bg_gather(flat(x, bgi_window_plane(w)), flat(places, bgi_window_positions(w)), 2);
     if (indices)
-        *indices = places;
-    return bg_reshape(y, pooled_shape(x, w));
+        *indices = bgi_largest_places(x, w);
+    return bgi_largest(x, w);
 }
 bg_node *bg_max_pool(bg_node *x, bg_shape window, const bg_pool_options *options, bg_node **indices)
 {
@@ -285,7 +74,7 @@ bg_node *bg_max_pool(bg_node *x, bg_shape window, const bg_pool_options *options
                               bgi_shape_format(x->shape).text);
     for (int k = 0; k < BGI_WINDOW_RANK; k++)
         for (int64_t o = 0; o < w.out[k] && o * w.stride[k] < w.before[k]; o++)
-            if (range_of(&w, k, o).start >= w.in[k])
+            if (bgi_window_range(&w, k, o).start >= w.in[k])
                 return bgi_graph_fail(x->graph, BG_ERR_SHAPE,
                                       "max_pool: a window has no element in the image: x %s, window %s",
                                       bgi_shape_format(x->shape).text, bgi_shape_format(window).text);
@@ -452,4 +241,4 @@ bg_node *bg_global_max_pool(bg_node *x, bg_node **indices)
 }
 bg_node *bg_global_avg_pool(bg_node *x) { return adaptive_avg("global_avg_pool", x, ones_for(x)); }
 
-const bg_op *const bgi_pooling_ops[] = { &places_op, NULL };
+const bg_op *const bgi_pooling_ops[] = { &bgi_largest_op, &bgi_largest_back_op, &bgi_largest_places_op, NULL };

@@ -153,6 +153,13 @@ static bg_node *build_places(bg_node *const *x, const op_variant *v)
     bg_max_pool(x[0], v->shape, &o, &indices);
     return indices;
 }
+/* For a cotangent that varies with x. */
+static bg_node *build_max_pool_back(bg_node *const *x, const op_variant *v)
+{
+    bg_pool_options o = options_of(v);
+    bg_node *y = bg_max_pool(x[0], v->shape, &o, NULL), *dy = bg_square(y), *dx;
+    return dy && bg_grad_from(&y, &dy, 1, x, 1, &dx) == BG_OK ? dx : NULL;
+}
 static bg_node *build_lp_pool(bg_node *const *x, const op_variant *v)
 {
     bg_pool_options o = options_of(v);
@@ -171,7 +178,18 @@ BUILD(global_avg_pool, bg_global_avg_pool(x[0]))
 BUILD(max_unpool, bg_max_unpool(x[0], x[1], v->shape))
 
 static const op_case cases[] = {
-    { .name = "max_pool", .arity = 1, .domains = { IS_DISTINCT }, .build = build_max_pool, VARIANTS(largest) },
+    { .name = "max_pool",
+      .op = "max_pool",
+      .arity = 1,
+      .domains = { IS_DISTINCT },
+      .build = build_max_pool,
+      VARIANTS(largest) },
+    { .name = "max_pool, its gradient",
+      .op = "max_pool_back",
+      .arity = 1,
+      .domains = { IS_DISTINCT },
+      .build = build_max_pool_back,
+      VARIANTS(largest) },
     { .name = "max_pool, places alone",
       .op = "max_pool_places",
       .arity = 1,
@@ -341,6 +359,7 @@ static bg_node *average_corner(bg_node *x)
     return bg_avg_pool(bg_reshape(x, BG_SHAPE(1, 1, 2, 2)), BG_SHAPE(2, 2), &o);
 }
 EDGE(max_pool, pool(x, NULL))
+EDGE(max_pool_of_relu, pool(bg_relu(x), NULL))
 EDGE(padded, pool_padded(x))
 EDGE(corner, average_corner(x))
 static bg_node *places_of(bg_node *x)
@@ -373,6 +392,9 @@ static const edge edges[] = {
       .value = LIST(3, 2), .dx = LIST(0, 1, 0, 1, 0, 0), .is_kink = true },
     { "max_pool: NaN", edge_max_pool, 3, .x = LIST(1, NOT_A_NUMBER, 3), .n_values = 1, .value = LIST(NOT_A_NUMBER),
       .dx = LIST(0, 1, 0) },
+    { "max_pool: of relu, whose largest is not above 0, or NaN", edge_max_pool_of_relu, 9,
+      .x = LIST(-1, -3, -2, 4, 5, -5, 0, NOT_A_NUMBER, 3), .n_values = 3, .value = LIST(0, 5, NOT_A_NUMBER),
+      .dx = LIST(0, 0, 0, 0, 1, 0, 0, 1, 0) },
     { "max_pool: padding never wins", edge_padded, 3, .x = LIST(-1, -2, -3), .n_values = 2, .value = LIST(-1, -2),
       .dx = LIST(1, 1, 0) },
     { "avg_pool: padding counts", edge_corner, 4, .x = LIST(1, 1, 1, 1), .n_values = 1, .value = LIST(0.25),
