@@ -76,8 +76,8 @@ static void shape_blocks(bgi_emitter *e)
     if (loop->block_rows > loop->rows)
         loop->block_rows = loop->rows;
     loop->block_columns = loop->columns;
-    if (e->reduces ? loop->columns > BGI_LONGEST_ROW : loop->columns > BGI_BLOCK)
-        loop->block_columns = e->reduces ? BGI_LONGEST_ROW : BGI_BLOCK;
+    if (loop->columns > (e->reduces ? BGI_LONGEST_ROW : BGI_BLOCK))
+        loop->block_columns = BGI_BLOCK;
 }
 
 typedef enum { AS_IS, AS_ONE, BY_LOAD } manner;

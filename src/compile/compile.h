@@ -13,7 +13,7 @@
 enum {
     BGI_BLOCK = 1024,   /* elements of a block: a few of them fit L1 */
     BGI_WIDE_ROW = 256, /* from here a block is one row, and operands that vary along one axis only need no copies */
-    BGI_LONGEST_ROW = 4096, /* a longer row is reduced in parts */
+    BGI_LONGEST_ROW = 4096, /* a longer row is reduced in parts, of a block each */
     BGI_MIN_UNITS = 8,      /* values join a group only if it keeps this many units (or all that they have) */
     BGI_MAX_DEPTH = 4,      /* of values computed again */
     BGI_MAX_READS = 2       /* for each of several readers */
@@ -139,6 +139,8 @@ bool bgi_is_copy(const bg_node *node);
 bg_status bgi_fuse(bgi_compilation *c);
 /* The rows and columns in which a map or a reduction of rows is computed by itself: a vector is rows of one element. */
 void bgi_natural_space(const bg_node *node, int64_t *rows, int64_t *columns);
+/* The shape of that: a reduction takes its operand's, where its rows are rows of that. */
+bg_shape bgi_natural_shape(const bgi_compilation *c, const bg_node *node);
 /* schedule.c: fuse, levels, groups, and stages, until no update meets a reader of the old value. */
 bg_status bgi_schedule(bgi_compilation *c);
 /* stages.c */

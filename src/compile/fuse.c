@@ -17,6 +17,24 @@ void bgi_natural_space(const bg_node *node, int64_t *rows, int64_t *columns)
     *columns = is_vector ? 1 : last;
 }
 
+static bg_shape squeezed(bg_shape shape)
+{
+    bg_shape result = { 0 };
+    for (int i = 0; i < shape.rank; i++)
+        if (shape.dims[i] != 1)
+            result.dims[result.rank++] = shape.dims[i];
+    return result;
+}
+bg_shape bgi_natural_shape(const bgi_compilation *c, const bg_node *node)
+{
+    if (!bgi_node_is(node, BGI_REDUCE))
+        return squeezed(node->shape);
+    const bgi_access *access = &c->accesses[node->inputs[0]->id];
+    bg_shape shape = squeezed(node->inputs[0]->shape), base = squeezed(c->graph->nodes[access->base]->shape);
+    bool has_rows = access->is_flat && shape.rank == 2 && base.rank > 2;
+    return has_rows && base.dims[base.rank - 1] == shape.dims[1] ? base : shape;
+}
+
 /* The units of a value by itself. */
 static int64_t own_units(const bg_node *node)
 {
@@ -60,15 +78,6 @@ static bool reads_in_order(const bgi_compilation *c, const bg_node *node, int k)
     int64_t rows, columns;
     bgi_natural_space(node, &rows, &columns);
     return access->is_flat || bgi_is_column_broadcast(input, access, c->values[access->base].count, rows, columns);
-}
-
-static bg_shape squeezed(bg_shape shape)
-{
-    bg_shape result = { 0 };
-    for (int i = 0; i < shape.rank; i++)
-        if (shape.dims[i] != 1)
-            result.dims[result.rank++] = shape.dims[i];
-    return result;
 }
 
 /* Whether the value's operands vary with its dimensions in a way that another shape of as many elements might not
@@ -121,7 +130,7 @@ static bool needs_memory(const bgi_compilation *c, const bg_node *node, int k)
         return true; /* its arithmetic is that of its own type */
     if (!c->values[access->base].is_shaped)
         return false;
-    bg_shape place = squeezed(node->inputs[k]->shape);
+    bg_shape place = bgi_node_is(node, BGI_REDUCE) ? bgi_natural_shape(c, node) : squeezed(node->inputs[k]->shape);
     place.rank -= access->is_flat ? 0 : 1; /* one element a row */
     return !bg_shape_equal(squeezed(base->shape), place) && !takes_shape(c, base, place);
 }

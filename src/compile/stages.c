@@ -58,7 +58,7 @@ static bool fits(const bgi_compilation *c, const bg_node *node, int loop, const 
     return (is_full || v->count == space->rows) && operands_fit(c, node, loop, space, is_full);
 }
 
-static bgi_space natural_space(const bg_node *node)
+static bgi_space natural_space(const bgi_compilation *c, const bg_node *node)
 {
     bgi_space space = { .dtype = bgi_register_dtype(node) };
     bgi_natural_space(node, &space.rows, &space.columns);
@@ -66,10 +66,7 @@ static bgi_space natural_space(const bg_node *node)
         space.shape = BG_SHAPE(space.rows, space.columns);
         return space;
     }
-    bg_shape shape = bgi_node_is(node, BGI_REDUCE) ? node->inputs[0]->shape : node->shape;
-    for (int i = 0; i < shape.rank; i++)
-        if (shape.dims[i] != 1)
-            space.shape.dims[space.shape.rank++] = shape.dims[i];
+    space.shape = bgi_natural_shape(c, node);
     return space;
 }
 
@@ -145,7 +142,7 @@ static bg_status add_space(bgi_compilation *c, bgi_space space, int bucket)
 static bg_status place_in_loop(bgi_compilation *c, const bg_node *node, int stage)
 {
     bgi_value *v = &c->values[node->id];
-    bgi_space space = natural_space(node);
+    bgi_space space = natural_space(c, node);
     space.group = v->group;
     space.stage = v->stage = stage;
     space.next = -1;

@@ -37,14 +37,15 @@ static bg_node *centred(const terms *t)
     return t->x->dtype == BG_F64 ? off : bg_sub(off, term(t, BGI_MOMENT_REST));
 }
 static bg_node *standard(const terms *t) { return bg_mul(centred(t), term(t, BGI_MOMENT_SCALE)); }
-/* The gradient g of h as that of x, but for the scale: g - mean g - h · mean (g h); around zero there is no mean g. */
-static bg_node *standard_gradient(const terms *t, bg_node *g, bg_node *along)
+/* The gradient g of h, times a, as that of x but for the scale: a (g - mean g - h · mean (g h)), where around zero
+ * there is no mean g. `along` is Σ g h. What is one number for all of h is multiplied first. */
+static bg_node *standard_gradient(const terms *t, bg_node *g, bg_node *along, bg_node *a)
 {
     double share = 1 / (double)bgi_moment_count(t->x, &t->attributes->moments);
-    bg_node *rest = g;
+    bg_node *rest = g, *slope = bg_mul_scalar(bgi_keep_axes(along, t->x, t->axis), share);
     if (!t->attributes->moments.is_around_zero)
         rest = bg_sub(rest, bg_mul_scalar(bgi_keep_axes(bgi_sum_over(g, t->axis), t->x, t->axis), share));
-    return bg_sub(rest, bg_mul(standard(t), bg_mul_scalar(bgi_keep_axes(along, t->x, t->axis), share)));
+    return bg_sub(bg_mul(rest, a), bg_mul(centred(t), bg_mul(bg_mul(slope, term(t, BGI_MOMENT_SCALE)), a)));
 }
 
 /* A node of an op whose last inputs are weight and bias, where they are there; inputs has room for them. */
@@ -106,8 +107,7 @@ static bg_node *back_compose(bg_node *node)
 {
     terms t = terms_of(node->attributes, node->inputs[0], node->inputs[1]);
     bg_node *g = t.attributes->has_weight ? bg_mul(node->inputs[2], node->inputs[3]) : node->inputs[2];
-    bg_node *rest = standard_gradient(&t, g, bgi_sum_over(bg_mul(g, standard(&t)), t.axis));
-    return bg_mul(rest, term(&t, BGI_MOMENT_SCALE));
+    return standard_gradient(&t, g, bgi_sum_over(bg_mul(g, standard(&t)), t.axis), term(&t, BGI_MOMENT_SCALE));
 }
 static bg_status back_call(const bg_call *call)
 {
@@ -245,10 +245,11 @@ static bg_node *standardize_gradient(bg_node *node, int input, bg_node *dy)
         return apply(&back_op, (bg_node *[4]){ x, moments, dy }, 3, weight, NULL, &attributes->moments);
     if (is_bias)
         return bgi_sum_over(dy, t.axis);
-    bg_node *along = bgi_sum_over(bg_mul(dy, standard(&t)), t.axis), *scale = term(&t, BGI_MOMENT_SCALE);
-    if (input == 1)
+    bg_node *along = bg_mul(bgi_sum_over(bg_mul(dy, centred(&t)), t.axis), bgi_moment_of(moments, BGI_MOMENT_SCALE));
+    bg_node *scale = term(&t, BGI_MOMENT_SCALE);
+    if (input == 1 && weight)
         return along;
-    return bg_mul(standard_gradient(&t, dy, along), weight ? bg_mul(scale, bgi_by_channel(weight, x)) : scale);
+    return standard_gradient(&t, dy, along, weight ? bg_mul(scale, bgi_by_channel(weight, x)) : scale);
 }
 static const bg_op standardize_op = { .name = "standardize",
                                       .arity = -1,
