@@ -80,7 +80,8 @@ DEFINE_MAP(floor, 1, N(v_floor)(x))
 DEFINE_MAP(ceil, 1, N(v_ceil)(x))
 DEFINE_MAP(round, 1, N(v_round)(x))
 DEFINE_MAP(trunc, 1, N(v_trunc)(x))
-DEFINE_MAP(relu, 1, N(v_zero_if)(LESS_EQUAL(x, SET(0)), x))
+static inline V N(above_0)(V x) { return N(v_zero_if)(LESS_EQUAL(x, SET(0)), x); }
+DEFINE_MAP(relu, 1, N(above_0)(x))
 DEFINE_MAP(logical_not, 1, N(v_one_if)(EQUAL(x, SET(0))))
 DEFINE_MAP(is_finite, 1, N(v_one_if)(LESS(N(v_abs)(x), SET(INFINITY))))
 DEFINE_MAP(add, 2, x + y)
@@ -98,6 +99,11 @@ DEFINE_MAP(greater_equal, 2, N(v_one_if)(LESS_EQUAL(y, x)))
 DEFINE_MAP(where, 3, SELECT(NOT_EQUAL(x, SET(0)), y, z))
 DEFINE_MAP(fma, 3, N(v_fma_exact)(x, y, z))
 DEFINE_MAP(fnma, 3, N(v_fnma_exact)(x, y, z))
+DEFINE_MAP(sub_sub, 3, (x - y) - z)
+DEFINE_MAP(sub_mul, 3, (x - y) * z)
+DEFINE_MAP(add_relu, 2, N(above_0)(x + y))
+DEFINE_MAP(fma_relu, 3, N(above_0)(N(v_fma_exact)(x, y, z)))
+DEFINE_MAP(where_above, 2, N(v_zero_if)(LESS_EQUAL(x, SET(0)), y))
 
 /* A math function is long, so one loop serves all strides. */
 #define DEFINE_MATH_MAP(name)                                                                                          \

@@ -200,6 +200,14 @@ typedef void bgk_philox(uint32_t *words, uint64_t key, uint64_t stream, uint64_t
     X(where)                                                                                                           \
     X(fma)                                                                                                             \
     X(fnma)
+/* Two or three of these in one pass, with the same bits as one after the other: (a - b) - c, (a - b) c, relu(a + b),
+ * relu(a*b + c) rounded as fma is, and a <= 0 ? 0 : b. */
+#define BGK_CHAINS(X)                                                                                                  \
+    X(sub_sub)                                                                                                         \
+    X(sub_mul)                                                                                                         \
+    X(add_relu)                                                                                                        \
+    X(fma_relu)                                                                                                        \
+    X(where_above)
 #define BGK_REDUCES(X)                                                                                                 \
     X(sum)                                                                                                             \
     X(max)
@@ -216,6 +224,7 @@ typedef void bgk_philox(uint32_t *words, uint64_t key, uint64_t stream, uint64_t
 typedef struct {
 #define BGK_FIELD(name) bgk_map *name;
     BGK_MAPS(BGK_FIELD)
+    BGK_CHAINS(BGK_FIELD)
 #undef BGK_FIELD
 #define BGK_FIELD(name) bgk_reduce *name##_rows;
     BGK_REDUCES(BGK_FIELD)

@@ -243,7 +243,7 @@ END_TEST
 START_TEST(windows)
 {
     enum { WIDTH = 32, ELEMENTS = 40, COUNT = 4, N = 9 };
-    static const int64_t elements[COUNT] = { 0, 3, 1, 9 }, steps[] = { 10, 2, 0 };
+    static const int64_t taps[COUNT] = { 0, 3, 1, 9 }, steps[] = { 10, 2, 0 };
     static double in[ELEMENTS * WIDTH], dy[N * WIDTH], y[N * WIDTH + GUARD], dx[ELEMENTS * WIDTH];
     FOR_EACH_TABLE(table)
     FOR_EACH_ELEMENT(e)
@@ -252,9 +252,9 @@ START_TEST(windows)
         const int64_t step = steps[round % 3], n = step == 10 ? 3 : N, width = round < 3 ? 16 : 32;
         int64_t places[COUNT];
         for (int t = 0; t < COUNT; t++)
-            places[t] = elements[t] * width;
+            places[t] = taps[t] * width;
         for (int64_t i = 0; i < ELEMENTS * width; i++) {
-            const uint64_t number = draw_below(&numbers, 7);
+            const int64_t number = draw_below(&numbers, 7);
             put(e, in, i, number == 6 ? NAN : (long double)number - 2);
             put(e, dx, i, 77);
         }
@@ -272,18 +272,18 @@ START_TEST(windows)
             for (int64_t i = 0; i < n; i++) {
                 int64_t best = i * step;
                 for (int t = 0; t < COUNT; t++) {
-                    const int64_t element = i * step + elements[t];
-                    const long double v = get(e, in, element * width + j), b = get(e, in, best * width + j);
-                    best = v > b || (isnan(v) && !isnan(b)) ? element : best;
-                    sums[element] = adds ? sums[element] : 0;
+                    const int64_t place = i * step + taps[t];
+                    const long double v = get(e, in, place * width + j), b = get(e, in, best * width + j);
+                    best = v > b || (isnan(v) && !isnan(b)) ? place : best;
+                    sums[place] = adds ? sums[place] : 0;
                 }
                 sums[best] += (double)get(e, dy, i * width + j);
                 if (!e->is_f64)
                     sums[best] = (double)(float)sums[best];
-                const long double v = get(e, in, best * width + j), found = get(e, y, i * width + j);
-                if (!(v == found || (isnan(v) && isnan(found))))
+                const long double v = get(e, in, best * width + j), got = get(e, y, i * width + j);
+                if (!(v == got || (isnan(v) && isnan(got))))
                     ck_abort_msg("window_max %s %s: column %lld of window %lld is %Lg, not %Lg", e->name, table->name,
-                                 (long long)j, (long long)i, found, v);
+                                 (long long)j, (long long)i, got, v);
             }
             for (int64_t i = 0; i < ELEMENTS; i++)
                 if (get(e, dx, i * width + j) != (long double)sums[i])
@@ -298,6 +298,58 @@ START_TEST(windows)
 }
 END_TEST
 
+/* Chains of elementwise kernels, on operands of either stride. */
+START_TEST(chains)
+{
+    double in[3][MAX_N + 1], expected[MAX_N + GUARD], made[MAX_N + GUARD], zero = 0, t[MAX_N + 1];
+    FOR_EACH_TABLE(table)
+    FOR_EACH_ELEMENT(e)
+    for (int64_t n = 1; n <= MAX_N; n++)
+        for (int strides = 0; strides < 8; strides++)
+            for (int chain = 0; chain < 5; chain++) {
+                const bgk_kernels *k = kernels_of(table, e);
+                const double *a = in[0], *b = in[1], *c = in[2];
+                const int sa = strides & 1, sb = strides >> 1 & 1, sc = strides >> 2;
+                for (int i = 0; i < 3; i++)
+                    for (int64_t j = 0; j < n; j++)
+                        put(e, in[i], j,
+                            draw_below(&numbers, 9) == 0 ? NAN : (long double)draw_between(&numbers, -2, 2));
+                memset(expected, 77, sizeof expected);
+                memset(made, 77, sizeof made);
+                switch (chain) {
+                case 0:
+                    k->sub(t, a, sa, b, sb, NULL, 0, n);
+                    k->sub(expected, t, 1, c, sc, NULL, 0, n);
+                    k->sub_sub(made, a, sa, b, sb, c, sc, n);
+                    break;
+                case 1:
+                    k->sub(t, a, sa, b, sb, NULL, 0, n);
+                    k->mul(expected, t, 1, c, sc, NULL, 0, n);
+                    k->sub_mul(made, a, sa, b, sb, c, sc, n);
+                    break;
+                case 2:
+                    k->add(t, a, sa, b, sb, NULL, 0, n);
+                    k->relu(expected, t, 1, NULL, 0, NULL, 0, n);
+                    k->add_relu(made, a, sa, b, sb, NULL, 0, n);
+                    break;
+                case 3:
+                    k->fma(t, a, sa, b, sb, c, sc, n);
+                    k->relu(expected, t, 1, NULL, 0, NULL, 0, n);
+                    k->fma_relu(made, a, sa, b, sb, c, sc, n);
+                    break;
+                default:
+                    k->less_equal(t, a, sa, &zero, 0, NULL, 0, n);
+                    k->where(expected, t, 1, &zero, 0, b, sb, n);
+                    k->where_above(made, a, sa, b, sb, NULL, 0, n);
+                }
+                if (!same_bits(e, made, expected, n) ||
+                    memcmp(at(e, made, n), at(e, expected, n), GUARD * e->size) != 0)
+                    ck_abort_msg("chain %d %s %s, strides %d: %lld elements are not those of its parts", chain, e->name,
+                                 table->name, strides, (long long)n);
+            }
+}
+END_TEST
+
 int main(void)
 {
     numbers = draw_from(5);
@@ -308,6 +360,7 @@ int main(void)
     tcase_add_test(tests, lstm_rows);
     tcase_add_test(tests, weigh_back_rows);
     tcase_add_test(tests, windows);
+    tcase_add_test(tests, chains);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -1,10 +1,12 @@
 /* emit: the register program of each loop, and the descriptions of the other steps.
  *
- * A program is written in terms of the loop's space; how its blocks lie is settled afterwards (blocks.c). A sum with a
- * product that nobody else wants is one fused multiply-add. */
+ * A program is written in terms of the loop's space; how its blocks lie is settled afterwards (blocks.c). An operation
+ * absorbs one of its operands that nobody else wants, where a kernel does both in one pass: what bounds a loop in the
+ * cache is storing what lies between. */
 #include "compile/emit.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 int bgi_add_value(bgi_emitter *e, bgi_loop_value value)
@@ -132,24 +134,52 @@ static bool is_kernel(const bg_node *node, size_t offset)
     return bgi_node_is(node, BGI_MAP) && node->op->lowering->kernel == offset;
 }
 
-/* The product, or square, that becomes part of a sum: computed in this loop, for this use only. */
-static const bg_node *absorbed_product(const bgi_emitter *e, const bg_node *node, int k)
+/* An operand that may become part of the operation that reads it: computed in this loop, for this use only. */
+static const bg_node *absorbable(const bgi_emitter *e, const bg_node *node, int k)
 {
     const bgi_access *access = &e->c->accesses[node->inputs[k]->id];
     const bgi_value *v = &e->c->values[access->base];
-    const bg_node *base = e->c->graph->nodes[access->base];
     bool is_used_once = v->uses == 1 && !v->is_stored && (v->is_virtual || is_here(e, access->base));
-    bool is_product = is_kernel(base, offsetof(bgk_kernels, mul)) || is_kernel(base, offsetof(bgk_kernels, square));
-    return is_used_once && access->is_flat && is_product ? base : NULL;
+    return is_used_once && access->is_flat ? e->c->graph->nodes[access->base] : NULL;
 }
 
-/* Which operand of a sum or difference is absorbed: 0, 1, or -1. */
-static int absorbed_operand(const bgi_emitter *e, const bg_node *node)
+static bool is_zero(const bg_node *node)
 {
-    if (is_kernel(node, offsetof(bgk_kernels, add)))
-        return absorbed_product(e, node, 0) ? 0 : absorbed_product(e, node, 1) ? 1 : -1;
-    if (is_kernel(node, offsetof(bgk_kernels, sub)))
-        return absorbed_product(e, node, 1) ? 1 : -1;
+    double value;
+    return bgi_node_is_constant(node, &value) && value == 0 && !signbit(value);
+}
+
+#define KERNEL(name) offsetof(bgk_kernels, name)
+static const struct {
+    size_t kernel;
+    int operand; /* absorbed, if this makes it */
+    size_t by, both;
+} absorptions[] = {
+    { KERNEL(add), 0, KERNEL(mul), KERNEL(fma) },
+    { KERNEL(add), 0, KERNEL(square), KERNEL(fma) },
+    { KERNEL(add), 1, KERNEL(mul), KERNEL(fma) },
+    { KERNEL(add), 1, KERNEL(square), KERNEL(fma) },
+    { KERNEL(sub), 1, KERNEL(mul), KERNEL(fnma) },
+    { KERNEL(sub), 1, KERNEL(square), KERNEL(fnma) },
+    { KERNEL(sub), 0, KERNEL(sub), KERNEL(sub_sub) },
+    { KERNEL(mul), 0, KERNEL(sub), KERNEL(sub_mul) },
+    { KERNEL(mul), 1, KERNEL(sub), KERNEL(sub_mul) },
+    { KERNEL(relu), 0, KERNEL(add), KERNEL(add_relu) },
+    { KERNEL(where), 0, KERNEL(less_equal), KERNEL(where_above) },
+};
+enum { N_ABSORPTIONS = sizeof absorptions / sizeof *absorptions };
+
+/* Which operand of an operation is absorbed: the place in the list, or -1. */
+static int absorption_of(const bgi_emitter *e, const bg_node *node)
+{
+    for (int i = 0; i < N_ABSORPTIONS && bgi_node_is(node, BGI_MAP); i++) {
+        if (!is_kernel(node, absorptions[i].kernel))
+            continue;
+        const bg_node *inner = absorbable(e, node, absorptions[i].operand);
+        if (inner && is_kernel(inner, absorptions[i].by) &&
+            (absorptions[i].both != KERNEL(where_above) || (is_zero(inner->inputs[1]) && is_zero(node->inputs[1]))))
+            return i;
+    }
     return -1;
 }
 
@@ -164,13 +194,25 @@ static int emit_map(bgi_emitter *e, const bg_node *node, bool is_full)
 {
     bgi_instruction made = { .kind = BGI_DO_MAP, .is_full = is_full, .operand = { -1, -1, -1 } };
     size_t kernel = node->op->lowering->kernel;
-    int k = absorbed_operand(e, node);
-    if (k >= 0) {
-        const bg_node *product = absorbed_product(e, node, k);
-        kernel = is_kernel(node, offsetof(bgk_kernels, sub)) ? offsetof(bgk_kernels, fnma) : offsetof(bgk_kernels, fma);
-        made.operand[0] = emit_operand(e, product, 0, is_full);
-        made.operand[1] = emit_operand(e, product, product->n_inputs - 1, is_full);
-        made.operand[2] = emit_operand(e, node, 1 - k, is_full);
+    int n = 0, at = absorption_of(e, node);
+    if (at >= 0 && kernel == KERNEL(relu)) { /* of a sum, which may have a product in it */
+        node = absorbable(e, node, 0);
+        kernel = KERNEL(add_relu);
+        at = absorption_of(e, node);
+    }
+    if (at >= 0) {
+        int k = absorptions[at].operand;
+        const bg_node *inner = absorbable(e, node, k);
+        kernel = kernel == KERNEL(add_relu) ? KERNEL(fma_relu) : absorptions[at].both;
+        made.operand[n++] = emit_operand(e, inner, 0, is_full);
+        if (kernel == KERNEL(where_above)) {
+            made.operand[n++] = emit_operand(e, node, 2, is_full);
+        } else {
+            made.operand[n++] = emit_operand(e, inner, inner->n_inputs - 1, is_full);
+            for (int i = 0; i < node->n_inputs; i++)
+                if (i != k)
+                    made.operand[n++] = emit_operand(e, node, i, is_full);
+        }
     } else {
         for (int i = 0; i < node->n_inputs; i++)
             made.operand[i] = emit_operand(e, node, i, is_full);
@@ -358,9 +400,9 @@ static bg_status emit_loop(bgi_emitter *e, bgi_step *step, const int *members, i
     e->last_constant = -1;
     for (int i = 0; i < n; i++) {
         const bg_node *node = c->graph->nodes[members[i]];
-        int k = absorbed_operand(e, node);
-        if (k >= 0)
-            e->is_absorbed[c->accesses[node->inputs[k]->id].base] = true;
+        int at = absorption_of(e, node);
+        if (at >= 0)
+            e->is_absorbed[c->accesses[node->inputs[absorptions[at].operand]->id].base] = true;
     }
     for (int i = 0; i < n && !e->status; i++)
         if (!e->is_absorbed[members[i]])

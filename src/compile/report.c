@@ -11,7 +11,7 @@ const char *bgi_kernel_name(size_t offset)
         const char *name;
     } names[] = {
 #define NAME(name) { offsetof(bgk_kernels, name), #name },
-        BGK_MAPS(NAME)
+        BGK_MAPS(NAME) BGK_CHAINS(NAME)
 #undef NAME
 #define NAME(name) { offsetof(bgk_kernels, name##_rows), #name "_rows" },
             BGK_REDUCES(NAME)
