@@ -359,7 +359,7 @@ static bg_node *average_corner(bg_node *x)
     return bg_avg_pool(bg_reshape(x, BG_SHAPE(1, 1, 2, 2)), BG_SHAPE(2, 2), &o);
 }
 EDGE(max_pool, pool(x, NULL))
-EDGE(max_pool_of_relu, pool(bg_relu(x), NULL))
+EDGE(max_pool_of_relu, pool(bg_relu(bg_reshape(x, BG_SHAPE(1, 1, -1))), NULL))
 EDGE(padded, pool_padded(x))
 EDGE(corner, average_corner(x))
 static bg_node *places_of(bg_node *x)
