@@ -6,18 +6,41 @@
 
 #define LOAD_SAME   BY_TYPE(load_f32_f32, load_f64_f64)
 #define LEAST(x, y) ((x) < (y) ? (x) : (y))
+#define LINE        (64 / (int64_t)sizeof(T))
+
+/* Lines of memory that are read soon, and that tiles ask for meanwhile, one in each of their steps. */
+typedef struct {
+    const T *at;
+    int64_t lines, stride; /* of a row */
+    int64_t line, rows;    /* that is next, that are left */
+} N(fetching);
+
+static inline N(fetching) N(fetching_of)(const T *at, int64_t cols, int64_t stride, int64_t rows)
+{
+    return (N(fetching)){ .at = at, .lines = (cols - 1) / LINE + 1, .stride = stride, .rows = rows };
+}
 
 /* Rows of a block of b that tiles bring together, some each, while they multiply by the block before it: they come from
- * far caches, and a tile has room for a load and a store in each of its steps. */
+ * far caches, and a tile has room for a load and a store in each of its steps. Beside them, what is fetched only. */
 typedef struct {
     const T *from;
     T *to;
     int64_t from_rows, cols, vectors;
     int64_t rows;  /* that are left */
     int64_t share; /* of each tile, which has at least as many steps as they have vectors */
+    N(fetching) fetches[2];
+    int fetches_panels;
 } N(moving);
 
-/* A tile of some rows and one to four vectors. rows, vectors, masked and moves are constants wherever this is called,
+/* What a tile does beside multiplying. */
+#define MOVE  1
+#define FETCH 2
+static inline int N(has_more)(const N(moving) * next, int does)
+{
+    return does == MOVE ? next->rows > 0 : next->fetches[0].rows > 0 || next->fetches[1].rows > 0;
+}
+
+/* A tile of some rows and one to four vectors. rows, vectors, masked and does are constants wherever this is called,
  * so that what is not used falls away; the sums are named variables, for an array of vectors would live in memory. The
  * last vector starts at column `last`, where it may overlap the one before; masked: only the first n columns of one
  * vector exist. */
@@ -69,14 +92,14 @@ typedef struct {
         b += ldb;                                                                                                      \
     } while (0)
 static inline __attribute__((always_inline)) void N(tile)(const int rows, const int vectors, const int masked,
-                                                          const int moves, int64_t n, int64_t k, const T *a,
+                                                          const int does, int64_t n, int64_t k, const T *a,
                                                           int64_t a_rows, int64_t a_cols, const T *b, int64_t ldb,
                                                           int64_t last, T *c, int64_t ldc, int goes_on,
                                                           N(moving) * next)
 {
     const int64_t second = vectors > 2 ? W : last, third = vectors > 3 ? 2 * W : last;
     TILE_ALL(TILE_SUMS)
-    if (moves) {
+    if (does == MOVE) {
         const int64_t moved = LEAST(next->share, next->rows), cols = next->cols, from_rows = next->from_rows;
         const int64_t ahead = LEAST(next->share, next->rows - moved) * from_rows; /* what the next tile moves */
         const T *from = next->from;
@@ -93,6 +116,21 @@ static inline __attribute__((always_inline)) void N(tile)(const int rows, const 
         next->from = from;
         next->to = to;
     }
+    for (int i = 0; does == FETCH && i < 2; i++) {
+        N(fetching) f = next->fetches[i];
+        if (f.rows <= 0)
+            continue;
+        for (; k > 0 && f.rows > 0; k--) {
+            PREFETCH(f.at + f.line * LINE);
+            if (++f.line == f.lines) {
+                f.line = 0;
+                f.at += f.stride;
+                f.rows--;
+            }
+            TILE_STEP;
+        }
+        next->fetches[i] = f;
+    }
     for (int64_t p = 0; p < k; p++)
         TILE_STEP;
     TILE_ALL(TILE_STORE)
@@ -104,28 +142,28 @@ static inline __attribute__((always_inline)) void N(tile)(const int rows, const 
 #define TILE_HEIGHTS(X)      X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
 
 /* As many columns as a tile has, of any number of rows. TILE_ROWS_1 to TILE_ROWS_4 are the rows of a full tile with so
- * many vectors. Tiles of less than half of that have no time to move anything. */
+ * many vectors. Tiles of less than half of that have no time to move or fetch anything. */
 #define TILE_CASE(i)                                                                                                   \
     case i:                                                                                                            \
         if (i <= full)                                                                                                 \
             N(tile)(i, vectors, masked, 0, n, k, a, a_rows, a_cols, b, ldb, last, c, ldc, goes_on, next);              \
         break;
-#define TILE_CASE_MOVING(i)                                                                                            \
+#define TILE_CASE_DOING(i)                                                                                             \
     case i:                                                                                                            \
         if (i <= full && 2 * i >= full)                                                                                \
-            N(tile)(i, vectors, masked, 1, n, k, a, a_rows, a_cols, b, ldb, last, c, ldc, goes_on, next);              \
+            N(tile)(i, vectors, masked, does, n, k, a, a_rows, a_cols, b, ldb, last, c, ldc, goes_on, next);           \
         break;
 static inline __attribute__((always_inline)) void N(tiles)(const int full, const int vectors, const int masked,
-                                                           const int moves, int64_t m, int64_t n, int64_t k, const T *a,
+                                                           const int does, int64_t m, int64_t n, int64_t k, const T *a,
                                                            int64_t a_rows, int64_t a_cols, const T *b, int64_t ldb,
                                                            T *c, int64_t ldc, int goes_on, N(moving) * next)
 {
     const int64_t last = n - W;
     while (m > 0) {
         const int64_t rows = TILE_HEIGHT(m, full);
-        if (moves && next->rows > 0 && 2 * rows >= full) {
+        if (does && N(has_more)(next, does) && 2 * rows >= full) {
             switch (rows) {
-                TILE_HEIGHTS(TILE_CASE_MOVING)
+                TILE_HEIGHTS(TILE_CASE_DOING)
             default:
                 break;
             }
@@ -142,11 +180,11 @@ static inline __attribute__((always_inline)) void N(tiles)(const int full, const
     }
 }
 
-#define DEFINE_PANEL(name, full, vectors, masked, moves)                                                               \
+#define DEFINE_PANEL(name, full, vectors, masked, does)                                                                \
     static void N(panel_##name)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows, int64_t a_cols,           \
                                 const T *b, int64_t ldb, T *c, int64_t ldc, int goes_on, N(moving) * next)             \
     {                                                                                                                  \
-        N(tiles)(full, vectors, masked, moves, m, n, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on, next);             \
+        N(tiles)(full, vectors, masked, does, m, n, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on, next);              \
     }
 DEFINE_PANEL(masked, TILE_ROWS_1, 1, 1, 0)
 DEFINE_PANEL(one, TILE_ROWS_1, 1, 0, 0)
@@ -154,7 +192,9 @@ DEFINE_PANEL(two, TILE_ROWS_2, 2, 0, 0)
 DEFINE_PANEL(three, TILE_ROWS_3, 3, 0, 0)
 DEFINE_PANEL(four, TILE_ROWS_4, 4, 0, 0)
 #define TILE_ROWS_MOVING (PANEL_VECTORS == 3 ? TILE_ROWS_3 : TILE_ROWS_2)
-DEFINE_PANEL(moving, TILE_ROWS_MOVING, PANEL_VECTORS, 0, 1)
+DEFINE_PANEL(moving, TILE_ROWS_MOVING, PANEL_VECTORS, 0, MOVE)
+DEFINE_PANEL(fetching, TILE_ROWS_MOVING, PANEL_VECTORS, 0, FETCH)
+DEFINE_PANEL(fetching_more, PANEL_VECTORS == 3 ? TILE_ROWS_4 : TILE_ROWS_3, PANEL_VECTORS + 1, 0, FETCH)
 
 /* The vectors of the next panel, where so many are left: PANEL_VECTORS or one more, so that none is left alone. */
 static inline int64_t N(next_panel)(int64_t vectors)
@@ -184,7 +224,7 @@ static inline int64_t N(next_panel)(int64_t vectors)
 DEFINE_ROW(four, ROW_FOUR)
 DEFINE_ROW(eight, ROW_EIGHT)
 
-/* b with rows that are contiguous, read where they lie. Moves what next holds meanwhile. */
+/* b with rows that are contiguous, read where they lie. Moves and fetches what next holds meanwhile. */
 static void N(product_rows)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows, int64_t a_cols, const T *b,
                             int64_t ldb, T *c, int64_t ldc, int goes_on, N(moving) * next)
 {
@@ -202,12 +242,18 @@ static void N(product_rows)(int64_t m, int64_t n, int64_t k, const T *a, int64_t
     }
     while (n > 0) {
         const int64_t vectors = N(next_panel)((n + W - 1) / W), cols = vectors * W < n ? vectors * W : n;
+        if (next->fetches_panels && n > cols)
+            next->fetches[0] = N(fetching_of)(b + cols, LEAST(n - cols, cols), ldb, k);
         if (n < W)
             N(panel_masked)(m, n, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on, 0);
         else if (vectors == 1)
             N(panel_one)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on, 0);
         else if (vectors == PANEL_VECTORS && next->rows > 0)
             N(panel_moving)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on, next);
+        else if (vectors == PANEL_VECTORS && N(has_more)(next, FETCH))
+            N(panel_fetching)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on, next);
+        else if (vectors == PANEL_VECTORS + 1 && N(has_more)(next, FETCH))
+            N(panel_fetching_more)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on, next);
         else if (vectors == 2)
             N(panel_two)(m, cols, k, a, a_rows, a_cols, b, ldb, c, ldc, goes_on, 0);
         else if (vectors == 3)
@@ -222,8 +268,9 @@ static void N(product_rows)(int64_t m, int64_t n, int64_t k, const T *a, int64_t
 
 /* ---- Blocks ---- */
 
-#define BLOCK_COLS (BGK_BLOCK_COLS * (int)sizeof(float) / (int)sizeof(T))
-#define BLOCK_ROWS (BGK_BLOCK_BYTES / (int)sizeof(T) / BGK_BLOCK_DEPTH)
+#define BLOCK_COLS  (BGK_BLOCK_COLS * (int)sizeof(float) / (int)sizeof(T))
+#define BLOCK_ROWS  (BGK_BLOCK_BYTES / (int)sizeof(T) / BGK_BLOCK_DEPTH)
+#define BLOCK_LARGE (1 << 20) /* bytes of b from which on it is not in a near cache */
 
 /* Columns of the next block, where n are left: full panels, or all that is left where that is less than a panel more.
  */
@@ -248,27 +295,34 @@ static inline N(moving) N(moving_of)(int64_t p, int64_t j, int64_t n, int64_t k,
 static void N(product_blocks)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows, int64_t a_cols, const T *b,
                               int64_t b_rows, int64_t b_cols, T *c, int64_t ldc, T *scratch)
 {
-    enum { LEAST_USES = 24, LEAST_COLUMNS = 24, FAR = 4096, LARGE = 1 << 20 };
-    const int is_far = b_rows * (int64_t)sizeof(T) >= FAR || n * k * (int64_t)sizeof(T) >= LARGE;
+    enum { LEAST_USES = 24, LEAST_COLUMNS = 24, FAR = 4096 };
+    const int is_far = b_rows * (int64_t)sizeof(T) >= FAR || n * k * (int64_t)sizeof(T) >= BLOCK_LARGE;
     const int moves_b = b_cols == 1 && n >= W && m >= LEAST_USES && is_far;
     const int gathers_b = b_cols != 1 || moves_b, gathers_a = a_cols != 1 && m > 1 && n >= LEAST_COLUMNS;
-    const int64_t most_depth = LEAST(k, BGK_BLOCK_DEPTH);
+    const int is_fetched = gathers_a && a_rows == 1 && !gathers_b;
+    const int64_t most_depth = LEAST(k, is_fetched ? BGK_BLOCK_DEPTH / 2 : BGK_BLOCK_DEPTH);
     T *const block_of_a = scratch;
     T *block = scratch + LEAST(m, BLOCK_ROWS) * most_depth;
     T *other = block + most_depth * LEAST(n, BLOCK_COLS + PANEL_VECTORS * W);
     int is_there = 0;
     for (int64_t i = 0; i < m; i += BLOCK_ROWS) {
         const int64_t rows = LEAST(m - i, BLOCK_ROWS);
-        for (int64_t p = 0; p < k; p += BGK_BLOCK_DEPTH) {
-            const int64_t depth = LEAST(k - p, BGK_BLOCK_DEPTH);
+        for (int64_t p = 0; p < k; p += most_depth) {
+            const int64_t depth = LEAST(k - p, most_depth);
             const T *x = a + i * a_rows + p * a_cols;
+            N(moving) next = { .rows = 0, .fetches_panels = b_cols == 1 && is_far && !moves_b };
+            if (is_fetched && p + depth < k) {
+                const int64_t next_depth = LEAST(k - p - depth, most_depth);
+                next.fetches[0] = N(fetching_of)(x + depth * a_cols, rows, a_cols, next_depth);
+                if (i == 0)
+                    next.fetches[1] = N(fetching_of)(b + (p + depth) * b_rows, n, b_rows, next_depth);
+            }
             if (gathers_a) {
                 LOAD_SAME(block_of_a, x, depth, rows, a_cols, a_rows);
                 x = block_of_a;
             }
             for (int64_t j = 0, cols = n; j < n; j += cols) {
                 const T *y = b + p * b_rows + j * b_cols;
-                N(moving) next = { .rows = 0 };
                 int is_other = 0;
                 if (gathers_b) {
                     cols = N(block_cols)(n - j);
@@ -305,7 +359,8 @@ static void N(product_turned)(int64_t m, int64_t n, int64_t k, const T *a, int64
                               int64_t b_rows, int64_t b_cols, T *c, int64_t ldc, T *scratch)
 {
     T *block = scratch + BGK_BLOCK_TURN * LEAST(m, BGK_BLOCK_SIDE);
-    N(moving) nothing = { .rows = 0 };
+    const int is_large = b_rows == 1 && n * k * (int64_t)sizeof(T) >= BLOCK_LARGE;
+    N(moving) next = { .rows = 0 };
     for (int64_t i = 0; i < m; i += BGK_BLOCK_SIDE) {
         const int64_t cols = LEAST(m - i, BGK_BLOCK_SIDE), most_depth = N(block_depth)(cols);
         for (int64_t p = 0; p < k; p += most_depth) {
@@ -320,11 +375,13 @@ static void N(product_turned)(int64_t m, int64_t n, int64_t k, const T *a, int64
             for (int64_t j = 0; j < n; j += BGK_BLOCK_TURN) {
                 const int64_t rows = LEAST(n - j, BGK_BLOCK_TURN);
                 T *to = c + i * ldc + j;
+                if (is_large && j + rows < n)
+                    next.fetches[0] =
+                        N(fetching_of)(b + p + (j + rows) * b_cols, depth, b_cols, LEAST(n - j - rows, BGK_BLOCK_TURN));
                 if (p > 0)
                     N(transpose)(scratch, cols, to, ldc, rows, cols);
                 N(product_rows)
-                (rows, cols, depth, b + p * b_rows + j * b_cols, b_cols, b_rows, x, ldx, scratch, cols, p > 0,
-                 &nothing);
+                (rows, cols, depth, b + p * b_rows + j * b_cols, b_cols, b_rows, x, ldx, scratch, cols, p > 0, &next);
                 N(transpose)(to, ldc, scratch, cols, cols, rows);
             }
         }
@@ -355,7 +412,7 @@ static void N(product)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a
 #undef TILE_STORE
 #undef TILE_SUMS
 #undef TILE_CASE
-#undef TILE_CASE_MOVING
+#undef TILE_CASE_DOING
 #undef TILE_ROWS_MOVING
 #undef DEFINE_PANEL
 #undef ROW_SUM
@@ -367,3 +424,7 @@ static void N(product)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a
 #undef LEAST
 #undef BLOCK_COLS
 #undef BLOCK_ROWS
+#undef BLOCK_LARGE
+#undef LINE
+#undef MOVE
+#undef FETCH
