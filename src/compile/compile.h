@@ -148,8 +148,8 @@ bg_status bgi_form_steps(bgi_compilation *c);
 bg_dtype bgi_register_dtype(const bg_node *node);
 /* emit.c */
 bg_status bgi_emit(bgi_compilation *c);
-/* slices.c: units a task, and the kernel of a product; the latter returns the scratch bytes it needs. */
-void bgi_slice_group(const bgi_compilation *c, bgi_group *group);
+/* slices.c: the groups' units a task, and the kernel of a product; the latter returns the scratch bytes it needs. */
+void bgi_slice_groups(const bgi_compilation *c);
 /* Whether the units of a product's group are rows of it, so that each task reads the whole matrix w. */
 bool bgi_is_row_product(const bgi_compilation *c, const bgi_step *step, int64_t units);
 size_t bgi_choose_provider(bgi_product *product, const bgi_group *group, const bg_engine *engine);

@@ -388,8 +388,7 @@ bg_status bgi_plan(bgi_compilation *c)
         status = bgi_make_outputs(c);
     if (status)
         return status;
-    for (int g = 0; g < p->n_groups; g++)
-        bgi_slice_group(c, &p->groups[g]);
+    bgi_slice_groups(c);
     status = place_values(c);
     if (status)
         return status;

@@ -18,7 +18,8 @@ enum {
     LEAST_SPLIT_ROWS = 16,   /* from here on two workers have something to do */
     TILE_BYTES = 200 * 1000, /* of a result that needs every sample (weight gradients): stays in L2 for its update */
     LEAST_TILE_ROWS = 64,    /* .. unless its rows are so long that a call would have too few of them */
-    LEAST_TILES = 4
+    LEAST_TILES = 4,
+    LEAST_LEVEL_TILES = 16 /* of all groups of a level */
 };
 /* Work is counted in operations of a product. Others take so many times as long, since they wait for memory. */
 static const double OTHER_WORK = 8;
@@ -44,28 +45,36 @@ static int64_t slices_of_rows(int64_t rows, int64_t largest_matrix)
     return slices < 2 && rows >= LEAST_SPLIT_ROWS ? 2 : slices;
 }
 
-static int64_t slices_of_tiles(const bgi_group *group, int64_t row_bytes)
+/* share: of the work of all groups that run at its side. */
+static int64_t slices_of_tiles(const bgi_group *group, int64_t row_bytes, double share)
 {
     int64_t slices = pieces(group->units * row_bytes, TILE_BYTES), by_rows = group->units / LEAST_TILE_ROWS;
+    int64_t least = bgk_least(LEAST_TILES, (int64_t)ceil(share * LEAST_LEVEL_TILES));
     double tasks = group->work / LEAST_TASK_WORK;
     int64_t most = tasks < (double)group->units ? (int64_t)tasks : group->units;
     if (slices > by_rows)
         slices = by_rows;
-    if (slices < LEAST_TILES)
-        slices = LEAST_TILES;
+    if (slices < least)
+        slices = least;
     return slices < most ? slices : most;
 }
 
-void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
+static double work_of(const bg_program *p, const bgi_group *group)
+{
+    double work = 0;
+    for (int i = group->first_step; i < group->first_step + group->n_steps; i++)
+        work += p->steps[i].product_flops + OTHER_WORK * (p->steps[i].flops - p->steps[i].product_flops);
+    return work;
+}
+
+static void slice_group(const bgi_compilation *c, bgi_group *group, double share)
 {
     const bg_program *p = c->program;
     int64_t rows = 0, row_bytes = 1, largest_matrix = 0, grain = 0, least = 1;
-    group->work = 0;
     for (int i = 0; i < group->n_steps; i++) {
         const bgi_step *step = &p->steps[group->first_step + i];
         const bg_node *node = c->graph->nodes[step->defines[0]];
         int64_t bytes = c->values[node->id].count / group->units * (int64_t)bg_dtype_size(node->dtype);
-        group->work += step->product_flops + OTHER_WORK * (step->flops - step->product_flops);
         if (step->kind == BGI_STEP_CALL && node->op->grain) {
             int64_t worth = pieces(node->op->grain(node), step->as.calling.units / group->units);
             grain = larger(grain, worth);
@@ -83,7 +92,7 @@ void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
     }
     int64_t slices = group->work < LEAST_SPLIT_WORK ? 1
                      : rows > 0                     ? slices_of_rows(rows, largest_matrix)
-                                                    : slices_of_tiles(group, row_bytes);
+                                                    : slices_of_tiles(group, row_bytes, share);
     /* The units of such calls are large, and need not be of equal work. */
     bool is_by_grain = grain > 0 && rows == 0 && slices > 1;
     if (is_by_grain)
@@ -100,6 +109,19 @@ void bgi_slice_group(const bgi_compilation *c, bgi_group *group)
         group->chunk = least;
     if (group->chunk > group->units)
         group->chunk = group->units;
+}
+
+/* Groups are numbered level by level. */
+void bgi_slice_groups(const bgi_compilation *c)
+{
+    bg_program *p = c->program;
+    for (int first = 0, last; first < p->n_groups; first = last) {
+        double work = 0;
+        for (last = first; last < p->n_groups && p->groups[last].level == p->groups[first].level; last++)
+            work += p->groups[last].work = work_of(p, &p->groups[last]);
+        for (int g = first; g < last; g++)
+            slice_group(c, &p->groups[g], work > 0 ? p->groups[g].work / work : 1);
+    }
 }
 
 /* ---- Providers ---- */
