@@ -299,7 +299,7 @@ static void N(product_blocks)(int64_t m, int64_t n, int64_t k, const T *a, int64
     const int is_far = b_rows * (int64_t)sizeof(T) >= FAR || n * k * (int64_t)sizeof(T) >= BLOCK_LARGE;
     const int moves_b = b_cols == 1 && n >= W && m >= LEAST_USES && is_far;
     const int gathers_b = b_cols != 1 || moves_b, gathers_a = a_cols != 1 && m > 1 && n >= LEAST_COLUMNS;
-    const int is_fetched = gathers_a && a_rows == 1 && !gathers_b;
+    const int is_fetched = gathers_a && a_rows == 1 && !gathers_b && m >= LEAST_USES;
     const int64_t most_depth = LEAST(k, is_fetched ? BGK_BLOCK_DEPTH / 2 : BGK_BLOCK_DEPTH);
     T *const block_of_a = scratch;
     T *block = scratch + LEAST(m, BLOCK_ROWS) * most_depth;

@@ -461,9 +461,10 @@ typedef struct {
 } bg_conv_options;
 /*   x [n, in, ..]   weight [out, in / groups, kernel..]   bias [out] or NULL  ->  [n, out, ..]
  * extents (in + 2 padding - dilation (kernel - 1) - 1) / stride + 1, rounded down.
- * f32 kernels of 3 x 3 with stride and dilation 1 between 16 or more channels of a group, over 32 or more samples whose
- * number is a multiple of 16, go by Winograd's F(2x2, 3x3) (Lavin and Gray 2015, arXiv:1509.09308), and so do their
- * gradients: rounding errors are then those of sums over patches of 4 x 4 elements. */
+ * f32 kernels of 3 x 3 with stride and dilation 1 between 16 or more channels of a group, up to 2^17 kernels, over 32
+ * or more samples whose number is a multiple of 16, go by Winograd's F(2x2, 3x3) (Lavin and Gray 2015,
+ * arXiv:1509.09308), as do their gradients; likewise kernels of 3 x 3 x 1 over a last extent of 16. Rounding errors are
+ * then those of sums over patches of 4 x 4 elements. */
 BG_API bg_node *bg_conv(bg_node *x, bg_node *weight, bg_node *bias, const bg_conv_options *options);
 /* The transpose of the map from x to bg_conv's result.
  *   x [n, in, ..]   weight [in, out / groups, kernel..]   bias [out] or NULL  ->  [n, out, ..]

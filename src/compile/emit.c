@@ -383,7 +383,8 @@ static bool is_outer_product(const bgi_emitter *e, const bgi_instruction *x)
     int last = e->space->shape.rank - 2;
     if (x->kind != BGI_DO_MAP || !x->is_full || last < 0 ||
         (x->map != map_kernel(e, offsetof(bgk_kernels, mul)) && x->map != map_kernel(e, offsetof(bgk_kernels, fma)) &&
-         x->map != map_kernel(e, offsetof(bgk_kernels, fnma))))
+         x->map != map_kernel(e, offsetof(bgk_kernels, fnma)) &&
+         x->map != map_kernel(e, offsetof(bgk_kernels, fma_relu))))
         return false;
     const bgi_loop_value *a = &e->loop->values[x->operand[0]], *b = &e->loop->values[x->operand[1]];
     return (is_per_row(a, last) && is_per_column(b, last)) || (is_per_column(a, last) && is_per_row(b, last));

@@ -158,7 +158,7 @@ static bgi_slide sliding(const bgi_convolution *c, int64_t rows)
 static size_t convolve_scratch(const bg_node *node)
 {
     const bgi_convolution *c = node->attributes;
-    bgi_slide s = sliding(c, bgi_group_outputs(c));
+    bgi_slide s = sliding(c, bgi_least(bgi_group_outputs(c), c->outputs / convolve_parts(node)));
     return bgi_slide_scratch(&s, node->shape.dims[0], node->dtype);
 }
 /* Channels [first, last) of so many images that are image_stride and y_stride elements apart. */
@@ -304,11 +304,12 @@ static int64_t starts_of(const bgi_window *w, int k) { return w->stride[k] < w->
 static size_t input_scratch(const bg_node *node)
 {
     const bgi_convolution *c = node->attributes;
+    int64_t rows = bgi_least(bgi_group_inputs(c), c->window.channels / input_parts(node));
     size_t most = 0;
     FOR_EACH_START(&c->window, i)
     {
         int64_t weight;
-        bgi_slide s = turned(c, i, bgi_group_inputs(c), &weight);
+        bgi_slide s = turned(c, i, rows, &weight);
         size_t bytes = bgi_slide_scratch(&s, node->shape.dims[0], node->dtype);
         most = bytes > most ? bytes : most;
     }
@@ -420,8 +421,7 @@ static size_t slots_scratch(const bg_node *node)
 {
     const bgi_convolution *c = node->attributes;
     int64_t images = node->inputs[0]->shape.dims[0] / node->shape.dims[0];
-    int64_t each = c->outputs / slots_parts(node), rows = bgi_group_outputs(c);
-    rows = each < rows ? each : rows;
+    int64_t rows = bgi_least(bgi_group_outputs(c), c->outputs / slots_parts(node));
     return bgi_slide_weight_scratch(&c->window, bgi_group_inputs(c), rows, images, node->dtype);
 }
 static void add_images(const bg_call *call, int64_t images, int64_t first, int64_t last, const void *image,

@@ -247,7 +247,7 @@ static bg_node *standardize_gradient(bg_node *node, int input, bg_node *dy)
         return bgi_sum_over(dy, t.axis);
     bg_node *along = bg_mul(bgi_sum_over(bg_mul(dy, centred(&t)), t.axis), bgi_moment_of(moments, BGI_MOMENT_SCALE));
     bg_node *scale = term(&t, BGI_MOMENT_SCALE);
-    if (input == 1 && weight)
+    if (input == 1)
         return along;
     return standard_gradient(&t, dy, along, weight ? bg_mul(scale, bgi_by_channel(weight, x)) : scale);
 }

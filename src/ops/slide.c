@@ -101,10 +101,15 @@ static parts parts_of(const bgi_slide *s, int64_t images, size_t size, char *scr
     }
     return x;
 }
+/* Whether the sums are computed by Winograd's way: they are of all positions, and the taps of a kernel lie together. */
+static bool is_winograd(const bgi_slide *s, bg_dtype dtype)
+{
+    return s->step[0] == 1 && s->step[1] == 1 && bgi_winograd_serves(&s->window, s->channels, s->rows, dtype);
+}
 size_t bgi_slide_scratch(const bgi_slide *s, int64_t images, bg_dtype dtype)
 {
-    bool is_short = bgi_winograd_serves(&s->window, s->channels, s->rows, dtype);
-    return parts_of(s, images, bg_dtype_size(dtype), NULL).bytes + (is_short ? bgi_winograd_scratch(s) : 0);
+    return parts_of(s, images, bg_dtype_size(dtype), NULL).bytes +
+           (is_winograd(s, dtype) ? bgi_winograd_scratch(s) : 0);
 }
 
 /* Whether every product with an element of the padding is 0; it is not with a factor that is no number or infinite. */
@@ -410,11 +415,11 @@ void bgi_slide_run(const bgi_slide *s, const bgi_slide_call *call, const void *w
         l.x.rows[row] = row * l.s.row;
     const int64_t *out = s->window.out;
     if (is_of_vectors(s)) {
-        bool is_short = bgi_winograd_serves(&s->window, s->channels, s->rows, call->dtype);
+        bool serves = is_winograd(s, call->dtype);
         bgi_winograd winograd;
-        if (is_short)
+        if (serves)
             bgi_winograd_begin(&winograd, s, call, weight, (char *)call->scratch + l.x.bytes);
-        slide_vectors(&l, is_short ? &winograd : NULL, target, target_stride);
+        slide_vectors(&l, serves ? &winograd : NULL, target, target_stride);
         return;
     }
     bool may_multiply = padding_is_nothing(s, call->dtype, weight);

@@ -267,7 +267,7 @@ static void put_weight(const weighing *x, void *dweight)
 void bgi_slide_weight(const bgi_window *w, int64_t channels, int64_t rows, const bgi_slide_call *call, const void *dy,
                       int64_t dy_stride, void *dweight)
 {
-    if (bgi_winograd_serves(w, channels, rows, call->dtype) &&
+    if (call->images > 0 && bgi_winograd_serves(w, channels, rows, call->dtype) &&
         bgi_winograd_weight(w, channels, rows, call, dy, dy_stride, dweight))
         return;
     if (bgi_slide_is_of_lines(w, channels, bg_dtype_size(call->dtype))) {

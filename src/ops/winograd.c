@@ -4,22 +4,24 @@
 
 #include "ops/memory.h"
 
-#include <string.h>
-
 enum {
     PLACES = 16,
     TAPS = 9,
     LEAST_CHANNELS = 16,     /* below which the transforms cost more than they save */
+    MOST_KERNELS = 1 << 17,  /* beyond which their factors, 16 for the 9 of each, come from memory */
     TILES_BYTES = 384 << 10, /* of what tiles at hand are transformed to, which is to stay in L2 .. */
     LEAST_TILES = 4,         /* .. of so many tiles at least, which are the columns of a product .. */
     MOST_TILES = 12,         /* .. and at most */
     APART = 16               /* elements between places, that they do not meet in the same lines of a cache */
 };
 
+_Static_assert((int)BGI_LANES == BGK_LANES, "kernels take patches of images in lanes");
+
 bool bgi_winograd_serves(const bgi_window *w, int64_t channels, int64_t rows, bg_dtype dtype)
 {
-    bool result = dtype == BG_F32 && channels >= LEAST_CHANNELS && rows >= LEAST_CHANNELS && w->kernel[2] == 1 &&
-                  w->in[2] == BGK_LANES && w->out[2] == BGK_LANES && w->before[2] == 0 && w->stride[2] == 1;
+    bool result = dtype == BG_F32 && channels >= LEAST_CHANNELS && rows >= LEAST_CHANNELS &&
+                  channels * rows <= MOST_KERNELS && w->kernel[2] == 1 && w->in[2] == BGK_LANES &&
+                  w->out[2] == BGK_LANES && w->before[2] == 0 && w->stride[2] == 1;
     for (int k = 0; k < 2; k++)
         result = result && w->kernel[k] == 3 && w->stride[k] == 1 && w->dilation[k] == 1 && w->out[k] > 1;
     return result;
@@ -69,8 +71,7 @@ static bgk_patches results_of(const bgi_window *w, int64_t line, int64_t t, int6
 /* Tiles [first, first + count) line by line: so many of one, from `at` of those on. */
 #define FOR_EACH_LINE(tiles, first, count, at, line, t, n)                                                             \
     for (int64_t at = 0, line, t, n;                                                                                   \
-         at < (count) && (line = ((first) + at) / (tiles)[1], t = ((first) + at) % (tiles)[1],                         \
-                         n = bgi_least((tiles)[1] - t, (count)-at), true);                                             \
+         line = (first + at) / tiles[1], t = (first + at) % tiles[1], n = bgi_least(tiles[1] - t, count - at), n > 0;  \
          at += n)
 
 /* Transforms them, of images or of slopes of results. */
@@ -97,13 +98,16 @@ static float *take(char *scratch, size_t *bytes, int64_t n)
 
 /* ---- Results ---- */
 
+/* Kernels lie one after the other for all channels of a row; or else for all rows of a channel. */
+static bool is_by_row(const bgi_slide *s) { return s->channel == TAPS; }
+
 static bgi_winograd winograd_of(const bgi_slide *s, char *scratch)
 {
     const bgi_window *w = &s->window;
     bgi_winograd z = { .slide = s, .tiles = { (w->out[0] + 1) / 2, (w->out[1] + 1) / 2 } };
     z.together = together(z.tiles, s->channels + s->rows);
     z.factors = take(scratch, &z.bytes, PLACES * s->rows * s->channels);
-    z.turned = take(scratch, &z.bytes, PLACES * s->rows * s->channels);
+    z.turned = take(scratch, &z.bytes, is_by_row(s) ? 0 : PLACES * s->rows * s->channels);
     z.taps = take(scratch, &z.bytes, TAPS * bgi_most(s->rows, s->channels));
     z.image = take(scratch, &z.bytes, PLACES * plane_of(s->channels, z.together));
     z.sums = take(scratch, &z.bytes, PLACES * plane_of(s->rows, z.together));
@@ -112,24 +116,23 @@ static bgi_winograd winograd_of(const bgi_slide *s, char *scratch)
 }
 size_t bgi_winograd_scratch(const bgi_slide *s) { return winograd_of(s, NULL).bytes; }
 
-/* Kernels lie one after the other for all channels of a row, or for all rows of a channel; their taps run forwards or
- * backwards. */
+/* The taps of kernels run forwards or backwards. */
 void bgi_winograd_begin(bgi_winograd *z, const bgi_slide *s, const bgi_slide_call *call, const void *weight,
                         char *scratch)
 {
     *z = winograd_of(s, scratch);
     z->kernels = call->kernels;
-    bool is_by_row = s->channel == TAPS, is_forward = s->tap[1] > 0;
-    int64_t outer = is_by_row ? s->rows : s->channels, inner = is_by_row ? s->channels : s->rows;
-    int64_t step = is_by_row ? s->row : s->channel, plane = s->rows * s->channels;
+    bool by_row = is_by_row(s), is_forward = s->tap[1] > 0;
+    int64_t outer = by_row ? s->rows : s->channels, inner = by_row ? s->channels : s->rows;
+    int64_t step = by_row ? s->row : s->channel, plane = s->rows * s->channels;
     const float *from = (const float *)weight - (is_forward ? 0 : TAPS - 1);
-    float *to = is_by_row ? z->factors : z->turned;
+    float *to = by_row ? z->factors : z->turned;
     for (int64_t i = 0; i < outer; i++) {
         z->kernels->transpose(z->taps, inner, from + i * step, TAPS, TAPS, inner);
         z->kernels->winograd_factors(to + i * inner, plane, is_forward ? z->taps : z->taps + (TAPS - 1) * inner,
                                      is_forward ? inner : -inner, inner);
     }
-    for (int place = 0; place < PLACES && !is_by_row; place++)
+    for (int place = 0; place < PLACES && !by_row; place++)
         z->kernels->transpose(z->factors + place * plane, s->channels, z->turned + place * plane, s->rows, s->rows,
                               s->channels);
 }
@@ -137,18 +140,19 @@ void bgi_winograd_begin(bgi_winograd *z, const bgi_slide *s, const bgi_slide_cal
 bool bgi_winograd_image(const bgi_winograd *z, const void *source, void *target)
 {
     const bgi_slide *s = z->slide;
-    int64_t all = z->tiles[0] * z->tiles[1], row = row_of(z->together);
+    const int64_t *tiles = z->tiles;
+    int64_t all = tiles[0] * tiles[1], row = row_of(z->together);
     int64_t image = plane_of(s->channels, z->together), sums = plane_of(s->rows, z->together);
     bool is_finite = true;
     for (int64_t first = 0; first < all; first += z->together) {
         int64_t count = bgi_least(z->together, all - first);
-        transform(z->kernels->winograd_image, patches_of, &s->window, z->tiles, first, count, s->channels, source,
+        transform(z->kernels->winograd_image, patches_of, &s->window, tiles, first, count, s->channels, source,
                   z->image, z->together);
         for (int place = 0; place < PLACES; place++)
             z->kernels->product(s->rows, row_of(count), s->channels, z->factors + place * s->rows * s->channels,
                                 s->channels, 1, z->image + place * image, row, 1, z->sums + place * sums, row,
                                 z->product);
-        FOR_EACH_LINE(z->tiles, first, count, at, line, t, n)
+        FOR_EACH_LINE(tiles, first, count, at, line, t, n)
         {
             int64_t place;
             bgk_patches p = results_of(&s->window, line, t, n, &place);
