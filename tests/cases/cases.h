@@ -14,7 +14,7 @@
 
 #include <math.h>
 
-enum { CASE_MOST_INPUTS = 8, EDGE_MOST = 8 };
+enum { CASE_MOST_INPUTS = 8, EDGE_MOST = 9 };
 
 /* ---- Cases ---- */
 
