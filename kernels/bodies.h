@@ -37,6 +37,8 @@
 
 #include "body_map.h"
 
+#include "body_descend.h"
+
 #include "body_load.h"
 #include "body_product.h"
 

@@ -19,6 +19,12 @@
  * binary one c. d may be the same address as an operand of stride 1, and overlaps none otherwise. */
 typedef void bgk_map(void *d, const void *a, int sa, const void *b, int sb, const void *c, int sc, int64_t n);
 
+/* m = x y + v s and d = w - m rate, element by element; operands are x, y, v, s, rate and w, with strides of 0 or 1 as
+ * above. The same bits as from mul, fma and fnma one after the other. d and m may be operands of stride 1, m none of
+ * rate and w, and overlap none otherwise. */
+enum { BGK_DESCEND_OPERANDS = 6 };
+typedef void bgk_descend(void *d, void *m, const void *const *operands, const int *strides, int64_t n);
+
 /* d[i] = reduction of a[i * stride .. i * stride + cols) for i < rows. Sums run in 32 fixed partial sums for f32 and 16
  * for f64, in blocks of 16 elements each whose sums are added two by two, and the partial sums are added as a fixed
  * tree: the same bits on every instruction set. cols 0 gives the reduction's neutral element, 0 or -infinity. */
@@ -256,6 +262,7 @@ typedef struct {
     bgk_winograd_weight *winograd_weight;
     bgk_window_max *window_max;
     bgk_window_back *window_back;
+    bgk_descend *descend;
 } bgk_kernels;
 
 /* The kernels of one instruction set. */

@@ -350,6 +350,47 @@ START_TEST(chains)
 }
 END_TEST
 
+/* The step by a momentum, with operands of either stride; m and w are its results too, or lie elsewhere. */
+START_TEST(descents)
+{
+    enum { X, Y, M, S, RATE, PARAMETER };
+    double in[BGK_DESCEND_OPERANDS][MAX_N + 1], t[MAX_N + GUARD], expected[2][MAX_N + GUARD], made[2][MAX_N + GUARD];
+    FOR_EACH_TABLE(table)
+    FOR_EACH_ELEMENT(e)
+    for (int64_t n = 0; n <= MAX_N; n++)
+        for (int strides = 0; strides < 1 << (BGK_DESCEND_OPERANDS + 1); strides++) {
+            const bgk_kernels *k = kernels_of(table, e);
+            const int in_place = strides >> BGK_DESCEND_OPERANDS;
+            const void *operands[BGK_DESCEND_OPERANDS];
+            int stride[BGK_DESCEND_OPERANDS];
+            for (int i = 0; i < BGK_DESCEND_OPERANDS; i++) {
+                operands[i] = in[i];
+                stride[i] = strides >> i & 1;
+                for (int64_t j = 0; j <= n; j++)
+                    put(e, in[i], j, draw_below(&numbers, 9) == 0 ? NAN : (long double)draw_between(&numbers, -2, 2));
+            }
+            memset(expected, 77, sizeof expected);
+            memset(made, 77, sizeof made);
+            k->mul(t, in[M], stride[M], in[S], stride[S], NULL, 0, n);
+            k->fma(expected[0], in[X], stride[X], in[Y], stride[Y], t, 1, n);
+            k->fnma(expected[1], expected[0], 1, in[RATE], stride[RATE], in[PARAMETER], stride[PARAMETER], n);
+            for (int i = 0; i < 2 && in_place; i++) {
+                const int operand = i == 0 ? M : PARAMETER;
+                if (stride[operand]) {
+                    memcpy(made[i], in[operand], (size_t)n * e->size);
+                    operands[operand] = made[i];
+                }
+            }
+            k->descend(made[1], made[0], operands, stride, n);
+            for (int i = 0; i < 2; i++)
+                if (!same_bits(e, made[i], expected[i], n) ||
+                    memcmp(at(e, made[i], n), at(e, expected[i], n), GUARD * e->size) != 0)
+                    ck_abort_msg("descend %s %s, strides %d, result %d: %lld elements are not those of its parts",
+                                 e->name, table->name, strides, i, (long long)n);
+        }
+}
+END_TEST
+
 int main(void)
 {
     numbers = draw_from(5);
@@ -361,6 +402,7 @@ int main(void)
     tcase_add_test(tests, weigh_back_rows);
     tcase_add_test(tests, windows);
     tcase_add_test(tests, chains);
+    tcase_add_test(tests, descents);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -636,6 +636,23 @@ static void build_pairs(trial *t, const void *context)
     }
 }
 
+/* Two layers and one sample: the second one's weights are read by rows, so that a task updates what it has read. */
+static void build_sample(trial *t, const void *context)
+{
+    (void)context;
+    bg_node *x = trial_input(t, BG_SHAPE(1, 300), -1, 1);
+    bg_node *weights[] = { trial_parameter(t, BG_SHAPE(300, 300), -1, 1),
+                           trial_parameter(t, BG_SHAPE(512, 300), -1, 1) };
+    bg_node *moments[] = { trial_buffer(t, BG_SHAPE(300, 300), -1, 1), trial_buffer(t, BG_SHAPE(512, 300), -1, 1) };
+    bg_node *h = bg_relu(bg_matmul(x, bg_transpose(weights[0], 0, 1))), *gradients[2];
+    bg_grad(bg_sum(bg_tanh(bg_matmul(h, bg_transpose(weights[1], 0, 1))), BG_ALL_AXES), weights, 2, gradients);
+    for (int i = 0; i < 2; i++) {
+        bg_node *moment = bg_add(bg_mul_scalar(moments[i], 0.9), gradients[i]);
+        bg_update(moments[i], moment);
+        bg_update(weights[i], bg_sub(weights[i], bg_mul_scalar(moment, 0.01)));
+    }
+}
+
 START_TEST(test_plans)
 {
     static const struct {
@@ -654,6 +671,9 @@ START_TEST(test_plans)
         { build_two_shapes, NULL, "move", 1, 3 },
         { build_rows, NULL, " 2 units", 0, -1 },
         { build_pairs, NULL, "move", N_PAIRS, -1 },
+        { build_sample, NULL, "product 16 of 1 x 300 x 32", 1, -1 },
+        { build_sample, NULL, "mul_fma_fnma", 2, -1 },
+        { build_sample, NULL, "buffer [512, 300]", 2, -1 },
     };
     plan_text plan = plan_of(rows[_i].build, rows[_i].context);
     int times = occurrences(&plan, rows[_i].word);
@@ -729,7 +749,7 @@ int main(void)
     tcase_add_loop_test(cases, test_shapes, 0, COUNT(shapes));
     tcase_add_test(cases, test_empty);
     tcase_add_test(cases, test_rows_of_rows);
-    tcase_add_loop_test(cases, test_plans, 0, 10);
+    tcase_add_loop_test(cases, test_plans, 0, 13);
     tcase_add_test(cases, test_part_of_a_value);
     tcase_add_test(cases, test_flops);
     tcase_add_loop_test(cases, test_random, 0, RANDOM_PARTS);

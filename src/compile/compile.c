@@ -75,6 +75,8 @@ bg_status bg_compile(bg_program **program, bg_graph *graph, bg_node *const *outp
         status = bgi_emit(&c);
     if (!status)
         status = bgi_plan(&c);
+    if (!status)
+        status = bgi_descend(&c);
     bgi_arena_release(&c.round);
     bgi_arena_release(&c.scratch);
     if (status) {

@@ -4,6 +4,7 @@
  *   schedule   levels, groups of levels that work on the same units, and the loops and other steps of each group
  *   emit       the register programs of the loops, and what the other steps work on
  *   plan       slices, places in memory, tasks
+ *   descend    joins the update of a parameter with that of its momentum
  */
 #ifndef BGI_COMPILE_H
 #define BGI_COMPILE_H
@@ -160,6 +161,8 @@ bg_status bgi_list_leaves(bgi_compilation *c);
 bg_status bgi_make_outputs(bgi_compilation *c);
 /* plan.c */
 bg_status bgi_plan(bgi_compilation *c);
+/* descend.c */
+bg_status bgi_descend(bgi_compilation *c);
 /* report.c */
 const char *bgi_kernel_name(size_t offset);
 

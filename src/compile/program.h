@@ -45,7 +45,22 @@ typedef struct {
     double f64;
 } bgi_loop_value;
 
-typedef enum { BGI_DO_MAP, BGI_DO_LOAD, BGI_DO_EXPAND, BGI_DO_REDUCE, BGI_DO_STORE } bgi_instruction_kind;
+typedef enum {
+    BGI_DO_MAP,
+    BGI_DO_LOAD,
+    BGI_DO_EXPAND,
+    BGI_DO_REDUCE,
+    BGI_DO_STORE,
+    BGI_DO_DESCEND
+} bgi_instruction_kind;
+
+/* The step of a parameter, which is the instruction's target, by its momentum (bgk_descend). */
+typedef struct {
+    bgk_descend *run;
+    int momentum;                      /* value */
+    int operand[BGK_DESCEND_OPERANDS]; /* values */
+    int stride[BGK_DESCEND_OPERANDS];
+} bgi_descent;
 
 typedef struct {
     bgi_instruction_kind kind;
@@ -59,6 +74,7 @@ typedef struct {
     bgk_load *load;
     bgk_reduce *reduce;
     bgk_store *store;
+    const bgi_descent *descent; /* descend: in place of operands */
 } bgi_instruction;
 
 typedef struct {

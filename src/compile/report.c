@@ -126,10 +126,14 @@ static void put_loop(writer *w, const bg_program *p, const bgi_loop *loop)
         const bgi_instruction *instruction = &loop->instructions[i];
         const bgi_loop_value *target = &loop->values[instruction->target];
         put(w, "      %-10s", instruction->name);
-        for (int k = 0; k < 3 && instruction->operand[k] >= 0; k++) {
+        const bgi_descent *descent = instruction->descent;
+        const int *operands = descent ? descent->operand : instruction->operand;
+        for (int k = 0; k < (descent ? BGK_DESCEND_OPERANDS : 3) && operands[k] >= 0; k++) {
             put(w, k ? ", " : " ");
-            put_value(w, p, loop, instruction->operand[k]);
+            put_value(w, p, loop, operands[k]);
         }
+        if (descent)
+            put_store(w, p, loop->values[descent->momentum].node, loop->values[descent->momentum].where);
         if (target->kind == BGI_IS_MEMORY) {
             put_store(w, p, target->node, target->where);
         } else {

@@ -20,7 +20,10 @@
 enum {
     LONG_SUM = 4096, /* longer sums over everything are cut into parts that can be added side by side */
     PART_OF_ROW = 1024,
-    PART_OF_COLUMN = 512
+    PART_OF_COLUMN = 512,
+    /* One row by a matrix of as many bytes or more, that is no longer in a level 2 cache, is cut into so many parts. */
+    LARGE_VECTOR_BYTES = 1 << 18,
+    PARTS_OF_VECTOR = 16
 };
 
 /* ---- Copies ---- */
@@ -196,6 +199,23 @@ static bool is_matrix(bgi_compilation *c, const bg_node *x)
 
 static bg_node *matrix(bgi_compilation *c, bg_node *x) { return !x || is_matrix(c, x) ? x : copy(c, x); }
 
+/* x · w of one row, as the sum of the products of their parts along the inner axis. Cut by columns, as other products
+ * of one row, each task would go through all rows of w, and what updates those later would find them in the cache of
+ * another processor: 75 us in place of 30 for 512 x 512 on two. */
+static bg_node *sum_of_parts(bgi_compilation *c, const bg_op *op, bg_node *x, bg_node *w, int64_t k, int64_t n)
+{
+    const int64_t parts = PARTS_OF_VECTOR;
+    bg_node *product =
+        bgi_apply_2(op, reshape(c, x, BG_SHAPE(parts, 1, k / parts)), reshape(c, w, BG_SHAPE(parts, k / parts, n)));
+    return product ? bgi_sum_over(reshape(c, product, BG_SHAPE(1, parts, n)), (bool[BG_MAX_RANK]){ [1] = true }) : NULL;
+}
+
+static bool takes_parts(bgi_compilation *c, const bg_node *x, const bg_node *w, int64_t k, int64_t n)
+{
+    return bg_shape_count(x->shape) == k && n > 1 && k % PARTS_OF_VECTOR == 0 && k > PARTS_OF_VECTOR &&
+           k * n * (int64_t)bg_dtype_size(w->dtype) >= LARGE_VECTOR_BYTES && is_contiguous(c, x) && is_contiguous(c, w);
+}
+
 static bg_node *simplify_product(bgi_compilation *c, const bg_op *op, bg_node *x, bg_node *w)
 {
     if (!x || !w)
@@ -212,6 +232,8 @@ static bg_node *simplify_product(bgi_compilation *c, const bg_op *op, bg_node *x
         return bgi_graph_fail(x->graph, BG_ERR_OVERFLOW,
                               "matmul: a dimension of %lld x %lld x %lld does not fit the integer of the BLAS",
                               (long long)m, (long long)n, (long long)k);
+    if (takes_parts(c, x, w, k, n))
+        return reshape(c, sum_of_parts(c, op, x, w, k, n), shape);
     return bgi_apply_2(op, matrix(c, x), matrix(c, w));
 }
 

@@ -35,6 +35,16 @@ static void run_reduce(const block *b, const bgi_instruction *x)
     }
 }
 
+static void run_descend(const block *b, const bgi_instruction *x)
+{
+    const bgi_descent *descent = x->descent;
+    const void *operands[BGK_DESCEND_OPERANDS];
+    for (int k = 0; k < BGK_DESCEND_OPERANDS; k++)
+        operands[k] = b->pointers[descent->operand[k]];
+    descent->run(target_of(b, x->target), target_of(b, descent->momentum), operands, descent->stride,
+                 b->rows * b->columns);
+}
+
 static void run_block(const block *b)
 {
     const bgi_loop *loop = b->loop;
@@ -64,6 +74,9 @@ static void run_block(const block *b)
             if (x->is_full || b->is_first_column)
                 x->store(target_of(b, x->target), b->pointers[x->operand[0]],
                          x->is_full ? b->rows * b->columns : b->rows);
+            break;
+        case BGI_DO_DESCEND:
+            run_descend(b, x);
             break;
         }
     }
