@@ -5,6 +5,7 @@
 #include "progress.h"
 #include "rundir.h"
 #include "signals.h"
+#include "terminal_plot.h"
 #include "train_config.h"
 
 #include <blasgrad/train.h>
@@ -155,6 +156,7 @@ static bool on_progress(bg_trainer *trainer, const bg_progress *progress, void *
     double n = (double)bg_dataset_size(job->data.train);
     double examples = fmin((double)progress->step_in_epoch * (double)job->config.batch, n);
     loss_sum sum = { job->epochs.loss + progress->train.loss * examples, job->epochs.examples + examples };
+    terminal_plot_add(progress, sum.loss, sum.examples);
     if (job->config.log_every && progress->step % job->config.log_every == 0)
         show_steps(job, progress, sum);
     if (progress->epoch_is_done) {
@@ -450,6 +452,7 @@ int command_train(int argc, char **argv)
         code = rundir_check(job.config.out);
     if (!code)
         code = run_job(&job);
+    terminal_plot_finish();
     rundir_close(job.run);
     bg_trainer_destroy(job.trainer);
     bg_model_destroy(job.model);

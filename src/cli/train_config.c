@@ -3,6 +3,7 @@
 
 #include "model_line.h"
 #include "output.h"
+#include "terminal_plot.h"
 
 #include <string.h>
 
@@ -85,7 +86,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &config->data;
         state->child_inputs[1] = &config->optimizer;
-        state->child_inputs[2] = &config->common;
+        state->child_inputs[3] = &config->common;
         return 0;
     case KEY_MODEL:
         config->model = text;
@@ -130,9 +131,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {
-    { &data_argp, 0, "Data:", 0 }, { &optimizer_argp, 0, "Optimizer:", 2 }, { &common_argp, 0, "Common:", 3 }, { 0 }
-};
+static const struct argp_child children[] = { { &data_argp, 0, "Data:", 0 },
+                                              { &optimizer_argp, 0, "Optimizer:", 2 },
+                                              { &terminal_plot_argp, 0, NULL, 1 },
+                                              { &common_argp, 0, "Common:", 3 },
+                                              { 0 } };
 
 static char *filter_help(int key, const char *text, void *input)
 {
