@@ -202,7 +202,7 @@ static int choose_panels(curves *c)
 enum { PANEL_WIDTH = 480, PANEL_HEIGHT = 380, LEFT = 75, RIGHT = 20, TOP = 20, BOTTOM = 60, COLUMNS = 3, LINE = 19 };
 
 typedef struct {
-    int columns, rows, width, height, legend_x;
+    int width, height, legend_x;
 } layout;
 
 static layout lay_out(const curves *c)
@@ -210,12 +210,11 @@ static layout lay_out(const curves *c)
     size_t longest = 0;
     for (size_t i = 0; i < c->n; i++)
         longest = strlen(c->names[i]) > longest ? strlen(c->names[i]) : longest;
-    layout l = { .columns = c->n_panels < COLUMNS ? c->n_panels : COLUMNS };
-    l.rows = (c->n_panels - 1) / COLUMNS + 1;
-    l.legend_x = l.columns * PANEL_WIDTH;
+    int columns = c->n_panels < COLUMNS ? c->n_panels : COLUMNS, rows = (c->n_panels - 1) / COLUMNS + 1;
+    layout l = { .legend_x = columns * PANEL_WIDTH };
     l.width = l.legend_x + 120 + 8 * (int)longest;
     int legend = (int)(c->n < 1000 ? c->n : 1000) * 2 * LINE + TOP + BOTTOM;
-    l.height = l.rows * PANEL_HEIGHT > legend ? l.rows * PANEL_HEIGHT : legend;
+    l.height = rows * PANEL_HEIGHT > legend ? rows * PANEL_HEIGHT : legend;
     return l;
 }
 
@@ -296,12 +295,12 @@ static const char *axis_label(const char *metric)
 static void put_panel(gnuplot_script *script, const curves *c, const layout *l, int panel)
 {
     int metric = c->panels[panel], column = panel % COLUMNS, row = panel / COLUMNS;
-    double height = (double)l->height / l->rows, top = (row + 1 == l->rows ? l->height : (row + 1) * height) - BOTTOM;
     gnuplot_put(script, "set lmargin at screen %.6f\nset rmargin at screen %.6f\n",
                 (double)(column * PANEL_WIDTH + LEFT) / l->width,
                 (double)((column + 1) * PANEL_WIDTH - RIGHT) / l->width);
     gnuplot_put(script, "set tmargin at screen %.6f\nset bmargin at screen %.6f\n",
-                1 - (row * height + TOP) / l->height, 1 - top / l->height);
+                1 - (double)(row * PANEL_HEIGHT + TOP) / l->height,
+                1 - (double)((row + 1) * PANEL_HEIGHT - BOTTOM) / l->height);
     gnuplot_put(script, "%s logscale y\nset ylabel ", has_log_scale(c, metric) ? "set" : "unset");
     gnuplot_put_text(script, axis_label(c->metrics[metric]));
     gnuplot_put(script, "\n");

@@ -84,21 +84,26 @@ static unsigned colour_at(const image_grid *grid, const scale *s, const double *
 /* In points of the picture. */
 enum { IMAGE = 96, GAP = 14, LABEL_LINE = 16, TITLE = 40, WIDTH_MIN = 420 };
 
+typedef struct {
+    double left, top, width, height;
+} box;
+
 /* Neighbours of one colour become one box. Boxes overlap a little: otherwise the background would shine through the
  * smoothed edges. */
-static void put_image(canvas *c, const image_grid *grid, const scale *s, size_t i, double left, double top, double unit)
+static void put_image(canvas *c, const image_grid *grid, const scale *s, size_t i, const box *place)
 {
-    int64_t width = grid->form.width, height = grid->form.height;
-    const double *image = grid->values + i * (size_t)(grid->form.channels * height * width);
-    double overlap = unit > 2 ? 1 : 0;
-    canvas_box(c, left - 1, top - 1, unit * (double)width + 2, unit * (double)height + 2, 0x999999);
-    for (int64_t y = 0; y < height; y++)
-        for (int64_t x = 0, end; x < width; x = end) {
-            unsigned colour = colour_at(grid, s, image, y * width + x);
-            for (end = x + 1; end < width && colour_at(grid, s, image, y * width + end) == colour; end++)
+    int64_t columns = grid->form.width, rows = grid->form.height;
+    double width = place->width / (double)columns, height = place->height / (double)rows;
+    double across = width > 2 ? 1 : 0, down = height > 2 ? 1 : 0; /* the overlap */
+    const double *image = grid->values + i * (size_t)(grid->form.channels * rows * columns);
+    canvas_box(c, place->left - 1, place->top - 1, place->width + 2, place->height + 2, 0x999999);
+    for (int64_t y = 0; y < rows; y++)
+        for (int64_t x = 0, end; x < columns; x = end) {
+            unsigned colour = colour_at(grid, s, image, y * columns + x);
+            for (end = x + 1; end < columns && colour_at(grid, s, image, y * columns + end) == colour; end++)
                 ;
-            canvas_box(c, left + unit * (double)x, top + unit * (double)y,
-                       unit * (double)(end - x) + (end < width ? overlap : 0), unit + (y + 1 < height ? overlap : 0),
+            canvas_box(c, place->left + width * (double)x, place->top + height * (double)y,
+                       width * (double)(end - x) + (end < columns ? across : 0), height + (y + 1 < rows ? down : 0),
                        colour);
         }
 }
@@ -114,12 +119,11 @@ static int columns_of(size_t n)
 int plot_images(const image_grid *grid, const char *picture)
 {
     int64_t longer = grid->form.height > grid->form.width ? grid->form.height : grid->form.width;
-    /* One image has the whole picture. */
-    double unit = (double)(grid->n == 1 ? 5 * IMAGE : IMAGE) / (double)longer;
-    double width = unit * (double)grid->form.width, height = unit * (double)grid->form.height;
+    /* One image has the whole picture, and none is narrower than an eighth of its length. */
+    double length = grid->n == 1 ? 5 * IMAGE : IMAGE;
+    double width = fmax(length * (double)grid->form.width / (double)longer, length / 8);
+    double height = fmax(length * (double)grid->form.height / (double)longer, length / 8);
     double label = grid->labels ? 2 * LABEL_LINE + 4 : 0;
-    width = fmax(width, 2);
-    height = fmax(height, 2);
     int columns = columns_of(grid->n), rows = (int)((grid->n - 1) / (size_t)columns) + 1;
     double across = columns * (width + GAP) + GAP;
     canvas c = { .width = (int)fmax(ceil(across), fmax(WIDTH_MIN, (double)strlen(grid->title) * TEXT_WIDTH)) };
@@ -132,7 +136,7 @@ int plot_images(const image_grid *grid, const char *picture)
         for (int line = 0; grid->labels && line < 2; line++)
             canvas_text(&c, left + width / 2, top + LABEL_LINE * (line + 0.5), TEXT_CENTER, 0,
                         grid->labels[i].lines[line]);
-        put_image(&c, grid, &s, i, left, top + label, unit);
+        put_image(&c, grid, &s, i, &(box){ left, top + label, width, height });
     }
     return canvas_draw(&c, picture);
 }

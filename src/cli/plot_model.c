@@ -113,6 +113,9 @@ static int read_classes(predictions *p)
     for (int64_t i = 0; i < p->n; i++) {
         if (bg_tensor_item(column, i, &value) != BG_OK)
             return output_library();
+        if (!(value >= 0 && value < (double)p->classes))
+            return output_failure("%s: example %lld has the class %g of %lld", p->data, (long long)i, value,
+                                  (long long)p->classes);
         p->actual[i] = (int32_t)value;
     }
     return EXIT_DONE;
