@@ -37,9 +37,11 @@ format()
         sub(/^(Usage: |  or:  )/, "")
         print ".PP"
         put("\\fB" escape($0) "\\fR")
+        in_usage = 1
         next
     }
-    /^ +(-[A-Za-z], +)?--[a-z]/ && !in_text {
+    in_usage { in_usage = 0; print ".PP" }
+    /^ +(-[A-Za-z], +)?--[a-z]/ {
         match($0, /--[a-z0-9-]+(=[^ ]+)?( \[?=?[A-Z][^ ]*)?/)
         name = substr($0, RSTART, RLENGTH)
         text = substr($0, RSTART + RLENGTH)

@@ -119,7 +119,7 @@ epoch()
 start='{"event":"start","data":"digits"}'
 mkdir empty one two dir dir/one
 expect 1 'empty: no run directory: it has no log.jsonl, which `blasgrad train --out DIR. writes' plot empty
-expect 1 'absent: No such file' plot one absent
+expect 1 'one: no run directory' plot one absent
 echo text >file
 expect 1 'file: a file; curves are drawn of run directories' plot file --what curves
 { echo "$start"; epoch 1 2.5 2.25; epoch 2 1.5 1.75; } >one/log.jsonl
@@ -137,6 +137,7 @@ drawn 0 '^x.pdf$' plot one --by time -o x.pdf
 holds 'by time' grep -q "^set xlabel 'training time, s'" script
 drawn 0 '^x.svg$' plot one --metric accuracy -o x.svg
 holds 'one metric' sh -c '! grep -q "^1 2.5$" script'
+expect 1 'absent: No such file' plot one absent
 drawn 1 'one: no value of f1 that can be drawn' plot one --metric loss,f1
 expect 2 '--metric ",": the name of a metric is missing' plot one --metric ,
 expect 2 '--metric "a,b,c,d,e,f,g": at most 6' plot one --metric a,b,c,d,e,f,g

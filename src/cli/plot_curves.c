@@ -244,25 +244,47 @@ static void put_axis(gnuplot_script *script, const curves *c)
                 c->by != CURVES_BY_TIME && most - least < 8 ? "1" : "autofreq");
 }
 
+/* Of few runs as gnuplot has them, of many evenly around the circle of hues, each second one darker. */
+static void put_colour(gnuplot_script *script, size_t run, size_t runs)
+{
+    enum { USUAL = 8 };
+    if (runs <= USUAL) {
+        gnuplot_put(script, " linecolor %zu", run + 1);
+        return;
+    }
+    double rgb[3];
+    for (int i = 0; i < 3; i++) {
+        double hue = fmod((double)run / (double)runs + i / 3.0, 1); /* distance from this colour, around the circle */
+        rgb[i] = fmin(fmax(fabs(6 * hue - 3) - 1, 0), 1) * (run % 2 ? 140 : 230);
+    }
+    gnuplot_put(script, " linecolor rgb '#%02x%02x%02x'", (unsigned)rgb[0], (unsigned)rgb[1], (unsigned)rgb[2]);
+}
+
 /* Colours tell runs apart; dashes and hollow marks are training. */
-static void put_style(gnuplot_script *script, size_t run, run_part part, size_t points)
+static void put_style(gnuplot_script *script, const curves *c, size_t run, run_part part, size_t points)
 {
     bool has_marks = points <= MARKED_POINTS_MAX;
-    gnuplot_put(script, " with %s linecolor %zu linewidth %s dashtype %s", has_marks ? "linespoints" : "lines", run + 1,
-                part == PART_TRAIN ? "1.4" : "2", part == PART_TRAIN ? "'-'" : "1");
+    gnuplot_put(script, " with %s", has_marks ? "linespoints" : "lines");
+    put_colour(script, run, c->n);
+    gnuplot_put(script, " linewidth %s dashtype %s", part == PART_TRAIN ? "1.4" : "2",
+                part == PART_TRAIN ? "'-'" : "1");
     if (has_marks)
         gnuplot_put(script, " pointtype %d pointsize 0.6", part == PART_TRAIN ? 6 : 7);
 }
 
-static void put_key(gnuplot_script *script, const curves *c, const layout *l)
+/* One legend for all panels: a panel without axes, as high as the picture, since gnuplot leaves out what is higher than
+ * the panel. */
+static void put_legend(gnuplot_script *script, const curves *c, const layout *l)
 {
-    gnuplot_put(script, "set key at screen %.6f,%.6f left top Left reverse vertical maxrows %zu samplen 3\n",
-                (double)l->legend_x / l->width, 1 - (double)TOP / l->height, 2 * c->n);
-}
-
-/* One legend for all panels. */
-static void put_entries(gnuplot_script *script, const curves *c)
-{
+    double x = (double)l->legend_x / l->width;
+    gnuplot_put(script,
+                "unset border\nunset tics\nunset xlabel\nunset ylabel\nunset grid\nunset logscale y\n"
+                "set lmargin at screen %.6f\nset rmargin at screen 1\nset tmargin at screen 1\n"
+                "set bmargin at screen 0\n",
+                x);
+    gnuplot_put(script, "set key at screen %.6f,%.6f left top Left reverse vertical maxcols 1 samplen 3\n", x,
+                1 - (double)TOP / l->height);
+    gnuplot_put(script, "plot [0:1] [0:1] -1 notitle");
     for (size_t i = 0; i < c->n; i++)
         for (run_part part = PART_TRAIN; part <= PART_TEST; part++) {
             size_t most = 0;
@@ -275,10 +297,11 @@ static void put_entries(gnuplot_script *script, const curves *c)
             char title[NAME_MAX_BYTES + 16];
             snprintf(title, sizeof title, "%s, %s", c->names[i], part_names[part]);
             gnuplot_put(script, ", keyentry");
-            put_style(script, i, part, most);
+            put_style(script, c, i, part, most);
             gnuplot_put(script, " title ");
             gnuplot_put_text(script, title);
         }
+    gnuplot_put(script, "\n");
 }
 
 static const char *axis_label(const char *metric)
@@ -311,9 +334,6 @@ static void put_panel(gnuplot_script *script, const curves *c, const layout *l, 
                 put_points(script, c, &c->runs[i], part, metric);
                 gnuplot_put(script, "END\n");
             }
-    bool is_last = panel + 1 == c->n_panels;
-    if (is_last)
-        put_key(script, c, l);
     const char *separator = "plot";
     for (size_t i = 0; i < c->n; i++)
         for (run_part part = PART_TRAIN; part <= PART_TEST; part++) {
@@ -321,12 +341,10 @@ static void put_panel(gnuplot_script *script, const curves *c, const layout *l, 
             if (points == 0)
                 continue;
             gnuplot_put(script, "%s $p%dr%zu%s using 1:2", separator, panel, i, part_names[part]);
-            put_style(script, i, part, points);
+            put_style(script, c, i, part, points);
             gnuplot_put(script, " notitle");
             separator = ",";
         }
-    if (is_last)
-        put_entries(script, c);
     gnuplot_put(script, "\n");
 }
 
@@ -339,6 +357,7 @@ static int draw(const curves *c, const char *picture)
     gnuplot_put(&script, "set multiplot\n");
     for (int i = 0; i < c->n_panels; i++)
         put_panel(&script, c, &l, i);
+    put_legend(&script, c, &l);
     gnuplot_put(&script, "unset multiplot\n");
     int code = gnuplot_draw(&script, picture, l.width, l.height);
     gnuplot_free(&script);
