@@ -210,6 +210,8 @@ holds 'the numbers add up' test "$(sed -n "s/^set label '\([0-9]*\)' noenhanced 
 drawn 0 '^digits-wrong.svg$' plot digits --what wrong
 holds 'an image for each that is wrong, up to 60' test "$(grep -c "^set label 'predicted [0-9]'" script)" -eq \
     "$(awk -v right="$right" 'BEGIN { n = int(359 * (100 - right) / 100 + 0.5); print n < 60 ? n : 60 }')"
+holds 'none of them is right' test "$(sed -n "s/^set label '\(true\|predicted\) \([0-9]\)' .*/\2/p" script | paste -d ' ' - - |
+    awk '$1 == $2' | wc -l)" -eq 0
 holds 'and its class' test "$(grep -c "^set label 'true [0-9]'" script)" -ge 1
 drawn 0 '^digits-filters.svg$' plot digits/ --what filters
 holds 'the weights of the first layer' grep -q "0.weight \[128, 64\], from blue" script
