@@ -218,22 +218,26 @@ static layout lay_out(const curves *c)
     return l;
 }
 
+static void extend_range(const curves *c, const plot_run *run, run_part part, int metric, double *least, double *most)
+{
+    const plot_points *points = points_of(c, run, part, metric);
+    for (size_t k = 0; k < points->n; k++) {
+        double x = x_of(c, run, &points->items[k]);
+        if (!is_drawn(c, metric, x, y_of(c, &points->items[k], part, metric)))
+            continue;
+        *least = fmin(*least, x);
+        *most = fmax(*most, x);
+    }
+}
+
 static void put_axis(gnuplot_script *script, const curves *c)
 {
     const char *unit = c->seconds_in_unit == 1 ? "s" : (c->seconds_in_unit == 60 ? "min" : "h");
     double least = INFINITY, most = -INFINITY;
     for (int m = 0; m < c->n_panels; m++)
         for (size_t i = 0; i < c->n; i++)
-            for (run_part part = PART_TRAIN; part <= PART_TEST; part++) {
-                const plot_points *points = points_of(c, &c->runs[i], part, c->panels[m]);
-                for (size_t k = 0; k < points->n; k++) {
-                    double x = x_of(c, &c->runs[i], &points->items[k]);
-                    if (is_drawn(c, c->panels[m], x, y_of(c, &points->items[k], part, c->panels[m]))) {
-                        least = fmin(least, x);
-                        most = fmax(most, x);
-                    }
-                }
-            }
+            for (run_part part = PART_TRAIN; part <= PART_TEST; part++)
+                extend_range(c, &c->runs[i], part, c->panels[m], &least, &most);
     if (c->by == CURVES_BY_TIME)
         gnuplot_put(script, "set xlabel 'training time, %s'\n", unit);
     else
