@@ -31,6 +31,25 @@ BG_API bg_status bg_dataset_slice(bg_dataset **part, const bg_dataset *dataset, 
 BG_API bg_status bg_dataset_split(bg_dataset **first, bg_dataset **second, const bg_dataset *dataset, int64_t size,
                                   uint64_t seed);
 
+/* As bg_dataset_split, with the classes (column 1) in each part as in the whole: of class c, which has n_c of the n
+ * examples, the first part gets n_c size / n, rounded so that the parts add up (largest remainders, the smaller class
+ * first of equal ones). BG_ERR_ARGUMENT without classes, or for a class that is none. */
+BG_API bg_status bg_dataset_split_stratified(bg_dataset **first, bg_dataset **second, const bg_dataset *dataset,
+                                             int64_t size, uint64_t seed);
+
+/* Scaling the elements of a column place by place, (x - shift) scale: to mean 0 and variance 1 (that of all n, as
+ * scikit-learn's StandardScaler), or to 0 for the smallest and 1 for the largest. */
+typedef enum { BG_SCALING_STANDARD, BG_SCALING_MIN_MAX } bg_scaling;
+/* What does that for a column, f32 or f64, of a data set: shift and scale have an example's shape, f64. NaN counts for
+ * nothing; a place whose examples are all equal gets a scale of 1. Fit it to the training part, and scale the test part
+ * by it too. BG_ERR_ARGUMENT, BG_ERR_DTYPE. */
+BG_API bg_status bg_dataset_scaling(bg_tensor **shift, bg_tensor **scale, const bg_dataset *dataset, int column,
+                                    bg_scaling scaling);
+/* The data set with that column scaled, computed in f64; the others are the same tensors. shift and scale as above:
+ * BG_ERR_SHAPE if they have another shape. */
+BG_API bg_status bg_dataset_scale(bg_dataset **scaled, const bg_dataset *dataset, int column, const bg_tensor *shift,
+                                  const bg_tensor *scale);
+
 /* The permutation of shuffles: where place i of n goes under a key. A bijection of 0 .. n - 1 for every key, computed
  * without memory: a Feistel network over Philox with cycle walking. */
 BG_API uint64_t bg_permute_index(uint64_t i, uint64_t n, uint64_t seed, uint64_t stream);

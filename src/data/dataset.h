@@ -22,6 +22,11 @@ bg_status bgi_dataset_create(bg_dataset **dataset, const char *name, bg_tensor *
 /* The same over an input and a target, which it takes over, also when it fails. */
 bg_status bgi_dataset_create_pair(bg_dataset **dataset, const char *name, bg_tensor *x, bg_tensor *y, int64_t classes);
 
+/* Room for the columns of a data set like another one, NULL each; and that data set, from columns that it takes over.
+ * Where status is an error already, which it returns, those after a NULL were not made. */
+bg_tensor **bgi_dataset_new_columns(const bg_dataset *dataset);
+bg_status bgi_dataset_create_like(bg_dataset **made, const bg_dataset *dataset, bg_tensor **columns, bg_status status);
+
 /* Copies a vocabulary into a data set that has none. */
 bg_status bgi_dataset_set_vocabulary(bg_dataset *dataset, const char *vocabulary);
 

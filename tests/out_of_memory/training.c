@@ -192,6 +192,22 @@ static bg_status split_data(cycle *c)
         take_in(c, c->data[1]);
     return status;
 }
+
+static bg_status split_data_by_class(cycle *c)
+{
+    return bg_dataset_split_stratified(&c->data[1], &c->data[2], c->data[0], 18, 5);
+}
+
+static bg_status scale_data(cycle *c)
+{
+    bg_tensor *shift, *scale;
+    bg_status status = bg_dataset_scaling(&shift, &scale, c->data[0], 0, BG_SCALING_STANDARD);
+    if (!status)
+        status = bg_dataset_scale(&c->data[1], c->data[0], 0, shift, scale);
+    bg_tensor_destroy(shift);
+    bg_tensor_destroy(scale);
+    return status;
+}
 static bg_status slice_data(cycle *c)
 {
     bg_status status = c->data[1] ? BG_OK : bg_dataset_slice(&c->data[1], c->data[0], 3, 20);
@@ -413,6 +429,8 @@ const scenario training_scenarios[] = {
     { .name = "L-BFGS", .stages = { engine_1, model, lbfgs, lbfgs }, .text = "dense:7 tanh dense:3" },
     { .name = "data set split", .stages = { engine_1, classes_data, split_data } },
     { .name = "data set sliced", .stages = { engine_1, classes_data, slice_data } },
+    { .name = "data set split by class", .stages = { engine_1, classes_data, split_data_by_class } },
+    { .name = "data set scaled", .stages = { engine_1, classes_data, scale_data } },
     { .name = "slice of a split", .stages = { engine_1, three_columns, split_data, slice_a_part }, .dtype = BG_F64 },
     { .name = "data sets refused", .stages = { engine_1, refused_data } },
     { .name = "lecture", .stages = { engine_1, builtin }, .text = "lecture", .dtype = BG_F64 },
