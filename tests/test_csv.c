@@ -177,7 +177,7 @@ START_TEST(csv_errors)
           "a,b\n1,2\n",
           { .target = "2" },
           "no column 2 to be the target; columns are numbered 0 to 1" },
-        { "a number too large", "a,b\n1,2\n", { .target = "99999999999" }, "no column is named" },
+        { "a number too large", "a,b\n1,2\n", { .target = "99999999999" }, "there is no column 99999999999" },
         { "an empty name", "a,b\n1,2\n", { .target = "" }, "no column is named \"\"" },
         { "name without header",
           "1,2\n",
@@ -285,10 +285,10 @@ START_TEST(csv_long_lines)
 }
 END_TEST
 
-/* What is written with enough digits is read as the same bits. */
+/* What is written with enough digits is read as the same bits; of fewer digits, as the C library reads them. */
 START_TEST(csv_round_trips)
 {
-    enum { N = 100000 };
+    enum { N = 1000000 };
     static double values[N];
     char *text = malloc((size_t)N * 30);
     ck_assert_ptr_nonnull(text);
@@ -305,7 +305,13 @@ START_TEST(csv_round_trips)
                 values[i] = (double)(bits % 2000000) / 1000 - 1000;
             if (dtype == BG_F32)
                 values[i] = (double)(float)values[i];
-            end += sprintf(end, "%.*g%c", dtype == BG_F32 ? 9 : 17, values[i], i % 2 ? '\n' : ',');
+            char *number = end;
+            bool is_cut = i % 4 == 0 && fabs(values[i]) < 1e38;
+            int digits = is_cut ? 1 + (int)(bits % 17) : dtype == BG_F32 ? 9 : 17;
+            end += sprintf(end, "%.*g", digits, values[i]);
+            if (is_cut)
+                values[i] = dtype == BG_F32 ? (double)strtof(number, NULL) : strtod(number, NULL);
+            *end++ = i % 2 ? '\n' : ',';
         }
         bg_dataset *dataset;
         OK(read_csv(&dataset, scratch_write("t", text, (size_t)(end - text)), &(bg_data_options){ .dtype = dtype }));

@@ -24,6 +24,10 @@ BG_API const char *bg_dataset_name(const bg_dataset *dataset);
 /* The characters of a text whose tokens are characters: token i stands for the i-th of them; else NULL. */
 BG_API const char *bg_dataset_vocabulary(const bg_dataset *dataset);
 
+/* Of a table: the name of class i, if classes have names; the header's name of the i-th input. Else NULL. */
+BG_API const char *bg_dataset_class_name(const bg_dataset *dataset, int64_t i);
+BG_API const char *bg_dataset_feature_name(const bg_dataset *dataset, int64_t i);
+
 /* Examples [start, stop), as views. */
 BG_API bg_status bg_dataset_slice(bg_dataset **part, const bg_dataset *dataset, int64_t start, int64_t stop);
 /* The examples in an order permuted by the seed, as copies: the first `size` of them in `first`, the rest in `second`.
@@ -54,16 +58,36 @@ BG_API bg_status bg_dataset_scale(bg_dataset **scaled, const bg_dataset *dataset
  * without memory: a Feistel network over Philox with cycle walking. */
 BG_API uint64_t bg_permute_index(uint64_t i, uint64_t n, uint64_t seed, uint64_t stream);
 
+/* What becomes of fields that are missing in a table: empty, or NA, N/A, nan, null or ? in letters of any case. */
+typedef enum {
+    BG_MISSING_ERROR, /* BG_ERR_FORMAT */
+    BG_MISSING_NAN,
+    BG_MISSING_MEAN, /* the mean of those values of the column that this file has */
+    BG_MISSING_DROP, /* its row is left out */
+    BG_MISSING_VALUE /* .missing_value */
+} bg_missing;
+
 /* Options of the readers and of the built-in data; zero is the default. */
 typedef struct {
-    bg_dtype dtype;         /* of inputs (and of targets that are not classes): BG_F32 (the default) or BG_F64 */
-    int64_t count;          /* strokes: examples to make; default 10,000 */
-    uint64_t seed;          /* strokes */
-    char delimiter;         /* CSV: default ','; ' ' stands for runs of blanks and tabs */
-    char decimal;           /* CSV: decimal mark, '.' (the default) or ','; the delimiter is then another one, as ';' */
-    const char *target;     /* CSV: the target column's name, or its number from 0; default: the last */
-    bool without_header;    /* CSV: the first line is data, see bg_data_read_csv */
-    bool with_classes;      /* CSV: the target column holds class indices 0, 1, .. */
+    bg_dtype dtype;      /* of inputs (and of targets that are not classes): BG_F32 (the default) or BG_F64 */
+    int64_t count;       /* strokes: examples to make; default 10,000 */
+    uint64_t seed;       /* strokes */
+    char delimiter;      /* CSV: default ','; ' ' stands for runs of blanks and tabs */
+    char decimal;        /* CSV: decimal mark, '.' (the default) or ','; the delimiter is then another one, as ';' */
+    const char *target;  /* CSV: the target column's name, or its number from 0; or several columns: names, numbers
+                            and ranges such as 2-5 with commas between them. Default: the last column */
+    bool without_header; /* CSV: the first line is data, see bg_data_read_csv */
+    bool with_classes;   /* CSV: the target column holds classes */
+    int64_t skip_lines;  /* CSV: lines at the file's beginning that are left out */
+    const char *target_file; /* CSV: another table, in which .target is, row by row; default: all of its columns */
+    const char *features;    /* CSV: the columns that are inputs, listed as .target; default: all but the targets */
+    bg_missing missing;      /* CSV: in the columns that are read; a missing class is an error or drops its row */
+    double missing_value;    /* CSV: with BG_MISSING_VALUE */
+    bool without_target;     /* CSV: inputs alone */
+    /* CSV: lists that end with NULL: the names of classes 0, 1, ..; in place of .features, names of columns, whole
+     * ones. With the names that another data set has, a table is read as that one was, whatever the order of its
+     * columns and classes. */
+    const char *const *class_names, *const *feature_names;
     int64_t context;        /* text: tokens of an example's input; default 64 */
     bool with_bytes;        /* text: tokens are bytes, not characters */
     double test_share;      /* text: the share at its end that is the test, from 0 (none) to below 1 */
@@ -81,12 +105,15 @@ typedef struct {
 BG_API bg_status bg_data_builtin(bg_dataset **dataset, bg_engine *engine, const char *name,
                                  const bg_data_options *options);
 
-/* A CSV table of numbers in UTF-8, gzipped or not: inputs [n, columns - 1] and targets [n, 1], or classes [n] as i64
- * with with_classes (their number is the largest plus one). The first line is a header if one of its fields begins like
- * a name: not with a digit, sign or decimal mark, and not a word for a missing number such as nan. Blank lines are left
- * out; a field may stand in quotes. Numbers are decimal, rounded to the nearest value of the dtype, whatever the
- * locale. Errors name file, line and column: BG_ERR_FORMAT for a field that is empty or no finite number, lines with
- * different numbers of fields, a zero byte, a line of more than 1 MiB; BG_ERR_ARGUMENT, BG_ERR_IO, BG_ERR_NOMEM. */
+/* A CSV table in UTF-8, gzipped or not: inputs [n, features] and targets [n, targets], or with with_classes classes [n]
+ * as i64. The first line is a header if one of its fields begins like a name: not with a digit, sign or decimal mark,
+ * and not a word for a missing number such as nan. Blank lines are left out; a field may stand in quotes. Numbers are
+ * decimal, rounded to the nearest value of the dtype, whatever the locale. Classes are whole numbers from 0, as many as
+ * the largest plus one; or, if the first is no number, names, numbered by their order byte by byte, 65,536 at most.
+ * .skip_lines, .without_header and the marks hold for the file of targets too.
+ * Errors name file, line and column: BG_ERR_FORMAT for a field that is missing or no finite number, lines with
+ * different numbers of fields, files with different numbers of rows, columns that are not there, a zero byte, a line of
+ * more than 1 MiB; BG_ERR_ARGUMENT, BG_ERR_IO, BG_ERR_NOMEM. */
 BG_API bg_status bg_data_read_csv(bg_dataset **dataset, bg_engine *engine, const char *path,
                                   const bg_data_options *options);
 /* One IDX file, gzipped or not, as a tensor of its own type (u8, i32, f32, f64; i8 and i16 become i32), of rank 1 to 4.

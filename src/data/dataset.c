@@ -34,7 +34,12 @@ bg_status bgi_dataset_create(bg_dataset **dataset, const char *name, bg_tensor *
     if (!made)
         return BG_ERR_NOMEM;
     bgi_engine_retain(engine);
-    *made = (bg_dataset){ .engine = engine, .count = n, .size = columns[0]->shape.dims[0], .classes = classes };
+    *made = (bg_dataset){ .engine = engine,
+                          .count = n,
+                          .size = columns[0]->shape.dims[0],
+                          .classes = classes,
+                          .class_names = { .engine = engine },
+                          .feature_names = { .engine = engine } };
     made->name_bytes = strlen(name) + 1;
     made->name = bgi_alloc(engine, made->name_bytes);
     made->columns = bgi_alloc_zero(engine, (size_t)n * sizeof *made->columns);
@@ -61,6 +66,12 @@ bg_status bgi_dataset_set_vocabulary(bg_dataset *dataset, const char *vocabulary
     dataset->vocabulary = copy;
     dataset->vocabulary_bytes = bytes;
     return BG_OK;
+}
+
+bg_status bgi_dataset_set_names(bg_dataset *dataset, const bgi_names *class_names, const bgi_names *feature_names)
+{
+    bg_status status = bgi_names_copy(&dataset->class_names, class_names);
+    return status ? status : bgi_names_copy(&dataset->feature_names, feature_names);
 }
 
 bg_status bgi_dataset_create_pair(bg_dataset **dataset, const char *name, bg_tensor *x, bg_tensor *y, int64_t classes)
@@ -92,6 +103,8 @@ void bg_dataset_destroy(bg_dataset *dataset)
     bgi_free(engine, dataset->columns, (size_t)dataset->count * sizeof *dataset->columns);
     bgi_free(engine, dataset->name, dataset->name_bytes);
     bgi_free(engine, dataset->vocabulary, dataset->vocabulary_bytes);
+    bgi_names_release(&dataset->class_names);
+    bgi_names_release(&dataset->feature_names);
     bgi_free(engine, dataset, sizeof *dataset);
     bgi_engine_release(engine);
 }
@@ -103,6 +116,16 @@ const char *bg_dataset_name(const bg_dataset *dataset) { return dataset ? datase
 
 const char *bg_dataset_vocabulary(const bg_dataset *dataset) { return dataset ? dataset->vocabulary : NULL; }
 
+const char *bg_dataset_class_name(const bg_dataset *dataset, int64_t i)
+{
+    return dataset ? bgi_names_at(&dataset->class_names, i) : NULL;
+}
+
+const char *bg_dataset_feature_name(const bg_dataset *dataset, int64_t i)
+{
+    return dataset ? bgi_names_at(&dataset->feature_names, i) : NULL;
+}
+
 bg_tensor *bg_dataset_column(const bg_dataset *dataset, int i)
 {
     return dataset && i >= 0 && i < dataset->count ? dataset->columns[i] : NULL;
@@ -112,8 +135,10 @@ bg_status bgi_dataset_create_like(bg_dataset **made, const bg_dataset *dataset, 
 {
     if (!status)
         status = bgi_dataset_create(made, dataset->name, columns, dataset->count, dataset->classes);
-    if (!status && dataset->vocabulary) {
-        status = bgi_dataset_set_vocabulary(*made, dataset->vocabulary);
+    if (!status) {
+        status = bgi_dataset_set_names(*made, &dataset->class_names, &dataset->feature_names);
+        if (!status && dataset->vocabulary)
+            status = bgi_dataset_set_vocabulary(*made, dataset->vocabulary);
         if (status) {
             bg_dataset_destroy(*made);
             *made = NULL;
