@@ -1,5 +1,5 @@
 /* Memory: the one file that asks the C library for any, and only if the engine's allocator is the default. */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/alloc.h"
 
 #include <blasgrad/graph.h>
@@ -7,14 +7,22 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGNMENT = 64 };
+/* From 4 MiB on, memory is asked for in huge pages, as NumPy does: small ones, each of which is a fault when first
+ * touched, were a third of the time of reading a table. */
+enum { ALIGNMENT = 64, HUGE_PAGE = 1 << 21, HUGE_FROM = 1 << 22 };
 
 static void *default_allocate(void *user, size_t bytes, size_t alignment)
 {
     (void)user;
     void *memory = NULL;
-    return posix_memalign(&memory, alignment, bytes) == 0 ? memory : NULL;
+    bool is_huge = bytes >= HUGE_FROM;
+    if (posix_memalign(&memory, is_huge ? HUGE_PAGE : alignment, bytes) != 0)
+        return NULL;
+    if (is_huge)
+        (void)madvise(memory, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); /* advice that may be refused */
+    return memory;
 }
 
 static void default_release(void *user, void *memory, size_t bytes)
