@@ -4,7 +4,7 @@
 #include "support/suite.h"
 #include "support/values.h"
 
-#include "data/number.h"
+#include "data/number_plain.h"
 
 #include <locale.h>
 #include <math.h>
@@ -339,6 +339,12 @@ static void check_number(char *text, locale_t locale)
     ck_assert_msg(result == (isinf(expected_single) ? BGI_NUMBER_LARGE : BGI_NUMBER_OK), "%s", text);
     ck_assert_msg(value == (double)expected_single, "%s: %.9g, not %.9g", text, value, (double)expected_single);
     ck_assert_str_eq(text, copy);
+    for (int is_f32 = 0; is_f32 < 2; is_f32++) {
+        bgi_number plain = bgi_number_read_plain(text, '.', is_f32);
+        double right = is_f32 ? (double)expected_single : expected;
+        ck_assert_msg(!plain.end || (plain.end == text + strlen(text) && !memcmp(&plain.value, &right, sizeof right)),
+                      "%s: %.17g by the plain way", text, plain.value);
+    }
     for (char *c = text; *c; c++)
         *c = *c == '.' ? ',' : *c;
     (void)bgi_number_parse(text, strlen(text), ',', true, locale, &value);
@@ -382,6 +388,23 @@ START_TEST(numbers)
         "1.00000005960464477539062500000001",
         "1.000000059604644775390625",
         "0.1e-400000000000000000000",
+        "1234567.5",
+        "12345678.5",
+        "123456789.25",
+        "123456789012345.25",
+        "1234567890123456.1234",
+        "1234567890123456.5",
+        "12345678901234567",
+        ".1234567890123456789",
+        "0.12345678",
+        "0.123456789012345",
+        "0.1234567890123456",
+        "0.12345678901234567890",
+        "12345678e2",
+        "0.5E1",
+        "8388608.5",
+        "10000000000000000000000000000000000000000",
+        "0.00000000000000000000000000000000000000000000000000000000000000000000001",
     };
     char text[300];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -454,6 +477,7 @@ int main(void)
     tcase_add_test(tests, csv_round_trips);
     tcase_add_test(tests, numbers);
     tcase_add_test(tests, out_of_memory);
+    tcase_set_timeout(tests, 120);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -80,6 +80,8 @@ static bg_status add_data(bg_archive *archive, const data_settings *data)
         status = bg_archive_add_text(archive, "blasgrad.header", "no");
     if (status == BG_OK && data->with_classes)
         status = bg_archive_add_text(archive, "blasgrad.classes", "yes");
+    if (status == BG_OK && data->kind == DATA_CSV)
+        status = table_save(archive, &data->table);
     return status == BG_OK && data->kind == DATA_TEXT ? add_text_data(archive, data) : status;
 }
 
@@ -149,6 +151,7 @@ static void read_about(const bg_archive *archive, checkpoint_about *about)
                   .dtype = dtype && strcmp(dtype, "f64") == 0 ? BG_F64 : BG_F32,
                   .seed = seed ? strtoull(seed, NULL, 10) : 0 },
     };
+    table_load(archive, &about->data.table);
 }
 
 int checkpoint_load(const char *path, bg_engine *engine, bg_archive **archive, checkpoint_about *about)

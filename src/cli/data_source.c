@@ -36,12 +36,13 @@ static const struct argp_option data_table[] = {
       "hold out this share of the examples for testing, 0 to 0.9 (default: a fifth of digits and strokes, the last "
       "tenth of a text, nothing of lecture, CSV and IDX; MNIST folders have test files)",
       0 },
-    { "target", KEY_TARGET, "COLUMN", 0, "CSV: name or number from 0 of the column to predict (default: the last)", 0 },
+    { "target", KEY_TARGET, "COLUMN", 0,
+      "CSV: name or number from 0 of the column to predict, or several: y,z or 3-5 (default: the last)", 0 },
     { "delimiter", KEY_DELIMITER, "C", 0, "CSV: what separates fields (default: ,)", 0 },
     { "decimal", KEY_DECIMAL, "C", 0, "CSV: the decimal mark (default: .)", 0 },
     { "no-header", KEY_NO_HEADER, NULL, 0, "CSV: the first line is data", 0 },
-    { "classes", KEY_CLASSES, NULL, 0, "CSV: the target holds class numbers 0, 1, .. (implied by a loss of classes)",
-      0 },
+    { "classes", KEY_CLASSES, NULL, 0,
+      "CSV: the target holds classes: numbers 0, 1, .., or names (implied by a loss of classes)", 0 },
     { "count", KEY_COUNT, "N", 0, "strokes: how many to draw (default: 10000)", 0 },
     { "context", KEY_CONTEXT, "N", 0, "texts: tokens that an example gives the network (default: 64)", 0 },
     { "tokens", KEY_TOKENS, "KIND", 0,
@@ -57,6 +58,7 @@ static error_t parse_data(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         settings->test_share = -1;
+        state->child_inputs[0] = &settings->table;
         return 0;
     case KEY_DATA:
         settings->name = text;
@@ -93,7 +95,8 @@ static error_t parse_data(int key, char *text, struct argp_state *state)
     }
 }
 
-const struct argp data_argp = { .options = data_table, .parser = parse_data };
+static const struct argp_child data_children[] = { { &table_argp, 0, NULL, 0 }, { 0 } };
+const struct argp data_argp = { .options = data_table, .parser = parse_data, .children = data_children };
 
 /* ---- Kinds ---- */
 
@@ -110,7 +113,7 @@ static int check_options(const data_settings *settings)
                         : settings->decimal        ? "--decimal"
                         : settings->without_header ? "--no-header"
                         : settings->with_classes   ? "--classes"
-                                                   : NULL;
+                                                   : table_option_given(&settings->table);
     if (table && settings->kind != DATA_CSV)
         return output_usage("%s is an option of CSV tables; --data is %s", table, settings->name);
     const char *text = settings->context ? "--context" : settings->tokens ? "--tokens" : NULL;
@@ -174,7 +177,10 @@ static void fill_in(data_settings *data, const data_settings *saved)
         data->tokens = data->tokens ? data->tokens : saved->tokens;
         data->vocabulary = saved->vocabulary;
     }
-    if (!saved->name || strcmp(data->name, saved->name) != 0)
+    bool is_same = saved->name && strcmp(data->name, saved->name) == 0;
+    if (data->kind == DATA_CSV)
+        table_fill_in(&data->table, &saved->table, is_same, data->without_header);
+    if (!is_same)
         return;
     data->without_header = data->without_header || saved->without_header;
     if (data->test_share < 0)
@@ -323,7 +329,7 @@ static int load_whole(data_parts *parts, bg_engine *engine, const data_settings 
         status = bg_data_read_text(&parts->train, &parts->test, engine, settings->name, &options);
         break;
     case DATA_CSV:
-        status = bg_data_read_csv(&parts->train, engine, settings->name, &options);
+        status = table_read(&parts->train, engine, settings->name, options, &settings->table);
         break;
     default:
         status = bg_data_builtin(&parts->train, engine, settings->name, &options);

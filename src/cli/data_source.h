@@ -3,6 +3,7 @@
 #define DATA_SOURCE_H
 
 #include "options.h"
+#include "table_options.h"
 
 #include <blasgrad/data.h>
 
@@ -18,6 +19,7 @@ typedef struct {
     const char *target;
     char delimiter, decimal;
     bool without_header, with_classes;
+    table_settings table;
     int64_t count, context;
     const char *tokens;     /* "characters" or "bytes" */
     const char *vocabulary; /* of a checkpoint; no option */

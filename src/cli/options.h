@@ -38,6 +38,13 @@ bg_engine_options common_engine(const common_options *options);
 extern const struct argp common_argp;
 
 /* Keys of long options, above all characters. Each parser has a range of its own. */
-enum { KEYS_COMMON = 0x100, KEYS_DATA = 0x200, KEYS_COMMAND = 0x300, KEYS_OPTIMIZER = 0x400, KEYS_CHECKPOINT = 0x500 };
+enum {
+    KEYS_COMMON = 0x100,
+    KEYS_DATA = 0x200,
+    KEYS_COMMAND = 0x300,
+    KEYS_OPTIMIZER = 0x400,
+    KEYS_CHECKPOINT = 0x500,
+    KEYS_TABLE = 0x600
+};
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { BATCH = 256 };
@@ -25,6 +26,8 @@ typedef struct {
     bg_shape row;              /* of one example's outputs */
     int64_t positions, scores; /* rows of numbers of an example, and how many each has */
     int64_t examples, done;
+    char **class_names; /* ends with NULL; or NULL */
+    int64_t class_count;
 } sink;
 
 /* ---- Forms ---- */
@@ -131,6 +134,34 @@ static void write_number(const sink *s, double value, const char *before)
         fprintf(s->file, s->is_f64 ? "%s%.17g" : "%s%.9g", before, value);
 }
 
+/* A text in quotes, in which its quotes are doubled, or escaped as in JSON. */
+static void write_quoted(const sink *s, const char *text)
+{
+    bool is_csv = s->form == FORM_CSV;
+    fputc('"', s->file);
+    for (; *text; text++) {
+        if (*text == '"' || (*text == '\\' && !is_csv))
+            fputc(is_csv ? '"' : '\\', s->file);
+        if ((unsigned char)*text < 0x20 && !is_csv)
+            fprintf(s->file, "\\u%04x", (unsigned)*text);
+        else
+            fputc(*text, s->file);
+    }
+    fputc('"', s->file);
+}
+
+/* Its name, if it has one, else its number. */
+static void write_class(const sink *s, int64_t class)
+{
+    fputs(s->form == FORM_CSV ? "," : ",\"class\":", s->file);
+    if (class >= s->class_count)
+        fprintf(s->file, "%lld", (long long)class);
+    else if (s->form == FORM_CSV && !strpbrk(s->class_names[class], ",\"") && *s->class_names[class] != ' ')
+        fputs(s->class_names[class], s->file);
+    else
+        write_quoted(s, s->class_names[class]);
+}
+
 static void write_row(const sink *s, int64_t example, int64_t position, const void *data, int64_t first)
 {
     bool is_csv = s->form == FORM_CSV;
@@ -138,7 +169,7 @@ static void write_row(const sink *s, int64_t example, int64_t position, const vo
     if (s->positions > 1)
         fprintf(s->file, is_csv ? ",%lld" : ",\"position\":%lld", (long long)position);
     if (s->has_classes)
-        fprintf(s->file, is_csv ? ",%lld" : ",\"class\":%lld", (long long)largest(s, data, first));
+        write_class(s, largest(s, data, first));
     if (!is_csv)
         fprintf(s->file, ",\"%s\":[", s->has_classes ? "scores" : "outputs");
     for (int64_t i = 0; i < s->scores; i++)
@@ -253,6 +284,16 @@ static int run_all(sink *s, bg_model *model, network_choice *choice, const data_
     return close_sink(s, code);
 }
 
+/* Inputs that are found by their names need no target beside them. */
+static void leave_target_out(data_settings *data, const data_settings *options)
+{
+    if (data->kind != DATA_CSV || !data->table.feature_names || options->target || options->table.target_file)
+        return;
+    data->target = data->table.target_file = NULL;
+    data->with_classes = false;
+    data->table.without_target = true;
+}
+
 int predict_data(const predict_config *config, bg_engine *engine, const bg_archive *archive,
                  const checkpoint_about *about)
 {
@@ -266,12 +307,16 @@ int predict_data(const predict_config *config, bg_engine *engine, const bg_archi
     /* All examples in their order: nothing is held out that has no file of its own. */
     if (filled.data.kind != DATA_MNIST)
         filled.data.test_share = 0;
+    leave_target_out(&filled.data, &config->data);
     data_parts data;
     bg_model *model = NULL;
     code = data_load(&data, engine, &filled.data);
     if (code)
         return code;
-    s.has_classes = bg_dataset_classes(data.train) > 0;
+    s.has_classes = bg_dataset_classes(data.train) > 0 || about->data.with_classes;
+    s.class_names = table_split_names(s.has_classes ? about->data.table.class_names : NULL);
+    while (s.class_names && s.class_names[s.class_count])
+        s.class_count++;
     network_choice choice = { .model = about->model };
     code = checkpoint_make_model(&model, config->checkpoint, archive, engine, about->data.dtype, &choice,
                                  filled.data.name, bg_dataset_column(data.train, 0));
@@ -279,5 +324,6 @@ int predict_data(const predict_config *config, bg_engine *engine, const bg_archi
         code = run_all(&s, model, &choice, &data);
     bg_model_destroy(model);
     data_release(&data);
+    free(s.class_names);
     return code;
 }

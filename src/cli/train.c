@@ -22,6 +22,7 @@ typedef struct {
 typedef struct {
     train_config config;
     char default_model[32];
+    char *class_names, *feature_names; /* of a table; or NULL */
     network_choice network;
     bg_engine *engine;
     data_parts data;
@@ -192,11 +193,16 @@ static int load_data(train_job *job)
     if (config->epochs_suit_steps)
         config->epochs = (config->steps - 1) / steps_in_epoch + 1;
     if (!config->model) {
-        snprintf(job->default_model, sizeof job->default_model, "dense:%lld",
-                 (long long)bg_dataset_classes(job->data.train));
+        /* A score for each class, or an output for each target. */
+        int64_t outputs = bg_dataset_classes(job->data.train);
+        if (outputs == 0)
+            outputs = bg_tensor_shape(bg_dataset_column(job->data.train, 1)).dims[1];
+        snprintf(job->default_model, sizeof job->default_model, "dense:%lld", (long long)outputs);
         config->model = job->default_model;
     }
     config->data.vocabulary = bg_dataset_vocabulary(job->data.train);
+    config->data.table.class_names = job->class_names = table_class_names(job->data.train);
+    config->data.table.feature_names = job->feature_names = table_feature_names(job->data.train);
     job->network = (network_choice){ .model = config->model,
                                      .classes = bg_dataset_classes(job->data.train),
                                      .context = config->data.context };
@@ -454,6 +460,8 @@ int command_train(int argc, char **argv)
     bg_trainer_destroy(job.trainer);
     bg_model_destroy(job.model);
     data_release(&job.data);
+    free(job.class_names);
+    free(job.feature_names);
     bg_engine_destroy(job.engine);
     return code;
 }

@@ -26,7 +26,7 @@ static const struct {
     { DATA_STROKES, "cross_entropy", "dense:256 relu dense:10", "sgd", 0.1, 0.9, 128, 5, BG_F32 },
     { DATA_MNIST, "cross_entropy", "dense:512 relu dense:512 relu dense:10", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
     { DATA_IDX, "cross_entropy", "dense:512 relu dense:512 relu dense:10", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
-    { DATA_CSV, "l2", "dense:1", "sgd", 0.01, 0, 32, 100, BG_F32 },
+    { DATA_CSV, "l2", NULL, "sgd", 0.01, 0, 32, 100, BG_F32 },
     { DATA_CSV, "cross_entropy", NULL, "sgd", 0.01, 0.9, 32, 100, BG_F32 },
     { DATA_TEXT, "cross_entropy", "char-gpt", "adamw", 0.003, 0, 12, 1, BG_F32 },
 };
@@ -163,6 +163,7 @@ static const struct argp argp = {
         "  blasgrad train --data lecture --method lstsq --json\n"
         "  blasgrad train --data digits --model \"dense:128 relu dense:10\" --out run\n"
         "  blasgrad train --data table.csv --target y --delimiter ';' --decimal ,\n"
+        "  blasgrad train --data iris.csv --skip-lines 1 --classes --test-share 0.2\n"
         "  blasgrad train --data text.txt --model char-gpt --context 64 --out run",
 };
 
@@ -226,7 +227,7 @@ static int check_method(const train_config *config)
     const char *option = config->step_option ? config->step_option : config->optimizer.last_option;
     if (option)
         output_message("--%s has no effect: --method lstsq takes no gradient steps", option);
-    if (strcmp(config->loss, "l2") != 0 || !is_one_dense_layer(config->model))
+    if (strcmp(config->loss, "l2") != 0 || (config->model && !is_one_dense_layer(config->model)))
         return output_usage("--method lstsq solves one dense layer for the loss l2, not \"%s\" for %s",
                             config->model ? config->model : "", config->loss);
     return 0;
@@ -297,5 +298,6 @@ void train_config_describe(const train_config *config, event *e)
         event_text(e, "decimal", decimal);
         if (config->data.target)
             event_text(e, "target", config->data.target);
+        table_describe(&config->data.table, e);
     }
 }

@@ -151,35 +151,38 @@ static bg_status read_table(bgi_csv_table *t, const char *path, bgi_labels *feat
 
 /* ---- Means ---- */
 
-/* Of the values of a column that are there; in a type with so large a range that their sum is finite. */
+/* Columns are taken some at a time, so that no memory is needed. */
+enum { STRIP = 64 };
 typedef struct {
-    long double sum;
-    int64_t count;
-} mean;
+    int32_t start, count;
+    /* Of the values that are there; in a type with so large a range that they are finite. */
+    long double sums[STRIP];
+    int64_t counts[STRIP];
+} strip;
 
 static double load(const bgi_csv_table *t, const unsigned char *row, int32_t place)
 {
     return t->options->dtype == BG_F32 ? (double)((const float *)row)[place] : ((const double *)row)[place];
 }
 
-static void add_values(const bgi_csv_table *t, mean *means)
+static void add_values(const bgi_csv_table *t, strip *s)
 {
     for (const bgi_row_block *b = t->first; b; b = b->next)
         for (const unsigned char *row = b->rows; row < b->rows + b->used; row += t->row_bytes)
-            for (int32_t i = 0; i < t->targets + t->features; i++) {
-                double value = load(t, row, i);
-                means[i].sum += isnan(value) ? 0 : (long double)value;
-                means[i].count += !isnan(value);
+            for (int32_t i = 0; i < s->count; i++) {
+                double value = load(t, row, s->start + i);
+                s->sums[i] += isnan(value) ? 0 : (long double)value;
+                s->counts[i] += !isnan(value);
             }
 }
 
-static void put_means(const bgi_csv_table *t, const mean *means)
+static void put_means(const bgi_csv_table *t, const strip *s)
 {
     for (bgi_row_block *b = t->first; b; b = b->next)
         for (unsigned char *row = b->rows; row < b->rows + b->used; row += t->row_bytes)
-            for (int32_t i = 0; i < t->targets + t->features; i++)
-                if (isnan(load(t, row, i)))
-                    bgi_csv_store(t, row, i, (double)(means[i].sum / (long double)means[i].count));
+            for (int32_t i = 0; i < s->count; i++)
+                if (isnan(load(t, row, s->start + i)))
+                    bgi_csv_store(t, row, s->start + i, (double)(s->sums[i] / (long double)s->counts[i]));
 }
 
 static bg_status fail_column(const bgi_csv_table *t, int32_t place)
@@ -193,19 +196,16 @@ static bg_status fail_column(const bgi_csv_table *t, int32_t place)
 
 static bg_status fill_with_means(bgi_csv_table *t)
 {
-    size_t count = (size_t)(t->targets + t->features);
-    mean *means = bgi_alloc_zero(t->engine, count * sizeof *means);
-    if (!means)
-        return BG_ERR_NOMEM;
-    bg_status status = BG_OK;
-    add_values(t, means);
-    for (size_t i = 0; i < count && !status; i++)
-        if (means[i].count == 0)
-            status = fail_column(t, (int32_t)i);
-    if (!status)
-        put_means(t, means);
-    bgi_free(t->engine, means, count * sizeof *means);
-    return status;
+    int32_t values = t->targets + t->features;
+    for (int32_t start = 0; start < values; start += STRIP) {
+        strip s = { .start = start, .count = values - start < STRIP ? values - start : STRIP };
+        add_values(t, &s);
+        for (int32_t i = 0; i < s.count; i++)
+            if (s.counts[i] == 0)
+                return fail_column(t, start + i);
+        put_means(t, &s);
+    }
+    return BG_OK;
 }
 
 /* ---- The data set ---- */

@@ -11,7 +11,7 @@ enum { LINE_LIMIT = BGI_CSV_LINE_LIMIT, FIRST_CAPACITY = 1 << 15 };
 
 bg_status bgi_csv_open(bgi_csv *csv, bg_engine *engine, const char *path, char delimiter)
 {
-    *csv = (bgi_csv){ .engine = engine, .delimiter = delimiter, .capacity = FIRST_CAPACITY, .next_line = 1 };
+    *csv = (bgi_csv){ .engine = engine, .delimiter = delimiter, .capacity = FIRST_CAPACITY, .line = 1, .next_line = 1 };
     bg_status status = bgi_stream_open(&csv->stream, "read_csv", path);
     if (status)
         return status;

@@ -73,11 +73,11 @@ static const char *scan_exponent(const char *c, decimal *d)
     c += *c == '+' || *c == '-';
     if (!is_digit(*c))
         return NULL;
-    /* What is larger is as good as infinite, whatever the digits before, of which there are fewer. */
-    enum { LIMIT = 1 << 30 };
+    /* What is larger is as good as infinite: there are fewer digits before, at most 2^30. */
+    const int64_t limit = INT64_C(1) << 32;
     int64_t exponent = 0;
     for (; is_digit(*c); c++)
-        exponent = exponent < 2 * (int64_t)LIMIT ? exponent * 10 + (*c - '0') : exponent;
+        exponent = exponent < limit ? exponent * 10 + (*c - '0') : exponent;
     d->exponent += is_negative ? -exponent : exponent;
     return c;
 }

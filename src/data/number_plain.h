@@ -50,10 +50,11 @@ static inline int bgi_first_digits(const char *c, uint64_t *number)
     return n;
 }
 
-/* As bgi_number_read, of numbers with at most 8 digits before the mark, 19 in all and no exponent; end is NULL for all
- * others. */
+/* As bgi_number_read, of numbers with fewer than 16 digits before the mark, 19 in all and no exponent; end is NULL for
+ * all others. */
 static inline bgi_number bgi_number_read_plain(const char *text, char mark, bool is_f32)
 {
+    enum { MOST_DIGITS = 19, TOO_MANY };
     /* Powers of ten up to 10^22 are doubles, as are digits below 2^53, and one operation rounds once. */
     static const double powers[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,
                                      1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19 };
@@ -65,6 +66,13 @@ static inline bgi_number bgi_number_read_plain(const char *text, char mark, bool
     if (digits > 9 || c[1] != mark)
         count = bgi_first_digits(c, &digits);
     c += count;
+    if (count == 8) {
+        uint64_t second;
+        int more = bgi_first_digits(c, &second);
+        digits = digits * bgi_powers_of_ten[more] + second;
+        count = more < 8 ? 8 + more : TOO_MANY;
+        c += more;
+    }
     if (*c == mark) {
         /* Eight and eight more, which count if all of the first are digits: fractions of 5 to 12 digits are common, and
          * a branch between them could not be predicted. */
@@ -82,10 +90,8 @@ static inline bgi_number bgi_number_read_plain(const char *text, char mark, bool
             c += more;
         }
         count += fraction;
-    } else if (count == 8) {
-        count = 0;
     }
-    if (count == 0 || count > 19 || (*c | 0x20) == 'e')
+    if (count == 0 || count > MOST_DIGITS || (*c | 0x20) == 'e')
         return (bgi_number){ NULL, 0 };
     double value = (double)(int64_t)digits / powers[fraction];
     /* Rounding again gives the nearest f32, unless the double lies half way between two, where it may itself have been
