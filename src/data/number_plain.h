@@ -82,8 +82,11 @@ static inline bgi_number bgi_number_read_plain(const char *text, char mark, bool
         second = bgi_join_digits(second << (32 - 4 * m) << (32 - 4 * m));
         fraction = n + m;
         digits = (digits * bgi_powers_of_ten[n] + first) * bgi_powers_of_ten[m] + second;
-        c += fraction;
-        if (fraction == 16) {
+        if (fraction < 16) {
+            c += fraction;
+        } else {
+            /* A branch knows where they end sooner than the sum does. */
+            c += 16;
             int more = bgi_first_digits(c, &first);
             digits = digits * bgi_powers_of_ten[more] + first;
             fraction += more;
