@@ -445,6 +445,24 @@ START_TEST(table_errors)
 }
 END_TEST
 
+/* Lines are counted right wherever a buffer ends between the two bytes of a line end. */
+START_TEST(line_numbers)
+{
+    enum { ROWS = 20000 };
+    static char text[5 * ROWS + 20];
+    for (int padding = 0; padding < 5; padding++) {
+        char *end = text + sprintf(text, "%*s", padding, "");
+        for (int i = 0; i < ROWS; i++)
+            end += sprintf(end, "1,2\r\n");
+        end += sprintf(end, "3,x\r\n");
+        bg_dataset *dataset;
+        expect_failure(
+            bg_data_read_csv(&dataset, scratch_engine(), scratch_write("t", text, (size_t)(end - text)), NULL),
+            BG_ERR_FORMAT, "line 20001: column 2: \"x\" is not a number", "line numbers");
+    }
+}
+END_TEST
+
 /* Names are numbered alike whatever their order, up to a limit of number and length. */
 START_TEST(many_names)
 {
@@ -556,6 +574,7 @@ int main(void)
     tcase_add_test(tests, tables);
     tcase_add_test(tests, names);
     tcase_add_test(tests, table_errors);
+    tcase_add_test(tests, line_numbers);
     tcase_add_test(tests, many_names);
     tcase_add_test(tests, plain_and_quoted_agree);
     tcase_add_test(tests, out_of_memory);
