@@ -2,10 +2,10 @@
 #ifndef BGI_CSV_H
 #define BGI_CSV_H
 
+#include "io/stream.h"
+
 /* The longest line. A file without line ends, whatever it is, is refused after so many bytes. */
 enum { BGI_CSV_LINE_LIMIT = 1 << 20 };
-
-#include "data/stream.h"
 
 typedef struct {
     bg_engine *engine;
