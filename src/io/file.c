@@ -161,11 +161,14 @@ bg_status bgi_new_file_begin(bgi_new_file *file, bg_engine *engine, const char *
     return status;
 }
 
-bg_status bgi_new_file_write(bgi_new_file *file, const void *data, size_t bytes)
+/* offset: NULL for the end of what was written. */
+static bg_status put(bgi_new_file *file, const uint64_t *offset, const void *data, size_t bytes)
 {
     for (size_t done = 0; done < bytes;) {
         size_t wanted = bytes - done < CALL_BYTES ? bytes - done : CALL_BYTES;
-        ssize_t count = write(file->descriptor, (const unsigned char *)data + done, wanted);
+        const unsigned char *from = (const unsigned char *)data + done;
+        ssize_t count = offset ? pwrite(file->descriptor, from, wanted, (off_t)(*offset + done))
+                               : write(file->descriptor, from, wanted);
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0) {
@@ -176,6 +179,16 @@ bg_status bgi_new_file_write(bgi_new_file *file, const void *data, size_t bytes)
         done += (size_t)count;
     }
     return BG_OK;
+}
+
+bg_status bgi_new_file_write(bgi_new_file *file, const void *data, size_t bytes)
+{
+    return put(file, NULL, data, bytes);
+}
+
+bg_status bgi_new_file_write_over(bgi_new_file *file, uint64_t offset, const void *data, size_t bytes)
+{
+    return put(file, &offset, data, bytes);
 }
 
 static int sync_retrying(int descriptor)
