@@ -93,6 +93,13 @@ typedef struct {
     double test_share;      /* text: the share at its end that is the test, from 0 (none) to below 1 */
     const char *vocabulary; /* text: the characters that are tokens, as bg_dataset_vocabulary gives them; default:
                                those that occur */
+
+    /* Arrays, see bg_data_read_arrays. with_classes: the target holds class indices. */
+    const char *input; /* the inputs' name in an NPZ file; default: x. That of the targets is `target`; default: y */
+    const char *target_file; /* the NPY file of the targets of an NPY file */
+    bool without_classes;    /* integer targets are numbers too */
+
+    bool with_coarse_labels; /* CIFAR-100: classes are the 20 coarse ones, not the 100 fine ones */
 } bg_data_options;
 
 /* Built-in data:
@@ -119,11 +126,30 @@ BG_API bg_status bg_data_read_csv(bg_dataset **dataset, bg_engine *engine, const
 /* One IDX file, gzipped or not, as a tensor of its own type (u8, i32, f32, f64; i8 and i16 become i32), of rank 1 to 4.
  * Errors name file and offset. */
 BG_API bg_status bg_data_read_idx(bg_tensor **tensor, bg_engine *engine, const char *path);
+/* Images in one IDX file, u8 [n, rows, columns], as inputs / 255, and their labels in another, u8 [n], as classes;
+ * their number is the largest plus one. BG_ERR_FORMAT for other types and shapes, and different numbers of them. */
+BG_API bg_status bg_data_read_images(bg_dataset **dataset, bg_engine *engine, const char *images, const char *labels,
+                                     const bg_data_options *options);
 /* A folder with MNIST's files under their usual names, .gz or not: images / 255 as [n, rows, columns], and classes. If
  * all four are there, train and test are both set; if only those of the test are, they are cut: the last tenth is the
  * test. There are 10 classes, or more if a label says so. BG_ERR_IO names a file that is missing. */
 BG_API bg_status bg_data_read_mnist(bg_dataset **train, bg_dataset **test, bg_engine *engine, const char *folder,
                                     const bg_data_options *options);
+/* A folder with the files of CIFAR-10 or CIFAR-100 in their binary version, under their usual names: images / 255 as
+ * [n, 3, 32, 32], and classes, train and test. A file has any whole number of records, 1 or more. BG_ERR_IO names a
+ * file that is missing, BG_ERR_FORMAT file and offset of a label that is too large, BG_ERR_ARGUMENT coarse labels of
+ * CIFAR-10. */
+BG_API bg_status bg_data_read_cifar(bg_dataset **train, bg_dataset **test, bg_engine *engine, const char *folder,
+                                    const bg_data_options *options);
+/* Arrays of NumPy: an NPZ file with inputs and targets, or an NPY file of inputs and one of targets, target_file. u8
+ * inputs become value / 255, other numbers are converted to the dtype; [n] becomes [n, 1]. Targets are classes, i64 of
+ * their own shape, with with_classes, or if they are integers [n] and not without_classes; their number is the largest
+ * plus one. Else they are numbers of the dtype, [n] as [n, 1]. Without a target file, or an array y in NPZ that was not
+ * asked for by its name, the inputs are the only column. BG_ERR_FORMAT names file, array and element: what bg_npy_load
+ * and bg_npz_load refuse, an array that is not there, different numbers of inputs and targets, numbers that are not
+ * finite, classes that are negative or no integers. */
+BG_API bg_status bg_data_read_arrays(bg_dataset **dataset, bg_engine *engine, const char *path,
+                                     const bg_data_options *options);
 
 /* A text for language models, gzipped or not. Its characters in UTF-8 are the tokens, numbered by ascending code point;
  * a byte order mark at the start is left out. With with_bytes the bytes are, 0 to 255. Example i has the tokens
