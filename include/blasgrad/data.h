@@ -79,7 +79,8 @@ typedef struct {
     bool without_header; /* CSV: the first line is data, see bg_data_read_csv */
     bool with_classes;   /* CSV: the target column holds classes */
     int64_t skip_lines;  /* CSV: lines at the file's beginning that are left out */
-    const char *target_file; /* CSV: another table, in which .target is, row by row; default: all of its columns */
+    const char *target_file; /* CSV: another table, in which .target is, row by row; default: all of its columns. The
+                                NPY file of the targets of an NPY file */
     const char *features;    /* CSV: the columns that are inputs, listed as .target; default: all but the targets */
     bg_missing missing;      /* CSV: in the columns that are read; a missing class is an error or drops its row */
     double missing_value;    /* CSV: with BG_MISSING_VALUE */
@@ -95,9 +96,8 @@ typedef struct {
                                those that occur */
 
     /* Arrays, see bg_data_read_arrays. with_classes: the target holds class indices. */
-    const char *input; /* the inputs' name in an NPZ file; default: x. That of the targets is `target`; default: y */
-    const char *target_file; /* the NPY file of the targets of an NPY file */
-    bool without_classes;    /* integer targets are numbers too */
+    const char *input;    /* the inputs' name in an NPZ file; default: x. That of the targets is `target`; default: y */
+    bool without_classes; /* integer targets are numbers too */
 
     bool with_coarse_labels; /* CIFAR-100: classes are the 20 coarse ones, not the 100 fine ones */
 } bg_data_options;

@@ -52,6 +52,19 @@ static bg_status add_text_data(bg_archive *archive, const data_settings *data)
                                                : status;
 }
 
+static bg_status add_array_data(bg_archive *archive, const data_settings *data)
+{
+    bg_status status = BG_OK;
+    if (data->input)
+        status = bg_archive_add_text(archive, "blasgrad.input", data->input);
+    if (status == BG_OK && data->target_file)
+        status = bg_archive_add_text(archive, "blasgrad.target_file", data->target_file);
+    if (status == BG_ERR_ARGUMENT) /* as of the data's own path */
+        status = BG_OK;
+    return status == BG_OK && data->with_coarse_labels ? bg_archive_add_text(archive, "blasgrad.labels", "coarse")
+                                                       : status;
+}
+
 static bg_status add_data(bg_archive *archive, const data_settings *data)
 {
     char number[40], character[2] = { 0 };
@@ -82,6 +95,8 @@ static bg_status add_data(bg_archive *archive, const data_settings *data)
         status = bg_archive_add_text(archive, "blasgrad.classes", "yes");
     if (status == BG_OK && data->kind == DATA_CSV)
         status = table_save(archive, &data->table);
+    if (status == BG_OK)
+        status = add_array_data(archive, data);
     return status == BG_OK && data->kind == DATA_TEXT ? add_text_data(archive, data) : status;
 }
 
@@ -144,6 +159,9 @@ static void read_about(const bg_archive *archive, checkpoint_about *about)
                   .decimal = first_character(bg_archive_text(archive, "blasgrad.decimal")),
                   .without_header = bg_archive_text(archive, "blasgrad.header") != NULL,
                   .with_classes = bg_archive_text(archive, "blasgrad.classes") != NULL,
+                  .input = bg_archive_text(archive, "blasgrad.input"),
+                  .target_file = bg_archive_text(archive, "blasgrad.target_file"),
+                  .with_coarse_labels = bg_archive_text(archive, "blasgrad.labels") != NULL,
                   .count = count ? strtoll(count, NULL, 10) : 0,
                   .context = context ? strtoll(context, NULL, 10) : 0,
                   .tokens = bg_archive_text(archive, "blasgrad.tokens"),

@@ -139,6 +139,8 @@ static int run(eval_config *config, bg_engine *engine)
         code = data_like_checkpoint(&config->data, &about.data, &config->common);
     if (!code)
         code = data_load(&data, engine, &config->data);
+    if (!code)
+        code = data_need_targets(&data, &config->data);
     network_choice choice = { .model = about.model };
     if (!code)
         code = checkpoint_make_model(&model, config->checkpoint, archive, engine, about.data.dtype, &choice,

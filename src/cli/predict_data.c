@@ -5,6 +5,7 @@
 #include "output.h"
 #include "signals.h"
 
+#include <blasgrad/io.h>
 #include <blasgrad/program.h>
 
 #include <errno.h>
@@ -21,6 +22,7 @@ typedef struct {
     form form;
     FILE *file;
     bool is_closed_by_us;
+    bg_tensor *array; /* for NPY: all outputs, which are written together */
     bool has_classes; /* outputs are scores of classes */
     bool is_f64;
     bg_shape row;              /* of one example's outputs */
@@ -58,7 +60,7 @@ static int open_sink(sink *s)
 {
     const char *name = s->config->output;
     s->file = stdout;
-    if (!name || strcmp(name, "-") == 0)
+    if (!name || strcmp(name, "-") == 0 || s->form == FORM_NPY)
         return 0;
     s->file = fopen(name, "wb");
     s->is_closed_by_us = s->file != NULL;
@@ -68,6 +70,9 @@ static int open_sink(sink *s)
 /* A file that is not whole is not left there. */
 static int close_sink(sink *s, int code)
 {
+    if (!code && s->array && bg_npy_save(s->array, s->config->output) != BG_OK)
+        code = output_library();
+    bg_tensor_destroy(s->array);
     if (!s->is_closed_by_us)
         return code;
     errno = 0;
@@ -80,29 +85,8 @@ static int close_sink(sink *s, int code)
     return code;
 }
 
-/* NPY, version 1.0: the header is padded with blanks so that the data begin at a multiple of 64. */
-static void write_npy_header(const sink *s)
-{
-    char header[512];
-    const uint16_t one = 1;
-    bool is_little = *(const unsigned char *)&one == 1;
-    int length = snprintf(header, sizeof header, "{'descr': '%c%s', 'fortran_order': False, 'shape': (%lld,",
-                          is_little ? '<' : '>', s->is_f64 ? "f8" : "f4", (long long)s->examples);
-    for (int i = 0; i < s->row.rank; i++)
-        length += snprintf(header + length, sizeof header - (size_t)length, "%s%lld%s", " ", (long long)s->row.dims[i],
-                           i + 1 < s->row.rank ? "," : "");
-    length += snprintf(header + length, sizeof header - (size_t)length, "), }");
-    int padded = (length + 1 + 10 + 63) / 64 * 64 - 10;
-    fwrite("\x93NUMPY\1\0", 1, 8, s->file);
-    fputc(padded & 0xFF, s->file);
-    fputc(padded >> 8, s->file);
-    fprintf(s->file, "%s%*s\n", header, padded - length - 1, "");
-}
-
 static void write_header(const sink *s)
 {
-    if (s->form == FORM_NPY)
-        write_npy_header(s);
     if (s->form != FORM_CSV)
         return;
     fprintf(s->file, "example%s%s", s->positions > 1 ? ",position" : "", s->has_classes ? ",class" : "");
@@ -177,19 +161,33 @@ static void write_row(const sink *s, int64_t example, int64_t position, const vo
     fputs(is_csv ? "\n" : "]}\n", s->file);
 }
 
-static int write_outputs(sink *s, const bg_tensor *outputs)
+static int write_rows(sink *s, const bg_tensor *outputs)
 {
     const void *data = bg_tensor_const_data(outputs);
     int64_t n = bg_tensor_shape(outputs).dims[0];
-    if (s->form == FORM_NPY)
-        fwrite(data, bg_dtype_size(bg_tensor_dtype(outputs)), (size_t)bg_shape_count(bg_tensor_shape(outputs)),
-               s->file);
-    for (int64_t i = 0; i < n * s->positions && s->form != FORM_NPY; i++)
+    for (int64_t i = 0; i < n * s->positions; i++)
         write_row(s, s->done + i / s->positions, i % s->positions, data, i * s->scores);
-    s->done += n;
     if (!ferror(s->file))
         return 0;
     return s->is_closed_by_us ? output_failure("%s: %s", s->config->output, strerror(errno)) : EXIT_FAILED;
+}
+
+static int keep_outputs(sink *s, const bg_tensor *outputs)
+{
+    bg_tensor *rows = NULL;
+    int64_t n = bg_tensor_shape(outputs).dims[0];
+    bg_status status = bg_tensor_slice(&rows, s->array, 0, s->done, s->done + n, 1);
+    if (status == BG_OK)
+        status = bg_tensor_copy(rows, outputs);
+    bg_tensor_destroy(rows);
+    return status == BG_OK ? 0 : output_library();
+}
+
+static int write_outputs(sink *s, const bg_tensor *outputs)
+{
+    int code = s->array ? keep_outputs(s, outputs) : write_rows(s, outputs);
+    s->done += bg_tensor_shape(outputs).dims[0];
+    return code;
 }
 
 /* ---- Running ---- */
@@ -222,7 +220,7 @@ static void release_program(batch_program *made)
 }
 
 /* Outputs are known in shape when the first batch has run. */
-static void begin_outputs(sink *s, const bg_tensor *outputs)
+static int begin_outputs(sink *s, bg_engine *engine, const bg_tensor *outputs)
 {
     bg_shape shape = bg_tensor_shape(outputs);
     s->is_f64 = bg_tensor_dtype(outputs) == BG_F64;
@@ -233,6 +231,10 @@ static void begin_outputs(sink *s, const bg_tensor *outputs)
         *(i + 1 < s->row.rank ? &s->positions : &s->scores) *= shape.dims[i + 1];
     }
     write_header(s);
+    if (s->form != FORM_NPY)
+        return 0;
+    shape.dims[0] = s->examples;
+    return bg_tensor_create(&s->array, engine, bg_tensor_dtype(outputs), shape) == BG_OK ? 0 : output_library();
 }
 
 static int run_part(sink *s, bg_model *model, network_choice *choice, const bg_dataset *part)
@@ -262,8 +264,9 @@ static int run_part(sink *s, bg_model *model, network_choice *choice, const bg_d
         }
         const bg_tensor *outputs = bg_program_output(made.program, 0);
         if (s->done == 0)
-            begin_outputs(s, outputs);
-        code = write_outputs(s, outputs);
+            code = begin_outputs(s, bg_model_engine(model), outputs);
+        if (!code)
+            code = write_outputs(s, outputs);
     }
     release_program(&made);
     return code;
@@ -287,9 +290,9 @@ static int run_all(sink *s, bg_model *model, network_choice *choice, const data_
 /* Inputs that are found by their names need no target beside them. */
 static void leave_target_out(data_settings *data, const data_settings *options)
 {
-    if (data->kind != DATA_CSV || !data->table.feature_names || options->target || options->table.target_file)
+    if (data->kind != DATA_CSV || !data->table.feature_names || options->target || options->target_file)
         return;
-    data->target = data->table.target_file = NULL;
+    data->target = data->target_file = NULL;
     data->with_classes = false;
     data->table.without_target = true;
 }
@@ -305,9 +308,15 @@ int predict_data(const predict_config *config, bg_engine *engine, const bg_archi
     if (code)
         return code;
     /* All examples in their order: nothing is held out that has no file of its own. */
-    if (filled.data.kind != DATA_MNIST)
+    if (filled.data.kind != DATA_MNIST && filled.data.kind != DATA_CIFAR)
         filled.data.test_share = 0;
     leave_target_out(&filled.data, &config->data);
+    /* Arrays without targets serve too: only those that were asked for are looked at. */
+    if (filled.data.kind == DATA_ARRAYS) {
+        filled.data.target = config->data.target;
+        filled.data.target_file = config->data.target_file;
+        filled.data.with_classes = config->data.with_classes;
+    }
     data_parts data;
     bg_model *model = NULL;
     code = data_load(&data, engine, &filled.data);

@@ -12,13 +12,11 @@
 
 /* ---- Options ---- */
 
-enum { KEY_FEATURES = KEYS_TABLE, KEY_TARGET_FILE, KEY_MISSING, KEY_SKIP_LINES };
+enum { KEY_FEATURES = KEYS_TABLE, KEY_MISSING, KEY_SKIP_LINES };
 
 static const struct argp_option options[] = {
     { "features", KEY_FEATURES, "COLUMNS", 0,
       "CSV: the inputs, as --target lists columns (default: all columns but the targets)", 0 },
-    { "target-file", KEY_TARGET_FILE, "FILE", 0,
-      "CSV: another table of the same form with the targets, row by row (default: all of its columns)", 0 },
     { "missing", KEY_MISSING, "HOW", 0,
       "CSV: what becomes of fields that are empty, NA, N/A, nan, null or ?: error (the default); nan; mean, of the "
       "column in that file; drop, which leaves the row out; or a number to stand there",
@@ -53,9 +51,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_FEATURES:
         table->features = text;
         return 0;
-    case KEY_TARGET_FILE:
-        table->target_file = text;
-        return 0;
     case KEY_MISSING:
         if (!parse_missing(text, &missing, &value))
             argp_error(state, "--missing \"%s\": error, nan, mean, drop, or a number", text);
@@ -73,11 +68,7 @@ const struct argp table_argp = { .options = options, .parser = parse };
 
 const char *table_option_given(const table_settings *table)
 {
-    return table->features      ? "--features"
-           : table->target_file ? "--target-file"
-           : table->missing     ? "--missing"
-           : table->skip_lines  ? "--skip-lines"
-                                : NULL;
+    return table->features ? "--features" : table->missing ? "--missing" : table->skip_lines ? "--skip-lines" : NULL;
 }
 
 void table_fill_in(table_settings *table, const table_settings *saved, bool is_same, bool without_header)
@@ -90,8 +81,6 @@ void table_fill_in(table_settings *table, const table_settings *saved, bool is_s
         table->features = saved->features;
     if (!table->missing)
         table->missing = saved->missing;
-    if (is_same && !table->target_file)
-        table->target_file = saved->target_file;
     if (is_same && !table->skip_lines)
         table->skip_lines = saved->skip_lines;
 }
@@ -100,8 +89,6 @@ void table_describe(const table_settings *table, event *e)
 {
     if (table->features)
         event_text(e, "features", table->features);
-    if (table->target_file)
-        event_text(e, "target_file", table->target_file);
     if (table->missing)
         event_text(e, "missing", table->missing);
     if (table->skip_lines)
@@ -165,7 +152,6 @@ bg_status table_read(bg_dataset **dataset, bg_engine *engine, const char *path, 
     fill.class_names = (const char *const *)classes;
     fill.feature_names = (const char *const *)features;
     fill.features = table->features;
-    fill.target_file = table->target_file;
     fill.skip_lines = table->skip_lines;
     fill.without_target = table->without_target;
     if (table->missing)
@@ -189,9 +175,11 @@ bg_status table_save(bg_archive *archive, const table_settings *table)
     const struct {
         const char *key, *text;
     } texts[] = {
-        { "blasgrad.features", table->features },       { "blasgrad.feature_names", table->feature_names },
-        { "blasgrad.target_file", table->target_file }, { "blasgrad.missing", table->missing },
-        { "blasgrad.class_names", table->class_names }, { "blasgrad.skip_lines", table->skip_lines ? number : NULL },
+        { "blasgrad.features", table->features },
+        { "blasgrad.feature_names", table->feature_names },
+        { "blasgrad.missing", table->missing },
+        { "blasgrad.class_names", table->class_names },
+        { "blasgrad.skip_lines", table->skip_lines ? number : NULL },
     };
     bg_status status = BG_OK;
     for (size_t i = 0; i < sizeof texts / sizeof *texts && status == BG_OK; i++) {
@@ -211,7 +199,6 @@ void table_load(const bg_archive *archive, table_settings *table)
     *table = (table_settings){
         .features = bg_archive_text(archive, "blasgrad.features"),
         .feature_names = bg_archive_text(archive, "blasgrad.feature_names"),
-        .target_file = bg_archive_text(archive, "blasgrad.target_file"),
         .missing = missing && parse_missing(missing, &unused, &value) ? missing : NULL,
         .class_names = bg_archive_text(archive, "blasgrad.class_names"),
         .skip_lines = lines ? strtoll(lines, NULL, 10) : 0,

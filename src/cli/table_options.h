@@ -11,7 +11,7 @@
 
 /* What the options say; NULL and 0 where they do not. */
 typedef struct {
-    const char *features, *target_file, *missing;
+    const char *features, *missing;
     int64_t skip_lines;
     /* No options: of a run, names with line feeds between them; and for predict, inputs alone. */
     const char *class_names, *feature_names;

@@ -184,6 +184,8 @@ static int load_data(train_job *job)
 {
     train_config *config = &job->config;
     int code = data_load(&job->data, job->engine, &config->data);
+    if (!code)
+        code = data_need_targets(&job->data, &config->data);
     if (code)
         return code;
     int64_t n = bg_dataset_size(job->data.train);

@@ -26,6 +26,9 @@ static const struct {
     { DATA_STROKES, "cross_entropy", "dense:256 relu dense:10", "sgd", 0.1, 0.9, 128, 5, BG_F32 },
     { DATA_MNIST, "cross_entropy", "dense:512 relu dense:512 relu dense:10", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
     { DATA_IDX, "cross_entropy", "dense:512 relu dense:512 relu dense:10", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
+    { DATA_CIFAR, "cross_entropy", "resnet20", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
+    { DATA_ARRAYS, "l2", "dense:1", "sgd", 0.01, 0, 32, 100, BG_F32 },
+    { DATA_ARRAYS, "cross_entropy", NULL, "sgd", 0.01, 0.9, 32, 100, BG_F32 },
     { DATA_CSV, "l2", NULL, "sgd", 0.01, 0, 32, 100, BG_F32 },
     { DATA_CSV, "cross_entropy", NULL, "sgd", 0.01, 0.9, 32, 100, BG_F32 },
     { DATA_TEXT, "cross_entropy", "char-gpt", "adamw", 0.003, 0, 12, 1, BG_F32 },
@@ -148,8 +151,9 @@ static const struct argp argp = {
     .doc =
         "Fit a network to data.\v"
         "Whatever is left open has a default that suits the data: lecture is the five-row table with one dense layer "
-        "without bias, l2, f64; digits, strokes and MNIST are images with hidden layers and cross_entropy; a CSV table "
-        "gets one dense layer and l2, with --classes cross_entropy; a text gets char-gpt, which learns to go on with "
+        "without bias, l2, f64; digits, strokes and MNIST are images with hidden layers and cross_entropy, CIFAR gets "
+        "resnet20; a CSV table and arrays get one dense layer and l2, with --classes cross_entropy; a text gets "
+        "char-gpt, which learns to go on with "
         "it as "
         "predict --prompt shows. The effective values are in the first line of --json and in config.json.\n"
         "\n"
@@ -164,6 +168,7 @@ static const struct argp argp = {
         "  blasgrad train --data digits --model \"dense:128 relu dense:10\" --out run\n"
         "  blasgrad train --data table.csv --target y --delimiter ';' --decimal ,\n"
         "  blasgrad train --data iris.csv --skip-lines 1 --classes --test-share 0.2\n"
+        "  blasgrad train --data x.npy --target-file y.npy --model \"dense:64 relu dense:10\"\n"
         "  blasgrad train --data text.txt --model char-gpt --context 64 --out run",
 };
 
@@ -212,7 +217,8 @@ static int check_loss(const train_config *config)
     bool for_classes = bg_loss_takes_classes(config->loss);
     if (config->data.kind == DATA_LECTURE && for_classes)
         return output_usage("--loss %s is for classes; the targets of lecture are numbers", config->loss);
-    bool has_classes = config->data.kind == DATA_CSV ? config->data.with_classes : config->data.kind != DATA_LECTURE;
+    data_kind kind = config->data.kind;
+    bool has_classes = kind == DATA_CSV || kind == DATA_ARRAYS ? config->data.with_classes : kind != DATA_LECTURE;
     if (has_classes && !for_classes)
         return output_usage("--loss %s is for targets that are numbers; those of %s are classes, whose losses are "
                             "cross_entropy, nll and multi_margin",
@@ -246,6 +252,10 @@ int train_config_parse(train_config *config, int argc, char **argv)
         config->data.tokens = config->data.tokens ? config->data.tokens : "characters";
         config->data.context = config->data.context ? config->data.context : DEFAULT_CONTEXT;
     }
+    if (config->data.kind == DATA_ARRAYS && !config->data.with_classes && !config->loss)
+        code = data_find_classes(&config->data);
+    if (code)
+        return code;
     if (config->data.with_classes && !config->loss)
         config->loss = "cross_entropy";
     code = apply_recipe(config);
@@ -263,6 +273,18 @@ int train_config_parse(train_config *config, int argc, char **argv)
     if (bg_loss_takes_classes(config->loss))
         config->data.with_classes = true;
     return 0;
+}
+
+static void describe_arrays(const data_settings *data, event *e)
+{
+    if (data->kind == DATA_ARRAYS && data->target)
+        event_text(e, "target", data->target);
+    if (data->input)
+        event_text(e, "input", data->input);
+    if (data->target_file)
+        event_text(e, "target_file", data->target_file);
+    if (data->with_coarse_labels)
+        event_text(e, "labels", "coarse");
 }
 
 void train_config_describe(const train_config *config, event *e)
@@ -291,6 +313,7 @@ void train_config_describe(const train_config *config, event *e)
         event_integer(e, "context", config->data.context);
         event_text(e, "tokens", config->data.tokens);
     }
+    describe_arrays(&config->data, e);
     if (config->data.kind == DATA_CSV) {
         char delimiter[2] = { config->data.delimiter ? config->data.delimiter : ',', 0 };
         char decimal[2] = { config->data.decimal ? config->data.decimal : '.', 0 };
