@@ -28,6 +28,9 @@ BG_API const char *bg_dataset_vocabulary(const bg_dataset *dataset);
 BG_API const char *bg_dataset_class_name(const bg_dataset *dataset, int64_t i);
 BG_API const char *bg_dataset_feature_name(const bg_dataset *dataset, int64_t i);
 
+/* XXH3 of the types, shapes and elements of all columns: whether two data sets have the same content. */
+BG_API uint64_t bg_dataset_hash(const bg_dataset *dataset);
+
 /* Examples [start, stop), as views. */
 BG_API bg_status bg_dataset_slice(bg_dataset **part, const bg_dataset *dataset, int64_t start, int64_t stop);
 /* The examples in an order permuted by the seed, as copies: the first `size` of them in `first`, the rest in `second`.

@@ -60,6 +60,9 @@ BG_API bg_status bg_npz_load(bg_archive **archive, bg_engine *engine, const char
  * place. options may be NULL. */
 BG_API bg_status bg_npz_save(const bg_archive *archive, const char *path, const bg_npz_options *options);
 
+/* Writes a file as bg_archive_save does: whole, or not at all. */
+BG_API bg_status bg_file_write(bg_engine *engine, const char *path, const void *data, size_t bytes);
+
 #ifdef __cplusplus
 }
 #endif

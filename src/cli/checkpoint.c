@@ -123,7 +123,7 @@ static bg_status add_tensors(bg_archive *archive, const bg_model *model, bg_tens
     return status;
 }
 
-int checkpoint_save(const char *path, const bg_model *model, const checkpoint_about *about, const bg_trainer *trainer,
+int checkpoint_save(const char *path, const bg_model *model, const checkpoint_about *about, const checkpoint_run *run,
                     bg_tensor *const *copies)
 {
     bg_archive *archive;
@@ -132,7 +132,9 @@ int checkpoint_save(const char *path, const bg_model *model, const checkpoint_ab
         return output_library();
     status = add_about(archive, about);
     if (status == BG_OK)
-        status = trainer ? bg_trainer_save(trainer, archive) : add_tensors(archive, model, copies);
+        status = run ? bg_trainer_save(run->trainer, archive) : add_tensors(archive, model, copies);
+    if (status == BG_OK && run)
+        status = bg_archive_add_text(archive, CHECKPOINT_RUN, run->state);
     if (status == BG_OK)
         status = bg_archive_save(archive, path);
     bg_archive_destroy(archive);

@@ -1,10 +1,15 @@
 /* What a training run is made of: options over the defaults of each kind of data. */
+#define _POSIX_C_SOURCE 200809L
 #include "train_config.h"
 
 #include "model_line.h"
 #include "output.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- Defaults ---- */
 
@@ -43,10 +48,17 @@ enum {
     KEY_BATCH, /* from here to KEY_INIT: of gradient steps only */
     KEY_EPOCHS,
     KEY_STEPS,
+    KEY_TIME,
+    KEY_EARLY_STOPPING,
+    KEY_CLASS_WEIGHTS,
+    KEY_DETECT_ANOMALY,
     KEY_LOG_EVERY,
+    KEY_SAVE_EVERY,
     KEY_INIT,
     KEY_DTYPE,
-    KEY_OUT
+    KEY_OUT,
+    KEY_RESUME,
+    KEY_CONFIG
 };
 
 static const struct argp_option table[] = {
@@ -60,11 +72,24 @@ static const struct argp_option table[] = {
     { "batch", KEY_BATCH, "N", 0, "examples a step; more than there are means all of them", 1 },
     { "epochs", KEY_EPOCHS, "N", 0, "passes over the training examples", 1 },
     { "steps", KEY_STEPS, "N", 0, "stop after so many steps; without --epochs, as many epochs as they take", 1 },
+    { "time", KEY_TIME, "T", 0, "stop when this much time has passed since training began: 90s, 10m or 2h", 1 },
+    { "early-stopping", KEY_EARLY_STOPPING, "N", 0,
+      "stop after N epochs in a row without a lower test loss (train loss if nothing is held out)", 1 },
+    { "class-weights", KEY_CLASS_WEIGHTS, "WEIGHTS", 0,
+      "weights of the classes in the cross_entropy of training steps: numbers with commas between them, or balanced: "
+      "examples / (classes x examples of the class)",
+      1 },
+    { "detect-anomaly", KEY_DETECT_ANOMALY, NULL, 0,
+      "stop at a loss or gradient that is infinite or NaN, before the update, and say which operation made it", 1 },
     { "log-every", KEY_LOG_EVERY, "N", 0, "report the mean loss of every N steps", 1 },
+    { "save-every", KEY_SAVE_EVERY, "N", 0, "save after every N steps too, not only at the end of epochs", 1 },
     { "init", KEY_INIT, "FILE", 0, "take the first values of all parameters and buffers from a safetensors file", 1 },
     { "dtype", KEY_DTYPE, "TYPE", 0, "f32 or f64", 1 },
     { "out", KEY_OUT, "DIR", 0, "write a run directory: log.jsonl, config.json, best, last and previous.safetensors",
       1 },
+    { "resume", KEY_RESUME, NULL, 0,
+      "go on with the run in --out, with its configuration, as if it had never stopped; begin if there is none", 1 },
+    { "config", KEY_CONFIG, "FILE", 0, "take options from a file such as a run's config.json; those given win", 1 },
     { 0 },
 };
 
@@ -77,6 +102,17 @@ static const char *option_name(int key)
     while (option->key != key)
         option++;
     return option->name;
+}
+
+/* Seconds: a number above 0 with s, m or h behind it. */
+static double parse_time(struct argp_state *state, const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    double unit = *end == 's' ? 1 : (*end == 'm' ? 60 : (*end == 'h' ? 3600 : 0));
+    if (end == text || unit == 0 || end[1] || !isfinite(value) || value <= 0)
+        argp_error(state, "--time \"%s\": a number above 0 with s, m or h behind it, as in 90s", text);
+    return value * unit;
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -110,6 +146,26 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_LOG_EVERY:
         config->log_every = option_integer(state, "log-every", text, 1, INT64_MAX);
+        return 0;
+    case KEY_SAVE_EVERY:
+        config->save_every = option_integer(state, "save-every", text, 1, INT64_MAX);
+        return 0;
+    case KEY_TIME:
+        config->seconds = parse_time(state, text);
+        return 0;
+    case KEY_EARLY_STOPPING:
+        config->early_stopping = option_integer(state, "early-stopping", text, 1, INT64_MAX);
+        return 0;
+    case KEY_CLASS_WEIGHTS:
+        config->class_weights = text;
+        return 0;
+    case KEY_DETECT_ANOMALY:
+        config->detects_anomalies = true;
+        return 0;
+    case KEY_RESUME:
+        config->resumes = true;
+        return 0;
+    case KEY_CONFIG: /* see collect_words */
         return 0;
     case KEY_INIT:
         config->init = text;
@@ -157,15 +213,20 @@ static const struct argp argp = {
         "it as "
         "predict --prompt shows. The effective values are in the first line of --json and in config.json.\n"
         "\n"
-        "Checkpoints in DIR are written at the end of an epoch, at most about once a second, and at the end. best is "
-        "the one of the lowest test loss, or train loss if nothing is held out. The first Ctrl-C stops after the "
-        "current step and saves, the second ends at once.\n"
+        "Checkpoints in DIR are written at the end of an epoch, at most about once a second, every --save-every "
+        "steps, and at the end. best is the one of the lowest test loss, or train loss if nothing is held out. The "
+        "first Ctrl-C stops after the current step and saves, the second ends at once. With --resume a run goes on "
+        "bit for bit, also within an epoch and with another number of threads; its configuration stays but for "
+        "--epochs, --steps, --time, --early-stopping, --threads, --log-every, --save-every and --detect-anomaly, and "
+        "what its log has beyond the checkpoint is cut off.\n"
         "\n"
         "Examples:\n"
         "  blasgrad train --data lecture\n"
         "  blasgrad train --data lecture --loss l1 --lr 0.002 --epochs 20000\n"
         "  blasgrad train --data lecture --method lstsq --json\n"
         "  blasgrad train --data digits --model \"dense:128 relu dense:10\" --out run\n"
+        "  blasgrad train --resume --out run\n"
+        "  blasgrad train --config run/config.json --lr 0.05 --out slower\n"
         "  blasgrad train --data table.csv --target y --delimiter ';' --decimal ,\n"
         "  blasgrad train --data iris.csv --skip-lines 1 --classes --test-share 0.2\n"
         "  blasgrad train --data x.npy --target-file y.npy --model \"dense:64 relu dense:10\"\n"
@@ -239,12 +300,112 @@ static int check_method(const train_config *config)
     return 0;
 }
 
+static int check_training(const train_config *config)
+{
+    if (config->resumes && !config->out)
+        return output_usage("--resume goes on with the run in a directory; name it with --out");
+    if (config->class_weights && strcmp(config->loss, "cross_entropy") != 0)
+        return output_usage("--class-weights are for the loss cross_entropy, not %s", config->loss);
+    if (config->detects_anomalies && config->optimizer.skips_nonfinite)
+        return output_usage("--skip-nonfinite leaves out the steps that --detect-anomaly stops at; give one");
+    return 0;
+}
+
+/* ---- Where options come from ---- */
+
+/* Of the call, not of the run. */
+static const char *const call_options[] = { "out", "resume", "config", "json", NULL };
+/* What may be another when a run is resumed. */
+static const char *const free_options[] = { "out",       "resume",     "config",         "json",
+                                            "epochs",    "steps",      "time",           "threads",
+                                            "log-every", "save-every", "early-stopping", "detect-anomaly",
+                                            NULL };
+
+static bool is_free(const char *name)
+{
+    for (int i = 0; free_options[i]; i++)
+        if (strcmp(free_options[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* The value of an option of the call as it will be parsed, "" if it takes none, NULL if it is not there. */
+static const char *find_given(int argc, char **argv, const char *name)
+{
+    const char *found = NULL, *value;
+    int i = 0;
+    for (const struct argp_option *o; (o = options_next(&argp, argc, argv, &i, &value));)
+        if (o->name && strcmp(o->name, name) == 0)
+            found = value ? value : "";
+    return found;
+}
+
+/* A batch of more than all examples is one of all. */
+static bool is_whole_batch(const event *run, const char *option, const char *value)
+{
+    double n = event_get_number(event_get_object(run, "made_by"), "train_examples");
+    return strcmp(option, "batch") == 0 && value && event_get_number(run, "batch") == n && strtod(value, NULL) > n;
+}
+
+/* Options of the words from `first` on against the configuration of a run. */
+static int check_agrees(const event *run, const char *out, const word_list *words, int first)
+{
+    const char *value;
+    char key[64];
+    int i = first - 1;
+    for (const struct argp_option *o; (o = options_next(&argp, words->count, words->words, &i, &value));) {
+        if (is_free(o->name) || event_equals(run, config_key(o->name, key, sizeof key), value) ||
+            is_whole_batch(run, o->name, value))
+            continue;
+        char *own = event_value(run, key);
+        int code = output_usage("--%s%s%s: the run in %s %s%s; --resume goes on with its configuration", o->name,
+                                value ? " " : "", value ? value : "", out, own ? "has " : "was begun without it",
+                                own ? own : "");
+        free(own);
+        return code;
+    }
+    return 0;
+}
+
+/* The options of config.json, of --config, and those given, in this order: the last ones win. */
+static int collect_words(train_config *config, int argc, char **argv)
+{
+    const char *file = find_given(argc, argv, "config"), *out = find_given(argc, argv, "out");
+    char path[4096] = "";
+    event *run = NULL, *other = NULL;
+    word_list *words = &config->words;
+    int code = word_list_add(words, argv[0]);
+    if (out && find_given(argc, argv, "resume"))
+        (void)snprintf(path, sizeof path, "%.4000s/config.json", out);
+    if (!code && *path && access(path, F_OK) == 0)
+        code = event_read(&run, path);
+    if (!code && run)
+        code = config_words(words, &argp, run, path);
+    int first = words->count;
+    if (!code && file)
+        code = event_read(&other, file);
+    if (!code && other)
+        code = config_words(words, &argp, other, file);
+    for (int i = 1; i < argc && !code; i++)
+        code = word_list_add(words, argv[i]);
+    if (!code && run)
+        code = check_agrees(run, out, words, first);
+    event_destroy(other);
+    event_destroy(run);
+    return code;
+}
+
+void train_config_release(train_config *config) { word_list_free(&config->words); }
+
 int train_config_parse(train_config *config, int argc, char **argv)
 {
     *config = (train_config){ .epochs = 0 };
     config->data.dtype = BG_DTYPE_COUNT;
-    options_parse(&argp, argc, argv, config);
-    int code = data_classify(&config->data);
+    int code = collect_words(config, argc, argv);
+    if (code)
+        return code;
+    options_parse(&argp, config->words.count, config->words.words, config);
+    code = data_classify(&config->data);
     if (code)
         return code;
     config->data.seed = config->common.seed;
@@ -268,6 +429,8 @@ int train_config_parse(train_config *config, int argc, char **argv)
         code = check_method(config);
     if (!code)
         code = check_loss(config);
+    if (!code)
+        code = check_training(config);
     if (code)
         return code;
     if (bg_loss_takes_classes(config->loss))
@@ -296,7 +459,8 @@ void train_config_describe(const train_config *config, event *e)
     if (config->method == METHOD_SGD) {
         optimizer_describe(&config->optimizer, e);
         event_integer(e, "batch", config->batch);
-        event_integer(e, "epochs", config->epochs);
+        if (!config->epochs_suit_steps)
+            event_integer(e, "epochs", config->epochs);
         if (config->steps)
             event_integer(e, "steps", config->steps);
         if (config->init)
@@ -305,6 +469,7 @@ void train_config_describe(const train_config *config, event *e)
     event_text(e, "dtype", bg_dtype_name(config->data.dtype));
     event_integer(e, "seed", (int64_t)config->common.seed);
     event_integer(e, "threads", config->common.threads);
+    event_text(e, "gemm_provider", config->common.gemm == BG_GEMM_OPENBLAS ? "openblas" : "auto");
     if (config->data.test_share >= 0)
         event_number(e, "test_share", config->data.test_share);
     if (config->data.kind == DATA_STROKES && config->data.count)
@@ -323,4 +488,5 @@ void train_config_describe(const train_config *config, event *e)
             event_text(e, "target", config->data.target);
         table_describe(&config->data.table, e);
     }
+    config_complete(e, &argp, &config->words, call_options);
 }

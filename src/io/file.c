@@ -3,6 +3,7 @@
 #include "io/file.h"
 
 #include <blasgrad/graph.h>
+#include <blasgrad/io.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -234,4 +235,17 @@ void bgi_new_file_discard(bgi_new_file *file)
     if (file->temporary)
         (void)unlinkat(file->folder, file->temporary, 0);
     release(file);
+}
+
+bg_status bg_file_write(bg_engine *engine, const char *path, const void *data, size_t bytes)
+{
+    if (!engine || !path || (bytes && !data))
+        return bg_fail(BG_ERR_ARGUMENT, "file_write: %s is NULL", !engine ? "engine" : (path ? "data" : "path"));
+    bg_status status = bgi_engine_check(engine, "file_write");
+    bgi_new_file file;
+    if (status == BG_OK)
+        status = bgi_new_file_begin(&file, engine, "file_write", path);
+    if (status == BG_OK)
+        status = bgi_new_file_write(&file, data, bytes);
+    return status == BG_OK ? bgi_new_file_commit(&file) : status;
 }
