@@ -1,18 +1,17 @@
 /* The run directory: log, configuration and checkpoints of one training run. */
-#define _DEFAULT_SOURCE /* flock */
+#define _POSIX_C_SOURCE 200809L
 #include "rundir.h"
 
 #include "commands.h"
 #include "output.h"
+#include "run_log.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,8 +25,7 @@ struct rundir {
     bg_model *model;
     const bg_trainer *trainer;
     const checkpoint_about *about;
-    int log;         /* -1: not open */
-    off_t log_bytes; /* of whole lines */
+    run_log log;
     bool is_from_previous;
     bg_tensor **best; /* copies of the model's own tensors when its loss was lowest */
     size_t n_best;
@@ -56,20 +54,6 @@ static int fail_file(const char *folder, const char *name)
     return output_failure("%s/%s: %s", folder, name, strerror(error));
 }
 
-/* Whether a log is one of ours; so is an empty one, of a run that ended before its first line. */
-static bool is_our_log(const char *path)
-{
-    static const char start[] = "{\"event\":\"start\",";
-    char line[sizeof start] = "";
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return false;
-    size_t length = fread(line, 1, sizeof start - 1, file);
-    bool is_ours = !ferror(file) && (length == 0 || strcmp(line, start) == 0);
-    fclose(file);
-    return is_ours;
-}
-
 static const char *const checkpoints[] = { "last.safetensors", "previous.safetensors", "best.safetensors", NULL };
 
 /* The file by which a directory holds a run, or something else that is not to be touched; NULL if there is none. What
@@ -82,7 +66,7 @@ static const char *find_run(const char *path)
             return checkpoints[i];
     bool has_log = access(join(name, path, "log.jsonl"), F_OK) == 0;
     if (has_log)
-        return is_our_log(name) ? NULL : "log.jsonl";
+        return run_log_is_ours(name) ? NULL : "log.jsonl";
     return access(join(name, path, "config.json"), F_OK) == 0 ? "config.json" : NULL;
 }
 
@@ -98,8 +82,9 @@ int rundir_check(const char *path, bool resumes)
         return output_failure("--out %s: not a directory", path);
     bool has_log = access(join(name, path, "log.jsonl"), F_OK) == 0;
     if (resumes)
-        return has_log && !is_our_log(name) ? output_failure("--out %s: log.jsonl is none of a run; %s", path, OTHER)
-                                            : 0;
+        return has_log && !run_log_is_ours(name)
+                   ? output_failure("--out %s: log.jsonl is none of a run; %s", path, OTHER)
+                   : 0;
     const char *file = find_run(path);
     return file ? output_failure("--out %s: holds a run already (%s); go on with it with --resume, or %s", path, file,
                                  OTHER)
@@ -130,19 +115,15 @@ static int make_folders(const char *path)
     return 0;
 }
 
-/* Opens the log and locks it: a run that has not saved yet is not taken for one that failed. Where there are no locks,
- * it goes without. */
 static int open_log(rundir *run, bool resumes)
 {
     char name[PATH_MAX_BYTES];
     int code = rundir_check(run->path, resumes);
     if (code)
         return code;
-    run->log = open(join(name, run->path, "log.jsonl"), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (run->log < 0)
-        return fail_file(run->path, "log.jsonl");
-    if (flock(run->log, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        return output_failure("--out %s: a run is under way there; %s", run->path, OTHER);
+    code = run_log_open(&run->log, run->path);
+    if (code)
+        return code;
     /* Another run may have come to its end meanwhile. */
     for (int i = 0; !resumes && checkpoints[i]; i++)
         if (access(join(name, run->path, checkpoints[i]), F_OK) == 0)
@@ -189,8 +170,9 @@ int rundir_open(rundir **run, const char *path, bool resumes, bg_model *model, c
     rundir *made = calloc(1, sizeof *made);
     if (!made)
         return output_failure("out of memory");
-    *made =
-        (rundir){ .path = path, .model = model, .trainer = trainer, .about = about, .log = -1, .best_loss = INFINITY };
+    *made = (rundir){
+        .path = path, .model = model, .trainer = trainer, .about = about, .log = { .file = -1 }, .best_loss = INFINITY
+    };
     int code = copy_tensors(made);
     if (!code)
         code = make_folders(path);
@@ -212,8 +194,7 @@ void rundir_close(rundir *run)
     for (size_t i = 0; i < run->n_best; i++)
         bg_tensor_destroy(run->best[i]);
     free(run->best);
-    if (run->log >= 0)
-        close(run->log);
+    run_log_close(&run->log);
     free(run);
 }
 
@@ -281,26 +262,12 @@ static void restore_best(rundir *run, const event *state)
     run->best_loss = best;
 }
 
-static int cut_log(rundir *run, const event *state)
-{
-    struct stat about;
-    double bytes = state ? event_get_number(state, "log_bytes") : 0;
-    if (fstat(run->log, &about) != 0)
-        return fail_file(run->path, "log.jsonl");
-    run->log_bytes = about.st_size;
-    if (!(bytes >= 0 && bytes <= (double)about.st_size))
-        output_message("%s/log.jsonl: has lost events from before the checkpoint", run->path);
-    else
-        run->log_bytes = (off_t)bytes;
-    return ftruncate(run->log, run->log_bytes) == 0 ? 0 : fail_file(run->path, "log.jsonl");
-}
-
 int rundir_begin(rundir *run, const event *config, const event *state)
 {
     char name[PATH_MAX_BYTES];
     int code = run->is_from_previous ? restore_previous(run) : 0;
     if (!code)
-        code = cut_log(run, state);
+        code = run_log_cut(&run->log, state ? event_get_number(state, "log_bytes") : 0);
     if (code)
         return code;
     if (state)
@@ -314,50 +281,7 @@ int rundir_begin(rundir *run, const event *config, const event *state)
     return status == BG_OK ? 0 : output_library();
 }
 
-/* ---- The log ---- */
-
-/* A line is there whole or, after a failure, not at all. */
-static bool append(rundir *run, const char *text, size_t bytes)
-{
-    for (size_t done = 0; done < bytes;) {
-        ssize_t count = pwrite(run->log, text + done, bytes - done, run->log_bytes + (off_t)done);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0) {
-            int error = count < 0 ? errno : EIO;
-            if (ftruncate(run->log, run->log_bytes) != 0)
-                (void)fail_file(run->path, "log.jsonl");
-            errno = error;
-            return false;
-        }
-        done += (size_t)count;
-    }
-    run->log_bytes += (off_t)bytes;
-    return true;
-}
-
-int rundir_log(rundir *run, const event *e)
-{
-    char *line = event_line(e);
-    if (!line)
-        return output_failure("out of memory");
-    size_t length = strlen(line);
-    line[length] = '\n'; /* in place of the zero byte */
-    bool is_written = append(run, line, length + 1);
-    int code = is_written ? 0 : fail_file(run->path, "log.jsonl");
-    free(line);
-    return code;
-}
-
-/* A checkpoint knows how long the log is, which so has to be on the disk before it. */
-static int sync_log(const rundir *run)
-{
-    int result;
-    do {
-        result = fsync(run->log);
-    } while (result != 0 && errno == EINTR);
-    return result == 0 || errno == EINVAL ? 0 : fail_file(run->path, "log.jsonl");
-}
+int rundir_log(rundir *run, const event *e) { return run_log_append(&run->log, e); }
 
 /* ---- Saving ---- */
 
@@ -417,9 +341,10 @@ static int save(rundir *run, event *state)
     if (code)
         return code;
     run->best_is_new = false;
-    code = sync_log(run);
+    /* A checkpoint knows how long the log is, which so has to be on the disk before it. */
+    code = run_log_sync(&run->log);
     event_number(state, "best_loss", run->best_loss);
-    event_integer(state, "log_bytes", (int64_t)run->log_bytes);
+    event_integer(state, "log_bytes", (int64_t)run->log.bytes);
     char *text = event_line(state);
     if (!code && !text)
         code = output_failure("out of memory");
