@@ -21,15 +21,17 @@ static int fail(const run_log *log)
 
 bool run_log_is_ours(const char *path)
 {
-    static const char start[] = "{\"event\":\"start\",";
-    char line[sizeof start] = "";
+    static const char *const starts[] = { "{\"event\":\"start\",", "{\"event\":\"resumed\",", "" };
+    char line[32] = "";
     FILE *file = fopen(path, "r");
     if (!file)
         return false;
-    size_t length = fread(line, 1, sizeof start - 1, file);
-    bool is_ours = !ferror(file) && (length == 0 || strcmp(line, start) == 0);
+    bool is_read = fread(line, 1, sizeof line - 1, file) < sizeof line && !ferror(file);
     fclose(file);
-    return is_ours;
+    int i = 0;
+    while (*starts[i] && strncmp(line, starts[i], strlen(starts[i])) != 0)
+        i++;
+    return is_read && (*starts[i] || !*line);
 }
 
 int run_log_open(run_log *log, const char *folder)

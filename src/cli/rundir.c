@@ -218,6 +218,7 @@ static load_result load(const rundir *run, const char *file, bg_archive **archiv
         return LOADED;
     (void)output_failure("%s: its metadata has no %s, so no run can go on from it", name, CHECKPOINT_RUN);
     bg_archive_destroy(*archive);
+    *archive = NULL;
     return DAMAGED;
 }
 

@@ -54,7 +54,8 @@ static value_range range_of(const value_trace *trace, const bg_node *node)
 /* Constants may be infinite: masks are. */
 static bool is_bad(const value_trace *trace, const bg_node *node)
 {
-    return !bgi_node_is(node, BGI_CONSTANT) && !bgi_node_is(node, BGI_SCALAR) && range_of(trace, node).bad > 0;
+    double value;
+    return !bgi_node_is(node, BGI_CONSTANT) && !bgi_node_is_constant(node, &value) && range_of(trace, node).bad > 0;
 }
 
 /* Marks what the node is computed from; ids rise from inputs to results. */
