@@ -168,6 +168,17 @@ static void damage(const char *name, long keep, long flip)
     free(bytes);
 }
 
+/* The damaged file must not have become the previous one. */
+static bool loads(const char *name)
+{
+    char path[700];
+    bg_archive *archive;
+    (void)snprintf(path, sizeof path, "%s/%s", out, name);
+    bool is_whole = bg_archive_load(&archive, scratch_engine(), path) == BG_OK;
+    bg_archive_destroy(archive);
+    return is_whole;
+}
+
 START_TEST(test_damaged)
 {
     begin();
@@ -181,6 +192,7 @@ START_TEST(test_damaged)
         ck_assert_msg(train(true, NULL).code == 0, "damage %zu: %s", i, output());
         ck_assert_ptr_nonnull(strstr(output(), "last.safetensors is damaged; the run goes on from previous"));
         program_expect_same_run(whole, out, "from previous.safetensors");
+        ck_assert_msg(loads("previous.safetensors"), "damage %zu: %s", i, bg_last_error());
         damage("best.safetensors", damages[i].keep, damages[i].flip);
         damage("last.safetensors", damages[i].keep, damages[i].flip);
         damage("previous.safetensors", damages[i].keep, damages[i].flip);

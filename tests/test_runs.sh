@@ -32,7 +32,9 @@ expect 0 '"event":"done"' train --data digits --epochs 4 --steps 1000 --json --o
 holds 'the same last weights' sh -c "tail -n 1 cut/log.jsonl | sed 's/,\"seconds.*//' >a; tail -n 1 uncut/log.jsonl |
     sed 's/,\"seconds.*//' >b; cmp -s a b"
 expect 0 'ended by --early-stopping after' train --data digits --epochs 1000 --early-stopping 2 --out early
+grep ended out >ended
 expect 0 'ended by --early-stopping after' train --resume --out early
+holds 'and stays ended' sh -c 'grep ended out | cmp -s - ended'
 expect 0 '"ended_by":"early-stopping"' train --resume --out early --early-stopping 3 --json
 # Steps alone say how many epochs there are, also when they change.
 expect 0 '"steps":30' train --data digits --steps 30 --out steps --json
@@ -41,6 +43,9 @@ mkdir foreign
 echo 'GET /' >foreign/log.jsonl
 expect 1 'foreign: log.jsonl is none of a run' train --data digits --out foreign --resume
 holds 'and is left alone' grep -q GET foreign/log.jsonl
+printf '{"event":"sta' >foreign/log.jsonl
+expect 0 '"event":"done"' train --data lecture --epochs 3 --out foreign --resume --json
+holds 'a log that was cut in its first line is one' cmp -s out foreign/log.jsonl
 rm run/log.jsonl
 expect 0 'run/log.jsonl: has lost events' train --resume --out run
 printf '{"data": 1' >run/config.json
@@ -133,6 +138,9 @@ expect 0 'trainer.step  *i64  *1$' info anomaly/last.safetensors
 expect 2 'skip-nonfinite leaves out the steps that --detect-anomaly stops at' train --data digits --skip-nonfinite \
     --detect-anomaly
 # Without it, a parameter that is no number is never saved.
-expect 1 'infinite or NaN; .*keeps the checkpoint before\|the loss is' train --data digits --lr 1e38 --save-every 1 --out huge
+printf 'x,y\n1000,1000\n1000,2000\n' >large.csv
+expect 1 'the parameter "0.weight" has become infinite or NaN; huge keeps the checkpoint before' train --data large.csv \
+    --lr 1e38 --save-every 1 --out huge
+holds 'nothing was saved' test ! -e huge/last.safetensors
 
 finish

@@ -269,6 +269,35 @@ START_TEST(test_anomaly_of_leaves)
 }
 END_TEST
 
+/* Infinite for an element that is dropped, which is seldom: another draw of the random numbers would not show it. */
+static double dropped_share;
+static bg_node *of_dropped(bg_node *scores, bg_node *y, bg_reduction reduction)
+{
+    (void)y, (void)reduction;
+    return bg_mean(bg_reciprocal(bg_dropout(bg_add_scalar(scores, 1000), dropped_share)), BG_ALL_AXES);
+}
+
+START_TEST(test_anomaly_of_random_numbers)
+{
+    bg_trainer_options options = {
+        .optimizer = bg_sgd(0.1, 0), .batch = 4, .epochs = 1000, .loss = of_dropped, .detects_anomalies = true
+    };
+    int adding = 0, updating = 0;
+    dropped_share = 0.005;
+    /* The batch that shows it is the third of its epoch. */
+    for (options.accumulate = 2; options.accumulate <= 4; options.accumulate++) {
+        run r = make_run(options, "dense:3");
+        FAILS(bg_trainer_fit(r.trainer, r.data, NULL, NULL, NULL), BG_ERR_NUMERIC, "made by reciprocal [");
+        bool is_adding = strstr(bg_last_error(), "the loss is inf;") != NULL;
+        adding += is_adding;
+        updating += !is_adding;
+        end_run(&r);
+    }
+    ck_assert_int_gt(adding, 0);
+    ck_assert_int_gt(updating, 0);
+}
+END_TEST
+
 /* ---- Data and files ---- */
 
 START_TEST(test_hash)
@@ -335,6 +364,7 @@ int main(void)
     tcase_add_test(tests, test_class_weights);
     tcase_add_loop_test(tests, test_anomaly, 0, sizeof anomalies / sizeof anomalies[0]);
     tcase_add_test(tests, test_anomaly_of_leaves);
+    tcase_add_test(tests, test_anomaly_of_random_numbers);
     tcase_add_test(tests, test_hash);
     tcase_add_test(tests, test_file);
     suite_add_tcase(suite, tests);

@@ -51,8 +51,8 @@ typedef struct {
      * sets optimizer.checks_finite. What was accumulated for it is dropped. */
     bool skips_nonfinite;
     /* Such a step changes nothing, and the error names the op that made the first such number, with the range of its
-     * inputs: the batch is run again with every value kept. Sets optimizer.checks_finite. Of a step of several batches
-     * only the last one's gradients are traced. */
+     * inputs: the batch is run again with every value kept. Sets optimizer.checks_finite. In a step of several batches
+     * gradients are only checked as a sum, so that those of a batch before the last have no op. */
     bool detects_anomalies;
     /* [classes], floating: weights of the classes in the loss of training steps, which has to be bg_cross_entropy_loss;
      * evaluations do not weigh. Kept. */
@@ -97,8 +97,9 @@ typedef bool bg_progress_callback(bg_trainer *trainer, const bg_progress *progre
 BG_API bg_status bg_trainer_fit(bg_trainer *trainer, const bg_dataset *train, const bg_dataset *test,
                                 bg_progress_callback *on_progress, void *user);
 
-/* Where a trainer stands: what the callback was told last, or of a trainer that was loaded what it would have been
- * told, but for steps_in_epoch, which is 0, the test and the learning rate. */
+/* Where a trainer stands, also one that was loaded: what the callback is told, but for the test and steps_in_epoch,
+ * which are 0, as is step_in_epoch where an epoch is done, and the learning rate, which is 0 before the first step of a
+ * fit. */
 BG_API bg_progress bg_trainer_progress(const bg_trainer *trainer);
 
 /* The loss and accuracy of the model on a data set, without training it. */

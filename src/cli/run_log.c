@@ -21,17 +21,18 @@ static int fail(const run_log *log)
 
 bool run_log_is_ours(const char *path)
 {
-    static const char *const starts[] = { "{\"event\":\"start\",", "{\"event\":\"resumed\",", "" };
+    static const char *const starts[] = { "{\"event\":\"start\",", "{\"event\":\"resumed\"," };
     char line[32] = "";
     FILE *file = fopen(path, "r");
     if (!file)
         return false;
-    bool is_read = fread(line, 1, sizeof line - 1, file) < sizeof line && !ferror(file);
+    size_t length = fread(line, 1, sizeof line - 1, file);
+    bool is_ours = false;
+    for (int i = 0; i < 2; i++)
+        is_ours = is_ours || strncmp(line, starts[i], length < strlen(starts[i]) ? length : strlen(starts[i])) == 0;
+    is_ours = is_ours && !ferror(file);
     fclose(file);
-    int i = 0;
-    while (*starts[i] && strncmp(line, starts[i], strlen(starts[i])) != 0)
-        i++;
-    return is_read && (*starts[i] || !*line);
+    return is_ours;
 }
 
 int run_log_open(run_log *log, const char *folder)

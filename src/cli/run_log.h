@@ -12,7 +12,7 @@ typedef struct {
     off_t bytes; /* of whole lines */
 } run_log;
 
-/* Whether a file is the log of a run; so is an empty one, of a run that ended before its first line. */
+/* Whether a file is the log of a run, or the beginning of one: of a run that ended within its first line. */
 bool run_log_is_ours(const char *path);
 /* Opens log.jsonl in the folder, made if it is not there, and locks it, where there are locks. 0, or the exit code
  * after a message; so the others. */

@@ -315,7 +315,8 @@ static bool is_finite(const bg_tensor *tensor)
 {
     const void *data = bg_tensor_const_data(tensor);
     bool is_f64 = bg_tensor_dtype(tensor) == BG_F64, holds = true;
-    for (int64_t i = 0; i < bg_shape_count(bg_tensor_shape(tensor)) && holds; i++)
+    int64_t n = bg_shape_count(bg_tensor_shape(tensor));
+    for (int64_t i = 0; i < n && holds; i++)
         holds = is_f64 ? isfinite(((const double *)data)[i]) : isfinite(((const float *)data)[i]);
     return holds;
 }

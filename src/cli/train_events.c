@@ -27,7 +27,7 @@ void train_emit(train_job *job, event *e)
     event_destroy(e);
 }
 
-void train_add_metrics(const train_job *job, event *e, const char *part, const bg_metrics *metrics)
+static void add_metrics(const train_job *job, event *e, const char *part, const bg_metrics *metrics)
 {
     char key[32];
     snprintf(key, sizeof key, "%s_loss", part);
@@ -43,8 +43,8 @@ void train_add_metrics(const train_job *job, event *e, const char *part, const b
     event_number(e, key, metrics->loss / log(2));
 }
 
-const char *train_metrics_text(const train_job *job, char *buffer, size_t capacity, const char *part,
-                               const bg_metrics *metrics)
+static const char *metrics_text(const train_job *job, char *buffer, size_t capacity, const char *part,
+                                const bg_metrics *metrics)
 {
     int length = snprintf(buffer, capacity, "%s loss %.6g", part, metrics->loss);
     if (job->config.data.kind == DATA_TEXT && length > 0)
@@ -66,9 +66,9 @@ void train_show_epoch(train_job *job, const bg_progress *progress)
     event *e = event_create("epoch");
     event_integer(e, "epoch", progress->epoch);
     event_integer(e, "step", progress->step);
-    train_add_metrics(job, e, "train", &progress->train);
+    add_metrics(job, e, "train", &progress->train);
     if (progress->has_test)
-        train_add_metrics(job, e, "test", &progress->test);
+        add_metrics(job, e, "test", &progress->test);
     event_number(e, "samples_per_second", progress->samples_per_second);
     event_number(e, "seconds", progress->seconds);
     event_number(e, "lr", progress->learning_rate);
@@ -80,8 +80,8 @@ void train_show_epoch(train_job *job, const bg_progress *progress)
     char train[120], test[120] = "";
     progress_clear();
     output_line("epoch %lld  %s%s%s  %.0f samples/s", (long long)progress->epoch,
-                train_metrics_text(job, train, sizeof train, "train", &progress->train), progress->has_test ? "  " : "",
-                progress->has_test ? train_metrics_text(job, test, sizeof test, "test", &progress->test) : "",
+                metrics_text(job, train, sizeof train, "train", &progress->train), progress->has_test ? "  " : "",
+                progress->has_test ? metrics_text(job, test, sizeof test, "test", &progress->test) : "",
                 progress->samples_per_second);
 }
 
@@ -208,15 +208,15 @@ void train_show_done(train_job *job, const bg_metrics *train, const bg_metrics *
     bool is_sgd = job->config.method == METHOD_SGD;
     char text[120];
     event *e = event_create("done");
-    train_add_metrics(job, e, "train", train);
+    add_metrics(job, e, "train", train);
     if (test)
-        train_add_metrics(job, e, "test", test);
+        add_metrics(job, e, "test", test);
     if (!job->config.common.json) {
         if (end)
             output_line("ended by --%s after %lld steps", end, (long long)job->last.step);
-        output_line("%s", train_metrics_text(job, text, sizeof text, "train", train));
+        output_line("%s", metrics_text(job, text, sizeof text, "train", train));
         if (test)
-            output_line("%s", train_metrics_text(job, text, sizeof text, "test", test));
+            output_line("%s", metrics_text(job, text, sizeof text, "test", test));
     }
     if (is_sgd) {
         event_integer(e, "epochs", job->last.epoch);

@@ -58,9 +58,6 @@ int train_restore(train_job *job, const bg_archive *archive, const event *state)
 /* ---- train_events.c ---- */
 /* Writes the event to the log and, with --json, to standard output; takes it over. */
 void train_emit(train_job *job, event *e);
-void train_add_metrics(const train_job *job, event *e, const char *part, const bg_metrics *metrics);
-const char *train_metrics_text(const train_job *job, char *buffer, size_t capacity, const char *part,
-                               const bg_metrics *metrics);
 void train_show_start(train_job *job, const event *fields, bool is_resumed);
 void train_show_epoch(train_job *job, const bg_progress *progress);
 /* The mean loss of the steps since the last such event. */

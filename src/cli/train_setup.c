@@ -63,11 +63,11 @@ static int balance(const train_job *job, double *weights, int64_t classes)
     int64_t n = bg_shape_count(bg_tensor_shape(targets));
     memset(weights, 0, (size_t)classes * sizeof *weights);
     for (int64_t i = 0; i < n; i++) {
-        double class = -1;
-        if (bg_tensor_item(targets, i, &class) != BG_OK)
+        double target = -1;
+        if (bg_tensor_item(targets, i, &target) != BG_OK)
             return output_library();
-        if (class >= 0 && class < (double)classes)
-            weights[(int64_t) class]++;
+        if (target >= 0 && target < (double)classes)
+            weights[(int64_t)target]++;
     }
     for (int64_t c = 0; c < classes; c++)
         weights[c] = weights[c] > 0 ? (double)n / ((double)classes * weights[c]) : 0;

@@ -66,11 +66,11 @@ static int check_agrees(const struct argp *argp, const event *run, const char *o
 int train_words(word_list *words, const struct argp *argp, int argc, char **argv)
 {
     const char *file = find_given(argp, argc, argv, "config"), *out = find_given(argp, argc, argv, "out");
-    char path[4096] = "";
+    char path[4200] = "";
     event *run = NULL, *other = NULL;
     int code = word_list_add(words, argv[0]);
     if (out && find_given(argp, argc, argv, "resume"))
-        (void)snprintf(path, sizeof path, "%.4000s/config.json", out);
+        (void)snprintf(path, sizeof path, "%s/config.json", out);
     if (!code && *path && access(path, F_OK) == 0)
         code = event_read(&run, path);
     if (!code && run)

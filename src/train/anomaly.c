@@ -87,17 +87,23 @@ static const bg_node *find_origin(const value_trace *trace, const bg_node *end)
     return at;
 }
 
+/* Of an input, parameter or buffer; NULL if it has none. */
+static const char *name_of_leaf(const value_trace *trace, const bg_node *leaf)
+{
+    const bg_model *model = trace->trainer->model;
+    for (size_t i = 0; i < bg_model_count(model); i++)
+        if (leaf->tensor && bg_model_tensor(model, i) == leaf->tensor)
+            return bg_model_name(model, i);
+    return leaf->name;
+}
+
 /* The parameter that was used last on the way to a node says where in the network it stands. */
 static const char *place_in_model(const value_trace *trace, const bg_node *node)
 {
     mark_way(trace, node);
-    for (int id = node->id; id >= 0; id--) {
-        const bg_node *leaf = trace->graph->nodes[id];
-        if (trace->is_on_way[id] && bgi_node_is(leaf, BGI_PARAMETER))
-            for (size_t k = 0; k < bg_model_count(trace->trainer->model); k++)
-                if (bg_model_tensor(trace->trainer->model, k) == leaf->tensor)
-                    return bg_model_name(trace->trainer->model, k);
-    }
+    for (int id = node->id; id >= 0; id--)
+        if (trace->is_on_way[id] && bgi_node_is(trace->graph->nodes[id], BGI_PARAMETER))
+            return name_of_leaf(trace, trace->graph->nodes[id]);
     return NULL;
 }
 
@@ -107,16 +113,19 @@ static void append(char *text, size_t capacity, const char *more)
     (void)snprintf(text + length, capacity - length, "%s", more);
 }
 
+static void describe_leaf(const value_trace *trace, const bg_node *leaf, char *text, size_t capacity)
+{
+    const char *kind = bgi_node_is(leaf, BGI_INPUT)       ? "the input"
+                       : bgi_node_is(leaf, BGI_PARAMETER) ? "the parameter"
+                                                          : "the buffer";
+    const char *name = name_of_leaf(trace, leaf);
+    (void)snprintf(text, capacity, "it is in %s \"%.60s\" already", kind, name ? name : "");
+}
+
 static void describe_origin(const value_trace *trace, const bg_node *node, char *text, size_t capacity)
 {
     const char *name = place_in_model(trace, node);
     char part[120];
-    if (bgi_node_is_leaf(node)) {
-        (void)snprintf(text, capacity, "it is in %s \"%.60s\" already",
-                       bgi_node_is(node, BGI_INPUT) ? "the input" : (name ? "the parameter" : "a buffer"),
-                       bgi_node_is(node, BGI_INPUT) ? node->name : (name ? name : ""));
-        return;
-    }
     (void)snprintf(text, capacity, "the first such number is made by %s %s%s%.40s%s", node->op->name,
                    bgi_shape_format(node->shape).text, name ? " at \"" : "", name ? name : "", name ? "\"" : "");
     for (int i = 0; i < node->n_inputs; i++) {
@@ -168,8 +177,8 @@ static bg_status run_kept(value_trace *trace, const bgi_batch_program *entry, co
     return status == BG_OK ? bg_program_run(trace->program) : status;
 }
 
-void bgi_trainer_find_anomaly(bg_trainer *trainer, const bg_dataset *dataset, const bgi_batch_program *entry,
-                              char *text, size_t capacity)
+bg_status bgi_trainer_find_anomaly(bg_trainer *trainer, const bg_dataset *dataset, const bgi_batch_program *entry,
+                                   char *text, size_t capacity)
 {
     bgi_batch_graph built;
     bgi_batch_program copy = *entry; /* building sets a field */
@@ -183,15 +192,15 @@ void bgi_trainer_find_anomaly(bg_trainer *trainer, const bg_dataset *dataset, co
     trace.kept = bgi_alloc(trainer->engine, n * sizeof *trace.kept + 1);
     trace.place = bgi_alloc(trainer->engine, n * sizeof *trace.place + 1);
     trace.is_on_way = bgi_alloc(trainer->engine, n * sizeof *trace.is_on_way + 1);
-    bool has_memory = trace.kept && trace.place && trace.is_on_way;
-    if (status == BG_OK && has_memory && run_kept(&trace, entry, &built) == BG_OK) {
-        const bg_node *origin = find_origin(&trace, find_end(&trace, built.outputs[0]));
-        if (origin)
-            describe_origin(&trace, origin, text, capacity);
-    }
+    if (status == BG_OK)
+        status = trace.kept && trace.place && trace.is_on_way ? run_kept(&trace, entry, &built) : BG_ERR_NOMEM;
+    const bg_node *origin = status == BG_OK ? find_origin(&trace, find_end(&trace, built.outputs[0])) : NULL;
+    if (origin)
+        (bgi_node_is_leaf(origin) ? describe_leaf : describe_origin)(&trace, origin, text, capacity);
     bg_program_destroy(trace.program);
     bgi_free(trainer->engine, trace.is_on_way, n * sizeof *trace.is_on_way + 1);
     bgi_free(trainer->engine, trace.place, n * sizeof *trace.place + 1);
     bgi_free(trainer->engine, trace.kept, n * sizeof *trace.kept + 1);
     bgi_batch_graph_release(trainer, entry, &built);
+    return status == BG_ERR_NOMEM ? status : BG_OK;
 }

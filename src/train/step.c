@@ -54,8 +54,9 @@ static bg_status fail_step(bg_trainer *trainer, const bgi_batch *batch, const bg
                            const char *message)
 {
     char cause[256] = "";
-    if (trainer->options.detects_anomalies)
-        bgi_trainer_find_anomaly(trainer, batch->dataset, entry, cause, sizeof cause);
+    if (trainer->options.detects_anomalies &&
+        bgi_trainer_find_anomaly(trainer, batch->dataset, entry, cause, sizeof cause) != BG_OK)
+        return BG_ERR_NOMEM;
     return bg_fail(BG_ERR_NUMERIC, "trainer_fit: step %lld (epoch %lld, learning rate %g): %s%s%s", (long long)step,
                    (long long)trainer->epoch + 1, trainer->last_rate, message, *cause ? "; " : "", cause);
 }

@@ -102,9 +102,9 @@ bg_status bgi_trainer_follow(bg_trainer *trainer, const bg_metrics *metrics);
 
 /* ---- anomaly.c ---- */
 /* Finds the op that made the first infinite or NaN value of the batch that the entry holds, on the way to its loss, or
- * else to a gradient, and writes a sentence about it; an empty text if it cannot be found. */
-void bgi_trainer_find_anomaly(bg_trainer *trainer, const bg_dataset *dataset, const bgi_batch_program *entry,
-                              char *text, size_t capacity);
+ * else to a gradient, and writes a sentence about it; an empty text if it cannot be found. BG_OK or BG_ERR_NOMEM. */
+bg_status bgi_trainer_find_anomaly(bg_trainer *trainer, const bg_dataset *dataset, const bgi_batch_program *entry,
+                                   char *text, size_t capacity);
 
 /* ---- evaluate.c ---- */
 /* Adds what the entry's program put out in its last run; gives the loss of that run. */

@@ -191,6 +191,7 @@ static bg_status refused_entries(cycle *c)
     return status ? status : expected_to_fail(bg_archive_add_text(c->archive, "\xFF", "no UTF-8"), BG_ERR_ARGUMENT);
 }
 static bg_status save(cycle *c) { return bg_archive_save(c->archive, folder_path("saved.safetensors")); }
+static bg_status write_file(cycle *c) { return bg_file_write(c->engine, folder_path("saved.json"), "{}", 2); }
 /* jansson 2.14 does not look whether its buffer for a string could grow: short of memory it loses characters, and with
  * some of them the end of its own memory. So no allocation of the C library fails while it reads. */
 static bg_status load_file(cycle *c, const char *name)
@@ -341,6 +342,7 @@ const scenario file_scenarios[] = {
       .stages = { engine_1, archived_tensors, fill_archive, save, change_a_tensor, save, load },
       .writes = true,
       .json_stage = 6 },
+    { .name = "whole file", .stages = { engine_1, write_file, write_file }, .writes = true },
     { .name = "archive that refuses", .stages = { engine_1, archived_tensors, fill_archive, refused_entries } },
     { .name = "archive of a model",
       .stages = { engine_1, models, first_values, archive_model, save, load, take_over },

@@ -392,6 +392,25 @@ static bg_status refused_fit(cycle *c)
     return status;
 }
 
+/* The first step leads so far that the second one is infinite. */
+static bg_status anomalous_fit(cycle *c)
+{
+    bg_trainer_options options = settings();
+    bg_trainer *t = NULL;
+    options.optimizer = bg_sgd(1e38, 0);
+    options.detects_anomalies = true;
+    bg_status status = bg_tensor_create(&options.class_weights, c->engine, BG_F32, BG_SHAPE(3));
+    for (int i = 0; i < 3 && !status; i++)
+        ((float *)bg_tensor_data(options.class_weights))[i] = 1 + (float)i;
+    if (!status)
+        status = bg_trainer_create(&t, c->model, &options);
+    if (!status)
+        status = expected_to_fail(bg_trainer_fit(t, c->data[0], NULL, NULL, NULL), BG_ERR_NUMERIC);
+    bg_trainer_destroy(t);
+    bg_tensor_destroy(options.class_weights);
+    return status;
+}
+
 const scenario training_scenarios[] = {
     { .name = "model", .stages = { engine_1, model, model_graph, compile, bind_x_and_y, run, model_copies } },
     { .name = "model, built twice",
@@ -459,6 +478,8 @@ const scenario training_scenarios[] = {
                   fit_all, evaluate } },
     { .name = "programs of many batches",
       .stages = { engine_1, classes_data, model, trainer, look_at_programs, fit_all } },
+    { .name = "training that meets what is no number",
+      .stages = { engine_1, classes_data, model, anomalous_fit, anomalous_fit } },
     { .name = "training that fails", .stages = { engine_1, classes_data, model, refused_fit, refused_fit } },
 };
 const int training_scenario_count = sizeof training_scenarios / sizeof *training_scenarios;
