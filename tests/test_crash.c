@@ -116,6 +116,16 @@ static void check_failure(program_end end, int fault, const char *what)
                   output());
 }
 
+static bool loads(const char *name)
+{
+    char path[700];
+    bg_archive *archive;
+    (void)snprintf(path, sizeof path, "%s/%s", out, name);
+    bool is_whole = bg_archive_load(&archive, scratch_engine(), path) == BG_OK;
+    bg_archive_destroy(archive);
+    return is_whole;
+}
+
 START_TEST(test_fault)
 {
     begin();
@@ -136,6 +146,10 @@ START_TEST(test_fault)
         if (faults[fault].is_harmless_for_writes && calls[i].is_file_write)
             ck_assert_msg(end.code == 0, "%s: %s", what, output());
         failures += end.code != 0;
+        if (end.code == 0) {
+            program_expect_same_run(whole, out, what);
+            ck_assert_msg(loads("previous.safetensors"), "%s: %s", what, bg_last_error());
+        }
         end = train(true, NULL);
         ck_assert_msg(end.code == 0, "%s: resumed: %s", what, output());
         ck_assert_msg(resumed_step() >= calls[i].saved, "%s: resumed behind step %d, but %d were saved", what,
@@ -168,17 +182,6 @@ static void damage(const char *name, long keep, long flip)
     free(bytes);
 }
 
-/* The damaged file must not have become the previous one. */
-static bool loads(const char *name)
-{
-    char path[700];
-    bg_archive *archive;
-    (void)snprintf(path, sizeof path, "%s/%s", out, name);
-    bool is_whole = bg_archive_load(&archive, scratch_engine(), path) == BG_OK;
-    bg_archive_destroy(archive);
-    return is_whole;
-}
-
 START_TEST(test_damaged)
 {
     begin();
@@ -192,6 +195,7 @@ START_TEST(test_damaged)
         ck_assert_msg(train(true, NULL).code == 0, "damage %zu: %s", i, output());
         ck_assert_ptr_nonnull(strstr(output(), "last.safetensors is damaged; the run goes on from previous"));
         program_expect_same_run(whole, out, "from previous.safetensors");
+        /* The damaged file must not have become the previous one. */
         ck_assert_msg(loads("previous.safetensors"), "damage %zu: %s", i, bg_last_error());
         damage("best.safetensors", damages[i].keep, damages[i].flip);
         damage("last.safetensors", damages[i].keep, damages[i].flip);

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -120,24 +121,28 @@ END_TEST
 
 /* ---- Interrupts ---- */
 
-static bool has_checkpoint(const char *out)
+/* The steps that the checkpoint has done; -1 if it does not load. */
+static int64_t saved_step(const char *out)
 {
     char path[700];
     bg_archive *archive;
+    double step = -1;
     (void)snprintf(path, sizeof path, "%s/last.safetensors", out);
-    bool is_there = bg_archive_load(&archive, scratch_engine(), path) == BG_OK;
+    if (bg_archive_load(&archive, scratch_engine(), path) == BG_OK)
+        (void)bg_tensor_item(bg_archive_find(archive, "trainer.step"), 0, &step);
     bg_archive_destroy(archive);
-    return is_there;
+    return (int64_t)step;
 }
 
-static bool ends_interrupted(const char *out)
+/* The step of the event that ends the log of an interrupted run; -2 if there is none. */
+static int64_t interrupted_step(const char *out)
 {
     static char text[1 << 20];
     char path[700];
     (void)snprintf(path, sizeof path, "%s/log.jsonl", out);
     (void)program_text(path, text, sizeof text);
-    const char *last = strstr(text, "{\"event\":\"interrupted\",");
-    return last && strchr(last, '\n') && strchr(last, '\n')[1] == '\0';
+    const char *last = strstr(text, "{\"event\":\"interrupted\","), *step = last ? strstr(last, "\"step\":") : NULL;
+    return step && strchr(last, '\n') && strchr(last, '\n')[1] == '\0' ? strtoll(step + 7, NULL, 10) : -2;
 }
 
 START_TEST(test_interrupted)
@@ -164,8 +169,10 @@ START_TEST(test_interrupted)
         complete += end.code == 0;
         saved += end.code != 0 && !end.is_signaled;
         /* Before there is anything to be saved, a signal ends the program as it ends any other. */
-        ck_assert_msg(end.is_signaled || has_checkpoint(out), "trial %d: %s", i, bg_last_error());
-        ck_assert_msg(end.is_signaled || end.code == 0 || ends_interrupted(out), "trial %d: the log", i);
+        ck_assert_msg(end.is_signaled || saved_step(out) >= 0, "trial %d: %s", i, bg_last_error());
+        ck_assert_msg(end.is_signaled || end.code == 0 || saved_step(out) == interrupted_step(out),
+                      "trial %d: interrupted after step %lld, saved after %lld", i, (long long)interrupted_step(out),
+                      (long long)saved_step(out));
     }
     printf("%d signals: %d before the run began, %d saved, %d when it was complete\n", trials, early, saved, complete);
     ck_assert_int_gt(saved, 0);

@@ -36,6 +36,8 @@ grep ended out >ended
 expect 0 'ended by --early-stopping after' train --resume --out early
 holds 'and stays ended' sh -c 'grep ended out | cmp -s - ended'
 expect 0 '"ended_by":"early-stopping"' train --resume --out early --early-stopping 3 --json
+expect 0 '"ended_by":"early-stopping"' train --data digits --epochs 1000 --early-stopping 3 --json --out early3
+holds 'an epoch that is not better leaves best alone' cmp -s early/best.safetensors early3/best.safetensors
 # Steps alone say how many epochs there are, also when they change.
 expect 0 '"steps":30' train --data digits --steps 30 --out steps --json
 expect 0 '"epochs":4,"steps":70' train --resume --out steps --steps 70 --json

@@ -114,11 +114,12 @@ const struct argp_option *options_find(const struct argp *argp, const char *name
 /* argp says that an option is unknown; this says which ones are known, and takes -h for --help. */
 static void check_names(const struct argp *argp, int argc, char **argv)
 {
-    static char help[] = "--help";
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-h") == 0)
-            argv[i] = help;
         const char *word = argv[i];
+        if (strcmp(word, "-h") == 0) {
+            argp_help(argp, stdout, ARGP_HELP_STD_HELP, argv[0]);
+            exit(EXIT_DONE);
+        }
         if (!is_option(word) || (word[1] == '-' && is_built_in(word + 2, strcspn(word + 2, "="))))
             continue;
         if (strcmp(word, "--") == 0)
