@@ -3,10 +3,11 @@
 . "${BLASGRAD_TEST_DATA:?the folder of the tests}/support/program.sh"
 
 # ---- Usage ----
-for option in '--features a' '--target-file y.csv' '--missing nan' '--skip-lines 1'; do
+for option in '--features a' '--missing nan' '--skip-lines 1'; do
     # shellcheck disable=SC2086
     expect 2 "${option%% *} is an option of CSV tables; --data is digits" train --data digits $option
 done
+expect 2 '--target-file is an option of CSV tables and .npy files; --data is digits' train --data digits --target-file y.csv
 expect 2 '--missing "none": error, nan, mean, drop, or a number' train --data t.csv --missing none
 expect 2 '--missing "inf"' train --data t.csv --missing inf
 expect 2 '--skip-lines "0": a whole number, 1 or more' train --data t.csv --skip-lines 0

@@ -111,6 +111,10 @@ START_TEST(scaling_errors)
                    "scaling");
     expect_failure(bg_dataset_scaling(&shift, &scale, dataset, 0, (bg_scaling)7), BG_ERR_ARGUMENT, "no scaling 7",
                    "scaling");
+    ((float *)bg_tensor_data(bg_dataset_column(dataset, 0)))[PLACES + 3] = INFINITY;
+    expect_failure(bg_dataset_scaling(&shift, &scale, dataset, 0, standard), BG_ERR_ARGUMENT,
+                   "place 3 of example 1 is infinite", "scaling");
+    ((float *)bg_tensor_data(bg_dataset_column(dataset, 0)))[PLACES + 3] = 1;
     ck_assert(!shift && !scale);
     OK(bg_dataset_scaling(&shift, &scale, dataset, 0, standard));
     OK(bg_tensor_create(&narrow, scratch_engine(), BG_F64, BG_SHAPE(6)));
@@ -197,6 +201,11 @@ START_TEST(stratified_errors)
     OK(bg_dataset_create(&plain, columns, 2, 0));
     expect_failure(bg_dataset_split_stratified(&first, &second, plain, 2, 1), BG_ERR_ARGUMENT, "no column 1 with",
                    "split");
+    bg_dataset *large;
+    OK(bg_dataset_create(&large, columns, 2, INT64_C(1) << 59));
+    expect_failure(bg_dataset_split_stratified(&first, &second, large, 2, 1), BG_ERR_OVERFLOW, "classes are too many",
+                   "split");
+    bg_dataset_destroy(large);
     ((uint8_t *)bg_tensor_data(columns[1]))[4] = 2;
     expect_failure(bg_dataset_split_stratified(&first, &second, dataset, 2, 1), BG_ERR_ARGUMENT,
                    "class of example 4 is 2; there are 2", "split");

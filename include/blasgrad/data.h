@@ -49,7 +49,7 @@ BG_API bg_status bg_dataset_split_stratified(bg_dataset **first, bg_dataset **se
 typedef enum { BG_SCALING_STANDARD, BG_SCALING_MIN_MAX } bg_scaling;
 /* What does that for a column, f32 or f64, of a data set: shift and scale have an example's shape, f64. NaN counts for
  * nothing; a place whose examples are all equal gets a scale of 1. Fit it to the training part, and scale the test part
- * by it too. BG_ERR_ARGUMENT, BG_ERR_DTYPE. */
+ * by it too. BG_ERR_ARGUMENT, also for an infinite element; BG_ERR_DTYPE. */
 BG_API bg_status bg_dataset_scaling(bg_tensor **shift, bg_tensor **scale, const bg_dataset *dataset, int column,
                                     bg_scaling scaling);
 /* The data set with that column scaled, computed in f64; the others are the same tensors. shift and scale as above:

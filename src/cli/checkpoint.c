@@ -97,6 +97,8 @@ static bg_status add_data(bg_archive *archive, const data_settings *data)
         status = table_save(archive, &data->table);
     if (status == BG_OK)
         status = add_array_data(archive, data);
+    if (status == BG_OK)
+        status = parts_save(archive, &data->parts);
     return status == BG_OK && data->kind == DATA_TEXT ? add_text_data(archive, data) : status;
 }
 
@@ -172,6 +174,7 @@ static void read_about(const bg_archive *archive, checkpoint_about *about)
                   .seed = seed ? strtoull(seed, NULL, 10) : 0 },
     };
     table_load(archive, &about->data.table);
+    parts_load(archive, &about->data.parts);
 }
 
 int checkpoint_load(const char *path, bg_engine *engine, bg_archive **archive, checkpoint_about *about)

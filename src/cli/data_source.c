@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -238,6 +239,7 @@ static void fill_in(data_settings *data, const data_settings *saved)
     bool is_same = saved->name && strcmp(data->name, saved->name) == 0;
     if (data->kind == DATA_CSV)
         table_fill_in(&data->table, &saved->table, is_same, data->without_header);
+    parts_fill_in(&data->parts, &saved->parts, is_same && data->test_share < 0);
     if (!is_same)
         return;
     data->without_header = data->without_header || saved->without_header;
@@ -344,37 +346,50 @@ static int load_whole(data_parts *parts, bg_engine *engine, const data_settings 
     return status == BG_OK ? 0 : output_library();
 }
 
-int data_load(data_parts *parts, bg_engine *engine, const data_settings *settings)
+/* Holds examples out, if the options or the kind say so. */
+static int cut(data_parts *parts, const data_settings *settings)
 {
-    *parts = (data_parts){ .train = NULL };
-    int code = load_whole(parts, engine, settings);
-    if (code || settings->kind == DATA_TEXT)
-        return code;
     double share = settings->test_share;
-    if (parts->test && share >= 0) {
-        data_release(parts);
-        return output_usage("--test-share: %s has test examples of its own", settings->name);
-    }
+    if (parts->test && (share >= 0 || settings->parts.is_stratified))
+        return output_usage("%s: %s has test examples of its own", share >= 0 ? "--test-share" : "--stratify",
+                            settings->name);
     if (share < 0 && (settings->kind == DATA_DIGITS || settings->kind == DATA_STROKES))
         share = 0.2;
     int64_t n = bg_dataset_size(parts->train);
-    if (n == 0) {
-        data_release(parts);
+    if (n == 0)
         return output_failure("%s: holds no examples", settings->name);
-    }
     int64_t held_out = share > 0 ? llround(share * (double)n) : 0;
+    if (settings->parts.is_stratified && bg_dataset_classes(parts->train) < 1)
+        return output_usage("--stratify is for classes; the targets of %s are numbers", settings->name);
+    if (held_out < 1 && settings->parts.is_stratified)
+        return output_usage("--stratify: nothing is held out of %s; give --test-share", settings->name);
     if (held_out < 1)
         return 0;
-    if (held_out >= n) {
-        data_release(parts);
+    if (held_out >= n)
         return output_failure("%s: holding out a share of %g of %lld example%s leaves none for training",
                               settings->name, share, (long long)n, n == 1 ? "" : "s");
-    }
     bg_dataset *all = parts->train;
     parts->train = NULL;
-    bg_status status = bg_dataset_split(&parts->train, &parts->test, all, n - held_out, settings->seed);
+    bg_status status = (settings->parts.is_stratified ? bg_dataset_split_stratified : bg_dataset_split)(
+        &parts->train, &parts->test, all, n - held_out, settings->seed);
     bg_dataset_destroy(all);
     return status == BG_OK ? 0 : output_library();
+}
+
+int data_load(data_parts *parts, bg_engine *engine, const data_settings *settings)
+{
+    const char *option = parts_option_given(&settings->parts);
+    *parts = (data_parts){ .train = NULL };
+    if (option && settings->kind == DATA_TEXT)
+        return output_usage("%s says nothing about a text, whose tokens stay in their order", option);
+    int code = load_whole(parts, engine, settings);
+    if (!code && settings->kind != DATA_TEXT)
+        code = cut(parts, settings);
+    if (!code)
+        code = parts_scale(&parts->train, &parts->test, engine, &settings->parts, &parts->scaling);
+    if (code)
+        data_release(parts);
+    return code;
 }
 
 int data_find_classes(data_settings *settings)
@@ -407,5 +422,6 @@ void data_release(data_parts *parts)
 {
     bg_dataset_destroy(parts->train);
     bg_dataset_destroy(parts->test);
+    free(parts->scaling);
     *parts = (data_parts){ .train = NULL };
 }

@@ -3,6 +3,7 @@
 #define DATA_SOURCE_H
 
 #include "options.h"
+#include "parts_options.h"
 #include "table_options.h"
 
 #include <blasgrad/data.h>
@@ -30,6 +31,7 @@ typedef struct {
     char delimiter, decimal;
     bool without_header, with_classes;
     table_settings table;
+    parts_settings parts;
     int64_t count, context;
     const char *tokens;              /* "characters" or "bytes" */
     const char *vocabulary;          /* of a checkpoint; no option */
@@ -57,6 +59,7 @@ bool data_has_bytes(const data_settings *settings);
 typedef struct {
     bg_dataset *train; /* all of it, if there is no test part */
     bg_dataset *test;  /* or NULL */
+    char *scaling;     /* values of parts_settings, or NULL */
 } data_parts;
 
 /* Loads and cuts it. 0, or the exit code after a message. */

@@ -51,7 +51,8 @@ enum {
     KEYS_COMMAND = 0x300,
     KEYS_OPTIMIZER = 0x400,
     KEYS_CHECKPOINT = 0x500,
-    KEYS_TABLE = 0x600
+    KEYS_TABLE = 0x600,
+    KEYS_PARTS = 0x700
 };
 
 #endif

@@ -310,6 +310,7 @@ int predict_data(const predict_config *config, bg_engine *engine, const bg_archi
     /* All examples in their order: nothing is held out that has no file of its own. */
     if (filled.data.kind != DATA_MNIST && filled.data.kind != DATA_CIFAR)
         filled.data.test_share = 0;
+    filled.data.parts.is_stratified = false;
     leave_target_out(&filled.data, &config->data);
     /* Arrays without targets serve too: only those that were asked for are looked at. */
     if (filled.data.kind == DATA_ARRAYS) {

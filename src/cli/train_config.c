@@ -121,8 +121,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &config->data;
-        state->child_inputs[1] = &config->optimizer;
-        state->child_inputs[2] = &config->common;
+        state->child_inputs[1] = &config->data.parts;
+        state->child_inputs[2] = &config->optimizer;
+        state->child_inputs[3] = &config->common;
         return 0;
     case KEY_MODEL:
         config->model = text;
@@ -188,7 +189,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    { &data_argp, 0, "Data:", 0 }, { &optimizer_argp, 0, "Optimizer:", 2 }, { &common_argp, 0, "Common:", 3 }, { 0 }
+    { &data_argp, 0, "Data:", 0 },
+    { &parts_argp, 0, NULL, 0 },
+    { &optimizer_argp, 0, "Optimizer:", 2 },
+    { &common_argp, 0, "Common:", 3 },
+    { 0 },
 };
 
 static char *filter_help(int key, const char *text, void *input)
@@ -361,7 +366,7 @@ static void describe_arrays(const data_settings *data, event *e)
     if (data->target_file)
         event_text(e, "target_file", data->target_file);
     if (data->with_coarse_labels)
-        event_text(e, "labels", "coarse");
+        event_bool(e, "coarse_labels", true);
 }
 
 void train_config_describe(const train_config *config, event *e)
@@ -386,6 +391,7 @@ void train_config_describe(const train_config *config, event *e)
     event_text(e, "gemm_provider", config->common.gemm == BG_GEMM_OPENBLAS ? "openblas" : "auto");
     if (config->data.test_share >= 0)
         event_number(e, "test_share", config->data.test_share);
+    parts_describe(&config->data.parts, e);
     if (config->data.kind == DATA_STROKES && config->data.count)
         event_integer(e, "count", config->data.count);
     if (config->data.kind == DATA_TEXT) {

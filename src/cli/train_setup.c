@@ -41,6 +41,7 @@ static int load_data(train_job *job)
         config->model = job->default_model;
     }
     config->data.vocabulary = bg_dataset_vocabulary(job->data.train);
+    config->data.parts.values = job->data.scaling;
     config->data.table.class_names = job->class_names = table_class_names(job->data.train);
     config->data.table.feature_names = job->feature_names = table_feature_names(job->data.train);
     /* Both parts go into it: the same examples cut otherwise are other data. */

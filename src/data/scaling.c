@@ -54,6 +54,16 @@ static double value_at(const row_reader *reader, int64_t place)
 
 /* ---- Finding it out ---- */
 
+/* An infinite element would leave nothing of the others. */
+static bg_status check_finite(const row_reader *reader, int64_t example)
+{
+    for (int64_t j = 0; j < reader->places; j++)
+        if (isinf(value_at(reader, j)))
+            return bg_fail(BG_ERR_ARGUMENT, "dataset_scaling: place %lld of example %lld is infinite", (long long)j,
+                           (long long)example);
+    return BG_OK;
+}
+
 /* Of each place: how many examples have a number there, their sums, or their extremes. */
 typedef struct {
     double *count, *first, *second; /* sum, or smallest; sum of squares about the mean, or largest */
@@ -89,11 +99,14 @@ static void add_extremes(const statistics *s, const row_reader *reader)
 }
 
 /* Leaves the shift in `first` and the scale in `second`. */
-static void measure(const statistics *s, const row_reader *reader, int64_t n, bg_scaling scaling)
+static bg_status measure(const statistics *s, const row_reader *reader, int64_t n, bg_scaling scaling)
 {
     int64_t places = reader->places;
     for (int64_t i = 0; i < n; i++) {
         read_row(reader, i);
+        bg_status status = check_finite(reader, i);
+        if (status)
+            return status;
         if (scaling == BG_SCALING_STANDARD)
             add_standard(s, reader, false);
         else
@@ -112,6 +125,7 @@ static void measure(const statistics *s, const row_reader *reader, int64_t n, bg
         bool is_constant = !(width > fabs(s->first[j]) * 0x1p-50) || !isfinite(width);
         s->second[j] = is_constant ? 1 : 1 / width;
     }
+    return BG_OK;
 }
 
 static bg_status check_column(const char *caller, const bg_dataset *dataset, int column)
@@ -157,8 +171,8 @@ bg_status bg_dataset_scaling(bg_tensor **shift, bg_tensor **scale, const bg_data
     if (!status)
         status = bg_tensor_create(scale, dataset->engine, BG_F64, reader.shape);
     if (!status)
-        measure(&(statistics){ bg_tensor_data(count), bg_tensor_data(*shift), bg_tensor_data(*scale) }, &reader,
-                dataset->size, scaling);
+        status = measure(&(statistics){ bg_tensor_data(count), bg_tensor_data(*shift), bg_tensor_data(*scale) },
+                         &reader, dataset->size, scaling);
     end_rows(&reader);
     bg_tensor_destroy(count);
     if (status) {

@@ -196,7 +196,9 @@ bg_status bg_dataset_split_stratified(bg_dataset **first, bg_dataset **second, c
         return status;
     if (dataset->classes < 1 || dataset->count < 2 || dataset->columns[1]->shape.rank != 1)
         return bg_fail(BG_ERR_ARGUMENT, "%s: the data set has no column 1 with a class an example", stratified);
-    size_t quota_bytes = (size_t)dataset->classes * sizeof(quota), bytes = (size_t)dataset->size;
+    size_t quota_bytes, bytes = (size_t)dataset->size;
+    if (__builtin_mul_overflow((size_t)dataset->classes, sizeof(quota), &quota_bytes))
+        return bg_fail(BG_ERR_OVERFLOW, "%s: %lld classes are too many", stratified, (long long)dataset->classes);
     quota *quotas = bgi_alloc_zero(dataset->engine, quota_bytes);
     d.is_first = bgi_alloc_zero(dataset->engine, bytes);
     status = quotas && d.is_first ? choose(&d, quotas) : BG_ERR_NOMEM;

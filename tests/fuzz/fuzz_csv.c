@@ -80,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)close(descriptor);
     /* A number takes two bytes at least, and eight in memory, twice; the line's buffer doubles; a column's place is
      * four bytes; of a name, its text and six numbers. */
-    fuzz_end(c, held, 8 * content + 3 * content + 2 * content + 12 * content + ((separator ? 2 : 1) << 16) + 4096);
+    fuzz_end(c, held,
+             8 * content + 3 * content + 2 * content + 12 * content + (separator ? 2U << 16 : 1U << 16) + 4096);
     return 0;
 }
