@@ -4,6 +4,7 @@
 
 #include <blasgrad/data.h>
 #include <blasgrad/io.h>
+#include <blasgrad/metrics.h>
 #include <blasgrad/optim.h>
 #include <blasgrad/program.h>
 #include <blasgrad/schedule.h>
@@ -65,7 +66,7 @@ BG_API bg_status bg_trainer_create(bg_trainer **trainer, bg_model *model, const 
 BG_API void bg_trainer_destroy(bg_trainer *trainer);
 
 /* Means over examples, summed in f64. accuracy: the share of rows whose largest score is the target class (the first of
- * equals), if the data have classes. */
+ * equals, or the first NaN), if the data have classes. */
 typedef struct {
     double loss;
     bool has_accuracy;
@@ -104,6 +105,12 @@ BG_API bg_progress bg_trainer_progress(const bg_trainer *trainer);
 
 /* The loss and accuracy of the model on a data set, without training it. */
 BG_API bg_status bg_trainer_evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_metrics *metrics);
+
+/* The same, which metrics (may be NULL) gets, and all predictions of the network, which the evaluation takes in with
+ * their targets; call it again for further data sets. BG_ERR_ARGUMENT if the trainer has a step, whatever
+ * bg_evaluation_add refuses. After a failure within the data set the evaluation has the batches before it. */
+BG_API bg_status bg_trainer_score(bg_trainer *trainer, const bg_dataset *dataset, bg_evaluation *evaluation,
+                                  bg_metrics *metrics);
 
 /* The learning rate of the steps to come: the base rate, if there is a schedule. */
 BG_API void bg_trainer_set_learning_rate(bg_trainer *trainer, double learning_rate);

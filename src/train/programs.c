@@ -118,7 +118,8 @@ static bg_status build_graph(bg_trainer *trainer, const bg_dataset *dataset, bgi
         return bg_fail(BG_ERR_SHAPE, "trainer: the loss has %lld elements, not 1",
                        (long long)bg_shape_count(bg_node_shape(loss)));
     built->outputs[0] = loss;
-    entry->has_prediction = prediction && has_answers(dataset, prediction, built->inputs[1]);
+    entry->counts_answers = prediction && has_answers(dataset, prediction, built->inputs[1]);
+    entry->has_prediction = entry->counts_answers || (prediction && entry->purpose == BGI_EVALUATES);
     built->outputs[1] = entry->has_prediction ? prediction : NULL;
     return entry->purpose == BGI_EVALUATES ? BG_OK : build_updates(trainer, entry, built);
 }

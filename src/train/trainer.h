@@ -20,7 +20,8 @@ typedef struct {
     int64_t batch;
     int n_columns;
     bg_tensor **columns;
-    bool has_prediction; /* as output 1, for counting right answers; output 0 is the mean loss */
+    bool has_prediction; /* as output 1, where it is asked for; output 0 is the mean loss */
+    bool counts_answers; /* of the prediction, as classes */
     uint64_t used;       /* when, for replacing the one not used for longest */
     uint64_t content;    /* the fit whose whole data set the batch holds; 0: some batch */
 } bgi_batch_program;
