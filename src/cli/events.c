@@ -57,6 +57,14 @@ void event_append_integer(event *e, const char *key, int64_t value)
     event_list(e, key);
     json_array_append_new(json_object_get(e, key), json_integer(value));
 }
+void event_append_integers(event *e, const char *key, const int64_t *values, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_integer(values[i]));
+    event_list(e, key);
+    json_array_append_new(json_object_get(e, key), list);
+}
 void event_append_object(event *e, const char *key, event *item)
 {
     event_list(e, key);

@@ -20,8 +20,9 @@ void event_bool(event *e, const char *key, bool value);
 void event_list(event *e, const char *key);
 void event_append(event *e, const char *key, double value);
 void event_append_integer(event *e, const char *key, int64_t value);
-void event_append_object(event *e, const char *key, event *item); /* takes item over */
-void event_object(event *e, const char *key, event *item);        /* takes item over */
+void event_append_integers(event *e, const char *key, const int64_t *values, size_t n); /* as one list */
+void event_append_object(event *e, const char *key, event *item);                       /* takes item over */
+void event_object(event *e, const char *key, event *item);                              /* takes item over */
 /* All fields of `other`, copied. */
 void event_add_fields(event *e, const event *other);
 
