@@ -205,16 +205,26 @@ static bg_status take_in(eval_result *result, bg_trainer *trainer, const bg_data
     return status;
 }
 
+/* The parts that --part asks for. */
+static bg_status take_in_parts(eval_result *result, bg_trainer *trainer, const data_parts *data, eval_part part)
+{
+    if (part == PART_TEST)
+        return take_in(result, trainer, data->test);
+    bg_status status = take_in(result, trainer, data->train);
+    return status == BG_OK && part == PART_ALL && data->test ? take_in(result, trainer, data->test) : status;
+}
+
 static int evaluate(const eval_config *config, const checkpoint_about *about, network_choice *choice, bg_model *model,
                     const data_parts *data)
 {
-    bool takes_test = config->part == PART_TEST || (config->part == PART_DEFAULT && data->test), has_metrics;
-    if (takes_test && !data->test)
+    eval_part part = config->part;
+    if (part == PART_DEFAULT)
+        part = data->test ? PART_TEST : PART_ALL;
+    if (part == PART_TEST && !data->test)
         return output_usage("--part test: nothing is held out of %s; give --test-share", config->data.name);
-    eval_result result = { .part = takes_test                                   ? "test"
-                                   : (data->test && config->part == PART_TRAIN) ? "train"
-                                                                                : "all",
+    eval_result result = { .part = part == PART_TEST ? "test" : (part == PART_TRAIN && data->test ? "train" : "all"),
                            .table.hides_classes = config->data.kind == DATA_TEXT };
+    bool has_metrics;
     int code = choose_metrics(config, about->loss, data, &result.table.options, &has_metrics);
     if (code)
         return code;
@@ -224,15 +234,11 @@ static int evaluate(const eval_config *config, const checkpoint_about *about, ne
                                    .optimizer = bg_sgd(0, 0),
                                    .batch = 256 };
     bg_trainer *trainer;
-    if (bg_trainer_create(&trainer, model, &options) != BG_OK)
-        return output_library();
-    bg_status status =
-        has_metrics ? bg_evaluation_create(&result.table.evaluation, bg_model_engine(model), &result.table.options)
-                    : BG_OK;
+    bg_status status = bg_trainer_create(&trainer, model, &options);
+    if (status == BG_OK && has_metrics)
+        status = bg_evaluation_create(&result.table.evaluation, bg_model_engine(model), &result.table.options);
     if (status == BG_OK)
-        status = take_in(&result, trainer, takes_test ? data->test : data->train);
-    if (status == BG_OK && config->part == PART_ALL && data->test)
-        status = take_in(&result, trainer, data->test);
+        status = take_in_parts(&result, trainer, data, part);
     if (status != BG_OK)
         code = output_failure("%s with %s: %s", config->checkpoint, config->data.name, bg_last_error());
     else
