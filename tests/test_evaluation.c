@@ -140,6 +140,10 @@ START_TEST(test_wrong_options)
 }
 END_TEST
 
+#define NUMBERS BG_EVALUATION_NUMBERS
+#define CLASSES BG_EVALUATION_CLASSES
+#define BINARY  BG_EVALUATION_BINARY
+
 START_TEST(test_wrong_tensors)
 {
     static const struct {
@@ -149,92 +153,28 @@ START_TEST(test_wrong_tensors)
         bg_status status;
         const char *part;
     } cases[] = {
-        { BG_EVALUATION_CLASSES,
-          BG_I64,
-          BG_I64,
-          { 2, { 2, 3 } },
-          { 1, { 2 } },
-          BG_ERR_DTYPE,
-          "predictions are i64, not f32 or f64" },
-        { BG_EVALUATION_CLASSES,
+        { CLASSES, BG_I64, BG_I64, { 2, { 2, 3 } }, { 1, { 2 } }, BG_ERR_DTYPE, "predictions are i64, not f32 or f64" },
+        { CLASSES, BG_F32, BG_F32, { 2, { 2, 3 } }, { 1, { 2 } }, BG_ERR_DTYPE, "classes are f32, not u8, i32 or i64" },
+        { NUMBERS, BG_F32, BG_I64, { 1, { 2 } }, { 1, { 2 } }, BG_ERR_DTYPE, "targets are i64, not f32 or f64" },
+        { CLASSES, BG_F32, BG_I64, { 2, { 2, 3 } }, { 1, { 3 } }, BG_ERR_SHAPE, "predictions [2, 3], targets [3]" },
+        { CLASSES, BG_F32, BG_I64, { 2, { 2, 0 } }, { 1, { 2 } }, BG_ERR_SHAPE, "scores [.., c] and classes [..]" },
+        { CLASSES, BG_F32, BG_I64, { 0, { 0 } }, { 0, { 0 } }, BG_ERR_SHAPE, "predictions [], targets []" },
+        { CLASSES, BG_F32, BG_U8, { 2, { 0, INT64_MAX / 8 } }, { 1, { 0 } }, BG_ERR_SHAPE, "targets [0]" },
+        { NUMBERS, BG_F32, BG_F32, { 2, { 2, 3 } }, { 2, { 2, 2 } }, BG_ERR_SHAPE, "targets [2, 2]" },
+        { NUMBERS, BG_F32, BG_F32, { 0, { 0 } }, { 0, { 0 } }, BG_ERR_SHAPE, "targets [n, ..]" },
+        { NUMBERS, BG_F32, BG_F32, { 2, { 2, 0 } }, { 2, { 2, 0 } }, BG_ERR_SHAPE, "targets [2, 0]" },
+        { NUMBERS,
           BG_F32,
           BG_F32,
-          { 2, { 2, 3 } },
-          { 1, { 2 } },
-          BG_ERR_DTYPE,
-          "classes are f32, not u8, i32 or i64" },
-        { BG_EVALUATION_NUMBERS,
-          BG_F32,
-          BG_I64,
-          { 1, { 2 } },
-          { 1, { 2 } },
-          BG_ERR_DTYPE,
-          "targets are i64, not f32 or f64" },
-        { BG_EVALUATION_CLASSES,
-          BG_F32,
-          BG_I64,
-          { 2, { 2, 3 } },
-          { 1, { 3 } },
+          { 2, { 0, INT64_MAX / 8 } },
+          { 2, { 0, INT64_MAX / 8 } },
           BG_ERR_SHAPE,
-          "predictions [2, 3], targets [3]" },
-        { BG_EVALUATION_CLASSES,
-          BG_F32,
-          BG_I64,
-          { 2, { 2, 0 } },
-          { 1, { 2 } },
-          BG_ERR_SHAPE,
-          "needs scores [.., c] and classes [..]" },
-        { BG_EVALUATION_CLASSES,
-          BG_F32,
-          BG_I64,
-          { 0, { 0 } },
-          { 0, { 0 } },
-          BG_ERR_SHAPE,
-          "predictions [], targets []" },
-        { BG_EVALUATION_NUMBERS,
-          BG_F32,
-          BG_F32,
-          { 2, { 2, 3 } },
-          { 2, { 2, 2 } },
-          BG_ERR_SHAPE,
-          "predictions [2, 3], targets [2, 2]" },
-        { BG_EVALUATION_NUMBERS, BG_F32, BG_F32, { 0, { 0 } }, { 0, { 0 } }, BG_ERR_SHAPE, "targets [n, ..]" },
-        { BG_EVALUATION_BINARY,
-          BG_F32,
-          BG_F32,
-          { 1, { 2 } },
-          { 2, { 2, 1 } },
-          BG_ERR_SHAPE,
-          "scores and targets of one shape" },
-        { BG_EVALUATION_CLASSES,
-          BG_F32,
-          BG_U8,
-          { 2, { 4, 3 } },
-          { 1, { 4 } },
-          BG_ERR_INDEX,
-          "class 3 of row 3 is outside 0 .. 2" },
-        { BG_EVALUATION_BINARY,
-          BG_F32,
-          BG_F64,
-          { 1, { 3 } },
-          { 1, { 3 } },
-          BG_ERR_ARGUMENT,
-          "target 2 is 2, neither 0 nor 1" },
-        { BG_EVALUATION_BINARY,
-          BG_F32,
-          BG_I32,
-          { 1, { 3 } },
-          { 1, { 3 } },
-          BG_ERR_ARGUMENT,
-          "target 2 is 2, neither 0 nor 1" },
-        { BG_EVALUATION_CLASSES,
-          BG_F32,
-          BG_U8,
-          { 2, { 1, 4097 } },
-          { 1, { 1 } },
-          BG_ERR_ARGUMENT,
-          "4097 classes, it may have 4096" },
-        { BG_EVALUATION_CLASSES, BG_F32, BG_U8, { 2, { 0, INT64_MAX / 8 } }, { 1, { 0 } }, BG_ERR_OVERFLOW, "classes" },
+          "targets [0, " },
+        { BINARY, BG_F32, BG_F32, { 1, { 2 } }, { 2, { 2, 1 } }, BG_ERR_SHAPE, "scores and targets of one shape" },
+        { CLASSES, BG_F32, BG_U8, { 2, { 4, 3 } }, { 1, { 4 } }, BG_ERR_INDEX, "class 3 of row 3 is outside 0 .. 2" },
+        { BINARY, BG_F32, BG_F64, { 1, { 3 } }, { 1, { 3 } }, BG_ERR_ARGUMENT, "target 2 is 2, neither 0 nor 1" },
+        { BINARY, BG_F32, BG_I32, { 1, { 3 } }, { 1, { 3 } }, BG_ERR_ARGUMENT, "target 2 is 2, neither 0 nor 1" },
+        { CLASSES, BG_F32, BG_U8, { 2, { 1, 4097 } }, { 1, { 1 } }, BG_ERR_ARGUMENT, "4097 classes, it may have 4096" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bg_evaluation *evaluation;
@@ -332,7 +272,45 @@ static bg_status add_twice(void)
     return status;
 }
 
-START_TEST(test_out_of_memory) { ck_assert_int_ge(scratch_fail_each("evaluation", add_twice), 12); }
+/* Two batches of 256 and 44 digits. */
+static bg_status score_in_batches(void)
+{
+    bg_evaluation *evaluation = NULL;
+    bg_dataset *all = NULL, *data = NULL;
+    bg_model *model = NULL;
+    bg_trainer *trainer = NULL;
+    bg_metrics metrics;
+    bg_evaluation_options options = { .kind = BG_EVALUATION_CLASSES, .are_logits = true, .with_roc_auc = true };
+    bg_trainer_options trained = {
+        .network = line_network, .user = "dense:10", .loss = bg_cross_entropy_loss, .optimizer = bg_sgd(0.1, 0)
+    };
+    bg_status status = bg_evaluation_create(&evaluation, scratch_engine(), &options);
+    if (!status)
+        status = bg_data_builtin(&all, scratch_engine(), "digits", NULL);
+    if (!status)
+        status = bg_dataset_slice(&data, all, 0, 300);
+    if (!status)
+        status = bg_model_create(&model, scratch_engine(), BG_F32);
+    if (!status)
+        status = bg_trainer_create(&trainer, model, &trained);
+    if (!status) {
+        status = bg_trainer_score(trainer, data, evaluation, &metrics);
+        int64_t rows = bg_evaluation_rows(evaluation);
+        ck_assert(status ? rows == 0 || rows == 256 : rows == 300);
+    }
+    bg_trainer_destroy(trainer);
+    bg_model_destroy(model);
+    bg_dataset_destroy(data);
+    bg_dataset_destroy(all);
+    bg_evaluation_destroy(evaluation);
+    return status;
+}
+
+START_TEST(test_out_of_memory)
+{
+    ck_assert_int_ge(scratch_fail_each("evaluation", add_twice), 12);
+    ck_assert_int_ge(scratch_fail_each("score", score_in_batches), 50);
+}
 END_TEST
 
 int main(void)

@@ -13,12 +13,14 @@ extern "C" {
 /* What was predicted, and what it should have been. */
 typedef struct bg_evaluation bg_evaluation;
 
-/* BG_EVALUATION_NUMBERS   predictions and targets are numbers [n, ..]; each place behind the first axis is a target
- * BG_EVALUATION_CLASSES   predictions are scores [.., c], targets class indices [..] (u8, i32, i64); the answer is the
- *                     class of the largest score, the first of equals
- * BG_EVALUATION_BINARY    predictions are scores, targets of the same shape are 0 or 1; the answer is 1 above
- * `threshold` NaN counts as the greatest, as in bg_argmax: the first NaN of a row is its answer, and a score that is
- * NaN is above the threshold. nan_rows has their number. */
+/* What predictions and targets are:
+ *   _NUMBERS   numbers [n, ..]; each place behind the first axis is a target
+ *   _CLASSES   scores [.., c] and class indices [..] (u8, i32, i64); the answer is the class of the largest score, the
+ *              first of equals
+ *   _BINARY    scores, and 0 or 1 in the same shape; the answer is 1 above the threshold
+ *
+ * NaN counts as the greatest, as in bg_argmax: the first NaN of a row is its answer, and a score that is NaN is above
+ * the threshold. */
 typedef enum { BG_EVALUATION_NUMBERS, BG_EVALUATION_CLASSES, BG_EVALUATION_BINARY } bg_evaluation_kind;
 
 typedef struct {

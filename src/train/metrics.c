@@ -6,7 +6,9 @@
 
 #include <math.h>
 
-static const char *const kind_names[] = { "numbers", "classes", "two classes by a threshold" };
+static const char *const kind_names[] = { [BG_EVALUATION_NUMBERS] = "numbers",
+                                          [BG_EVALUATION_CLASSES] = "classes",
+                                          [BG_EVALUATION_BINARY] = "two classes by a threshold" };
 
 /* ---- Creation ---- */
 
@@ -65,7 +67,7 @@ static void release_width(bg_evaluation *evaluation, int64_t width)
 {
     bgi_free(evaluation->engine, evaluation->support, count_bytes(width));
     bgi_free(evaluation->engine, evaluation->row, row_bytes(width));
-    if (evaluation->confusion)
+    if (evaluation->confusion) /* without it the square may not fit */
         bgi_free(evaluation->engine, evaluation->confusion, confusion_bytes(width));
     bgi_free(evaluation->engine, evaluation->targets, (size_t)width * sizeof *evaluation->targets);
     evaluation->support = evaluation->predicted = evaluation->right = evaluation->confusion = NULL;
@@ -92,10 +94,6 @@ static bg_status take_width(bg_evaluation *evaluation, int64_t width)
     if (evaluation->width)
         return BG_OK;
     const bg_evaluation_options *options = &evaluation->options;
-    /* Data without elements may have any shape. */
-    if (width > INT64_MAX / 64)
-        return bg_fail(BG_ERR_OVERFLOW, "evaluation_add: %lld %s", (long long)width,
-                       options->kind == BG_EVALUATION_NUMBERS ? "targets" : "classes");
     if (options->with_confusion && width > BG_CONFUSION_MAX)
         return bg_fail(BG_ERR_ARGUMENT, "evaluation_add: a confusion matrix of %lld classes, it may have %d",
                        (long long)width, (int)BG_CONFUSION_MAX);
@@ -124,10 +122,31 @@ static bg_status take_width(bg_evaluation *evaluation, int64_t width)
 
 static bg_status refuse_shapes(const bg_evaluation *evaluation, bg_shape prediction, bg_shape target)
 {
-    static const char *const needs[] = { "predictions and targets [n, ..] of one shape",
-                                         "scores [.., c] and classes [..]", "scores and targets of one shape" };
+    static const char *const needs[] = { [BG_EVALUATION_NUMBERS] = "predictions and targets [n, ..] of one shape",
+                                         [BG_EVALUATION_CLASSES] = "scores [.., c] and classes [..]",
+                                         [BG_EVALUATION_BINARY] = "scores and targets of one shape" };
     return bg_fail(BG_ERR_SHAPE, "evaluation_add: needs %s: predictions %s, targets %s",
                    needs[evaluation->options.kind], bgi_shape_format(prediction).text, bgi_shape_format(target).text);
+}
+
+static bg_status check_dtypes(bg_evaluation_kind kind, bg_dtype prediction, bg_dtype target)
+{
+    if (!bgi_is_float(prediction))
+        return bg_fail(BG_ERR_DTYPE, "evaluation_add: predictions are %s, not f32 or f64", bg_dtype_name(prediction));
+    if (kind == BG_EVALUATION_NUMBERS && !bgi_is_float(target))
+        return bg_fail(BG_ERR_DTYPE, "evaluation_add: targets are %s, not f32 or f64", bg_dtype_name(target));
+    if (kind == BG_EVALUATION_CLASSES && target != BG_U8 && target != BG_I32 && target != BG_I64)
+        return bg_fail(BG_ERR_DTYPE, "evaluation_add: classes are %s, not u8, i32 or i64", bg_dtype_name(target));
+    return BG_OK;
+}
+
+/* The product of the extents behind the first; it fits, as the extents of a tensor do even if it has no elements. */
+static int64_t count_targets(bg_shape shape)
+{
+    int64_t targets = 1;
+    for (int i = 1; i < shape.rank; i++)
+        targets *= shape.dims[i];
+    return targets;
 }
 
 /* Whether the tensors fit the evaluation, and how many rows of how many classes or targets they have. */
@@ -135,30 +154,24 @@ static bg_status look_at(const bg_evaluation *evaluation, const bg_tensor *predi
                          int64_t *rows, int64_t *width)
 {
     bg_evaluation_kind kind = evaluation->options.kind;
-    bg_dtype scores = bg_tensor_dtype(prediction), dtype = bg_tensor_dtype(target);
-    if (!bgi_is_float(scores))
-        return bg_fail(BG_ERR_DTYPE, "evaluation_add: predictions are %s, not f32 or f64", bg_dtype_name(scores));
-    if (kind == BG_EVALUATION_NUMBERS && !bgi_is_float(dtype))
-        return bg_fail(BG_ERR_DTYPE, "evaluation_add: targets are %s, not f32 or f64", bg_dtype_name(dtype));
-    if (kind == BG_EVALUATION_CLASSES && dtype != BG_U8 && dtype != BG_I32 && dtype != BG_I64)
-        return bg_fail(BG_ERR_DTYPE, "evaluation_add: classes are %s, not u8, i32 or i64", bg_dtype_name(dtype));
-    bg_shape shape = bg_tensor_shape(prediction), other = bg_tensor_shape(target);
+    bg_status status = check_dtypes(kind, bg_tensor_dtype(prediction), bg_tensor_dtype(target));
+    if (status != BG_OK)
+        return status;
+    bg_shape shape = bg_tensor_shape(prediction), other = bg_tensor_shape(target), outer = shape;
+    bool has_axis = shape.rank > 0;
+    outer.rank -= has_axis;
+    bool fits = kind == BG_EVALUATION_CLASSES ? has_axis && bg_shape_equal(outer, other) : bg_shape_equal(shape, other);
+    *rows = bg_shape_count(other);
+    *width = 2;
     if (kind == BG_EVALUATION_CLASSES) {
-        bg_shape outer = shape;
-        outer.rank--;
-        if (shape.rank < 1 || !bg_shape_equal(outer, other) || shape.dims[outer.rank] < 1)
-            return refuse_shapes(evaluation, shape, other);
-        *rows = bg_shape_count(other);
-        *width = shape.dims[outer.rank];
-    } else {
-        if (!bg_shape_equal(shape, other) || (kind == BG_EVALUATION_NUMBERS && shape.rank < 1))
-            return refuse_shapes(evaluation, shape, other);
-        *rows = kind == BG_EVALUATION_NUMBERS ? shape.dims[0] : bg_shape_count(shape);
-        *width = 2;
-        if (kind == BG_EVALUATION_NUMBERS)
-            for (*width = 1; shape.rank > 1; shape.rank--)
-                *width *= shape.dims[shape.rank - 1];
+        *width = has_axis ? shape.dims[outer.rank] : 0;
+    } else if (kind == BG_EVALUATION_NUMBERS) {
+        *rows = has_axis ? shape.dims[0] : 0;
+        *width = has_axis ? count_targets(shape) : 0;
     }
+    /* Without rows there may be more of them than memory could count. */
+    if (!fits || *width < 1 || *width > INT64_MAX / 64)
+        return refuse_shapes(evaluation, shape, other);
     if (evaluation->width && *width != evaluation->width)
         return bg_fail(BG_ERR_SHAPE, "evaluation_add: %lld %s, the evaluation is of %lld", (long long)*width,
                        kind == BG_EVALUATION_NUMBERS ? "targets" : "classes", (long long)evaluation->width);
