@@ -82,6 +82,15 @@ has accuracy "$accuracy"
 has roc_auc "$area"
 of macro f1 "$f1"
 
+# ---- Classes with names ----
+awk 'BEGIN { print "a,kind"; for (i = 0; i < 40; i++) print i % 2 ? "-1,Äpfel" : "1,a name that is too long" }' >names.csv
+expect 0 '"event":"done"' train --data names.csv --classes --model dense:2 --lr 0.5 --epochs 20 --threads 1 --json --out names
+expect 0 '^class  *precision' eval --checkpoint names/best.safetensors --confusion
+holds 'a name of 2 bytes in one column' grep -qx 'Äpfel \{16\}1.0000  1.0000  1.0000       20' out
+holds 'a long one is cut' grep -qx 'a name that is t     1.0000  1.0000  1.0000       20' out
+holds 'names over the matrix' grep -q '^Äpfel  .* 20' out
+expect 0 '"class":"a name that is too long"' eval --checkpoint names/best.safetensors --json
+
 # ---- Terminals ----
 if script -qec true /dev/null >script.out 2>&1 </dev/null; then
     on_terminal()

@@ -223,6 +223,7 @@ static int evaluate(const eval_config *config, const checkpoint_about *about, ne
     if (part == PART_TEST && !data->test)
         return output_usage("--part test: nothing is held out of %s; give --test-share", config->data.name);
     eval_result result = { .part = part == PART_TEST ? "test" : (part == PART_TRAIN && data->test ? "train" : "all"),
+                           .table.data = data->train,
                            .table.hides_classes = config->data.kind == DATA_TEXT };
     bool has_metrics;
     int code = choose_metrics(config, about->loss, data, &result.table.options, &has_metrics);

@@ -11,15 +11,38 @@
 
 enum { LINES_MAX = 100 }; /* of classes or targets; more are for --json */
 
-/* What a class is called. */
+/* What a class is called: its name if it has one, as far as a table has room, else its number. */
+enum { NAME_COLUMNS = 16 };
 typedef struct {
-    char text[24];
+    char text[4 * NAME_COLUMNS + 1];
+    int columns, bytes;
 } class_name;
-static class_name name_of(int64_t class)
+static class_name name_of(const metrics_table *table, int64_t class)
 {
-    class_name name;
-    snprintf(name.text, sizeof name.text, "%" PRId64, class);
+    class_name name = { .columns = 0 };
+    char number[24];
+    snprintf(number, sizeof number, "%" PRId64, class);
+    const char *text = bg_dataset_class_name(table->data, class);
+    for (text = text ? text : number; *text; text++) {
+        bool starts = ((unsigned char)*text & 0xC0) != 0x80; /* a character of UTF-8 */
+        if (starts ? name.columns == NAME_COLUMNS : (size_t)name.bytes + 1 == sizeof name.text)
+            break;
+        name.columns += starts;
+        name.text[name.bytes++] = (unsigned char)*text < ' ' || *text == 0x7F ? '?' : *text;
+    }
     return name;
+}
+/* What printf counts, which is bytes, for a field of so many columns. */
+static int field(int columns, const class_name *name) { return columns + name->bytes - name->columns; }
+
+static int widest_name(const metrics_table *table, int64_t classes)
+{
+    int columns = 0;
+    for (int64_t i = 0; i < classes; i++) {
+        int of_class = name_of(table, i).columns;
+        columns = of_class > columns ? of_class : columns;
+    }
+    return columns;
 }
 
 static int digits(int64_t number) { return snprintf(NULL, 0, "%" PRId64, number); }
@@ -53,11 +76,18 @@ typedef struct {
     bool is_narrow;
 } layout;
 
+/* Whether each class has a line. */
+static bool has_lines(const metrics_table *table)
+{
+    return !table->hides_classes && bg_evaluation_classes(table->evaluation) <= LINES_MAX;
+}
+
 static layout lay_out(const metrics_table *table)
 {
-    int64_t rows = bg_evaluation_rows(table->evaluation), last = bg_evaluation_classes(table->evaluation) - 1;
+    int64_t rows = bg_evaluation_rows(table->evaluation);
+    int64_t named = has_lines(table) ? bg_evaluation_classes(table->evaluation) : 0;
     int width = output_width();
-    layout wide = { .name = widest((int)strlen("weighted"), (int)strlen(name_of(last).text)),
+    layout wide = { .name = widest((int)strlen("weighted"), widest_name(table, named)),
                     .digits = 4,
                     .precision = 11,
                     .recall = 8,
@@ -86,15 +116,17 @@ static void show_head(const layout *l)
 }
 
 /* An area that is NaN, of a class that has no curve, is a dash. */
-static void show_class(const layout *l, const char *name, const bg_class_metrics *metrics, double area_value)
+static void show_class(const layout *l, const char *name, int name_field, const bg_class_metrics *metrics,
+                       double area_value)
 {
     char area[32] = "";
     if (l->area && isnan(area_value))
         snprintf(area, sizeof area, "%*s", l->area, "-");
     else if (l->area)
         snprintf(area, sizeof area, "%*.*f", l->area, l->digits, area_value);
-    output_line("%-*s%*.*f%*.*f%*.*f%s%*" PRId64, l->name, name, l->precision, l->digits, metrics->precision, l->recall,
-                l->digits, metrics->recall, l->f1, l->digits, metrics->f1, area, l->support, metrics->support);
+    output_line("%-*s%*.*f%*.*f%*.*f%s%*" PRId64, name_field, name, l->precision, l->digits, metrics->precision,
+                l->recall, l->digits, metrics->recall, l->f1, l->digits, metrics->f1, area, l->support,
+                metrics->support);
 }
 
 static void show_classes(const metrics_table *table, const bg_classification *all, const double *areas, double mean)
@@ -103,15 +135,16 @@ static void show_classes(const metrics_table *table, const bg_classification *al
     layout l = lay_out(table);
     output_line("%s", "");
     show_head(&l);
-    for (int64_t i = 0; i < classes && !table->hides_classes && classes <= LINES_MAX; i++) {
+    for (int64_t i = 0; i < classes && has_lines(table); i++) {
         bg_class_metrics metrics;
         bg_evaluation_class(table->evaluation, i, &metrics);
-        show_class(&l, name_of(i).text, &metrics, areas ? areas[i] : 0);
+        class_name name = name_of(table, i);
+        show_class(&l, name.text, field(l.name, &name), &metrics, areas ? areas[i] : 0);
     }
-    show_class(&l, "macro", &all->macro, mean);
+    show_class(&l, "macro", l.name, &all->macro, mean);
     l.support += l.area; /* the areas have no weighted mean */
     l.area = 0;
-    show_class(&l, "weighted", &all->weighted, 0);
+    show_class(&l, "weighted", l.name, &all->weighted, 0);
 }
 
 static void show_notes(const metrics_table *table, const bg_classification *all)
@@ -139,22 +172,31 @@ static int64_t largest_count(const int64_t *counts, int64_t n)
     return largest;
 }
 
+/* The widths of the heads of rows, and of a cell with its gap. */
+typedef struct {
+    int name, cell;
+} matrix_layout;
+
 /* Columns start .. stop - 1. line has room for all of them. */
-static void show_columns(const int64_t *counts, int64_t classes, int name, int cell, int64_t start, int64_t stop,
-                         char *line)
+static void show_columns(const metrics_table *table, matrix_layout l, int64_t start, int64_t stop, char *line)
 {
-    int at = sprintf(line, "%*s", name, "");
-    for (int64_t j = start; j < stop; j++)
-        at += sprintf(line + at, "%*s", cell, name_of(j).text);
+    const int64_t *counts = bg_evaluation_confusion(table->evaluation);
+    int64_t classes = bg_evaluation_classes(table->evaluation);
+    int at = sprintf(line, "%*s", l.name, "");
+    for (int64_t j = start; j < stop; j++) {
+        class_name name = name_of(table, j);
+        at += sprintf(line + at, "%*s", field(l.cell, &name), name.text);
+    }
     output_line("%s", line);
     for (int64_t i = 0; i < classes && !output_has_failed(); i++) {
-        at = sprintf(line, "%-*s", name, name_of(i).text);
+        class_name name = name_of(table, i);
+        at = sprintf(line, "%-*s", field(l.name, &name), name.text);
         for (int64_t j = start; j < stop; j++) {
             int64_t count = counts[i * classes + j];
             if (count)
-                at += sprintf(line + at, "%*" PRId64, cell, count);
+                at += sprintf(line + at, "%*" PRId64, l.cell, count);
             else
-                at += sprintf(line + at, "%*s", cell, ".");
+                at += sprintf(line + at, "%*s", l.cell, ".");
         }
         output_line("%s", line);
     }
@@ -165,11 +207,11 @@ static int show_confusion(const metrics_table *table)
 {
     const int64_t *counts = bg_evaluation_confusion(table->evaluation);
     int64_t classes = bg_evaluation_classes(table->evaluation), together = classes;
-    int name = (int)strlen(name_of(classes - 1).text), width = output_width();
-    int cell = widest(name, digits(largest_count(counts, classes * classes))) + 1;
-    if (width && name + classes * cell > width)
-        together = width > name + cell ? (width - name) / cell : 1;
-    char *line = malloc((size_t)(name + together * cell) + 1);
+    int width = output_width(), name = widest_name(table, classes);
+    matrix_layout l = { .name = name, .cell = widest(name, digits(largest_count(counts, classes * classes))) + 1 };
+    if (width && l.name + classes * l.cell > width)
+        together = width > l.name + l.cell ? (width - l.name) / l.cell : 1;
+    char *line = malloc(4 * (size_t)(l.name + together * l.cell) + 1); /* a column is a character of up to 4 bytes */
     if (!line)
         return output_failure("out of memory");
     output_line("%s", "");
@@ -177,7 +219,7 @@ static int show_confusion(const metrics_table *table)
     for (int64_t start = 0; start < classes; start += together) {
         if (start)
             output_line("%s", "");
-        show_columns(counts, classes, name, cell, start, start + together < classes ? start + together : classes, line);
+        show_columns(table, l, start, start + together < classes ? start + together : classes, line);
     }
     free(line);
     return 0;
@@ -213,12 +255,14 @@ static int show_regression(const metrics_table *table)
     if (bg_evaluation_regression(table->evaluation, &all) != BG_OK)
         return output_library();
     int64_t targets = bg_evaluation_targets(table->evaluation);
+    char number[24];
     int width = widest((int)strlen("target"), digits(targets - 1));
     output_line("%s", "");
     output_line("%-*s %11s %11s %8s", width, "target", "mae", "rmse", "r2");
     for (int64_t i = 0; i < targets && targets <= LINES_MAX; i++) {
         bg_evaluation_target(table->evaluation, i, &metrics);
-        show_target(width, name_of(i).text, &metrics);
+        snprintf(number, sizeof number, "%" PRId64, i);
+        show_target(width, number, &metrics);
     }
     if (targets > 1)
         show_target(width, "mean", &all);
@@ -250,12 +294,15 @@ static void add_mean(event *e, const char *key, const bg_class_metrics *metrics)
 
 static void add_classes(const metrics_table *table, event *e, const double *areas)
 {
+    char number[24];
     event_list(e, "classes");
     for (int64_t i = 0; i < bg_evaluation_classes(table->evaluation); i++) {
         bg_class_metrics metrics;
         bg_evaluation_class(table->evaluation, i, &metrics);
         event *item = event_create(NULL);
-        event_text(item, "class", name_of(i).text);
+        const char *name = bg_dataset_class_name(table->data, i);
+        snprintf(number, sizeof number, "%" PRId64, i);
+        event_text(item, "class", name ? name : number);
         add_class_fields(item, &metrics);
         event_integer(item, "support", metrics.support);
         event_integer(item, "predicted", metrics.predicted);

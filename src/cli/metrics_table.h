@@ -4,11 +4,13 @@
 
 #include "events.h"
 
+#include <blasgrad/data.h>
 #include <blasgrad/metrics.h>
 
 typedef struct {
     bg_evaluation *evaluation;
     bg_evaluation_options options; /* that it was made with */
+    const bg_dataset *data;        /* whose names the classes have */
     bool hides_classes;            /* no table with a line for each class */
 } metrics_table;
 
