@@ -10,6 +10,15 @@
 #define LLVMFuzzerTestOneInput fuzz_idx
 #include "fuzz/fuzz_idx.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_cifar
+#include "fuzz/fuzz_cifar.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_npy
+#include "fuzz/fuzz_npy.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_npz
+#include "fuzz/fuzz_npz.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_safetensors
 #include "fuzz/fuzz_safetensors.c"
 #undef LLVMFuzzerTestOneInput
@@ -55,6 +64,9 @@ START_TEST(corpus)
 {
     run_folder("csv", fuzz_csv);
     run_folder("idx", fuzz_idx);
+    run_folder("cifar", fuzz_cifar);
+    run_folder("npy", fuzz_npy);
+    run_folder("npz", fuzz_npz);
     run_folder("safetensors", fuzz_safetensors);
     run_folder("text", fuzz_text);
 }

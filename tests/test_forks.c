@@ -28,11 +28,12 @@ static int line_not_refused(everything *e)
     bg_dataset *dataset = NULL, *second = NULL;
     bg_trainer *trainer = NULL;
     bg_archive *archive = NULL;
+    bg_evaluation *evaluation = NULL;
     bg_metrics metrics;
     bg_node *dw = NULL;
     const bg_program *made;
     float numbers[30] = { 0 };
-    double item;
+    double item, area;
     bg_trainer_options options = { .network = everything_network,
                                    .loss = bg_cross_entropy_loss,
                                    .optimizer = bg_sgd(0.1, 0) };
@@ -66,6 +67,10 @@ static int line_not_refused(everything *e)
     REFUSED(bg_trainer_create(&trainer, e->model, &options));
     REFUSED(bg_trainer_fit(e->trainer, e->dataset, NULL, NULL, NULL));
     REFUSED(bg_trainer_evaluate(e->trainer, e->dataset, &metrics));
+    REFUSED(bg_trainer_score(e->trainer, e->dataset, e->evaluation, &metrics));
+    REFUSED(bg_evaluation_create(&evaluation, e->engine, NULL));
+    REFUSED(bg_evaluation_add(e->evaluation, e->tensor, e->tensor));
+    REFUSED(bg_evaluation_roc_auc(e->evaluation, NULL, &area));
     REFUSED(bg_trainer_program(e->trainer, e->dataset, 4, &made));
     REFUSED(bg_archive_create(&archive, e->engine));
     REFUSED(bg_archive_add(e->archive, "second", e->tensor));

@@ -206,7 +206,8 @@ START_TEST(mnist)
     bg_dataset_destroy(test);
 
     write_mnist("x", "train-labels-idx1-ubyte", 24, false, 0);
-    expect_failure(read_mnist(&train, &test, BG_F32), BG_ERR_FORMAT, "has 25 images, train-labels 24 labels", "counts");
+    expect_failure(read_mnist(&train, &test, BG_F32), BG_ERR_FORMAT, "has 25 images, but there are 24 labels",
+                   "counts");
     scratch_write("train-labels-idx1-ubyte", "\0\0\x08\2\0\0\0\1\0\0\0\1\5", 13);
     expect_failure(read_mnist(&train, &test, BG_F32), BG_ERR_FORMAT, "u8 [1, 1] where u8 labels [n]", "labels");
     scratch_write("train-images-idx3-ubyte", "\0\0\x09\3\0\0\0\0\0\0\0\0\0\0\0\0", 16);

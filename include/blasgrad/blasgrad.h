@@ -12,6 +12,7 @@
 #include <blasgrad/lbfgs.h>
 #include <blasgrad/linalg.h>
 #include <blasgrad/loss.h>
+#include <blasgrad/metrics.h>
 #include <blasgrad/nn.h>
 #include <blasgrad/ops.h>
 #include <blasgrad/optim.h>

@@ -24,6 +24,13 @@ BG_API const char *bg_dataset_name(const bg_dataset *dataset);
 /* The characters of a text whose tokens are characters: token i stands for the i-th of them; else NULL. */
 BG_API const char *bg_dataset_vocabulary(const bg_dataset *dataset);
 
+/* Of a table: the name of class i, if classes have names; the header's name of the i-th input. Else NULL. */
+BG_API const char *bg_dataset_class_name(const bg_dataset *dataset, int64_t i);
+BG_API const char *bg_dataset_feature_name(const bg_dataset *dataset, int64_t i);
+
+/* XXH3 of the types, shapes and elements of all columns: whether two data sets have the same content. */
+BG_API uint64_t bg_dataset_hash(const bg_dataset *dataset);
+
 /* Examples [start, stop), as views. */
 BG_API bg_status bg_dataset_slice(bg_dataset **part, const bg_dataset *dataset, int64_t start, int64_t stop);
 /* The examples in an order permuted by the seed, as copies: the first `size` of them in `first`, the rest in `second`.
@@ -31,25 +38,71 @@ BG_API bg_status bg_dataset_slice(bg_dataset **part, const bg_dataset *dataset, 
 BG_API bg_status bg_dataset_split(bg_dataset **first, bg_dataset **second, const bg_dataset *dataset, int64_t size,
                                   uint64_t seed);
 
+/* As bg_dataset_split, with the classes (column 1) in each part as in the whole: of class c, which has n_c of the n
+ * examples, the first part gets n_c size / n, rounded so that the parts add up (largest remainders, the smaller class
+ * first of equal ones). BG_ERR_ARGUMENT without classes, or for a class that is none. */
+BG_API bg_status bg_dataset_split_stratified(bg_dataset **first, bg_dataset **second, const bg_dataset *dataset,
+                                             int64_t size, uint64_t seed);
+
+/* Scaling the elements of a column place by place, (x - shift) scale: to mean 0 and variance 1 (that of all n, as
+ * scikit-learn's StandardScaler), or to 0 for the smallest and 1 for the largest. */
+typedef enum { BG_SCALING_STANDARD, BG_SCALING_MIN_MAX } bg_scaling;
+/* What does that for a column, f32 or f64, of a data set: shift and scale have an example's shape, f64. NaN counts for
+ * nothing; a place whose examples are all equal gets a scale of 1. Fit it to the training part, and scale the test part
+ * by it too. BG_ERR_ARGUMENT, also for an infinite element; BG_ERR_DTYPE. */
+BG_API bg_status bg_dataset_scaling(bg_tensor **shift, bg_tensor **scale, const bg_dataset *dataset, int column,
+                                    bg_scaling scaling);
+/* The data set with that column scaled, computed in f64; the others are the same tensors. shift and scale as above:
+ * BG_ERR_SHAPE if they have another shape. */
+BG_API bg_status bg_dataset_scale(bg_dataset **scaled, const bg_dataset *dataset, int column, const bg_tensor *shift,
+                                  const bg_tensor *scale);
+
 /* The permutation of shuffles: where place i of n goes under a key. A bijection of 0 .. n - 1 for every key, computed
  * without memory: a Feistel network over Philox with cycle walking. */
 BG_API uint64_t bg_permute_index(uint64_t i, uint64_t n, uint64_t seed, uint64_t stream);
 
+/* What becomes of fields that are missing in a table: empty, or NA, N/A, nan, null or ? in letters of any case. */
+typedef enum {
+    BG_MISSING_ERROR, /* BG_ERR_FORMAT */
+    BG_MISSING_NAN,
+    BG_MISSING_MEAN, /* the mean of those values of the column that this file has */
+    BG_MISSING_DROP, /* its row is left out */
+    BG_MISSING_VALUE /* .missing_value */
+} bg_missing;
+
 /* Options of the readers and of the built-in data; zero is the default. */
 typedef struct {
-    bg_dtype dtype;         /* of inputs (and of targets that are not classes): BG_F32 (the default) or BG_F64 */
-    int64_t count;          /* strokes: examples to make; default 10,000 */
-    uint64_t seed;          /* strokes */
-    char delimiter;         /* CSV: default ','; ' ' stands for runs of blanks and tabs */
-    char decimal;           /* CSV: decimal mark, '.' (the default) or ','; the delimiter is then another one, as ';' */
-    const char *target;     /* CSV: the target column's name, or its number from 0; default: the last */
-    bool without_header;    /* CSV: the first line is data, see bg_data_read_csv */
-    bool with_classes;      /* CSV: the target column holds class indices 0, 1, .. */
+    bg_dtype dtype;      /* of inputs (and of targets that are not classes): BG_F32 (the default) or BG_F64 */
+    int64_t count;       /* strokes: examples to make; default 10,000 */
+    uint64_t seed;       /* strokes */
+    char delimiter;      /* CSV: default ','; ' ' stands for runs of blanks and tabs */
+    char decimal;        /* CSV: decimal mark, '.' (the default) or ','; the delimiter is then another one, as ';' */
+    const char *target;  /* CSV: the target column's name, or its number from 0; or several columns: names, numbers
+                            and ranges such as 2-5 with commas between them. Default: the last column */
+    bool without_header; /* CSV: the first line is data, see bg_data_read_csv */
+    bool with_classes;   /* CSV: the target column holds classes */
+    int64_t skip_lines;  /* CSV: lines at the file's beginning that are left out */
+    const char *target_file; /* CSV: another table, in which .target is, row by row; default: all of its columns. The
+                                NPY file of the targets of an NPY file */
+    const char *features;    /* CSV: the columns that are inputs, listed as .target; default: all but the targets */
+    bg_missing missing;      /* CSV: in the columns that are read; a missing class is an error or drops its row */
+    double missing_value;    /* CSV: with BG_MISSING_VALUE */
+    bool without_target;     /* CSV: inputs alone */
+    /* CSV: lists that end with NULL: the names of classes 0, 1, ..; in place of .features, names of columns, whole
+     * ones. With the names that another data set has, a table is read as that one was, whatever the order of its
+     * columns and classes. */
+    const char *const *class_names, *const *feature_names;
     int64_t context;        /* text: tokens of an example's input; default 64 */
     bool with_bytes;        /* text: tokens are bytes, not characters */
     double test_share;      /* text: the share at its end that is the test, from 0 (none) to below 1 */
     const char *vocabulary; /* text: the characters that are tokens, as bg_dataset_vocabulary gives them; default:
                                those that occur */
+
+    /* Arrays, see bg_data_read_arrays. with_classes: the target holds class indices. */
+    const char *input;    /* the inputs' name in an NPZ file; default: x. That of the targets is `target`; default: y */
+    bool without_classes; /* integer targets are numbers too */
+
+    bool with_coarse_labels; /* CIFAR-100: classes are the 20 coarse ones, not the 100 fine ones */
 } bg_data_options;
 
 /* Built-in data:
@@ -62,22 +115,44 @@ typedef struct {
 BG_API bg_status bg_data_builtin(bg_dataset **dataset, bg_engine *engine, const char *name,
                                  const bg_data_options *options);
 
-/* A CSV table of numbers in UTF-8, gzipped or not: inputs [n, columns - 1] and targets [n, 1], or classes [n] as i64
- * with with_classes (their number is the largest plus one). The first line is a header if one of its fields begins like
- * a name: not with a digit, sign or decimal mark, and not a word for a missing number such as nan. Blank lines are left
- * out; a field may stand in quotes. Numbers are decimal, rounded to the nearest value of the dtype, whatever the
- * locale. Errors name file, line and column: BG_ERR_FORMAT for a field that is empty or no finite number, lines with
- * different numbers of fields, a zero byte, a line of more than 1 MiB; BG_ERR_ARGUMENT, BG_ERR_IO, BG_ERR_NOMEM. */
+/* A CSV table in UTF-8, gzipped or not: inputs [n, features] and targets [n, targets], or with with_classes classes [n]
+ * as i64. The first line is a header if one of its fields begins like a name: not with a digit, sign or decimal mark,
+ * and not a word for a missing number such as nan. Blank lines are left out; a field may stand in quotes. Numbers are
+ * decimal, rounded to the nearest value of the dtype, whatever the locale. Classes are whole numbers from 0, as many as
+ * the largest plus one; or, if the first is no number, names, numbered by their order byte by byte, 65,536 at most.
+ * .skip_lines, .without_header and the marks hold for the file of targets too.
+ * Errors name file, line and column: BG_ERR_FORMAT for a field that is missing or no finite number, lines with
+ * different numbers of fields, files with different numbers of rows, columns that are not there, a zero byte, a line of
+ * more than 1 MiB; BG_ERR_ARGUMENT, BG_ERR_IO, BG_ERR_NOMEM. */
 BG_API bg_status bg_data_read_csv(bg_dataset **dataset, bg_engine *engine, const char *path,
                                   const bg_data_options *options);
 /* One IDX file, gzipped or not, as a tensor of its own type (u8, i32, f32, f64; i8 and i16 become i32), of rank 1 to 4.
  * Errors name file and offset. */
 BG_API bg_status bg_data_read_idx(bg_tensor **tensor, bg_engine *engine, const char *path);
+/* Images in one IDX file, u8 [n, rows, columns], as inputs / 255, and their labels in another, u8 [n], as classes;
+ * their number is the largest plus one. BG_ERR_FORMAT for other types and shapes, and different numbers of them. */
+BG_API bg_status bg_data_read_images(bg_dataset **dataset, bg_engine *engine, const char *images, const char *labels,
+                                     const bg_data_options *options);
 /* A folder with MNIST's files under their usual names, .gz or not: images / 255 as [n, rows, columns], and classes. If
  * all four are there, train and test are both set; if only those of the test are, they are cut: the last tenth is the
  * test. There are 10 classes, or more if a label says so. BG_ERR_IO names a file that is missing. */
 BG_API bg_status bg_data_read_mnist(bg_dataset **train, bg_dataset **test, bg_engine *engine, const char *folder,
                                     const bg_data_options *options);
+/* A folder with the files of CIFAR-10 or CIFAR-100 in their binary version, under their usual names: images / 255 as
+ * [n, 3, 32, 32], and classes, train and test. A file has any whole number of records, 1 or more. BG_ERR_IO names a
+ * file that is missing, BG_ERR_FORMAT file and offset of a label that is too large, BG_ERR_ARGUMENT coarse labels of
+ * CIFAR-10. */
+BG_API bg_status bg_data_read_cifar(bg_dataset **train, bg_dataset **test, bg_engine *engine, const char *folder,
+                                    const bg_data_options *options);
+/* Arrays of NumPy: an NPZ file with inputs and targets, or an NPY file of inputs and one of targets, target_file. u8
+ * inputs become value / 255, other numbers are converted to the dtype; [n] becomes [n, 1]. Targets are classes, i64 of
+ * their own shape, with with_classes, or if they are integers [n] and not without_classes; their number is the largest
+ * plus one. Else they are numbers of the dtype, [n] as [n, 1]. Without a target file, or an array y in NPZ that was not
+ * asked for by its name, the inputs are the only column. BG_ERR_FORMAT names file, array and element: what bg_npy_load
+ * and bg_npz_load refuse, an array that is not there, different numbers of inputs and targets, numbers that are not
+ * finite, classes that are negative or no integers. */
+BG_API bg_status bg_data_read_arrays(bg_dataset **dataset, bg_engine *engine, const char *path,
+                                     const bg_data_options *options);
 
 /* A text for language models, gzipped or not. Its characters in UTF-8 are the tokens, numbered by ascending code point;
  * a byte order mark at the start is left out. With with_bytes the bytes are, 0 to 255. Example i has the tokens

@@ -36,6 +36,33 @@ BG_API bg_status bg_archive_save(const bg_archive *archive, const char *path);
  * offset or tensor, and reason, also for a dtype that is not ours; a checksum, where there is one, is checked. */
 BG_API bg_status bg_archive_load(bg_archive **archive, bg_engine *engine, const char *path);
 
+/* Reads one array from a file of NumPy, NPY of version 1 to 3, either byte order, row- or column-major, as a new tensor
+ * in row-major order. f4 f8 i4 i8 u1 and bool become f32 f64 i32 i64 u8 and bool; f2 becomes f32, i1 i2 u2 become i32,
+ * u4 and u8 (8 bytes) i64. BG_ERR_FORMAT names file, offset or element, and reason: another dtype or rank, a header
+ * that is not what NumPy writes, more or fewer bytes than the shape has, a number that does not fit i64. */
+BG_API bg_status bg_npy_load(bg_tensor **tensor, bg_engine *engine, const char *path);
+/* Writes a tensor as NPY, whole or not at all as bg_archive_save does. */
+BG_API bg_status bg_npy_save(const bg_tensor *tensor, const char *path);
+
+typedef struct {
+    bool with_deflate; /* save: compressed, as numpy.savez_compressed does; load takes both */
+    /* load: the most bytes that compressed arrays may have together, so that a small file cannot ask for all memory;
+     * default: 1 GiB, or 100 times the file if that is more */
+    uint64_t limit;
+} bg_npz_options;
+
+/* Reads a file of named arrays, NPZ, in the order of its directory: a ZIP archive of NPY files, stored or deflated,
+ * also beyond 4 GiB (ZIP64). A member's name without .npy is the tensor's; it is never a path. BG_ERR_FORMAT names
+ * file, member and reason: members that are no arrays, encrypted, twice there, or not just what the directory says; a
+ * checksum (CRC-32) that does not hold; bytes that belong to nothing. options may be NULL. */
+BG_API bg_status bg_npz_load(bg_archive **archive, bg_engine *engine, const char *path, const bg_npz_options *options);
+/* Writes the tensors of an archive as NPZ, whole or not at all. BG_ERR_ARGUMENT if it holds texts, for which NPZ has no
+ * place. options may be NULL. */
+BG_API bg_status bg_npz_save(const bg_archive *archive, const char *path, const bg_npz_options *options);
+
+/* Writes a file as bg_archive_save does: whole, or not at all. */
+BG_API bg_status bg_file_write(bg_engine *engine, const char *path, const void *data, size_t bytes);
+
 #ifdef __cplusplus
 }
 #endif

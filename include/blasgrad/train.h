@@ -4,6 +4,7 @@
 
 #include <blasgrad/data.h>
 #include <blasgrad/io.h>
+#include <blasgrad/metrics.h>
 #include <blasgrad/optim.h>
 #include <blasgrad/program.h>
 #include <blasgrad/schedule.h>
@@ -41,6 +42,8 @@ typedef struct {
     bg_averaging averaging;
     int64_t batch;  /* examples a run of the program; default 32 */
     int64_t epochs; /* default 1 */
+    /* epochs counts all that the trainer has done: a fit trains for those that are left, or not at all. */
+    bool counts_all_epochs;
     /* Batches an update; default 1. Their gradients weigh as many examples as they have, so that the update is that of
      * one large batch; the last one of an epoch may have fewer. */
     int64_t accumulate;
@@ -48,6 +51,13 @@ typedef struct {
     /* A step whose loss or gradient is infinite or NaN changes nothing and is counted as skipped, in place of an error;
      * sets optimizer.checks_finite. What was accumulated for it is dropped. */
     bool skips_nonfinite;
+    /* Such a step changes nothing, and the error names the op that made the first such number, with the range of its
+     * inputs: the batch is run again with every value kept. Sets optimizer.checks_finite. In a step of several batches
+     * gradients are only checked as a sum, so that those of a batch before the last have no op. */
+    bool detects_anomalies;
+    /* [classes], floating: weights of the classes in the loss of training steps, which has to be bg_cross_entropy_loss;
+     * evaluations do not weigh. Kept. */
+    bg_tensor *class_weights;
     int64_t call_every; /* steps from one call of the callback to the next; default: some ten calls a second */
 } bg_trainer_options;
 
@@ -56,7 +66,7 @@ BG_API bg_status bg_trainer_create(bg_trainer **trainer, bg_model *model, const 
 BG_API void bg_trainer_destroy(bg_trainer *trainer);
 
 /* Means over examples, summed in f64. accuracy: the share of rows whose largest score is the target class (the first of
- * equals), if the data have classes. */
+ * equals, or the first NaN), if the data have classes. */
 typedef struct {
     double loss;
     bool has_accuracy;
@@ -69,7 +79,7 @@ typedef struct {
     int64_t updates, skipped; /* of the parameters, and steps left out for a number that is not finite, in all */
     double learning_rate;     /* of the last step */
     int64_t steps_in_epoch, step_in_epoch;
-    bg_metrics train; /* of this epoch so far: over each batch before its update */
+    bg_metrics train; /* of this epoch so far: over each batch before its update, also those of an earlier fit */
     bool has_test;
     bg_metrics test;
     double seconds;            /* in training steps, in all */
@@ -88,14 +98,26 @@ typedef bool bg_progress_callback(bg_trainer *trainer, const bg_progress *progre
 BG_API bg_status bg_trainer_fit(bg_trainer *trainer, const bg_dataset *train, const bg_dataset *test,
                                 bg_progress_callback *on_progress, void *user);
 
+/* Where a trainer stands, also one that was loaded: what the callback is told, but for the test and steps_in_epoch,
+ * which are 0, as is step_in_epoch where an epoch is done, and the learning rate, which is 0 before the first step of a
+ * fit. */
+BG_API bg_progress bg_trainer_progress(const bg_trainer *trainer);
+
 /* The loss and accuracy of the model on a data set, without training it. */
 BG_API bg_status bg_trainer_evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_metrics *metrics);
+
+/* The same, which metrics (may be NULL) gets, and all predictions of the network, which the evaluation takes in with
+ * their targets; call it again for further data sets. BG_ERR_ARGUMENT if the trainer has a step, whatever
+ * bg_evaluation_add refuses. After a failure within the data set the evaluation has the batches before it. */
+BG_API bg_status bg_trainer_score(bg_trainer *trainer, const bg_dataset *dataset, bg_evaluation *evaluation,
+                                  bg_metrics *metrics);
 
 /* The learning rate of the steps to come: the base rate, if there is a schedule. */
 BG_API void bg_trainer_set_learning_rate(bg_trainer *trainer, double learning_rate);
 
 /* Adds to an archive all tensors of the model, the optimizer's among them, and where the trainer stands, as
- * "trainer.*": with what bg_trainer_load puts back, a trainer of the same options, data and seed goes on bit for bit.
+ * "trainer.*", also within an epoch: with what bg_trainer_load puts back, a trainer of the same options, data and seed
+ * goes on bit for bit.
  */
 BG_API bg_status bg_trainer_save(const bg_trainer *trainer, bg_archive *archive);
 /* Puts it back. The model must have the tensors of the archive, which it has once bg_trainer_program has built a

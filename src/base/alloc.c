@@ -1,5 +1,5 @@
 /* Memory: the one file that asks the C library for any, and only if the engine's allocator is the default. */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/alloc.h"
 
 #include <blasgrad/graph.h>
@@ -7,14 +7,22 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, PAGE = 4096 };
+enum { HUGE_MIN = 1 << 22 }; /* huge pages from here on: filling new memory is two to three times as fast */
 
 static void *default_allocate(void *user, size_t bytes, size_t alignment)
 {
     (void)user;
     void *memory = NULL;
-    return posix_memalign(&memory, alignment, bytes) == 0 ? memory : NULL;
+    if (posix_memalign(&memory, alignment, bytes) != 0)
+        return NULL;
+    if (bytes >= HUGE_MIN) {
+        size_t before = (PAGE - (uintptr_t)memory % PAGE) % PAGE;
+        (void)madvise((unsigned char *)memory + before, bytes - before, MADV_HUGEPAGE); /* an offer, may be refused */
+    }
+    return memory;
 }
 
 static void default_release(void *user, void *memory, size_t bytes)

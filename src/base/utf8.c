@@ -39,3 +39,14 @@ int bgi_utf8_encode(uint32_t code, unsigned char bytes[4])
     bytes[0] = (unsigned char)((0xF00U >> length & 0xF0) | code);
     return length;
 }
+
+bool bgi_utf8_check(const char *text, size_t bytes)
+{
+    uint32_t code;
+    for (int length; bytes > 0; text += length, bytes -= (size_t)length) {
+        length = bgi_utf8_decode(text, bytes, &code);
+        if (length == 0)
+            return false;
+    }
+    return true;
+}

@@ -2,6 +2,7 @@
 #ifndef BGI_UTF8_H
 #define BGI_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,5 +11,8 @@
 int bgi_utf8_decode(const void *bytes, size_t count, uint32_t *code);
 /* Writes a code point and returns how many bytes it has. */
 int bgi_utf8_encode(uint32_t code, unsigned char bytes[4]);
+
+/* Whether text is UTF-8 from its first byte to its last. */
+bool bgi_utf8_check(const char *text, size_t bytes);
 
 #endif

@@ -52,6 +52,19 @@ static bg_status add_text_data(bg_archive *archive, const data_settings *data)
                                                : status;
 }
 
+static bg_status add_array_data(bg_archive *archive, const data_settings *data)
+{
+    bg_status status = BG_OK;
+    if (data->input)
+        status = bg_archive_add_text(archive, "blasgrad.input", data->input);
+    if (status == BG_OK && data->target_file)
+        status = bg_archive_add_text(archive, "blasgrad.target_file", data->target_file);
+    if (status == BG_ERR_ARGUMENT) /* as of the data's own path */
+        status = BG_OK;
+    return status == BG_OK && data->with_coarse_labels ? bg_archive_add_text(archive, "blasgrad.labels", "coarse")
+                                                       : status;
+}
+
 static bg_status add_data(bg_archive *archive, const data_settings *data)
 {
     char number[40], character[2] = { 0 };
@@ -80,6 +93,12 @@ static bg_status add_data(bg_archive *archive, const data_settings *data)
         status = bg_archive_add_text(archive, "blasgrad.header", "no");
     if (status == BG_OK && data->with_classes)
         status = bg_archive_add_text(archive, "blasgrad.classes", "yes");
+    if (status == BG_OK && data->kind == DATA_CSV)
+        status = table_save(archive, &data->table);
+    if (status == BG_OK)
+        status = add_array_data(archive, data);
+    if (status == BG_OK)
+        status = parts_save(archive, &data->parts);
     return status == BG_OK && data->kind == DATA_TEXT ? add_text_data(archive, data) : status;
 }
 
@@ -106,7 +125,7 @@ static bg_status add_tensors(bg_archive *archive, const bg_model *model, bg_tens
     return status;
 }
 
-int checkpoint_save(const char *path, const bg_model *model, const checkpoint_about *about, const bg_trainer *trainer,
+int checkpoint_save(const char *path, const bg_model *model, const checkpoint_about *about, const checkpoint_run *run,
                     bg_tensor *const *copies)
 {
     bg_archive *archive;
@@ -115,7 +134,9 @@ int checkpoint_save(const char *path, const bg_model *model, const checkpoint_ab
         return output_library();
     status = add_about(archive, about);
     if (status == BG_OK)
-        status = trainer ? bg_trainer_save(trainer, archive) : add_tensors(archive, model, copies);
+        status = run ? bg_trainer_save(run->trainer, archive) : add_tensors(archive, model, copies);
+    if (status == BG_OK && run)
+        status = bg_archive_add_text(archive, CHECKPOINT_RUN, run->state);
     if (status == BG_OK)
         status = bg_archive_save(archive, path);
     bg_archive_destroy(archive);
@@ -142,6 +163,9 @@ static void read_about(const bg_archive *archive, checkpoint_about *about)
                   .decimal = first_character(bg_archive_text(archive, "blasgrad.decimal")),
                   .without_header = bg_archive_text(archive, "blasgrad.header") != NULL,
                   .with_classes = bg_archive_text(archive, "blasgrad.classes") != NULL,
+                  .input = bg_archive_text(archive, "blasgrad.input"),
+                  .target_file = bg_archive_text(archive, "blasgrad.target_file"),
+                  .with_coarse_labels = bg_archive_text(archive, "blasgrad.labels") != NULL,
                   .count = count ? strtoll(count, NULL, 10) : 0,
                   .context = context ? strtoll(context, NULL, 10) : 0,
                   .tokens = bg_archive_text(archive, "blasgrad.tokens"),
@@ -149,6 +173,8 @@ static void read_about(const bg_archive *archive, checkpoint_about *about)
                   .dtype = dtype && strcmp(dtype, "f64") == 0 ? BG_F64 : BG_F32,
                   .seed = seed ? strtoull(seed, NULL, 10) : 0 },
     };
+    table_load(archive, &about->data.table);
+    parts_load(archive, &about->data.parts);
 }
 
 int checkpoint_load(const char *path, bg_engine *engine, bg_archive **archive, checkpoint_about *about)

@@ -21,9 +21,16 @@ extern const struct argp checkpoint_argp;
 /* Whether a tensor belongs to the model itself, not to its optimizer or trainer. */
 bool checkpoint_is_state(const char *name);
 
-/* Writes what the trainer saves; with NULL for it the model's own tensors, or in their place copies, one for each that
- * belongs to the model itself. 0, or the exit code after a message. */
-int checkpoint_save(const char *path, const bg_model *model, const checkpoint_about *about, const bg_trainer *trainer,
+/* The metadata of a checkpoint to go on from: where its run stood. */
+#define CHECKPOINT_RUN "blasgrad.run"
+typedef struct {
+    const bg_trainer *trainer;
+    const char *state; /* an event of the run, as a line */
+} checkpoint_run;
+
+/* Writes what the run's trainer saves and its state; with NULL for it the model's own tensors, or in their place
+ * copies, one for each that belongs to the model itself. 0, or the exit code after a message. */
+int checkpoint_save(const char *path, const bg_model *model, const checkpoint_about *about, const checkpoint_run *run,
                     bg_tensor *const *copies);
 
 /* Reads one: the metadata into about, whose texts live as long as the archive; NULL where there is none. 0, or the exit

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -24,29 +25,45 @@ enum {
     KEY_CLASSES,
     KEY_COUNT,
     KEY_CONTEXT,
-    KEY_TOKENS
+    KEY_TOKENS,
+    KEY_INPUT,
+    KEY_TARGET_FILE,
+    KEY_COARSE_LABELS
 };
 
 static const struct argp_option data_table[] = {
     { "data", KEY_DATA, "NAME|PATH", 0,
       "lecture, digits or strokes; a CSV table (.csv, .csv.gz); IDX images (..images..idx3-ubyte, .gz or not, with "
-      "their labels beside them); a folder with MNIST's files; a text (.txt, .txt.gz)",
+      "their labels beside them); arrays (.npz with x and y, or .npy with --target-file); a folder with the files of "
+      "MNIST "
+      "or of CIFAR (.bin); a text (.txt, .txt.gz)",
       0 },
     { "test-share", KEY_TEST_SHARE, "SHARE", 0,
       "hold out this share of the examples for testing, 0 to 0.9 (default: a fifth of digits and strokes, the last "
-      "tenth of a text, nothing of lecture, CSV and IDX; MNIST folders have test files)",
+      "tenth of a text, nothing of lecture, CSV, IDX and arrays; MNIST and CIFAR folders have test files)",
       0 },
-    { "target", KEY_TARGET, "COLUMN", 0, "CSV: name or number from 0 of the column to predict (default: the last)", 0 },
+    { "target", KEY_TARGET, "COLUMN", 0,
+      "CSV: name or number from 0 of the column to predict, or several: y,z or 3-5 (default: the last); .npz: name of "
+      "the array (default: y)",
+      0 },
     { "delimiter", KEY_DELIMITER, "C", 0, "CSV: what separates fields (default: ,)", 0 },
     { "decimal", KEY_DECIMAL, "C", 0, "CSV: the decimal mark (default: .)", 0 },
     { "no-header", KEY_NO_HEADER, NULL, 0, "CSV: the first line is data", 0 },
-    { "classes", KEY_CLASSES, NULL, 0, "CSV: the target holds class numbers 0, 1, .. (implied by a loss of classes)",
+    { "classes", KEY_CLASSES, NULL, 0,
+      "CSV and arrays: the target holds classes: numbers 0, 1, .., or names in a CSV table (implied by a loss of "
+      "classes, and by arrays of integers)",
       0 },
     { "count", KEY_COUNT, "N", 0, "strokes: how many to draw (default: 10000)", 0 },
     { "context", KEY_CONTEXT, "N", 0, "texts: tokens that an example gives the network (default: 64)", 0 },
     { "tokens", KEY_TOKENS, "KIND", 0,
       "texts: characters (the default) or bytes; makes a file of any name a text, and any file can be one of bytes",
       0 },
+    { "input", KEY_INPUT, "NAME", 0, ".npz: the array of inputs (default: x)", 0 },
+    { "target-file", KEY_TARGET_FILE, "FILE", 0,
+      "CSV: another table of the same form with the targets, row by row (default: all of its columns); .npy: the file "
+      "with the array of targets",
+      0 },
+    { "coarse-labels", KEY_COARSE_LABELS, NULL, 0, "CIFAR-100: learn the 20 coarse classes, not the 100 fine ones", 0 },
     { 0 },
 };
 
@@ -57,6 +74,7 @@ static error_t parse_data(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         settings->test_share = -1;
+        state->child_inputs[0] = &settings->table;
         return 0;
     case KEY_DATA:
         settings->name = text;
@@ -88,29 +106,61 @@ static error_t parse_data(int key, char *text, struct argp_state *state)
     case KEY_TOKENS:
         settings->tokens = kinds_of_tokens[option_choice(state, "tokens", text, kinds_of_tokens)];
         return 0;
+    case KEY_INPUT:
+        settings->input = text;
+        return 0;
+    case KEY_TARGET_FILE:
+        settings->target_file = text;
+        return 0;
+    case KEY_COARSE_LABELS:
+        settings->with_coarse_labels = true;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
-const struct argp data_argp = { .options = data_table, .parser = parse_data };
+static const struct argp_child data_children[] = { { &table_argp, 0, NULL, 0 }, { 0 } };
+const struct argp data_argp = { .options = data_table, .parser = parse_data, .children = data_children };
 
 /* ---- Kinds ---- */
 
 static const char *const UNDERSTOOD =
     "the built-in lecture, digits and strokes; tables ending in .csv or .csv.gz; texts ending in .txt or .txt.gz, or "
     "of "
-    "any name with --tokens; IDX files like train-images-idx3-ubyte, .gz or not; and folders with MNIST's files";
+    "any name with --tokens; IDX files like train-images-idx3-ubyte, .gz or not; arrays ending in .npy or .npz; and "
+    "folders with the files of MNIST or CIFAR";
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static int check_array_options(const data_settings *settings)
+{
+    bool is_npz = settings->kind == DATA_ARRAYS && ends_with(settings->name, ".npz");
+    if (settings->input && !is_npz)
+        return output_usage("--input is an option of .npz files; --data is %s", settings->name);
+    if (settings->target && settings->kind == DATA_ARRAYS && !is_npz)
+        return output_usage("--target names an array of an .npz file; that of %s is in --target-file", settings->name);
+    if (settings->target_file && settings->kind != DATA_CSV && (settings->kind != DATA_ARRAYS || is_npz))
+        return output_usage("--target-file is an option of CSV tables and .npy files; --data is %s", settings->name);
+    if (settings->with_coarse_labels && settings->kind != DATA_CIFAR)
+        return output_usage("--coarse-labels is an option of CIFAR-100; --data is %s", settings->name);
+    return 0;
+}
 
 /* Finds an option that says nothing about this kind of data: a mistake that should not pass silently. */
 static int check_options(const data_settings *settings)
 {
-    const char *table = settings->target           ? "--target"
-                        : settings->delimiter      ? "--delimiter"
-                        : settings->decimal        ? "--decimal"
-                        : settings->without_header ? "--no-header"
-                        : settings->with_classes   ? "--classes"
-                                                   : NULL;
+    bool is_arrays = settings->kind == DATA_ARRAYS;
+    const char *table = settings->target && !is_arrays         ? "--target"
+                        : settings->delimiter                  ? "--delimiter"
+                        : settings->decimal                    ? "--decimal"
+                        : settings->without_header             ? "--no-header"
+                        : settings->with_classes && !is_arrays ? "--classes"
+                                                               : table_option_given(&settings->table);
     if (table && settings->kind != DATA_CSV)
         return output_usage("%s is an option of CSV tables; --data is %s", table, settings->name);
     const char *text = settings->context ? "--context" : settings->tokens ? "--tokens" : NULL;
@@ -118,13 +168,21 @@ static int check_options(const data_settings *settings)
         return output_usage("%s is an option of texts; --data is %s", text, settings->name);
     if (settings->count && settings->kind != DATA_STROKES)
         return output_usage("--count is an option of strokes; --data is %s", settings->name);
-    return 0;
+    return check_array_options(settings);
 }
 
-static bool ends_with(const char *text, const char *end)
+/* Whether one of CIFAR's files is there. */
+static bool is_cifar(const char *folder)
 {
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
+    static const char *const files[] = { "data_batch_1.bin", "test_batch.bin", "train.bin", "test.bin" };
+    char path[4096];
+    for (int i = 0; i < 4; i++) {
+        struct stat about;
+        int length = snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        if (length < (int)sizeof path && stat(path, &about) == 0)
+            return true;
+    }
+    return false;
 }
 
 int data_classify(data_settings *settings)
@@ -146,13 +204,15 @@ int data_classify(data_settings *settings)
         return output_failure("%s: %s", name, strerror(error));
     }
     if (S_ISDIR(about.st_mode))
-        settings->kind = DATA_MNIST;
+        settings->kind = is_cifar(name) ? DATA_CIFAR : DATA_MNIST;
     else if (settings->tokens || ends_with(name, ".txt") || ends_with(name, ".txt.gz"))
         settings->kind = DATA_TEXT;
     else if (ends_with(name, ".csv") || ends_with(name, ".csv.gz"))
         settings->kind = DATA_CSV;
     else if (ends_with(name, "-ubyte") || ends_with(name, "-ubyte.gz"))
         settings->kind = DATA_IDX;
+    else if (ends_with(name, ".npy") || ends_with(name, ".npz"))
+        settings->kind = DATA_ARRAYS;
     else
         return output_usage("%s: not a kind of file that --data takes; it takes %s", name, UNDERSTOOD);
     return check_options(settings);
@@ -168,15 +228,22 @@ static void fill_in(data_settings *data, const data_settings *saved)
     if (!data->decimal)
         data->decimal = saved->decimal;
     data->with_classes = data->with_classes || saved->with_classes;
+    data->input = data->input ? data->input : saved->input;
+    data->with_coarse_labels = data->with_coarse_labels || saved->with_coarse_labels;
     data->dtype = saved->dtype;
     if (data->kind == DATA_TEXT) {
         data->context = data->context ? data->context : saved->context;
         data->tokens = data->tokens ? data->tokens : saved->tokens;
         data->vocabulary = saved->vocabulary;
     }
-    if (!saved->name || strcmp(data->name, saved->name) != 0)
+    bool is_same = saved->name && strcmp(data->name, saved->name) == 0;
+    if (data->kind == DATA_CSV)
+        table_fill_in(&data->table, &saved->table, is_same, data->without_header);
+    parts_fill_in(&data->parts, &saved->parts, is_same && data->test_share < 0);
+    if (!is_same)
         return;
     data->without_header = data->without_header || saved->without_header;
+    data->target_file = data->target_file ? data->target_file : saved->target_file;
     if (data->test_share < 0)
         data->test_share = saved->test_share;
     if (!data->count)
@@ -215,53 +282,6 @@ static bool labels_path(const char *images, char *labels, size_t capacity)
     return true;
 }
 
-/* u8 pixels become value / 255. */
-static bg_status scale_pixels(bg_tensor **scaled, bg_engine *engine, const bg_tensor *pixels, bg_dtype dtype)
-{
-    bg_shape shape = bg_tensor_shape(pixels);
-    bg_status status = bg_tensor_create(scaled, engine, dtype, shape);
-    if (status != BG_OK)
-        return status;
-    const uint8_t *from = bg_tensor_const_data(pixels);
-    void *to = bg_tensor_data(*scaled);
-    int64_t n = bg_shape_count(shape);
-    for (int64_t i = 0; i < n; i++) {
-        if (dtype == BG_F64)
-            ((double *)to)[i] = from[i] / 255.0;
-        else
-            ((float *)to)[i] = (float)from[i] / 255.0F;
-    }
-    return BG_OK;
-}
-
-static bg_status number_classes(bg_tensor **classes, int64_t *count, bg_engine *engine, const bg_tensor *labels)
-{
-    bg_shape shape = bg_tensor_shape(labels);
-    bg_status status = bg_tensor_create(classes, engine, BG_I64, shape);
-    if (status != BG_OK)
-        return status;
-    const uint8_t *from = bg_tensor_const_data(labels);
-    int64_t *to = bg_tensor_data(*classes), n = bg_shape_count(shape);
-    *count = 0;
-    for (int64_t i = 0; i < n; i++) {
-        to[i] = from[i];
-        if (to[i] >= *count)
-            *count = to[i] + 1;
-    }
-    return BG_OK;
-}
-
-static int check_idx(const char *path, const bg_tensor *tensor, int rank, int64_t n)
-{
-    bg_shape shape = bg_tensor_shape(tensor);
-    if (bg_tensor_dtype(tensor) != BG_U8 || shape.rank != rank)
-        return output_failure("%s: holds %s of rank %d, expected u8 of rank %d", path,
-                              bg_dtype_name(bg_tensor_dtype(tensor)), shape.rank, rank);
-    if (shape.dims[0] != n)
-        return output_failure("%s: %lld labels for %lld images", path, (long long)shape.dims[0], (long long)n);
-    return 0;
-}
-
 static int load_idx(bg_dataset **all, bg_engine *engine, const data_settings *settings)
 {
     char labels_name[4096];
@@ -269,25 +289,8 @@ static int load_idx(bg_dataset **all, bg_engine *engine, const data_settings *se
         return output_usage("%s: name the file of images, as in train-images-idx3-ubyte; its labels are then "
                             "train-labels-idx1-ubyte",
                             settings->name);
-    bg_tensor *pixels = NULL, *labels = NULL, *columns[2] = { NULL, NULL };
-    int64_t classes = 0;
-    int code = 0;
-    if (bg_data_read_idx(&pixels, engine, settings->name) != BG_OK ||
-        bg_data_read_idx(&labels, engine, labels_name) != BG_OK)
-        code = output_library();
-    if (!code)
-        code = check_idx(settings->name, pixels, 3, bg_tensor_shape(pixels).dims[0]);
-    if (!code)
-        code = check_idx(labels_name, labels, 1, bg_tensor_shape(pixels).dims[0]);
-    if (!code && (scale_pixels(&columns[0], engine, pixels, settings->dtype) != BG_OK ||
-                  number_classes(&columns[1], &classes, engine, labels) != BG_OK ||
-                  bg_dataset_create(all, columns, 2, classes) != BG_OK))
-        code = output_library();
-    bg_tensor_destroy(columns[1]);
-    bg_tensor_destroy(columns[0]);
-    bg_tensor_destroy(labels);
-    bg_tensor_destroy(pixels);
-    return code;
+    const bg_data_options options = { .dtype = settings->dtype };
+    return bg_data_read_images(all, engine, settings->name, labels_name, &options) == BG_OK ? 0 : output_library();
 }
 
 /* Of a text, unless --test-share says otherwise. */
@@ -308,6 +311,10 @@ static int load_whole(data_parts *parts, bg_engine *engine, const data_settings 
                                       .target = settings->target,
                                       .without_header = settings->without_header,
                                       .with_classes = settings->with_classes,
+                                      .without_classes = !settings->with_classes,
+                                      .input = settings->input,
+                                      .target_file = settings->target_file,
+                                      .with_coarse_labels = settings->with_coarse_labels,
                                       .context = settings->context,
                                       .with_bytes = data_has_bytes(settings),
                                       .vocabulary = settings->vocabulary,
@@ -319,11 +326,17 @@ static int load_whole(data_parts *parts, bg_engine *engine, const data_settings 
     case DATA_MNIST:
         status = bg_data_read_mnist(&parts->train, &parts->test, engine, settings->name, &options);
         break;
+    case DATA_CIFAR:
+        status = bg_data_read_cifar(&parts->train, &parts->test, engine, settings->name, &options);
+        break;
+    case DATA_ARRAYS:
+        status = bg_data_read_arrays(&parts->train, engine, settings->name, &options);
+        break;
     case DATA_TEXT:
         status = bg_data_read_text(&parts->train, &parts->test, engine, settings->name, &options);
         break;
     case DATA_CSV:
-        status = bg_data_read_csv(&parts->train, engine, settings->name, &options);
+        status = table_read(&parts->train, engine, settings->name, options, &settings->table);
         break;
     default:
         status = bg_data_builtin(&parts->train, engine, settings->name, &options);
@@ -333,37 +346,82 @@ static int load_whole(data_parts *parts, bg_engine *engine, const data_settings 
     return status == BG_OK ? 0 : output_library();
 }
 
-int data_load(data_parts *parts, bg_engine *engine, const data_settings *settings)
+/* Holds examples out, if the options or the kind say so. */
+static int cut(data_parts *parts, const data_settings *settings)
 {
-    *parts = (data_parts){ .train = NULL };
-    int code = load_whole(parts, engine, settings);
-    if (code || settings->kind == DATA_TEXT)
-        return code;
     double share = settings->test_share;
-    if (parts->test && share >= 0) {
-        data_release(parts);
-        return output_usage("--test-share: %s has test examples of its own", settings->name);
-    }
+    if (parts->test && (share >= 0 || settings->parts.is_stratified))
+        return output_usage("%s: %s has test examples of its own", share >= 0 ? "--test-share" : "--stratify",
+                            settings->name);
     if (share < 0 && (settings->kind == DATA_DIGITS || settings->kind == DATA_STROKES))
         share = 0.2;
-    int64_t n = bg_dataset_size(parts->train), held_out = share > 0 ? llround(share * (double)n) : 0;
+    int64_t n = bg_dataset_size(parts->train);
+    if (n == 0)
+        return output_failure("%s: holds no examples", settings->name);
+    int64_t held_out = share > 0 ? llround(share * (double)n) : 0;
+    if (settings->parts.is_stratified && bg_dataset_classes(parts->train) < 1)
+        return output_usage("--stratify is for classes; the targets of %s are numbers", settings->name);
+    if (held_out < 1 && settings->parts.is_stratified)
+        return output_usage("--stratify: nothing is held out of %s; give --test-share", settings->name);
     if (held_out < 1)
         return 0;
-    if (held_out >= n) {
-        data_release(parts);
+    if (held_out >= n)
         return output_failure("%s: holding out a share of %g of %lld example%s leaves none for training",
                               settings->name, share, (long long)n, n == 1 ? "" : "s");
-    }
     bg_dataset *all = parts->train;
     parts->train = NULL;
-    bg_status status = bg_dataset_split(&parts->train, &parts->test, all, n - held_out, settings->seed);
+    bg_status status = (settings->parts.is_stratified ? bg_dataset_split_stratified : bg_dataset_split)(
+        &parts->train, &parts->test, all, n - held_out, settings->seed);
     bg_dataset_destroy(all);
     return status == BG_OK ? 0 : output_library();
+}
+
+int data_load(data_parts *parts, bg_engine *engine, const data_settings *settings)
+{
+    const char *option = parts_option_given(&settings->parts);
+    *parts = (data_parts){ .train = NULL };
+    if (option && settings->kind == DATA_TEXT)
+        return output_usage("%s says nothing about a text, whose tokens stay in their order", option);
+    int code = load_whole(parts, engine, settings);
+    if (!code && settings->kind != DATA_TEXT)
+        code = cut(parts, settings);
+    if (!code)
+        code = parts_scale(&parts->train, &parts->test, engine, &settings->parts, &parts->scaling);
+    if (code)
+        data_release(parts);
+    return code;
+}
+
+int data_find_classes(data_settings *settings)
+{
+    bg_engine *engine = NULL;
+    bg_dataset *dataset = NULL;
+    const bg_data_options options = { .input = settings->input,
+                                      .target = settings->target,
+                                      .target_file = settings->target_file };
+    int code = 0;
+    if (bg_engine_create(&engine, &(bg_engine_options){ .threads = 1 }) != BG_OK ||
+        bg_data_read_arrays(&dataset, engine, settings->name, &options) != BG_OK)
+        code = output_library();
+    settings->with_classes = bg_dataset_classes(dataset) > 0;
+    bg_dataset_destroy(dataset);
+    bg_engine_destroy(engine);
+    return code;
+}
+
+int data_need_targets(const data_parts *parts, const data_settings *settings)
+{
+    if (bg_dataset_columns(parts->train) > 1)
+        return 0;
+    if (ends_with(settings->name, ".npz"))
+        return output_usage("%s: there is no array y of targets; --target names another", settings->name);
+    return output_usage("%s: the targets are missing: name their file with --target-file", settings->name);
 }
 
 void data_release(data_parts *parts)
 {
     bg_dataset_destroy(parts->train);
     bg_dataset_destroy(parts->test);
+    free(parts->scaling);
     *parts = (data_parts){ .train = NULL };
 }

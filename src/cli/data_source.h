@@ -3,12 +3,24 @@
 #define DATA_SOURCE_H
 
 #include "options.h"
+#include "parts_options.h"
+#include "table_options.h"
 
 #include <blasgrad/data.h>
 
 #include <argp.h>
 
-typedef enum { DATA_LECTURE, DATA_DIGITS, DATA_STROKES, DATA_MNIST, DATA_IDX, DATA_CSV, DATA_TEXT } data_kind;
+typedef enum {
+    DATA_LECTURE,
+    DATA_DIGITS,
+    DATA_STROKES,
+    DATA_MNIST,
+    DATA_CIFAR,
+    DATA_IDX,
+    DATA_CSV,
+    DATA_ARRAYS,
+    DATA_TEXT
+} data_kind;
 
 /* What the options say; NULL, 0 and -1 where they do not. */
 typedef struct {
@@ -18,9 +30,13 @@ typedef struct {
     const char *target;
     char delimiter, decimal;
     bool without_header, with_classes;
+    table_settings table;
+    parts_settings parts;
     int64_t count, context;
-    const char *tokens;     /* "characters" or "bytes" */
-    const char *vocabulary; /* of a checkpoint; no option */
+    const char *tokens;              /* "characters" or "bytes" */
+    const char *vocabulary;          /* of a checkpoint; no option */
+    const char *input, *target_file; /* arrays */
+    bool with_coarse_labels;         /* CIFAR-100 */
     bg_dtype dtype;
     uint64_t seed;
 } data_settings;
@@ -34,16 +50,22 @@ int data_classify(data_settings *settings);
 
 /* The same for the data of a checkpoint: what no option says is as in its run. */
 int data_like_checkpoint(data_settings *data, const data_settings *saved, const common_options *common);
+/* Of arrays, without a loss or --classes: whether the targets are classes follows from the arrays, and is put into
+ * with_classes. 0, or the exit code after a message. */
+int data_find_classes(data_settings *settings);
 /* Whether the tokens of a text are bytes. */
 bool data_has_bytes(const data_settings *settings);
 
 typedef struct {
     bg_dataset *train; /* all of it, if there is no test part */
     bg_dataset *test;  /* or NULL */
+    char *scaling;     /* values of parts_settings, or NULL */
 } data_parts;
 
 /* Loads and cuts it. 0, or the exit code after a message. */
 int data_load(data_parts *parts, bg_engine *engine, const data_settings *settings);
+/* Training and evaluation need targets, which arrays may be without. 0, or the exit code after a message. */
+int data_need_targets(const data_parts *parts, const data_settings *settings);
 void data_release(data_parts *parts);
 
 #endif

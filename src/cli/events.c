@@ -3,8 +3,10 @@
 
 #include "output.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +57,14 @@ void event_append_integer(event *e, const char *key, int64_t value)
     event_list(e, key);
     json_array_append_new(json_object_get(e, key), json_integer(value));
 }
+void event_append_integers(event *e, const char *key, const int64_t *values, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_integer(values[i]));
+    event_list(e, key);
+    json_array_append_new(json_object_get(e, key), list);
+}
 void event_append_object(event *e, const char *key, event *item)
 {
     event_list(e, key);
@@ -85,6 +95,84 @@ double event_get_number(const event *e, const char *key)
 {
     const json_t *value = json_object_get(e, key);
     return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
+enum { FILE_MAX_BYTES = 1 << 20 };
+
+int event_read(event **e, const char *path)
+{
+    *e = NULL;
+    FILE *file = fopen(path, "r");
+    char *text = file ? malloc(FILE_MAX_BYTES) : NULL;
+    if (!file)
+        return output_failure("%s: %s", path, strerror(errno));
+    size_t length = text ? fread(text, 1, FILE_MAX_BYTES, file) : 0;
+    bool has_failed = !text || ferror(file);
+    fclose(file);
+    json_error_t error = { .line = 0 };
+    json_t *value =
+        has_failed || length == FILE_MAX_BYTES ? NULL : json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    free(text);
+    if (json_is_object(value)) {
+        *e = value;
+        return 0;
+    }
+    json_decref(value);
+    if (has_failed)
+        return output_failure("%s: %s", path, text ? "cannot be read" : "out of memory");
+    if (length == FILE_MAX_BYTES)
+        return output_failure("%s: more than a MiB is no configuration", path);
+    return error.line > 0 ? output_failure("%s: line %d: %s", path, error.line, error.text)
+                          : output_failure("%s: holds no JSON object", path);
+}
+
+int event_visit(const event *e, event_visitor *visit, void *user)
+{
+    const char *key;
+    json_t *value;
+    int code = 0;
+    json_object_foreach((json_t *)(uintptr_t)e, key, value)
+    {
+        char *number = json_is_number(value) ? event_value(e, key) : NULL;
+        if (json_is_number(value) && !number)
+            code = output_failure("out of memory");
+        else if (number || json_is_string(value) || json_is_true(value))
+            code = visit(key, number ? number : json_string_value(value), user);
+        free(number);
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
+bool event_has(const event *e, const char *key) { return json_object_get(e, key) != NULL; }
+
+bool event_equals(const event *e, const char *key, const char *text)
+{
+    const json_t *value = json_object_get(e, key);
+    if (!value || !text)
+        return json_is_true(value) && !text;
+    if (json_is_string(value))
+        return strcmp(json_string_value(value), text) == 0;
+    if (!json_is_number(value))
+        return false;
+    char *end;
+    /* Integers have more digits than an f64 keeps. */
+    if (json_is_integer(value) && strtoll(text, &end, 10) == json_integer_value(value) && end != text && *end == 0)
+        return true;
+    double number = strtod(text, &end);
+    return end != text && *end == 0 && number == json_number_value(value) && fabs(number) < 0x1p53;
+}
+
+const event *event_get_object(const event *e, const char *key)
+{
+    const json_t *value = json_object_get(e, key);
+    return json_is_object(value) ? value : NULL;
+}
+
+char *event_value(const event *e, const char *key)
+{
+    return json_dumps(json_object_get(e, key), JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
 }
 
 char *event_quote(const char *text)

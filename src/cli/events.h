@@ -20,8 +20,9 @@ void event_bool(event *e, const char *key, bool value);
 void event_list(event *e, const char *key);
 void event_append(event *e, const char *key, double value);
 void event_append_integer(event *e, const char *key, int64_t value);
-void event_append_object(event *e, const char *key, event *item); /* takes item over */
-void event_object(event *e, const char *key, event *item);        /* takes item over */
+void event_append_integers(event *e, const char *key, const int64_t *values, size_t n); /* as one list */
+void event_append_object(event *e, const char *key, event *item);                       /* takes item over */
+void event_object(event *e, const char *key, event *item);                              /* takes item over */
 /* All fields of `other`, copied. */
 void event_add_fields(event *e, const event *other);
 
@@ -30,6 +31,20 @@ void event_add_fields(event *e, const event *other);
 event *event_parse(const char *line);
 const char *event_get_text(const event *e, const char *key);
 double event_get_number(const event *e, const char *key);
+
+/* Reads the object that a file holds, of up to a MiB. 0, or the exit code after a message. */
+int event_read(event **e, const char *path);
+/* Calls visit with each key and its value: a text, a number written with 17 digits, or NULL for true. false, null and
+ * compound values are passed over. Ends with the first result that is not 0, and returns it. */
+typedef int event_visitor(const char *key, const char *value, void *user);
+int event_visit(const event *e, event_visitor *visit, void *user);
+bool event_has(const event *e, const char *key);
+/* Whether the value of a key is what an option's value says; NULL stands for true. */
+bool event_equals(const event *e, const char *key, const char *text);
+/* The object under a key, which belongs to e; NULL if there is none. */
+const event *event_get_object(const event *e, const char *key);
+/* A value as JSON, to be freed; NULL if there is none, or memory is out. */
+char *event_value(const event *e, const char *key);
 
 /* A text in quotes, with control characters escaped, to be freed; NULL if memory is out. */
 char *event_quote(const char *text);

@@ -197,13 +197,18 @@ static bg_optimizer optimizer_of(const optimizer_settings *s)
     return made;
 }
 
+static bool takes_momentum(const char *name)
+{
+    return strcmp(name, "sgd") == 0 || strcmp(name, "rmsprop") == 0 || strcmp(name, "muon") == 0;
+}
+
 /* Whether an option that was given belongs to the optimizer. */
 static int check_belongs(const optimizer_settings *s)
 {
     bg_optimizer own;
     bg_optimizer_find(&own, s->name);
     bool is_sgd = strcmp(s->name, "sgd") == 0, is_adam = strcmp(s->name, "adam") == 0 || strcmp(s->name, "adamw") == 0;
-    bool has_momentum = is_sgd || strcmp(s->name, "rmsprop") == 0 || strcmp(s->name, "muon") == 0;
+    bool has_momentum = takes_momentum(s->name);
     const struct {
         bool is_given, belongs;
         const char *option;
@@ -301,21 +306,24 @@ static void describe_count(event *e, const char *key, const update_count *count)
 
 void optimizer_describe(const optimizer_settings *s, event *e)
 {
-    bg_optimizer made = optimizer_of(s);
+    bg_optimizer made = optimizer_of(s), own;
+    bg_optimizer_find(&own, s->name);
+    bool is_sgd = strcmp(s->name, "sgd") == 0, has_momentum = takes_momentum(s->name);
     event_text(e, "optimizer", s->name);
     event_number(e, "lr", made.learning_rate);
-    event_number(e, "momentum", made.momentum);
-    event_number(e, "dampening", made.dampening);
-    event_bool(e, "nesterov", made.nesterov);
-    event_number(e, "weight_decay", made.weight_decay);
+    if (is_sgd || strcmp(s->name, "muon") == 0)
+        event_bool(e, "nesterov", made.nesterov);
     const struct {
         bool is_there;
         const char *key;
         double value;
     } numbers[] = {
-        { made.beta1 != 0, "beta1", made.beta1 },
-        { made.beta2 != 0, "beta2", made.beta2 },
-        { made.eps != 0, "eps", made.eps },
+        { has_momentum, "momentum", made.momentum },
+        { is_sgd, "dampening", made.dampening },
+        { strcmp(s->name, "rprop") != 0, "weight_decay", made.weight_decay },
+        { own.beta1 != 0, "beta1", made.beta1 },
+        { own.beta2 != 0, "beta2", made.beta2 },
+        { own.eps != 0, "eps", made.eps },
         { s->clip_norm != 0, "clip_norm", s->clip_norm },
         { s->clip_value != 0, "clip_value", s->clip_value },
         { s->ema.is_some, "ema", s->ema.value },

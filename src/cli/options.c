@@ -61,39 +61,79 @@ static bool is_built_in(const char *name, size_t length)
     return false;
 }
 
+/* The option that a word names, and whether its value is a part of the word. NULL if it names none, or several. */
+static const struct argp_option *option_of(const struct argp *argp, const char *word, bool *has_value,
+                                           bool *is_ambiguous)
+{
+    *is_ambiguous = false;
+    if (word[1] != '-') {
+        *has_value = word[2] != 0;
+        return find_letter(argp, word[1]);
+    }
+    const char *name = word + 2;
+    size_t length = strcspn(name, "=");
+    option_match match = { .prefixes = 0 };
+    match_option(argp, name, length, &match);
+    *has_value = name[length] == '=';
+    *is_ambiguous = !match.exact && match.prefixes > 1;
+    return match.exact ? match.exact : (match.prefixes == 1 ? match.prefix : NULL);
+}
+
+static bool takes_next_word(const struct argp_option *option, bool has_value)
+{
+    return option->arg && !(option->flags & OPTION_ARG_OPTIONAL) && !has_value;
+}
+
+static bool is_option(const char *word) { return word[0] == '-' && word[1] != 0 && strcmp(word, "-?") != 0; }
+
+const struct argp_option *options_next(const struct argp *argp, int argc, char *const *argv, int *i, const char **value)
+{
+    while (++*i < argc) {
+        const char *word = argv[*i];
+        if (strcmp(word, "--") == 0)
+            return NULL;
+        bool has_value, is_ambiguous;
+        const struct argp_option *option = is_option(word) ? option_of(argp, word, &has_value, &is_ambiguous) : NULL;
+        if (!option)
+            continue;
+        *value = has_value ? (word[1] == '-' ? strchr(word, '=') + 1 : word + 2) : NULL;
+        if (takes_next_word(option, has_value) && ++*i < argc)
+            *value = argv[*i];
+        return option;
+    }
+    return NULL;
+}
+
+const struct argp_option *options_find(const struct argp *argp, const char *name)
+{
+    option_match match = { .prefixes = 0 };
+    match_option(argp, name, strlen(name), &match);
+    return match.exact;
+}
+
 /* argp says that an option is unknown; this says which ones are known, and takes -h for --help. */
 static void check_names(const struct argp *argp, int argc, char **argv)
 {
-    static char help[] = "--help";
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-h") == 0)
-            argv[i] = help;
         const char *word = argv[i];
-        if (word[0] != '-' || word[1] == 0 || strcmp(word, "-?") == 0)
+        if (strcmp(word, "-h") == 0) {
+            argp_help(argp, stdout, ARGP_HELP_STD_HELP, argv[0]);
+            exit(EXIT_DONE);
+        }
+        if (!is_option(word) || (word[1] == '-' && is_built_in(word + 2, strcspn(word + 2, "="))))
             continue;
         if (strcmp(word, "--") == 0)
             return;
-        const char *name = word[1] == '-' ? word + 2 : NULL;
-        size_t length = name ? strcspn(name, "=") : 0;
-        option_match match = { .prefixes = 0 };
-        if (name) {
-            match_option(argp, name, length, &match);
-            if (is_built_in(name, length))
-                continue;
-        }
-        const struct argp_option *option = match.exact ? match.exact : (match.prefixes == 1 ? match.prefix : NULL);
-        if (!name)
-            option = find_letter(argp, word[1]);
+        bool has_value, is_ambiguous;
+        const struct argp_option *option = option_of(argp, word, &has_value, &is_ambiguous);
         if (!option) {
-            fprintf(stderr, "%s: %s option \"%.60s\"; the options are", argv[0],
-                    match.prefixes > 1 ? "ambiguous" : "unknown", word);
+            fprintf(stderr, "%s: %s option \"%.60s\"; the options are", argv[0], is_ambiguous ? "ambiguous" : "unknown",
+                    word);
             print_names(argp);
             fputs(" --help\n", stderr);
             exit(EXIT_USAGE);
         }
-        bool has_value = name ? name[length] == '=' : word[2] != 0;
-        if (option->arg && !(option->flags & OPTION_ARG_OPTIONAL) && !has_value)
-            i++;
+        i += takes_next_word(option, has_value);
     }
 }
 

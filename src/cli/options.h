@@ -10,6 +10,13 @@
  * with those that do. Children's inputs are set in the parser's ARGP_KEY_INIT. */
 void options_parse(const struct argp *argp, int argc, char **argv, void *input);
 
+/* The option given behind place *i of the arguments, which becomes that of its last word, and its value, or NULL; NULL
+ * if there is none any more. Start with *i = 0. Words that are no option are passed over. */
+const struct argp_option *options_next(const struct argp *argp, int argc, char *const *argv, int *i,
+                                       const char **value);
+/* The option of this whole name, or NULL. */
+const struct argp_option *options_find(const struct argp *argp, const char *name);
+
 /* The value of an option, checked; a mistake exits as above, naming the option and what it takes. */
 int64_t option_integer(struct argp_state *state, const char *option, const char *text, int64_t min, int64_t max);
 double option_number(struct argp_state *state, const char *option, const char *text, double min, double max);
@@ -44,7 +51,9 @@ enum {
     KEYS_COMMAND = 0x300,
     KEYS_OPTIMIZER = 0x400,
     KEYS_CHECKPOINT = 0x500,
-    KEYS_TERMINAL = 0x600
+    KEYS_TABLE = 0x600,
+    KEYS_PARTS = 0x700,
+    KEYS_TERMINAL = 0x800
 };
 
 #endif

@@ -1,5 +1,5 @@
 /* Results on standard output, messages on standard error. */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
 #include "output.h"
 
 #include "commands.h"
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static bool has_failed;
@@ -65,6 +66,14 @@ void output_text(const char *text, size_t bytes)
 }
 
 bool output_has_failed(void) { return has_failed; }
+
+int output_width(void)
+{
+    struct winsize size;
+    if (!isatty(STDOUT_FILENO))
+        return 0;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
 
 static void write_message(const char *format, va_list arguments)
 {

@@ -22,6 +22,9 @@ void output_text(const char *text, size_t bytes);
 /* Whether a line or piece could not be written: then there is no use in going on. */
 bool output_has_failed(void);
 
+/* Columns of the terminal that results go to; 0: to none, and lines may be of any length. */
+int output_width(void);
+
 /* Write "blasgrad: message" and return the exit code 1 or 2. output_library does it with the library's last error. */
 int output_failure(const char *format, ...) PRINTF_LIKE(1, 2);
 int output_usage(const char *format, ...) PRINTF_LIKE(1, 2);

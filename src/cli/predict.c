@@ -69,8 +69,11 @@ static const struct argp argp = {
     .children = children,
     .doc = "What a trained network makes of data, or text from a prompt.\v"
            "Of data, the network's outputs for each example in the order of the data, those held out included: for "
-           "classes their scores (logits) and the class of the largest. Network, type and form of the data are those "
-           "of the checkpoint, and so are the data, where no option says otherwise.\n"
+           "classes their scores (logits) and the class of the largest, by its name if it has one. Network, type and "
+           "form of the data are those "
+           "of the checkpoint, and so are the data, where no option says otherwise. The inputs of a table that had a "
+           "header "
+           "are found by their names, in any order, and the targets need not be there.\n"
            "\n"
            "With --prompt, a network trained on text goes on with the prompt: each character is drawn from its "
            "distribution, from the seed, and is there to be read at once. Ctrl-C ends it.\n"

@@ -5,10 +5,12 @@
 #include "output.h"
 #include "signals.h"
 
+#include <blasgrad/io.h>
 #include <blasgrad/program.h>
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { BATCH = 256 };
@@ -20,11 +22,14 @@ typedef struct {
     form form;
     FILE *file;
     bool is_closed_by_us;
+    bg_tensor *array; /* for NPY: all outputs, which are written together */
     bool has_classes; /* outputs are scores of classes */
     bool is_f64;
     bg_shape row;              /* of one example's outputs */
     int64_t positions, scores; /* rows of numbers of an example, and how many each has */
     int64_t examples, done;
+    char **class_names; /* ends with NULL; or NULL */
+    int64_t class_count;
 } sink;
 
 /* ---- Forms ---- */
@@ -55,7 +60,7 @@ static int open_sink(sink *s)
 {
     const char *name = s->config->output;
     s->file = stdout;
-    if (!name || strcmp(name, "-") == 0)
+    if (!name || strcmp(name, "-") == 0 || s->form == FORM_NPY)
         return 0;
     s->file = fopen(name, "wb");
     s->is_closed_by_us = s->file != NULL;
@@ -65,6 +70,9 @@ static int open_sink(sink *s)
 /* A file that is not whole is not left there. */
 static int close_sink(sink *s, int code)
 {
+    if (!code && s->array && bg_npy_save(s->array, s->config->output) != BG_OK)
+        code = output_library();
+    bg_tensor_destroy(s->array);
     if (!s->is_closed_by_us)
         return code;
     errno = 0;
@@ -77,29 +85,8 @@ static int close_sink(sink *s, int code)
     return code;
 }
 
-/* NPY, version 1.0: the header is padded with blanks so that the data begin at a multiple of 64. */
-static void write_npy_header(const sink *s)
-{
-    char header[512];
-    const uint16_t one = 1;
-    bool is_little = *(const unsigned char *)&one == 1;
-    int length = snprintf(header, sizeof header, "{'descr': '%c%s', 'fortran_order': False, 'shape': (%lld,",
-                          is_little ? '<' : '>', s->is_f64 ? "f8" : "f4", (long long)s->examples);
-    for (int i = 0; i < s->row.rank; i++)
-        length += snprintf(header + length, sizeof header - (size_t)length, "%s%lld%s", " ", (long long)s->row.dims[i],
-                           i + 1 < s->row.rank ? "," : "");
-    length += snprintf(header + length, sizeof header - (size_t)length, "), }");
-    int padded = (length + 1 + 10 + 63) / 64 * 64 - 10;
-    fwrite("\x93NUMPY\1\0", 1, 8, s->file);
-    fputc(padded & 0xFF, s->file);
-    fputc(padded >> 8, s->file);
-    fprintf(s->file, "%s%*s\n", header, padded - length - 1, "");
-}
-
 static void write_header(const sink *s)
 {
-    if (s->form == FORM_NPY)
-        write_npy_header(s);
     if (s->form != FORM_CSV)
         return;
     fprintf(s->file, "example%s%s", s->positions > 1 ? ",position" : "", s->has_classes ? ",class" : "");
@@ -131,6 +118,34 @@ static void write_number(const sink *s, double value, const char *before)
         fprintf(s->file, s->is_f64 ? "%s%.17g" : "%s%.9g", before, value);
 }
 
+/* A text in quotes, in which its quotes are doubled, or escaped as in JSON. */
+static void write_quoted(const sink *s, const char *text)
+{
+    bool is_csv = s->form == FORM_CSV;
+    fputc('"', s->file);
+    for (; *text; text++) {
+        if (*text == '"' || (*text == '\\' && !is_csv))
+            fputc(is_csv ? '"' : '\\', s->file);
+        if ((unsigned char)*text < 0x20 && !is_csv)
+            fprintf(s->file, "\\u%04x", (unsigned)*text);
+        else
+            fputc(*text, s->file);
+    }
+    fputc('"', s->file);
+}
+
+/* Its name, if it has one, else its number. */
+static void write_class(const sink *s, int64_t class)
+{
+    fputs(s->form == FORM_CSV ? "," : ",\"class\":", s->file);
+    if (class >= s->class_count)
+        fprintf(s->file, "%lld", (long long)class);
+    else if (s->form == FORM_CSV && !strpbrk(s->class_names[class], ",\"") && *s->class_names[class] != ' ')
+        fputs(s->class_names[class], s->file);
+    else
+        write_quoted(s, s->class_names[class]);
+}
+
 static void write_row(const sink *s, int64_t example, int64_t position, const void *data, int64_t first)
 {
     bool is_csv = s->form == FORM_CSV;
@@ -138,7 +153,7 @@ static void write_row(const sink *s, int64_t example, int64_t position, const vo
     if (s->positions > 1)
         fprintf(s->file, is_csv ? ",%lld" : ",\"position\":%lld", (long long)position);
     if (s->has_classes)
-        fprintf(s->file, is_csv ? ",%lld" : ",\"class\":%lld", (long long)largest(s, data, first));
+        write_class(s, largest(s, data, first));
     if (!is_csv)
         fprintf(s->file, ",\"%s\":[", s->has_classes ? "scores" : "outputs");
     for (int64_t i = 0; i < s->scores; i++)
@@ -146,19 +161,33 @@ static void write_row(const sink *s, int64_t example, int64_t position, const vo
     fputs(is_csv ? "\n" : "]}\n", s->file);
 }
 
-static int write_outputs(sink *s, const bg_tensor *outputs)
+static int write_rows(sink *s, const bg_tensor *outputs)
 {
     const void *data = bg_tensor_const_data(outputs);
     int64_t n = bg_tensor_shape(outputs).dims[0];
-    if (s->form == FORM_NPY)
-        fwrite(data, bg_dtype_size(bg_tensor_dtype(outputs)), (size_t)bg_shape_count(bg_tensor_shape(outputs)),
-               s->file);
-    for (int64_t i = 0; i < n * s->positions && s->form != FORM_NPY; i++)
+    for (int64_t i = 0; i < n * s->positions; i++)
         write_row(s, s->done + i / s->positions, i % s->positions, data, i * s->scores);
-    s->done += n;
     if (!ferror(s->file))
         return 0;
     return s->is_closed_by_us ? output_failure("%s: %s", s->config->output, strerror(errno)) : EXIT_FAILED;
+}
+
+static int keep_outputs(sink *s, const bg_tensor *outputs)
+{
+    bg_tensor *rows = NULL;
+    int64_t n = bg_tensor_shape(outputs).dims[0];
+    bg_status status = bg_tensor_slice(&rows, s->array, 0, s->done, s->done + n, 1);
+    if (status == BG_OK)
+        status = bg_tensor_copy(rows, outputs);
+    bg_tensor_destroy(rows);
+    return status == BG_OK ? 0 : output_library();
+}
+
+static int write_outputs(sink *s, const bg_tensor *outputs)
+{
+    int code = s->array ? keep_outputs(s, outputs) : write_rows(s, outputs);
+    s->done += bg_tensor_shape(outputs).dims[0];
+    return code;
 }
 
 /* ---- Running ---- */
@@ -191,7 +220,7 @@ static void release_program(batch_program *made)
 }
 
 /* Outputs are known in shape when the first batch has run. */
-static void begin_outputs(sink *s, const bg_tensor *outputs)
+static int begin_outputs(sink *s, bg_engine *engine, const bg_tensor *outputs)
 {
     bg_shape shape = bg_tensor_shape(outputs);
     s->is_f64 = bg_tensor_dtype(outputs) == BG_F64;
@@ -202,6 +231,10 @@ static void begin_outputs(sink *s, const bg_tensor *outputs)
         *(i + 1 < s->row.rank ? &s->positions : &s->scores) *= shape.dims[i + 1];
     }
     write_header(s);
+    if (s->form != FORM_NPY)
+        return 0;
+    shape.dims[0] = s->examples;
+    return bg_tensor_create(&s->array, engine, bg_tensor_dtype(outputs), shape) == BG_OK ? 0 : output_library();
 }
 
 static int run_part(sink *s, bg_model *model, network_choice *choice, const bg_dataset *part)
@@ -231,8 +264,9 @@ static int run_part(sink *s, bg_model *model, network_choice *choice, const bg_d
         }
         const bg_tensor *outputs = bg_program_output(made.program, 0);
         if (s->done == 0)
-            begin_outputs(s, outputs);
-        code = write_outputs(s, outputs);
+            code = begin_outputs(s, bg_model_engine(model), outputs);
+        if (!code)
+            code = write_outputs(s, outputs);
     }
     release_program(&made);
     return code;
@@ -253,6 +287,16 @@ static int run_all(sink *s, bg_model *model, network_choice *choice, const data_
     return close_sink(s, code);
 }
 
+/* Inputs that are found by their names need no target beside them. */
+static void leave_target_out(data_settings *data, const data_settings *options)
+{
+    if (data->kind != DATA_CSV || !data->table.feature_names || options->target || options->target_file)
+        return;
+    data->target = data->target_file = NULL;
+    data->with_classes = false;
+    data->table.without_target = true;
+}
+
 int predict_data(const predict_config *config, bg_engine *engine, const bg_archive *archive,
                  const checkpoint_about *about)
 {
@@ -264,14 +308,25 @@ int predict_data(const predict_config *config, bg_engine *engine, const bg_archi
     if (code)
         return code;
     /* All examples in their order: nothing is held out that has no file of its own. */
-    if (filled.data.kind != DATA_MNIST)
+    if (filled.data.kind != DATA_MNIST && filled.data.kind != DATA_CIFAR)
         filled.data.test_share = 0;
+    filled.data.parts.is_stratified = false;
+    leave_target_out(&filled.data, &config->data);
+    /* Arrays without targets serve too: only those that were asked for are looked at. */
+    if (filled.data.kind == DATA_ARRAYS) {
+        filled.data.target = config->data.target;
+        filled.data.target_file = config->data.target_file;
+        filled.data.with_classes = config->data.with_classes;
+    }
     data_parts data;
     bg_model *model = NULL;
     code = data_load(&data, engine, &filled.data);
     if (code)
         return code;
-    s.has_classes = bg_dataset_classes(data.train) > 0;
+    s.has_classes = bg_dataset_classes(data.train) > 0 || about->data.with_classes;
+    s.class_names = table_split_names(s.has_classes ? about->data.table.class_names : NULL);
+    while (s.class_names && s.class_names[s.class_count])
+        s.class_count++;
     network_choice choice = { .model = about->model };
     code = checkpoint_make_model(&model, config->checkpoint, archive, engine, about->data.dtype, &choice,
                                  filled.data.name, bg_dataset_column(data.train, 0));
@@ -279,5 +334,6 @@ int predict_data(const predict_config *config, bg_engine *engine, const bg_archi
         code = run_all(&s, model, &choice, &data);
     bg_model_destroy(model);
     data_release(&data);
+    free(s.class_names);
     return code;
 }

@@ -1,16 +1,17 @@
 /* The run directory: log, configuration and checkpoints of one training run. */
-#define _DEFAULT_SOURCE /* flock */
+#define _POSIX_C_SOURCE 200809L
 #include "rundir.h"
 
+#include "commands.h"
 #include "output.h"
+#include "run_log.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,7 +25,8 @@ struct rundir {
     bg_model *model;
     const bg_trainer *trainer;
     const checkpoint_about *about;
-    FILE *log;
+    run_log log;
+    bool is_from_previous;
     bg_tensor **best; /* copies of the model's own tensors when its loss was lowest */
     size_t n_best;
     double best_loss;
@@ -52,20 +54,6 @@ static int fail_file(const char *folder, const char *name)
     return output_failure("%s/%s: %s", folder, name, strerror(error));
 }
 
-/* Whether a log is one of ours; so is an empty one, of a run that ended before its first line. */
-static bool is_our_log(const char *path)
-{
-    static const char start[] = "{\"event\":\"start\",";
-    char line[sizeof start] = "";
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return false;
-    size_t length = fread(line, 1, sizeof start - 1, file);
-    bool is_ours = !ferror(file) && (length == 0 || strcmp(line, start) == 0);
-    fclose(file);
-    return is_ours;
-}
-
 static const char *const checkpoints[] = { "last.safetensors", "previous.safetensors", "best.safetensors", NULL };
 
 /* The file by which a directory holds a run, or something else that is not to be touched; NULL if there is none. What
@@ -78,20 +66,36 @@ static const char *find_run(const char *path)
             return checkpoints[i];
     bool has_log = access(join(name, path, "log.jsonl"), F_OK) == 0;
     if (has_log)
-        return is_our_log(name) ? NULL : "log.jsonl";
+        return run_log_is_ours(name) ? NULL : "log.jsonl";
     return access(join(name, path, "config.json"), F_OK) == 0 ? "config.json" : NULL;
 }
 
-int rundir_check(const char *path)
+static const char *const OTHER = "choose another directory";
+
+int rundir_check(const char *path, bool resumes)
 {
     char name[PATH_MAX_BYTES];
-    if (strlen(path) + 32 > sizeof name)
-        return output_usage("--out: the path has more than %zu bytes", sizeof name - 32);
+    if (strlen(path) + 64 > sizeof name)
+        return output_usage("--out: the path has more than %zu bytes", sizeof name - 64);
     struct stat about;
     if (stat(path, &about) == 0 && !S_ISDIR(about.st_mode))
         return output_failure("--out %s: not a directory", path);
+    bool has_log = access(join(name, path, "log.jsonl"), F_OK) == 0;
+    if (resumes)
+        return has_log && !run_log_is_ours(name)
+                   ? output_failure("--out %s: log.jsonl is none of a run; %s", path, OTHER)
+                   : 0;
     const char *file = find_run(path);
-    return file ? output_failure("--out %s: holds a run already (%s); choose another directory", path, file) : 0;
+    return file ? output_failure("--out %s: holds a run already (%s); go on with it with --resume, or %s", path, file,
+                                 OTHER)
+                : 0;
+}
+
+bool rundir_has_checkpoint(const char *path)
+{
+    char name[PATH_MAX_BYTES];
+    return access(join(name, path, "last.safetensors"), F_OK) == 0 ||
+           access(join(name, path, "previous.safetensors"), F_OK) == 0;
 }
 
 static int make_folders(const char *path)
@@ -111,52 +115,36 @@ static int make_folders(const char *path)
     return 0;
 }
 
-static int write_config(const char *path, const event *config)
+static int open_log(rundir *run, bool resumes)
 {
     char name[PATH_MAX_BYTES];
-    char *text = event_pretty(config);
-    FILE *file = fopen(join(name, path, "config.json"), "w");
-    if (!file || !text) {
-        free(text);
-        int code = fail_file(path, "config.json");
-        if (file)
-            fclose(file);
+    int code = rundir_check(run->path, resumes);
+    if (code)
         return code;
-    }
-    bool is_written = fprintf(file, "%s\n", text) >= 0;
-    free(text);
-    if (fclose(file) != 0 || !is_written) {
-        int code = fail_file(path, "config.json");
-        unlink(name);
+    code = run_log_open(&run->log, run->path);
+    if (code)
         return code;
-    }
+    /* Another run may have come to its end meanwhile. */
+    for (int i = 0; !resumes && checkpoints[i]; i++)
+        if (access(join(name, run->path, checkpoints[i]), F_OK) == 0)
+            return rundir_check(run->path, resumes);
     return 0;
 }
 
-/* Opens the log and locks it: a run that has not saved yet is not taken for one that failed. Where there are no locks,
- * it goes without. */
-static int open_log(rundir *run)
+/* Saves that were killed leave files whose names begin with a dot; nobody else is writing here. */
+static void remove_remains(const char *path)
 {
+    static const char *const begins[] = { ".last.safetensors.tmp.", ".best.safetensors.tmp.", ".config.json.tmp.",
+                                          ".previous.tmp", NULL };
     char name[PATH_MAX_BYTES];
-    int code = rundir_check(run->path);
-    if (code)
-        return code;
-    int descriptor = open(join(name, run->path, "log.jsonl"), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (descriptor < 0)
-        return fail_file(run->path, "log.jsonl");
-    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        code = output_failure("--out %s: a run is under way there; choose another directory", run->path);
-    /* Another run may have come to its end meanwhile. */
-    for (int i = 0; !code && checkpoints[i]; i++)
-        if (access(join(name, run->path, checkpoints[i]), F_OK) == 0)
-            code = output_failure("--out %s: holds a run already (%s); choose another directory", run->path,
-                                  checkpoints[i]);
-    run->log = code ? NULL : fdopen(descriptor, "w");
-    if (!code && (!run->log || ftruncate(descriptor, 0) != 0))
-        code = fail_file(run->path, "log.jsonl");
-    if (!run->log)
-        close(descriptor);
-    return code;
+    DIR *folder = opendir(path);
+    if (!folder)
+        return;
+    for (const struct dirent *entry; (entry = readdir(folder));)
+        for (int i = 0; begins[i]; i++)
+            if (strncmp(entry->d_name, begins[i], strlen(begins[i])) == 0 && strlen(entry->d_name) < 60)
+                unlink(join(name, path, entry->d_name));
+    closedir(folder);
 }
 
 static int copy_tensors(rundir *run)
@@ -176,24 +164,25 @@ static int copy_tensors(rundir *run)
     return 0;
 }
 
-int rundir_open(rundir **run, const char *path, bg_model *model, const bg_trainer *trainer,
-                const checkpoint_about *about, const event *config)
+int rundir_open(rundir **run, const char *path, bool resumes, bg_model *model, const bg_trainer *trainer,
+                const checkpoint_about *about)
 {
     rundir *made = calloc(1, sizeof *made);
     if (!made)
         return output_failure("out of memory");
-    *made = (rundir){ .path = path, .model = model, .trainer = trainer, .about = about, .best_loss = INFINITY };
+    *made = (rundir){
+        .path = path, .model = model, .trainer = trainer, .about = about, .log = { .file = -1 }, .best_loss = INFINITY
+    };
     int code = copy_tensors(made);
     if (!code)
         code = make_folders(path);
     if (!code)
-        code = open_log(made);
-    if (!code)
-        code = write_config(path, config);
+        code = open_log(made, resumes);
     if (code) {
         rundir_close(made);
         return code;
     }
+    remove_remains(path);
     *run = made;
     return 0;
 }
@@ -205,46 +194,175 @@ void rundir_close(rundir *run)
     for (size_t i = 0; i < run->n_best; i++)
         bg_tensor_destroy(run->best[i]);
     free(run->best);
-    if (run->log)
-        fclose(run->log);
+    run_log_close(&run->log);
     free(run);
 }
 
-int rundir_log(rundir *run, const event *e)
+/* ---- Going on ---- */
+
+typedef enum { LOADED, DAMAGED, MISSING, FAILED } load_result;
+
+static load_result load(const rundir *run, const char *file, bg_archive **archive, event **state)
 {
-    char *line = event_line(e);
-    if (!line)
+    char name[PATH_MAX_BYTES];
+    if (access(join(name, run->path, file), F_OK) != 0 && errno == ENOENT)
+        return MISSING;
+    bg_status status = bg_archive_load(archive, bg_model_engine(run->model), name);
+    if (status != BG_OK) {
+        (void)output_library();
+        return status == BG_ERR_FORMAT ? DAMAGED : FAILED;
+    }
+    const char *text = bg_archive_text(*archive, CHECKPOINT_RUN);
+    *state = text ? event_parse(text) : NULL;
+    if (*state)
+        return LOADED;
+    (void)output_failure("%s: its metadata has no %s, so no run can go on from it", name, CHECKPOINT_RUN);
+    bg_archive_destroy(*archive);
+    *archive = NULL;
+    return DAMAGED;
+}
+
+int rundir_load(rundir *run, bg_archive **archive, event **state)
+{
+    load_result last = load(run, "last.safetensors", archive, state);
+    if (last == LOADED || last == FAILED)
+        return last == LOADED ? 0 : EXIT_FAILED;
+    load_result previous = load(run, "previous.safetensors", archive, state);
+    if (previous != LOADED)
+        return output_failure("%s: last.safetensors is %s, and previous.safetensors %s", run->path,
+                              last == DAMAGED ? "damaged" : "missing",
+                              previous == MISSING ? "is missing" : "cannot be loaded either");
+    output_message("%s: last.safetensors is %s; the run goes on from previous.safetensors", run->path,
+                   last == DAMAGED ? "damaged" : "missing");
+    run->is_from_previous = true;
+    return 0;
+}
+
+/* Otherwise the next save would make the damaged file the previous one. */
+static int restore_previous(const rundir *run)
+{
+    char last[PATH_MAX_BYTES], previous[PATH_MAX_BYTES];
+    join(last, run->path, "last.safetensors");
+    join(previous, run->path, "previous.safetensors");
+    return rename(previous, last) == 0 ? 0 : fail_file(run->path, "previous.safetensors");
+}
+
+/* The best loss of the state, if its file is there: without it the next epoch's model is the best. */
+static void restore_best(rundir *run, const event *state)
+{
+    char name[PATH_MAX_BYTES];
+    bg_archive *archive;
+    double best = event_get_number(state, "best_loss");
+    if (isnan(best))
+        return;
+    if (bg_archive_load(&archive, bg_model_engine(run->model), join(name, run->path, "best.safetensors")) != BG_OK) {
+        output_message("%s; the best of the epochs to come replaces it", bg_last_error());
+        return;
+    }
+    bg_archive_destroy(archive);
+    run->best_loss = best;
+}
+
+int rundir_begin(rundir *run, const event *config, const event *state)
+{
+    char name[PATH_MAX_BYTES];
+    int code = run->is_from_previous ? restore_previous(run) : 0;
+    if (!code)
+        code = run_log_cut(&run->log, state ? event_get_number(state, "log_bytes") : 0);
+    if (code)
+        return code;
+    if (state)
+        restore_best(run, state);
+    char *text = event_pretty(config);
+    if (!text)
         return output_failure("out of memory");
-    bool is_written = fprintf(run->log, "%s\n", line) >= 0 && fflush(run->log) == 0;
-    free(line);
-    return is_written ? 0 : fail_file(run->path, "log.jsonl");
+    bg_status status =
+        bg_file_write(bg_model_engine(run->model), join(name, run->path, "config.json"), text, strlen(text));
+    free(text);
+    return status == BG_OK ? 0 : output_library();
+}
+
+int rundir_log(rundir *run, const event *e) { return run_log_append(&run->log, e); }
+
+/* ---- Saving ---- */
+
+static bool lacks_links(int error)
+{
+    return error == EPERM || error == EOPNOTSUPP || error == ENOSYS || error == EMLINK;
 }
 
 /* last.safetensors gets a second name first, so that at every moment one of the two is whole. */
-static void keep_previous(const rundir *run)
+static int keep_previous(const rundir *run)
 {
     char last[PATH_MAX_BYTES], previous[PATH_MAX_BYTES], temporary[PATH_MAX_BYTES];
     join(last, run->path, "last.safetensors");
     join(previous, run->path, "previous.safetensors");
     join(temporary, run->path, ".previous.tmp");
     unlink(temporary);
-    if (link(last, temporary) == 0 ? rename(temporary, previous) != 0 : errno != ENOENT)
-        rename(last, previous); /* a file system without links */
+    bool is_linked = link(last, temporary) == 0;
+    if (!is_linked && errno == ENOENT)
+        return 0;
+    if (!is_linked && !lacks_links(errno))
+        return fail_file(run->path, "previous.safetensors");
+    int code = rename(is_linked ? temporary : last, previous) == 0 ? 0 : fail_file(run->path, "previous.safetensors");
     /* Renaming one name of a file to another name of it does nothing. */
-    unlink(temporary);
+    if (is_linked)
+        unlink(temporary);
+    return code;
 }
 
-int rundir_save(rundir *run)
+static bool is_finite(const bg_tensor *tensor)
+{
+    const void *data = bg_tensor_const_data(tensor);
+    bool is_f64 = bg_tensor_dtype(tensor) == BG_F64, holds = true;
+    int64_t n = bg_shape_count(bg_tensor_shape(tensor));
+    for (int64_t i = 0; i < n && holds; i++)
+        holds = is_f64 ? isfinite(((const double *)data)[i]) : isfinite(((const float *)data)[i]);
+    return holds;
+}
+
+/* A parameter that is no number will never be one again: the checkpoint before it is worth more. */
+static int check_finite(const rundir *run)
+{
+    for (size_t i = 0; i < bg_model_count(run->model); i++) {
+        const bg_tensor *tensor = bg_model_tensor(run->model, i);
+        if (bg_model_is_parameter(run->model, i) && !is_finite(tensor))
+            return output_failure("the parameter \"%s\" has become infinite or NaN; %s keeps the checkpoint before "
+                                  "that",
+                                  bg_model_name(run->model, i), run->path);
+    }
+    return 0;
+}
+
+static int save(rundir *run, event *state)
 {
     char name[PATH_MAX_BYTES];
-    int code = 0;
-    if (run->best_is_new)
+    int code = check_finite(run);
+    if (!code && run->best_is_new)
         code = checkpoint_save(join(name, run->path, "best.safetensors"), run->model, run->about, NULL, run->best);
     if (code)
         return code;
     run->best_is_new = false;
-    keep_previous(run);
-    code = checkpoint_save(join(name, run->path, "last.safetensors"), run->model, run->about, run->trainer, NULL);
+    /* A checkpoint knows how long the log is, which so has to be on the disk before it. */
+    code = run_log_sync(&run->log);
+    event_number(state, "best_loss", run->best_loss);
+    event_integer(state, "log_bytes", (int64_t)run->log.bytes);
+    char *text = event_line(state);
+    if (!code && !text)
+        code = output_failure("out of memory");
+    if (!code)
+        code = keep_previous(run);
+    if (!code)
+        code = checkpoint_save(join(name, run->path, "last.safetensors"), run->model, run->about,
+                               &(checkpoint_run){ run->trainer, text }, NULL);
+    free(text);
+    return code;
+}
+
+int rundir_save(rundir *run, event *state)
+{
+    int code = save(run, state);
+    event_destroy(state);
     run->has_saved = true;
     run->last_save = seconds_now();
     return code;
@@ -264,15 +382,16 @@ static int remember(rundir *run)
     return status == BG_OK ? 0 : output_library();
 }
 
-int rundir_end_epoch(rundir *run, double loss)
+int rundir_offer(rundir *run, double loss)
 {
-    if (loss < run->best_loss) {
-        int code = remember(run);
-        if (code)
-            return code;
-        run->best_loss = loss;
-        run->best_is_new = true;
-    }
-    bool is_due = !run->has_saved || seconds_now() - run->last_save >= SAVE_INTERVAL;
-    return is_due ? rundir_save(run) : 0;
+    if (!(loss < run->best_loss))
+        return 0;
+    int code = remember(run);
+    if (code)
+        return code;
+    run->best_loss = loss;
+    run->best_is_new = true;
+    return 0;
 }
+
+bool rundir_is_due(const rundir *run) { return !run->has_saved || seconds_now() - run->last_save >= SAVE_INTERVAL; }

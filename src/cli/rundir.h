@@ -7,21 +7,33 @@
 
 typedef struct rundir rundir;
 
-/* 0, or the exit code after a message, if there is a run in the directory already. One that failed before it saved is
- * none. */
-int rundir_check(const char *path);
-/* Makes the directory, if need be with those above it, begins the log and writes config.json. model, trainer and about
- * are used until it is closed. 0, or the exit code after a message; so the others. */
-int rundir_open(rundir **run, const char *path, bg_model *model, const bg_trainer *trainer,
-                const checkpoint_about *about, const event *config);
+/* 0, or the exit code after a message, if there is a run in the directory already (one that failed before it saved is
+ * none), or, to go on, something that is no run. */
+int rundir_check(const char *path, bool resumes);
+/* Whether it has a checkpoint to go on from. */
+bool rundir_has_checkpoint(const char *path);
+/* Makes the directory, if need be with those above it, opens and locks the log, and removes what saves that were killed
+ * have left. model, trainer and about are used until it is closed. 0, or the exit code after a message; so the others.
+ */
+int rundir_open(rundir **run, const char *path, bool resumes, bg_model *model, const bg_trainer *trainer,
+                const checkpoint_about *about);
 void rundir_close(rundir *run);
+
+/* Loads the last checkpoint, or the one before, with a message, if it is damaged or missing: its tensors, and what the
+ * run said when it was saved. Nothing is changed. */
+int rundir_load(rundir *run, bg_archive **archive, event **state);
+/* Begins the log and writes config.json; or, from the state of rundir_load on, cuts off of the log what came behind its
+ * checkpoint. */
+int rundir_begin(rundir *run, const event *config, const event *state);
 
 /* Appends a line to log.jsonl. */
 int rundir_log(rundir *run, const event *e);
-/* At the end of an epoch: remembers the model, by its averages if it has any, if its loss is the lowest so far, and
- * saves if the last time is long enough ago. */
-int rundir_end_epoch(rundir *run, double loss);
-/* Saves best, if there is a new one, and last, whose forerunner becomes previous. */
-int rundir_save(rundir *run);
+/* Remembers the model, by its averages if it has any, if its loss is the lowest so far. */
+int rundir_offer(rundir *run, double loss);
+/* Whether the last save is so long ago that the end of an epoch should be saved. */
+bool rundir_is_due(const rundir *run);
+/* Saves best, if there is a new one, and last, whose forerunner becomes previous; state, which it takes over, with
+ * last. A parameter that is infinite or NaN is a failure, and nothing is saved. */
+int rundir_save(rundir *run, event *state);
 
 #endif

@@ -4,7 +4,10 @@
 #include "model_line.h"
 #include "output.h"
 #include "terminal_plot.h"
+#include "train_words.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- Defaults ---- */
@@ -27,7 +30,10 @@ static const struct {
     { DATA_STROKES, "cross_entropy", "dense:256 relu dense:10", "sgd", 0.1, 0.9, 128, 5, BG_F32 },
     { DATA_MNIST, "cross_entropy", "dense:512 relu dense:512 relu dense:10", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
     { DATA_IDX, "cross_entropy", "dense:512 relu dense:512 relu dense:10", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
-    { DATA_CSV, "l2", "dense:1", "sgd", 0.01, 0, 32, 100, BG_F32 },
+    { DATA_CIFAR, "cross_entropy", "resnet20", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
+    { DATA_ARRAYS, "l2", "dense:1", "sgd", 0.01, 0, 32, 100, BG_F32 },
+    { DATA_ARRAYS, "cross_entropy", NULL, "sgd", 0.01, 0.9, 32, 100, BG_F32 },
+    { DATA_CSV, "l2", NULL, "sgd", 0.01, 0, 32, 100, BG_F32 },
     { DATA_CSV, "cross_entropy", NULL, "sgd", 0.01, 0.9, 32, 100, BG_F32 },
     { DATA_TEXT, "cross_entropy", "char-gpt", "adamw", 0.003, 0, 12, 1, BG_F32 },
 };
@@ -41,10 +47,17 @@ enum {
     KEY_BATCH, /* from here to KEY_INIT: of gradient steps only */
     KEY_EPOCHS,
     KEY_STEPS,
+    KEY_TIME,
+    KEY_EARLY_STOPPING,
+    KEY_CLASS_WEIGHTS,
+    KEY_DETECT_ANOMALY,
     KEY_LOG_EVERY,
+    KEY_SAVE_EVERY,
     KEY_INIT,
     KEY_DTYPE,
-    KEY_OUT
+    KEY_OUT,
+    KEY_RESUME,
+    KEY_CONFIG
 };
 
 static const struct argp_option table[] = {
@@ -58,11 +71,24 @@ static const struct argp_option table[] = {
     { "batch", KEY_BATCH, "N", 0, "examples a step; more than there are means all of them", 1 },
     { "epochs", KEY_EPOCHS, "N", 0, "passes over the training examples", 1 },
     { "steps", KEY_STEPS, "N", 0, "stop after so many steps; without --epochs, as many epochs as they take", 1 },
+    { "time", KEY_TIME, "T", 0, "stop when this call has trained for this long: 90s, 10m or 2h", 1 },
+    { "early-stopping", KEY_EARLY_STOPPING, "N", 0,
+      "stop after N epochs in a row without a lower test loss (train loss if nothing is held out)", 1 },
+    { "class-weights", KEY_CLASS_WEIGHTS, "WEIGHTS", 0,
+      "weights of the classes in the cross_entropy of training steps: numbers with commas between them, or balanced: "
+      "examples / (classes x examples of the class)",
+      1 },
+    { "detect-anomaly", KEY_DETECT_ANOMALY, NULL, 0,
+      "stop at a loss or gradient that is infinite or NaN, before the update, and say which operation made it", 1 },
     { "log-every", KEY_LOG_EVERY, "N", 0, "report the mean loss of every N steps", 1 },
+    { "save-every", KEY_SAVE_EVERY, "N", 0, "save after every N steps too, not only at the end of epochs", 1 },
     { "init", KEY_INIT, "FILE", 0, "take the first values of all parameters and buffers from a safetensors file", 1 },
     { "dtype", KEY_DTYPE, "TYPE", 0, "f32 or f64", 1 },
     { "out", KEY_OUT, "DIR", 0, "write a run directory: log.jsonl, config.json, best, last and previous.safetensors",
       1 },
+    { "resume", KEY_RESUME, NULL, 0,
+      "go on with the run in --out, with its configuration, as if it had never stopped; begin if there is none", 1 },
+    { "config", KEY_CONFIG, "FILE", 0, "take options from a file such as a run's config.json; those given win", 1 },
     { 0 },
 };
 
@@ -77,6 +103,17 @@ static const char *option_name(int key)
     return option->name;
 }
 
+/* Seconds: a number above 0 with s, m or h behind it. */
+static double parse_time(struct argp_state *state, const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    double unit = *end == 's' ? 1 : (*end == 'm' ? 60 : (*end == 'h' ? 3600 : 0));
+    if (end == text || unit == 0 || end[1] || !isfinite(value) || value <= 0)
+        argp_error(state, "--time \"%s\": a number above 0 with s, m or h behind it, as in 90s", text);
+    return value * unit;
+}
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     train_config *config = state->input;
@@ -85,8 +122,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &config->data;
-        state->child_inputs[1] = &config->optimizer;
-        state->child_inputs[3] = &config->common;
+        state->child_inputs[1] = &config->data.parts;
+        state->child_inputs[2] = &config->optimizer;
+        state->child_inputs[4] = &config->common;
         return 0;
     case KEY_MODEL:
         config->model = text;
@@ -108,6 +146,26 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_LOG_EVERY:
         config->log_every = option_integer(state, "log-every", text, 1, INT64_MAX);
+        return 0;
+    case KEY_SAVE_EVERY:
+        config->save_every = option_integer(state, "save-every", text, 1, INT64_MAX);
+        return 0;
+    case KEY_TIME:
+        config->seconds = parse_time(state, text);
+        return 0;
+    case KEY_EARLY_STOPPING:
+        config->early_stopping = option_integer(state, "early-stopping", text, 1, INT64_MAX);
+        return 0;
+    case KEY_CLASS_WEIGHTS:
+        config->class_weights = text;
+        return 0;
+    case KEY_DETECT_ANOMALY:
+        config->detects_anomalies = true;
+        return 0;
+    case KEY_RESUME:
+        config->resumes = true;
+        return 0;
+    case KEY_CONFIG: /* see train_words */
         return 0;
     case KEY_INIT:
         config->init = text;
@@ -131,11 +189,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = { { &data_argp, 0, "Data:", 0 },
-                                              { &optimizer_argp, 0, "Optimizer:", 2 },
-                                              { &terminal_plot_argp, 0, NULL, 1 },
-                                              { &common_argp, 0, "Common:", 3 },
-                                              { 0 } };
+static const struct argp_child children[] = {
+    { &data_argp, 0, "Data:", 0 },       { &parts_argp, 0, NULL, 0 },       { &optimizer_argp, 0, "Optimizer:", 2 },
+    { &terminal_plot_argp, 0, NULL, 1 }, { &common_argp, 0, "Common:", 3 }, { 0 },
+};
 
 static char *filter_help(int key, const char *text, void *input)
 {
@@ -151,21 +208,30 @@ static const struct argp argp = {
     .doc =
         "Fit a network to data.\v"
         "Whatever is left open has a default that suits the data: lecture is the five-row table with one dense layer "
-        "without bias, l2, f64; digits, strokes and MNIST are images with hidden layers and cross_entropy; a CSV table "
-        "gets one dense layer and l2, with --classes cross_entropy; a text gets char-gpt, which learns to go on with "
+        "without bias, l2, f64; digits, strokes and MNIST are images with hidden layers and cross_entropy, CIFAR gets "
+        "resnet20; a CSV table and arrays get one dense layer and l2, with --classes cross_entropy; a text gets "
+        "char-gpt, which learns to go on with "
         "it as "
         "predict --prompt shows. The effective values are in the first line of --json and in config.json.\n"
         "\n"
-        "Checkpoints in DIR are written at the end of an epoch, at most about once a second, and at the end. best is "
-        "the one of the lowest test loss, or train loss if nothing is held out. The first Ctrl-C stops after the "
-        "current step and saves, the second ends at once.\n"
+        "Checkpoints in DIR are written at the end of an epoch, at most about once a second, every --save-every "
+        "steps, and at the end. best is the one of the lowest test loss, or train loss if nothing is held out. The "
+        "first Ctrl-C stops after the current step and saves, the second ends at once. With --resume a run goes on "
+        "bit for bit, also within an epoch and with another number of threads; its configuration stays but for "
+        "--epochs, --steps (schedules over the whole run follow them), --time, --early-stopping, --threads, "
+        "--log-every, --save-every and --detect-anomaly, and what its log has beyond the checkpoint is cut off.\n"
         "\n"
         "Examples:\n"
         "  blasgrad train --data lecture\n"
         "  blasgrad train --data lecture --loss l1 --lr 0.002 --epochs 20000\n"
         "  blasgrad train --data lecture --method lstsq --json\n"
         "  blasgrad train --data digits --model \"dense:128 relu dense:10\" --out run\n"
+        "  blasgrad train --resume --out run\n"
+        "  blasgrad train --config run/config.json --lr 0.05 --out slower\n"
         "  blasgrad train --data table.csv --target y --delimiter ';' --decimal ,\n"
+        "  blasgrad train --data iris.csv --skip-lines 1 --classes --test-share 0.2\n"
+        "  blasgrad train --data x.npy --target-file y.npy \\\n"
+        "    --model \"dense:64 relu dense:10\"\n"
         "  blasgrad train --data text.txt --model char-gpt --context 64 --out run",
 };
 
@@ -214,7 +280,8 @@ static int check_loss(const train_config *config)
     bool for_classes = bg_loss_takes_classes(config->loss);
     if (config->data.kind == DATA_LECTURE && for_classes)
         return output_usage("--loss %s is for classes; the targets of lecture are numbers", config->loss);
-    bool has_classes = config->data.kind == DATA_CSV ? config->data.with_classes : config->data.kind != DATA_LECTURE;
+    data_kind kind = config->data.kind;
+    bool has_classes = kind == DATA_CSV || kind == DATA_ARRAYS ? config->data.with_classes : kind != DATA_LECTURE;
     if (has_classes && !for_classes)
         return output_usage("--loss %s is for targets that are numbers; those of %s are classes, whose losses are "
                             "cross_entropy, nll and multi_margin",
@@ -229,18 +296,34 @@ static int check_method(const train_config *config)
     const char *option = config->step_option ? config->step_option : config->optimizer.last_option;
     if (option)
         output_message("--%s has no effect: --method lstsq takes no gradient steps", option);
-    if (strcmp(config->loss, "l2") != 0 || !is_one_dense_layer(config->model))
+    if (strcmp(config->loss, "l2") != 0 || (config->model && !is_one_dense_layer(config->model)))
         return output_usage("--method lstsq solves one dense layer for the loss l2, not \"%s\" for %s",
                             config->model ? config->model : "", config->loss);
     return 0;
 }
 
+static int check_training(const train_config *config)
+{
+    if (config->resumes && !config->out)
+        return output_usage("--resume goes on with the run in a directory; name it with --out");
+    if (config->class_weights && strcmp(config->loss, "cross_entropy") != 0)
+        return output_usage("--class-weights are for the loss cross_entropy, not %s", config->loss);
+    if (config->detects_anomalies && config->optimizer.skips_nonfinite)
+        return output_usage("--skip-nonfinite leaves out the steps that --detect-anomaly stops at; give one");
+    return 0;
+}
+
+void train_config_release(train_config *config) { word_list_free(&config->words); }
+
 int train_config_parse(train_config *config, int argc, char **argv)
 {
     *config = (train_config){ .epochs = 0 };
     config->data.dtype = BG_DTYPE_COUNT;
-    options_parse(&argp, argc, argv, config);
-    int code = data_classify(&config->data);
+    int code = train_words(&config->words, &argp, argc, argv);
+    if (code)
+        return code;
+    options_parse(&argp, config->words.count, config->words.words, config);
+    code = data_classify(&config->data);
     if (code)
         return code;
     config->data.seed = config->common.seed;
@@ -248,6 +331,10 @@ int train_config_parse(train_config *config, int argc, char **argv)
         config->data.tokens = config->data.tokens ? config->data.tokens : "characters";
         config->data.context = config->data.context ? config->data.context : DEFAULT_CONTEXT;
     }
+    if (config->data.kind == DATA_ARRAYS && !config->data.with_classes && !config->loss)
+        code = data_find_classes(&config->data);
+    if (code)
+        return code;
     if (config->data.with_classes && !config->loss)
         config->loss = "cross_entropy";
     code = apply_recipe(config);
@@ -260,11 +347,25 @@ int train_config_parse(train_config *config, int argc, char **argv)
         code = check_method(config);
     if (!code)
         code = check_loss(config);
+    if (!code)
+        code = check_training(config);
     if (code)
         return code;
     if (bg_loss_takes_classes(config->loss))
         config->data.with_classes = true;
     return 0;
+}
+
+static void describe_arrays(const data_settings *data, event *e)
+{
+    if (data->kind == DATA_ARRAYS && data->target)
+        event_text(e, "target", data->target);
+    if (data->input)
+        event_text(e, "input", data->input);
+    if (data->target_file)
+        event_text(e, "target_file", data->target_file);
+    if (data->with_coarse_labels)
+        event_bool(e, "coarse_labels", true);
 }
 
 void train_config_describe(const train_config *config, event *e)
@@ -276,7 +377,8 @@ void train_config_describe(const train_config *config, event *e)
     if (config->method == METHOD_SGD) {
         optimizer_describe(&config->optimizer, e);
         event_integer(e, "batch", config->batch);
-        event_integer(e, "epochs", config->epochs);
+        if (!config->epochs_suit_steps)
+            event_integer(e, "epochs", config->epochs);
         if (config->steps)
             event_integer(e, "steps", config->steps);
         if (config->init)
@@ -285,14 +387,17 @@ void train_config_describe(const train_config *config, event *e)
     event_text(e, "dtype", bg_dtype_name(config->data.dtype));
     event_integer(e, "seed", (int64_t)config->common.seed);
     event_integer(e, "threads", config->common.threads);
+    event_text(e, "gemm_provider", config->common.gemm == BG_GEMM_OPENBLAS ? "openblas" : "auto");
     if (config->data.test_share >= 0)
         event_number(e, "test_share", config->data.test_share);
+    parts_describe(&config->data.parts, e);
     if (config->data.kind == DATA_STROKES && config->data.count)
         event_integer(e, "count", config->data.count);
     if (config->data.kind == DATA_TEXT) {
         event_integer(e, "context", config->data.context);
         event_text(e, "tokens", config->data.tokens);
     }
+    describe_arrays(&config->data, e);
     if (config->data.kind == DATA_CSV) {
         char delimiter[2] = { config->data.delimiter ? config->data.delimiter : ',', 0 };
         char decimal[2] = { config->data.decimal ? config->data.decimal : '.', 0 };
@@ -300,5 +405,7 @@ void train_config_describe(const train_config *config, event *e)
         event_text(e, "decimal", decimal);
         if (config->data.target)
             event_text(e, "target", config->data.target);
+        table_describe(&config->data.table, e);
     }
+    config_complete(e, &argp, &config->words, train_call_options);
 }

@@ -2,8 +2,8 @@
 #ifndef TRAIN_CONFIG_H
 #define TRAIN_CONFIG_H
 
+#include "config_file.h"
 #include "data_source.h"
-#include "events.h"
 #include "optimizer_options.h"
 #include "options.h"
 
@@ -18,14 +18,22 @@ typedef struct {
     const char *step_option; /* of batch and epochs: the last one given, or NULL */
     train_method method;
     int64_t batch, epochs;
-    int64_t steps, log_every; /* 0: no limit; no events of steps */
-    bool epochs_suit_steps;   /* as many as the steps take */
+    int64_t steps, log_every, save_every; /* 0: no limit; no events of steps; no saves within an epoch */
+    double seconds;                       /* 0: no limit */
+    int64_t early_stopping;               /* epochs; 0: never */
+    bool epochs_suit_steps;               /* as many as the steps take */
+    bool detects_anomalies;
+    const char *class_weights; /* as it was given, or NULL */
     const char *init, *out;
+    bool resumes;    /* goes on with the run in `out` if there is one */
+    word_list words; /* of all options: from files, and given; what the texts above are in */
 } train_config;
 
-/* Parses the arguments and fills in what they leave open. 0, or the exit code after a message. */
+/* Parses the arguments, behind those of --config and, for a run to go on with, of its config.json, with which they must
+ * agree; and fills in what they leave open. 0, or the exit code after a message. */
 int train_config_parse(train_config *config, int argc, char **argv);
-/* All settings, for the start of the log and for config.json. */
+void train_config_release(train_config *config);
+/* All settings, for the start of the log and for config.json, from which the same run can be made again. */
 void train_config_describe(const train_config *config, event *e);
 
 #endif

@@ -1,6 +1,6 @@
 /* Data that the library brings along. */
 #include "data/dataset.h"
-#include "data/stream.h"
+#include "io/stream.h"
 
 #include <blasgrad/graph.h>
 

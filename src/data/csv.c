@@ -1,290 +1,17 @@
 /* Tables of numbers from CSV files. */
 #define _POSIX_C_SOURCE 200809L /* newlocale */
-#include "data/csv.h"
+#include "data/csv_rows.h"
 #include "data/dataset.h"
-#include "data/number.h"
 
 #include <blasgrad/graph.h>
 
 #include "tensor/tensor.h"
 
 #include <locale.h>
-#include <stdio.h>
+#include <math.h>
 #include <string.h>
 
-/* Rows of one size in blocks, so that a table of unknown length grows without being moved. */
-typedef struct block {
-    struct block *next;
-    size_t capacity, used; /* bytes of rows */
-    unsigned char *rows;   /* right behind */
-} block;
-
-typedef struct {
-    bg_engine *engine;
-    size_t row_bytes, total;
-    block *first, *last;
-} row_list;
-
-static void *push_row(row_list *list)
-{
-    enum { SMALLEST = 1 << 12, LARGEST = 1 << 20 };
-    block *last = list->last;
-    if (!last || last->used + list->row_bytes > last->capacity) {
-        size_t bytes = list->total / 8;
-        bytes = bytes < SMALLEST ? SMALLEST : bytes > LARGEST ? LARGEST : bytes;
-        bytes = bytes < list->row_bytes ? list->row_bytes : bytes;
-        last = bgi_alloc(list->engine, sizeof *last + bytes);
-        if (!last)
-            return NULL;
-        *last = (block){ .capacity = bytes, .rows = (unsigned char *)(last + 1) };
-        if (list->last)
-            list->last->next = last;
-        else
-            list->first = last;
-        list->last = last;
-    }
-    void *row = last->rows + last->used;
-    last->used += list->row_bytes;
-    list->total += list->row_bytes;
-    return row;
-}
-
-static void free_rows(row_list *list)
-{
-    while (list->first) {
-        block *next = list->first->next;
-        bgi_free(list->engine, list->first, sizeof(block) + list->first->capacity);
-        list->first = next;
-    }
-}
-
-static bg_status make_tensor(bg_tensor **tensor, const row_list *list, bg_dtype dtype, bg_shape shape)
-{
-    bg_status status = bg_tensor_create(tensor, list->engine, dtype, shape);
-    if (status)
-        return status;
-    unsigned char *data = bg_tensor_data(*tensor);
-    for (const block *b = list->first; b; b = b->next) {
-        memcpy(data, b->rows, b->used);
-        data += b->used;
-    }
-    return BG_OK;
-}
-
-typedef struct {
-    bgi_csv csv;
-    const bg_data_options *options;
-    locale_t locale;
-    int64_t columns, first_line; /* of the first record, to which all others are held */
-    int64_t target;              /* from 0 */
-    int64_t rows, classes;
-    row_list inputs, targets;
-} table;
-
-/* The beginning of a field's text, for messages. */
-typedef struct {
-    int length;
-    const char *text;
-} excerpt;
-static excerpt shown(const bgi_csv_field *field)
-{
-    enum { SHOWN = 40 };
-    return (excerpt){ field->length < SHOWN ? (int)field->length : SHOWN, field->text };
-}
-
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c; }
-
-/* Whether a field is a column's name: begins with something that no number begins with, and is no word for a missing
- * number. */
-static bool is_name(const bgi_csv_field *field)
-{
-    static const char *const missing[] = { "nan", "inf", "infinity", "na", "n/a", "null", "?" };
-    if (field->length == 0 || strchr("0123456789+-.,", *field->text))
-        return false;
-    for (size_t i = 0; i < sizeof missing / sizeof *missing; i++) {
-        size_t j = 0;
-        while (j < field->length && missing[i][j] == lower(field->text[j]))
-            j++;
-        if (j == field->length && !missing[i][j])
-            return false;
-    }
-    return true;
-}
-
-/* Counts the first record's fields and says whether it is a header. */
-static bg_status look_at_first(table *t, bool *is_header)
-{
-    bg_status status = bgi_csv_next_record(&t->csv);
-    if (!status && !t->csv.record)
-        return BGI_CSV_FAIL(&t->csv, "%s", "the file has no line that is not blank");
-    t->first_line = t->csv.line;
-    for (bgi_csv_field field = { 0 }; !status && !field.is_last;) {
-        status = bgi_csv_next_field(&t->csv, &field);
-        if (!status && !t->options->without_header && is_name(&field))
-            *is_header = true;
-        t->columns = field.column;
-    }
-    if (!status && t->columns < 2)
-        return BGI_CSV_FAIL(
-            &t->csv,
-            "there is one column, where inputs and a target should be; the delimiter is '%c', and may be "
-            "another",
-            t->csv.delimiter);
-    return status;
-}
-
-/* Finds the column that options.target names: by the header, else by its number. */
-static bg_status find_target(table *t, bool has_header)
-{
-    const char *target = t->options->target;
-    t->target = t->columns - 1;
-    if (!target)
-        return BG_OK;
-    int found = 0;
-    char names[160] = "";
-    size_t used = 0;
-    for (bgi_csv_field field = { 0 }; has_header && !field.is_last;) {
-        bg_status status = bgi_csv_next_field(&t->csv, &field);
-        if (status)
-            return status;
-        if (bgi_csv_field_is(&field, target)) {
-            t->target = field.column - 1;
-            found++;
-        }
-        excerpt name = shown(&field);
-        if (used + (size_t)name.length + 8 < sizeof names)
-            used += (size_t)snprintf(names + used, sizeof names - used, " %.*s", name.length, name.text);
-        else if (used + 4 < sizeof names && names[used - 1] != '.')
-            used += (size_t)snprintf(names + used, sizeof names - used, " ..");
-    }
-    if (found == 1)
-        return BG_OK;
-    if (found > 1)
-        return BGI_CSV_FAIL(&t->csv, "%d columns are named \"%.80s\"; the target can also be a number, from 0", found,
-                            target);
-    size_t length = strlen(target);
-    if (length > 0 && length < 10 && strspn(target, "0123456789") == length) {
-        t->target = 0;
-        for (const char *c = target; *c; c++)
-            t->target = t->target * 10 + (*c - '0');
-        if (t->target < t->columns)
-            return BG_OK;
-        return BGI_CSV_FAIL(&t->csv, "there is no column %s to be the target; columns are numbered 0 to %lld", target,
-                            (long long)t->columns - 1);
-    }
-    if (has_header)
-        return BGI_CSV_FAIL(&t->csv, "no column is named \"%.80s\"; there are%s", target, names);
-    return BGI_CSV_FAIL(&t->csv, "no header names a column \"%.80s\"; columns are numbered 0 to %lld", target,
-                        (long long)t->columns - 1);
-}
-
-static bg_status read_number(table *t, const bgi_csv_field *field, bool is_class, double *value)
-{
-    excerpt text = shown(field);
-    long long column = (long long)field->column;
-    if (field->length == 0)
-        return BGI_CSV_FAIL(&t->csv, "column %lld: the field is empty; each needs a number", column);
-    bool is_f32 = t->options->dtype == BG_F32 && !is_class;
-    switch (bgi_number_parse(field->text, field->length, t->options->decimal, is_f32, t->locale, value)) {
-    case BGI_NUMBER_OK:
-        return BG_OK;
-    case BGI_NUMBER_LARGE:
-        return BGI_CSV_FAIL(&t->csv, "column %lld: %.*s is too large for %s", column, text.length, text.text,
-                            is_f32 ? "f32" : "f64");
-    case BGI_NUMBER_NONE:
-        break;
-    }
-    return BGI_CSV_FAIL(&t->csv, "column %lld: \"%.*s\" is not a number; the decimal mark is '%c'", column, text.length,
-                        text.text, t->options->decimal);
-}
-
-static bg_status read_class(table *t, const bgi_csv_field *field, double value, int64_t *class)
-{
-    enum { CLASS_LIMIT = 1 << 24 }; /* a larger one is more likely a mistake than a class */
-    if (!(value >= 0 && value < CLASS_LIMIT && (double)(int64_t)value == value)) {
-        excerpt text = shown(field);
-        return BGI_CSV_FAIL(&t->csv, "column %lld: %.*s is no class; classes are whole numbers from 0 to %d",
-                            (long long)field->column, text.length, text.text, CLASS_LIMIT - 1);
-    }
-    *class = (int64_t)value;
-    if (*class >= t->classes)
-        t->classes = *class + 1;
-    return BG_OK;
-}
-
-static bg_status read_row(table *t)
-{
-    void *inputs = push_row(&t->inputs), *targets = push_row(&t->targets);
-    if (!inputs || !targets)
-        return BG_ERR_NOMEM;
-    int64_t i = 0;
-    bgi_csv_field field = { 0 };
-    while (!field.is_last) {
-        double value;
-        bg_status status = bgi_csv_next_field(&t->csv, &field);
-        bool is_target = field.column - 1 == t->target, is_class = is_target && t->options->with_classes;
-        if (!status && field.column <= t->columns)
-            status = read_number(t, &field, is_class, &value);
-        if (status)
-            return status;
-        if (field.column > t->columns)
-            continue;
-        if (is_class) {
-            status = read_class(t, &field, value, targets);
-            if (status)
-                return status;
-        } else if (t->options->dtype == BG_F32) {
-            ((float *)(is_target ? targets : inputs))[is_target ? 0 : i] = (float)value;
-        } else {
-            ((double *)(is_target ? targets : inputs))[is_target ? 0 : i] = value;
-        }
-        i += !is_target;
-    }
-    if (field.column != t->columns)
-        return BGI_CSV_FAIL(&t->csv, "the line has %lld fields, line %lld has %lld", (long long)field.column,
-                            (long long)t->first_line, (long long)t->columns);
-    t->rows++;
-    return BG_OK;
-}
-
-static bg_status read_table(table *t)
-{
-    bool is_header = false;
-    bg_status status = look_at_first(t, &is_header);
-    if (!status)
-        status = find_target(t, is_header);
-    if (!status && is_header)
-        status = bgi_csv_next_record(&t->csv);
-    if (status)
-        return status;
-    if (!t->csv.record)
-        return BGI_CSV_FAIL(&t->csv, "%s", "the file ends after the header");
-    size_t size = bg_dtype_size(t->options->dtype);
-    t->inputs.row_bytes = (size_t)(t->columns - 1) * size;
-    t->targets.row_bytes = t->options->with_classes ? sizeof(int64_t) : size;
-    while (t->csv.record && !status) {
-        status = read_row(t);
-        if (!status)
-            status = bgi_csv_next_record(&t->csv);
-    }
-    return status;
-}
-
-static bg_status make_dataset(bg_dataset **dataset, table *t, const char *path)
-{
-    bg_tensor *x = NULL, *y = NULL;
-    bg_dtype dtype = t->options->dtype;
-    bg_status status = make_tensor(&x, &t->inputs, dtype, BG_SHAPE(t->rows, t->columns - 1));
-    free_rows(&t->inputs);
-    if (!status && t->options->with_classes)
-        status = make_tensor(&y, &t->targets, BG_I64, BG_SHAPE(t->rows));
-    else if (!status)
-        status = make_tensor(&y, &t->targets, dtype, BG_SHAPE(t->rows, 1));
-    if (!status)
-        return bgi_dataset_create_pair(dataset, path, x, y, t->classes);
-    bg_tensor_destroy(x);
-    return status;
-}
+/* ---- Options ---- */
 
 static bg_status check_marks(const bg_data_options *options)
 {
@@ -304,6 +31,253 @@ static bg_status check_marks(const bg_data_options *options)
     return BG_OK;
 }
 
+static bg_status check_options(const bg_data_options *options)
+{
+    if (options->skip_lines < 0)
+        return bg_fail(BG_ERR_ARGUMENT, "read_csv: %lld lines to be skipped", (long long)options->skip_lines);
+    if ((unsigned)options->missing > BG_MISSING_VALUE)
+        return bg_fail(BG_ERR_ARGUMENT, "read_csv: %d is no way to treat missing fields", (int)options->missing);
+    double value = options->dtype == BG_F32 ? (double)(float)options->missing_value : options->missing_value;
+    if (!isfinite(value))
+        return bg_fail(BG_ERR_ARGUMENT, "read_csv: %g cannot stand for missing fields: it is no finite %s",
+                       options->missing_value, bg_dtype_name(options->dtype));
+    if (options->features && options->feature_names)
+        return bg_fail(BG_ERR_ARGUMENT, "read_csv: both features and feature_names say which columns are inputs");
+    if (options->without_target && (options->target || options->target_file || options->with_classes))
+        return bg_fail(BG_ERR_ARGUMENT, "read_csv: without_target, and yet %s",
+                       options->with_classes ? "with_classes"
+                       : options->target     ? "a target"
+                                             : "a file of targets");
+    if (options->class_names && !options->with_classes)
+        return bg_fail(BG_ERR_ARGUMENT, "read_csv: class_names, but not with_classes");
+    return check_marks(options);
+}
+
+/* ---- Columns ---- */
+
+/* Takes the names that classes have, each once. */
+static bg_status take_class_names(bgi_csv_table *t)
+{
+    bg_status status = BG_OK;
+    for (const char *const *name = t->options->class_names; name && *name && !status; name++) {
+        if (bgi_labels_find(&t->labels, *name, strlen(*name)) >= 0 || strlen(*name) >= BGI_LABEL_BYTES ||
+            t->labels.names.count == BGI_LABEL_LIMIT)
+            return bg_fail(BG_ERR_ARGUMENT,
+                           "read_csv: class_names: \"%.40s\" is there twice, or too long, or beyond the number of %d",
+                           *name, BGI_LABEL_LIMIT);
+        status = bgi_labels_add(&t->labels, *name, strlen(*name));
+        t->class_kind = CLASSES_NAMES;
+        t->has_given_names = true;
+    }
+    return status;
+}
+
+static bg_status choose_targets(bgi_csv_table *t, bgi_csv_source *source)
+{
+    const bg_data_options *options = t->options;
+    bg_status status = BG_OK;
+    if (options->target)
+        status = bgi_csv_choose(source, options->target, "target", &t->targets);
+    else if (options->target_file)
+        bgi_csv_choose_rest(source, &t->targets);
+    else
+        status = bgi_csv_choose_column(source, source->columns - 1, &t->targets);
+    if (!status && options->with_classes && t->targets != 1)
+        return BGI_CSV_FAIL(&source->csv, "%ld columns are targets; classes are one column", (long)t->targets);
+    return status;
+}
+
+static bg_status choose_features(bgi_csv_table *t, bgi_csv_source *source)
+{
+    int32_t next = t->targets;
+    bg_status status = BG_OK;
+    if (t->options->feature_names)
+        for (const char *const *name = t->options->feature_names; *name && !status; name++)
+            status = bgi_csv_choose_name(source, *name, "feature", &next);
+    else if (t->options->features)
+        status = bgi_csv_choose(source, t->options->features, "feature", &next);
+    else
+        bgi_csv_choose_rest(source, &next);
+    t->features = next - t->targets;
+    if (!status && t->features == 0)
+        return BGI_CSV_FAIL(&source->csv, "%s",
+                            "no column is left to be an input; is the delimiter another, or are all columns targets?");
+    return status;
+}
+
+static bg_status choose_columns(bgi_csv_table *t, bgi_labels *feature_names)
+{
+    bgi_csv_source *table = &t->sources[0];
+    bg_status status = BG_OK;
+    if (table->columns < 2 && !t->options->target_file && !t->options->without_target)
+        return BGI_CSV_FAIL(
+            &table->csv,
+            "there is one column, where inputs and a target should be; the delimiter is '%c', and may be another",
+            table->csv.delimiter);
+    if (!t->options->without_target)
+        status = choose_targets(t, &t->sources[t->source_count - 1]);
+    if (!status)
+        status = choose_features(t, table);
+    if (!status && table->has_header)
+        status = bgi_csv_column_names(table, t->targets, t->features, feature_names);
+    return status;
+}
+
+static bg_status open_sources(bgi_csv_table *t, const char *path)
+{
+    bg_status status = BG_OK;
+    t->source_count = t->options->target_file ? 2 : 1;
+    for (int i = 0; i < t->source_count && !status; i++)
+        status = bgi_csv_source_open(&t->sources[i], t->engine, i ? t->options->target_file : path, t->options);
+    return status;
+}
+
+static bg_status read_table(bgi_csv_table *t, const char *path, bgi_labels *feature_names)
+{
+    bg_status status = take_class_names(t);
+    if (!status)
+        status = open_sources(t, path);
+    if (!status)
+        status = choose_columns(t, feature_names);
+    if (status)
+        return status;
+    /* A first record that is no header is a row. */
+    for (int i = 0; i < t->source_count; i++)
+        if (!t->sources[i].has_header)
+            bgi_csv_put_back(&t->sources[i].csv);
+    t->row_bytes = (size_t)(t->targets + t->features) * bg_dtype_size(t->options->dtype);
+    return bgi_csv_read_rows(t);
+}
+
+/* ---- Means ---- */
+
+/* Columns are taken some at a time, so that no memory is needed. */
+enum { STRIP = 64 };
+typedef struct {
+    int32_t start, count;
+    /* Of the values that are there; in a type with so large a range that they are finite. */
+    long double sums[STRIP];
+    int64_t counts[STRIP];
+} strip;
+
+static double load(const bgi_csv_table *t, const unsigned char *row, int32_t place)
+{
+    return t->options->dtype == BG_F32 ? (double)((const float *)row)[place] : ((const double *)row)[place];
+}
+
+static void add_values(const bgi_csv_table *t, strip *s)
+{
+    for (const bgi_row_block *b = t->first; b; b = b->next)
+        for (const unsigned char *row = b->rows; row < b->rows + b->used; row += t->row_bytes)
+            for (int32_t i = 0; i < s->count; i++) {
+                double value = load(t, row, s->start + i);
+                s->sums[i] += isnan(value) ? 0 : (long double)value;
+                s->counts[i] += !isnan(value);
+            }
+}
+
+static void put_means(const bgi_csv_table *t, const strip *s)
+{
+    for (bgi_row_block *b = t->first; b; b = b->next)
+        for (unsigned char *row = b->rows; row < b->rows + b->used; row += t->row_bytes)
+            for (int32_t i = 0; i < s->count; i++)
+                if (isnan(load(t, row, s->start + i)))
+                    bgi_csv_store(t, row, s->start + i, (double)(s->sums[i] / (long double)s->counts[i]));
+}
+
+static bg_status fail_column(const bgi_csv_table *t, int32_t place)
+{
+    const bgi_csv_source *source = &t->sources[place < t->targets ? t->source_count - 1 : 0];
+    int64_t column = 0;
+    while (source->places[column] != place)
+        column++;
+    return BGI_CSV_FAIL(&source->csv, "column %lld has no value of which to take the mean", (long long)column + 1);
+}
+
+static bg_status fill_with_means(bgi_csv_table *t)
+{
+    int32_t values = t->targets + t->features;
+    for (int32_t start = 0; start < values; start += STRIP) {
+        strip s = { .start = start, .count = values - start < STRIP ? values - start : STRIP };
+        add_values(t, &s);
+        for (int32_t i = 0; i < s.count; i++)
+            if (s.counts[i] == 0)
+                return fail_column(t, start + i);
+        put_means(t, &s);
+    }
+    return BG_OK;
+}
+
+/* ---- The data set ---- */
+
+/* Copies `width` values of each row from `place` on. */
+static bg_status copy_values(const bgi_csv_table *t, bg_tensor **tensor, int32_t place, int32_t width)
+{
+    bg_status status = bg_tensor_create(tensor, t->engine, t->options->dtype, BG_SHAPE(t->rows, width));
+    if (status)
+        return status;
+    size_t size = bg_dtype_size(t->options->dtype), bytes = (size_t)width * size, start = (size_t)place * size;
+    unsigned char *to = bg_tensor_data(*tensor);
+    for (const bgi_row_block *b = t->first; b; b = b->next)
+        for (const unsigned char *row = b->rows; row < b->rows + b->used; row += t->row_bytes, to += bytes)
+            memcpy(to, row + start, bytes);
+    return BG_OK;
+}
+
+/* Copies the classes; ranks (or NULL) has the number that each is to have. */
+static bg_status copy_classes(const bgi_csv_table *t, bg_tensor **tensor, const uint32_t *ranks)
+{
+    bg_status status = bg_tensor_create(tensor, t->engine, BG_I64, BG_SHAPE(t->rows));
+    if (status)
+        return status;
+    int64_t *to = bg_tensor_data(*tensor);
+    for (const bgi_row_block *b = t->first; b; b = b->next)
+        for (const unsigned char *row = b->rows; row < b->rows + b->used; row += t->row_bytes) {
+            int64_t class = (int64_t)load(t, row, 0);
+            *to++ = ranks ? (int64_t)ranks[class] : class;
+        }
+    return BG_OK;
+}
+
+static bg_status make_classes(bgi_csv_table *t, bg_tensor **tensor)
+{
+    uint32_t *ranks = NULL;
+    size_t count = (size_t)t->labels.names.count;
+    bg_status status = BG_OK;
+    if (t->class_kind == CLASSES_NAMES && !t->has_given_names)
+        status = bgi_labels_sort(&t->labels, &ranks);
+    if (!status)
+        status = copy_classes(t, tensor, ranks);
+    if (ranks)
+        bgi_free(t->engine, ranks, count * sizeof *ranks);
+    return status;
+}
+
+static bg_status make_dataset(bg_dataset **dataset, bgi_csv_table *t, const char *path, const bgi_names *feature_names)
+{
+    bg_tensor *columns[2] = { NULL, NULL };
+    int count = t->targets > 0 ? 2 : 1;
+    bg_status status = t->has_missing ? fill_with_means(t) : BG_OK;
+    if (!status)
+        status = copy_values(t, &columns[0], t->targets, t->features);
+    if (!status && t->options->with_classes)
+        status = make_classes(t, &columns[1]);
+    else if (!status && t->targets > 0)
+        status = copy_values(t, &columns[1], 0, t->targets);
+    int64_t classes = t->class_kind == CLASSES_NAMES ? t->labels.names.count : t->classes;
+    if (!status)
+        status = bgi_dataset_create(dataset, path, columns, count, classes);
+    if (!status)
+        status = bgi_dataset_set_names(*dataset, &t->labels.names, feature_names);
+    for (int i = 0; i < count; i++)
+        bg_tensor_destroy(columns[i]);
+    if (status) {
+        bg_dataset_destroy(*dataset);
+        *dataset = NULL;
+    }
+    return status;
+}
+
 bg_status bg_data_read_csv(bg_dataset **dataset, bg_engine *engine, const char *path, const bg_data_options *options)
 {
     if (dataset)
@@ -313,22 +287,22 @@ bg_status bg_data_read_csv(bg_dataset **dataset, bg_engine *engine, const char *
     bg_data_options checked;
     bg_status status = bgi_data_options_check(&checked, engine, "read_csv", options);
     if (!status)
-        status = check_marks(&checked);
+        status = check_options(&checked);
     if (status)
         return status;
-    table t = { .options = &checked, .inputs = { .engine = engine }, .targets = { .engine = engine } };
+    bgi_csv_table t = { .engine = engine, .options = &checked, .labels.names.engine = engine };
+    bgi_labels feature_names = { .names.engine = engine };
     t.locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!t.locale)
         return bg_fail(BG_ERR_NOMEM, "read_csv: out of memory for a locale");
-    status = bgi_csv_open(&t.csv, engine, path, checked.delimiter);
-    if (!status) {
-        status = read_table(&t);
-        bgi_csv_close(&t.csv);
-    }
+    status = read_table(&t, path, &feature_names);
     if (!status)
-        status = make_dataset(dataset, &t, path);
-    free_rows(&t.inputs);
-    free_rows(&t.targets);
+        status = make_dataset(dataset, &t, path, &feature_names.names);
+    bgi_csv_release_rows(&t);
+    bgi_labels_release(&feature_names);
+    bgi_labels_release(&t.labels);
+    for (int i = 0; i < t.source_count; i++)
+        bgi_csv_source_close(&t.sources[i]);
     freelocale(t.locale);
     return status;
 }

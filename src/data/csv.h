@@ -2,7 +2,10 @@
 #ifndef BGI_CSV_H
 #define BGI_CSV_H
 
-#include "data/stream.h"
+#include "io/stream.h"
+
+/* The longest line. A file without line ends, whatever it is, is refused after so many bytes. */
+enum { BGI_CSV_LINE_LIMIT = 1 << 20 };
 
 typedef struct {
     bg_engine *engine;
@@ -10,16 +13,17 @@ typedef struct {
     char delimiter;
     char *buffer;
     size_t capacity;
-    size_t start, end; /* the bytes that are read but not given out */
+    size_t start, end; /* the bytes that are read but not given out; zeros follow, BGI_NUMBER_SLACK of them */
     bool is_finished;  /* the file has no more bytes than those */
     int64_t line, next_line;
     /* The record at hand: one line, or several where quotes hold line ends. */
     char *record, *record_end;
+    size_t record_start; /* of its first line, in the buffer */
 } bgi_csv;
 
 /* One field of a record. */
 typedef struct {
-    char *text; /* without blanks around and quotes; text[length] may be written */
+    char *text; /* without blanks around and quotes; may be written */
     size_t length;
     bool is_quoted; /* then two quotes in the text stand for one */
     bool is_last;
@@ -30,13 +34,40 @@ typedef struct {
 bg_status bgi_csv_open(bgi_csv *csv, bg_engine *engine, const char *path, char delimiter);
 void bgi_csv_close(bgi_csv *csv);
 
+/* Leaves lines out, whatever they hold; before the first record. */
+bg_status bgi_csv_skip_lines(bgi_csv *csv, int64_t lines);
 /* The next line that is not blank. record is NULL at the end of the file. It is valid until the next call. */
 bg_status bgi_csv_next_record(bgi_csv *csv);
+/* Gives the record at hand out again at the next call. */
+void bgi_csv_put_back(bgi_csv *csv);
 /* The field after `field` in the record, or its first if field->text is NULL. */
 bg_status bgi_csv_next_field(bgi_csv *csv, bgi_csv_field *field);
 
+/* What stands between fields, and blanks around them, which do not count. */
+static inline bool bgi_csv_is_separator(const bgi_csv *csv, char c)
+{
+    return c == csv->delimiter || (csv->delimiter == ' ' && c == '\t');
+}
+static inline bool bgi_csv_is_padding(const bgi_csv *csv, char c)
+{
+    return (c == ' ' || c == '\t') && c != csv->delimiter && csv->delimiter != ' ';
+}
+
 /* Whether the field has this text. */
-bool bgi_csv_field_is(const bgi_csv_field *field, const char *text);
+bool bgi_csv_field_is(const bgi_csv_field *field, const char *text, size_t length);
+/* Whether it is this word of small letters, in letters of any case. */
+bool bgi_csv_field_is_word(const bgi_csv_field *field, const char *word);
+/* Whether it is empty or a word for what is missing. */
+bool bgi_csv_field_is_missing(const bgi_csv_field *field);
+/* Makes two quotes in the text one, once, and returns the length that is left; the field itself keeps its length. */
+size_t bgi_csv_field_unquote(const bgi_csv_field *field);
+
+/* The beginning of a field's text, for messages. */
+typedef struct {
+    int length;
+    const char *text;
+} bgi_csv_excerpt;
+bgi_csv_excerpt bgi_csv_field_excerpt(const bgi_csv_field *field);
 
 /* BG_ERR_FORMAT at the current line. */
 #define BGI_CSV_FAIL(csv, format, ...)                                                                                 \

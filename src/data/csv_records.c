@@ -1,26 +1,30 @@
 /* Cuts CSV files into records and fields. Memory: one buffer that holds the longest line. */
 #include "data/csv.h"
 
+#include "data/number.h"
+
 #include <blasgrad/graph.h>
 
 #include <string.h>
 
-/* The longest line. A file without line ends, whatever it is, is refused after so many bytes. */
-enum { LINE_LIMIT = 1 << 20, FIRST_CAPACITY = 1 << 15 };
+enum { LINE_LIMIT = BGI_CSV_LINE_LIMIT, FIRST_CAPACITY = 1 << 15 };
 
 bg_status bgi_csv_open(bgi_csv *csv, bg_engine *engine, const char *path, char delimiter)
 {
-    *csv = (bgi_csv){ .engine = engine, .delimiter = delimiter, .capacity = FIRST_CAPACITY, .next_line = 1 };
+    *csv = (bgi_csv){ .engine = engine, .delimiter = delimiter, .capacity = FIRST_CAPACITY, .line = 1, .next_line = 1 };
     bg_status status = bgi_stream_open(&csv->stream, "read_csv", path);
     if (status)
         return status;
     csv->buffer = bgi_alloc(engine, csv->capacity);
     status = csv->buffer ? bgi_stream_read(&csv->stream, csv->buffer, 3, &csv->end) : BG_ERR_NOMEM;
-    if (status)
+    if (status) {
         bgi_csv_close(csv);
-    else if (csv->end == 3 && !memcmp(csv->buffer, "\xEF\xBB\xBF", 3))
+        return status;
+    }
+    if (csv->end == 3 && !memcmp(csv->buffer, "\xEF\xBB\xBF", 3))
         csv->end = 0;
-    return status;
+    memset(csv->buffer + csv->end, 0, BGI_NUMBER_SLACK);
+    return BG_OK;
 }
 
 void bgi_csv_close(bgi_csv *csv)
@@ -30,14 +34,14 @@ void bgi_csv_close(bgi_csv *csv)
     bgi_stream_close(&csv->stream);
 }
 
-/* Reads more bytes behind those that are not given out yet, which move to the buffer's front. One byte stays free, so
- * that every field can be ended by a zero. */
+/* Reads more bytes behind those that are not given out yet, which move to the buffer's front. Zeros follow, at which
+ * scanning stops. */
 static bg_status read_more(bgi_csv *csv)
 {
     memmove(csv->buffer, csv->buffer + csv->start, csv->end - csv->start);
     csv->end -= csv->start;
     csv->start = 0;
-    if (csv->end + 1 == csv->capacity) {
+    if (csv->end + BGI_NUMBER_SLACK == csv->capacity) {
         char *larger = bgi_alloc(csv->engine, 2 * csv->capacity);
         if (!larger)
             return BG_ERR_NOMEM;
@@ -46,9 +50,10 @@ static bg_status read_more(bgi_csv *csv)
         csv->buffer = larger;
         csv->capacity *= 2;
     }
-    size_t wanted = csv->capacity - 1 - csv->end, got;
+    size_t wanted = csv->capacity - BGI_NUMBER_SLACK - csv->end, got;
     bg_status status = bgi_stream_read(&csv->stream, csv->buffer + csv->end, wanted, &got);
     csv->end += got;
+    memset(csv->buffer + csv->end, 0, BGI_NUMBER_SLACK);
     csv->is_finished = got < wanted;
     return status;
 }
@@ -90,15 +95,29 @@ static bg_status find_end(bgi_csv *csv, size_t *length, size_t *whole)
     return BG_OK;
 }
 
-static bool is_separator(const bgi_csv *csv, char c)
-{
-    return c == csv->delimiter || (csv->delimiter == ' ' && c == '\t');
-}
+static bool is_separator(const bgi_csv *csv, char c) { return bgi_csv_is_separator(csv, c); }
+static bool is_padding(const bgi_csv *csv, char c) { return bgi_csv_is_padding(csv, c); }
 
-/* Blanks around fields, which do not count. */
-static bool is_padding(const bgi_csv *csv, char c)
+bg_status bgi_csv_skip_lines(bgi_csv *csv, int64_t lines)
 {
-    return (c == ' ' || c == '\t') && c != csv->delimiter && csv->delimiter != ' ';
+    for (int64_t left = lines; left > 0;) {
+        /* A carriage return may be followed by a line feed, so two bytes must be there. */
+        if (csv->start + 1 >= csv->end && !csv->is_finished) {
+            bg_status status = read_more(csv);
+            if (status)
+                return status;
+        }
+        if (csv->start == csv->end)
+            return BGI_CSV_FAIL(csv, "the file ends here, and %lld lines were to be skipped", (long long)lines);
+        char c = csv->buffer[csv->start++];
+        if (c == '\r' && csv->buffer[csv->start] == '\n')
+            csv->start++;
+        if (c == '\n' || c == '\r') {
+            csv->line = ++csv->next_line;
+            left--;
+        }
+    }
+    return BG_OK;
 }
 
 bg_status bgi_csv_next_record(bgi_csv *csv)
@@ -111,6 +130,7 @@ bg_status bgi_csv_next_record(bgi_csv *csv)
         if (status || whole == 0)
             return status;
         char *record = csv->buffer + csv->start;
+        csv->record_start = csv->start;
         csv->start += whole;
         /* With runs of blanks between fields, those at both ends stand between nothing. */
         char *c = record, *end = record + length;
@@ -128,6 +148,12 @@ bg_status bgi_csv_next_record(bgi_csv *csv)
         csv->record_end = end;
         return BG_OK;
     }
+}
+
+void bgi_csv_put_back(bgi_csv *csv)
+{
+    csv->start = csv->record_start;
+    csv->next_line = csv->line;
 }
 
 bg_status bgi_csv_next_field(bgi_csv *csv, bgi_csv_field *field)
@@ -172,14 +198,49 @@ bg_status bgi_csv_next_field(bgi_csv *csv, bgi_csv_field *field)
     return BG_OK;
 }
 
-bool bgi_csv_field_is(const bgi_csv_field *field, const char *text)
+bool bgi_csv_field_is(const bgi_csv_field *field, const char *text, size_t length)
 {
-    size_t i = 0;
-    for (; i < field->length && *text; i++, text++) {
-        if (field->text[i] != *text)
+    size_t i = 0, j = 0;
+    for (; i < field->length && j < length; i++, j++) {
+        if (field->text[i] != text[j])
             return false;
-        if (field->is_quoted && *text == '"')
+        if (field->is_quoted && text[j] == '"')
             i++;
     }
-    return i == field->length && !*text;
+    return i == field->length && j == length;
+}
+
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c; }
+
+bool bgi_csv_field_is_word(const bgi_csv_field *field, const char *word)
+{
+    size_t i = 0;
+    while (i < field->length && word[i] == lower(field->text[i]))
+        i++;
+    return i == field->length && !word[i];
+}
+
+bool bgi_csv_field_is_missing(const bgi_csv_field *field)
+{
+    static const char *const words[] = { "", "na", "n/a", "nan", "null", "?" };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (bgi_csv_field_is_word(field, words[i]))
+            return true;
+    return false;
+}
+
+size_t bgi_csv_field_unquote(const bgi_csv_field *field)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < field->length; i++) {
+        field->text[length++] = field->text[i];
+        i += field->is_quoted && field->text[i] == '"';
+    }
+    return length;
+}
+
+bgi_csv_excerpt bgi_csv_field_excerpt(const bgi_csv_field *field)
+{
+    enum { SHOWN = 40 };
+    return (bgi_csv_excerpt){ field->length < SHOWN ? (int)field->length : SHOWN, field->text };
 }

@@ -3,7 +3,6 @@
 
 #include <blasgrad/graph.h>
 
-#include "base/hash.h"
 #include "tensor/tensor.h"
 
 #include <string.h>
@@ -35,7 +34,12 @@ bg_status bgi_dataset_create(bg_dataset **dataset, const char *name, bg_tensor *
     if (!made)
         return BG_ERR_NOMEM;
     bgi_engine_retain(engine);
-    *made = (bg_dataset){ .engine = engine, .count = n, .size = columns[0]->shape.dims[0], .classes = classes };
+    *made = (bg_dataset){ .engine = engine,
+                          .count = n,
+                          .size = columns[0]->shape.dims[0],
+                          .classes = classes,
+                          .class_names = { .engine = engine },
+                          .feature_names = { .engine = engine } };
     made->name_bytes = strlen(name) + 1;
     made->name = bgi_alloc(engine, made->name_bytes);
     made->columns = bgi_alloc_zero(engine, (size_t)n * sizeof *made->columns);
@@ -62,6 +66,12 @@ bg_status bgi_dataset_set_vocabulary(bg_dataset *dataset, const char *vocabulary
     dataset->vocabulary = copy;
     dataset->vocabulary_bytes = bytes;
     return BG_OK;
+}
+
+bg_status bgi_dataset_set_names(bg_dataset *dataset, const bgi_names *class_names, const bgi_names *feature_names)
+{
+    bg_status status = bgi_names_copy(&dataset->class_names, class_names);
+    return status ? status : bgi_names_copy(&dataset->feature_names, feature_names);
 }
 
 bg_status bgi_dataset_create_pair(bg_dataset **dataset, const char *name, bg_tensor *x, bg_tensor *y, int64_t classes)
@@ -93,6 +103,8 @@ void bg_dataset_destroy(bg_dataset *dataset)
     bgi_free(engine, dataset->columns, (size_t)dataset->count * sizeof *dataset->columns);
     bgi_free(engine, dataset->name, dataset->name_bytes);
     bgi_free(engine, dataset->vocabulary, dataset->vocabulary_bytes);
+    bgi_names_release(&dataset->class_names);
+    bgi_names_release(&dataset->feature_names);
     bgi_free(engine, dataset, sizeof *dataset);
     bgi_engine_release(engine);
 }
@@ -104,18 +116,29 @@ const char *bg_dataset_name(const bg_dataset *dataset) { return dataset ? datase
 
 const char *bg_dataset_vocabulary(const bg_dataset *dataset) { return dataset ? dataset->vocabulary : NULL; }
 
+const char *bg_dataset_class_name(const bg_dataset *dataset, int64_t i)
+{
+    return dataset ? bgi_names_at(&dataset->class_names, i) : NULL;
+}
+
+const char *bg_dataset_feature_name(const bg_dataset *dataset, int64_t i)
+{
+    return dataset ? bgi_names_at(&dataset->feature_names, i) : NULL;
+}
+
 bg_tensor *bg_dataset_column(const bg_dataset *dataset, int i)
 {
     return dataset && i >= 0 && i < dataset->count ? dataset->columns[i] : NULL;
 }
 
-/* Makes a data set like another one from columns that it takes over; those after a NULL were not made. */
-static bg_status create_like(bg_dataset **made, const bg_dataset *dataset, bg_tensor **columns, bg_status status)
+bg_status bgi_dataset_create_like(bg_dataset **made, const bg_dataset *dataset, bg_tensor **columns, bg_status status)
 {
     if (!status)
         status = bgi_dataset_create(made, dataset->name, columns, dataset->count, dataset->classes);
-    if (!status && dataset->vocabulary) {
-        status = bgi_dataset_set_vocabulary(*made, dataset->vocabulary);
+    if (!status) {
+        status = bgi_dataset_set_names(*made, &dataset->class_names, &dataset->feature_names);
+        if (!status && dataset->vocabulary)
+            status = bgi_dataset_set_vocabulary(*made, dataset->vocabulary);
         if (status) {
             bg_dataset_destroy(*made);
             *made = NULL;
@@ -127,7 +150,7 @@ static bg_status create_like(bg_dataset **made, const bg_dataset *dataset, bg_te
     return status;
 }
 
-static bg_tensor **new_columns(const bg_dataset *dataset)
+bg_tensor **bgi_dataset_new_columns(const bg_dataset *dataset)
 {
     return bgi_alloc_zero(dataset->engine, (size_t)dataset->count * sizeof(bg_tensor *));
 }
@@ -144,76 +167,10 @@ bg_status bg_dataset_slice(bg_dataset **part, const bg_dataset *dataset, int64_t
     if (start < 0 || stop < start || stop > dataset->size)
         return bg_fail(BG_ERR_ARGUMENT, "dataset_slice: [%lld, %lld) is not within the %lld examples", (long long)start,
                        (long long)stop, (long long)dataset->size);
-    bg_tensor **columns = new_columns(dataset);
+    bg_tensor **columns = bgi_dataset_new_columns(dataset);
     if (!columns)
         return BG_ERR_NOMEM;
     for (int i = 0; i < dataset->count && !status; i++)
         status = bg_tensor_slice(&columns[i], dataset->columns[i], 0, start, stop, 1);
-    return create_like(part, dataset, columns, status);
-}
-
-/* Copies the examples at places first, first + 1, .. of the permuted order. */
-static bg_status copy_permuted(bg_tensor **copy, const bg_dataset *dataset, int column, int64_t first, int64_t count,
-                               uint64_t seed)
-{
-    const bg_tensor *source = dataset->columns[column];
-    bg_shape shape = source->shape, row = { .rank = shape.rank - 1 };
-    shape.dims[0] = count;
-    bg_status status = bg_tensor_create(copy, dataset->engine, source->dtype, shape);
-    if (status)
-        return status;
-    for (int axis = 0; axis < row.rank; axis++)
-        row.dims[axis] = shape.dims[axis + 1];
-    size_t size = bg_dtype_size(source->dtype), row_bytes = (size_t)bg_shape_count(row) * size;
-    if (row_bytes == 0)
-        return BG_OK;
-    bool is_contiguous = bg_tensor_is_contiguous(source);
-    unsigned char *target = bg_tensor_data(*copy);
-    uint64_t stream = bgi_hash_text("dataset_split");
-    for (int64_t i = 0; i < count; i++, target += row_bytes) {
-        uint64_t from = bg_permute_index((uint64_t)(first + i), (uint64_t)dataset->size, seed, stream);
-        /* Strides count elements and may be 0 in an expanded view. */
-        const unsigned char *bytes = bgi_tensor_bytes(source) + (int64_t)from * source->strides[0] * (int64_t)size;
-        if (is_contiguous)
-            memcpy(target, bytes, row_bytes);
-        else
-            bgi_strided_copy(target, (*copy)->strides + 1, bytes, source->strides + 1, row, size);
-    }
-    return BG_OK;
-}
-
-static bg_status split_part(bg_dataset **part, const bg_dataset *dataset, int64_t first, int64_t count, uint64_t seed)
-{
-    bg_tensor **columns = new_columns(dataset);
-    if (!columns)
-        return BG_ERR_NOMEM;
-    bg_status status = BG_OK;
-    for (int i = 0; i < dataset->count && !status; i++)
-        status = copy_permuted(&columns[i], dataset, i, first, count, seed);
-    return create_like(part, dataset, columns, status);
-}
-
-bg_status bg_dataset_split(bg_dataset **first, bg_dataset **second, const bg_dataset *dataset, int64_t size,
-                           uint64_t seed)
-{
-    if (first)
-        *first = NULL;
-    if (second)
-        *second = NULL;
-    if (!first || !second || !dataset)
-        return bg_fail(BG_ERR_ARGUMENT, "dataset_split: %s is NULL", !dataset ? "dataset" : first ? "second" : "first");
-    bg_status status = bgi_engine_check(dataset->engine, "dataset_split");
-    if (status)
-        return status;
-    if (size < 0 || size > dataset->size)
-        return bg_fail(BG_ERR_ARGUMENT, "dataset_split: %lld of %lld examples asked for the first part",
-                       (long long)size, (long long)dataset->size);
-    status = split_part(first, dataset, 0, size, seed);
-    if (!status)
-        status = split_part(second, dataset, size, dataset->size - size, seed);
-    if (status) {
-        bg_dataset_destroy(*first);
-        *first = NULL;
-    }
-    return status;
+    return bgi_dataset_create_like(part, dataset, columns, status);
 }

@@ -5,6 +5,7 @@
 #include <blasgrad/data.h>
 
 #include "base/engine.h"
+#include "data/names.h"
 
 struct bg_dataset {
     bg_engine *engine;
@@ -15,6 +16,7 @@ struct bg_dataset {
     size_t name_bytes;
     char *vocabulary; /* of a text in characters, else NULL */
     size_t vocabulary_bytes;
+    bgi_names class_names, feature_names; /* of a table; or empty */
 };
 
 /* As bg_dataset_create, with a name. */
@@ -22,8 +24,16 @@ bg_status bgi_dataset_create(bg_dataset **dataset, const char *name, bg_tensor *
 /* The same over an input and a target, which it takes over, also when it fails. */
 bg_status bgi_dataset_create_pair(bg_dataset **dataset, const char *name, bg_tensor *x, bg_tensor *y, int64_t classes);
 
+/* Room for the columns of a data set like another one, NULL each; and that data set, from columns that it takes over.
+ * Where status is an error already, which it returns, those after a NULL were not made. */
+bg_tensor **bgi_dataset_new_columns(const bg_dataset *dataset);
+bg_status bgi_dataset_create_like(bg_dataset **made, const bg_dataset *dataset, bg_tensor **columns, bg_status status);
+
 /* Copies a vocabulary into a data set that has none. */
 bg_status bgi_dataset_set_vocabulary(bg_dataset *dataset, const char *vocabulary);
+
+/* Copies names into a data set that has none. */
+bg_status bgi_dataset_set_names(bg_dataset *dataset, const bgi_names *class_names, const bgi_names *feature_names);
 
 /* Checks the engine and the dtype of the options (which may be NULL) and gives all defaults their values. */
 bg_status bgi_data_options_check(bg_data_options *checked, bg_engine *engine, const char *caller,

@@ -1,6 +1,6 @@
 /* IDX: two zero bytes, element type, rank, then extents and elements, big-endian. */
-#include "data/stream.h"
 #include "io/bytes.h"
+#include "io/stream.h"
 
 #include <blasgrad/data.h>
 #include <blasgrad/graph.h>

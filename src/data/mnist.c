@@ -1,5 +1,6 @@
-/* A folder with the files of MNIST. */
+/* Images and labels in IDX files, and the folder of MNIST. */
 #define _POSIX_C_SOURCE 200809L /* access */
+#include "data/convert.h"
 #include "data/dataset.h"
 #include "io/file.h"
 
@@ -11,6 +12,66 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Reads one IDX file of u8 and a rank. */
+static bg_status read_bytes(bg_tensor **bytes, bg_engine *engine, const char *caller, const char *path, int rank)
+{
+    bg_status status = bg_data_read_idx(bytes, engine, path);
+    if (status || ((*bytes)->dtype == BG_U8 && (*bytes)->shape.rank == rank))
+        return status;
+    return bg_fail(BG_ERR_FORMAT, "%s: %s: %s %s where u8 %s should be", caller, bgi_path_text(path),
+                   bg_dtype_name((*bytes)->dtype), bgi_shape_format((*bytes)->shape).text,
+                   rank == 3 ? "images [n, rows, columns]" : "labels [n]");
+}
+
+/* Raises *classes above the largest label. */
+static bg_status read_pair(bg_tensor *columns[2], int64_t *classes, bg_engine *engine, const char *caller,
+                           const char *images, const char *labels, bg_dtype dtype)
+{
+    bg_tensor *pixels = NULL, *numbers = NULL;
+    bg_status status = read_bytes(&pixels, engine, caller, images, 3);
+    if (!status)
+        status = bgi_data_numbers(&columns[0], pixels, dtype, true, caller);
+    if (!status)
+        status = read_bytes(&numbers, engine, caller, labels, 1);
+    if (!status)
+        status = bgi_data_classes(&columns[1], classes, numbers, caller);
+    if (!status && pixels->shape.dims[0] != numbers->shape.dims[0])
+        status = bg_fail(BG_ERR_FORMAT, "%s: %s has %lld images, but there are %lld labels", caller,
+                         bgi_path_text(images), (long long)pixels->shape.dims[0], (long long)numbers->shape.dims[0]);
+    bg_tensor_destroy(pixels);
+    bg_tensor_destroy(numbers);
+    return status;
+}
+
+/* Reads two files as a data set of at least *classes classes. */
+static bg_status read_dataset(bg_dataset **dataset, int64_t *classes, bg_engine *engine, const char *caller,
+                              const char *name, const char *images, const char *labels, bg_dtype dtype)
+{
+    bg_tensor *columns[2] = { NULL, NULL };
+    bg_status status = read_pair(columns, classes, engine, caller, images, labels, dtype);
+    if (!status)
+        status = bgi_dataset_create(dataset, name, columns, 2, *classes);
+    bg_tensor_destroy(columns[0]);
+    bg_tensor_destroy(columns[1]);
+    return status;
+}
+
+bg_status bg_data_read_images(bg_dataset **dataset, bg_engine *engine, const char *images, const char *labels,
+                              const bg_data_options *options)
+{
+    static const char name[] = "read_images";
+    if (dataset)
+        *dataset = NULL;
+    if (!dataset || !images || !labels)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", name, !dataset ? "dataset" : images ? "labels" : "images");
+    bg_data_options checked;
+    int64_t classes = 0;
+    bg_status status = bgi_data_options_check(&checked, engine, name, options);
+    return status ? status : read_dataset(dataset, &classes, engine, name, images, images, labels, checked.dtype);
+}
+
+/* ---- The folder ---- */
 
 static const char caller[] = "read_mnist";
 
@@ -52,83 +113,19 @@ static bg_status find(source *s, int which)
     return BG_OK;
 }
 
-static bg_status read_images(const source *s, int which, bg_tensor **images)
-{
-    bg_tensor *bytes;
-    bg_status status = bg_data_read_idx(&bytes, s->engine, s->paths[which]);
-    if (status)
-        return status;
-    if (bytes->dtype != BG_U8 || bytes->shape.rank != 3)
-        status =
-            bg_fail(BG_ERR_FORMAT, "%s: %s: %s %s where u8 images [n, rows, columns] should be", caller,
-                    bgi_path_text(s->paths[which]), bg_dtype_name(bytes->dtype), bgi_shape_format(bytes->shape).text);
-    if (!status)
-        status = bg_tensor_create(images, s->engine, s->dtype, bytes->shape);
-    if (!status) {
-        const uint8_t *source_data = bg_tensor_const_data(bytes);
-        void *data = bg_tensor_data(*images);
-        int64_t count = bg_shape_count(bytes->shape);
-        if (s->dtype == BG_F32)
-            for (int64_t i = 0; i < count; i++)
-                ((float *)data)[i] = (float)source_data[i] / 255.0F;
-        else
-            for (int64_t i = 0; i < count; i++)
-                ((double *)data)[i] = source_data[i] / 255.0;
-    }
-    bg_tensor_destroy(bytes);
-    return status;
-}
-
-/* Reads labels as i64 and raises *classes above the largest. */
-static bg_status read_labels(const source *s, int which, bg_tensor **labels, int64_t *classes)
-{
-    bg_tensor *bytes;
-    bg_status status = bg_data_read_idx(&bytes, s->engine, s->paths[which]);
-    if (status)
-        return status;
-    if (bytes->dtype != BG_U8 || bytes->shape.rank != 1)
-        status =
-            bg_fail(BG_ERR_FORMAT, "%s: %s: %s %s where u8 labels [n] should be", caller,
-                    bgi_path_text(s->paths[which]), bg_dtype_name(bytes->dtype), bgi_shape_format(bytes->shape).text);
-    if (!status)
-        status = bg_tensor_create(labels, s->engine, BG_I64, bytes->shape);
-    if (!status) {
-        const uint8_t *source_data = bg_tensor_const_data(bytes);
-        int64_t *data = bg_tensor_data(*labels), count = bg_shape_count(bytes->shape);
-        for (int64_t i = 0; i < count; i++) {
-            data[i] = source_data[i];
-            if (data[i] >= *classes)
-                *classes = data[i] + 1;
-        }
-    }
-    bg_tensor_destroy(bytes);
-    return status;
-}
-
 /* Reads images and the labels that follow in the list of parts. */
-static bg_status read_pair(const source *s, int images, bg_dataset **dataset, int64_t *classes)
+static bg_status read_part(const source *s, int images, bg_dataset **dataset, int64_t *classes)
 {
-    bg_tensor *x = NULL, *y = NULL;
-    bg_status status = read_images(s, images, &x);
-    if (!status)
-        status = read_labels(s, images + 1, &y, classes);
-    if (!status && x->shape.dims[0] != y->shape.dims[0])
-        status =
-            bg_fail(BG_ERR_FORMAT, "%s: %s has %lld images, %s %lld labels", caller, bgi_path_text(s->paths[images]),
-                    (long long)x->shape.dims[0], parts[images + 1].name, (long long)y->shape.dims[0]);
-    if (!status)
-        return bgi_dataset_create_pair(dataset, s->folder, x, y, 0);
-    bg_tensor_destroy(x);
-    bg_tensor_destroy(y);
-    return status;
+    return read_dataset(dataset, classes, s->engine, caller, s->folder, s->paths[images], s->paths[images + 1],
+                        s->dtype);
 }
 
 static bg_status read_found(const source *s, bg_dataset **train, bg_dataset **test)
 {
     int64_t classes = 10;
-    bg_status status = read_pair(s, TEST_IMAGES, test, &classes);
+    bg_status status = read_part(s, TEST_IMAGES, test, &classes);
     if (!status && s->paths[TRAIN_IMAGES]) {
-        status = read_pair(s, TRAIN_IMAGES, train, &classes);
+        status = read_part(s, TRAIN_IMAGES, train, &classes);
     } else if (!status) {
         bg_dataset *whole = *test;
         *test = NULL;

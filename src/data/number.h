@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef enum {
     BGI_NUMBER_OK,
@@ -11,9 +12,27 @@ typedef enum {
     BGI_NUMBER_LARGE /* beyond the type's range */
 } bgi_number_result;
 
-/* The f64, or with is_f32 the f32, nearest to the number in text[0 .. length): [+-] digits [mark digits] [e [+-]
- * digits], nothing else. text[length] must be there and is changed and changed back, as the mark is. c_locale is a
- * locale_t of "C". */
+/* What must be readable behind a text, for it is read in pieces. */
+enum { BGI_NUMBER_SLACK = 32 };
+
+/* A number that was read: where it ends, NULL if there is none; infinite beyond the range, and NaN if only
+ * bgi_number_parse can round it. */
+typedef struct {
+    const char *end;
+    double value;
+} bgi_number;
+
+/* Reads the number that the text begins with, [+-] digits [mark digits] [e [+-] digits] of at most 2^30 digits, as the
+ * nearest f64, or with is_f32 f32. */
+bgi_number bgi_number_read(const char *text, char mark, bool is_f32);
+/* digits · 10^exponent, rounded so. */
+double bgi_number_round(uint64_t digits, int64_t exponent, bool is_negative, bool is_f32);
+/* The number that is all of text[0 .. length), rounded as there. The byte behind must be none that numbers have,
+ * and the mark may be changed and is changed back. c_locale is a locale_t of "C". */
 bgi_number_result bgi_number_parse(char *text, size_t length, char mark, bool is_f32, void *c_locale, double *value);
+
+/* The first 128 bits of 5^q, the higher 64 first; see make_powers.py. */
+enum { BGI_POWER_SMALLEST = -342, BGI_POWER_LARGEST = 308 };
+extern const uint64_t bgi_powers_of_five[BGI_POWER_LARGEST - BGI_POWER_SMALLEST + 1][2];
 
 #endif

@@ -1,6 +1,6 @@
 /* Texts as tokens: characters or bytes, and windows over them. */
 #include "data/dataset.h"
-#include "data/stream.h"
+#include "io/stream.h"
 
 #include <blasgrad/graph.h>
 

@@ -22,17 +22,7 @@ bg_dtype bgi_safetensors_dtype(const char *name)
     return dtype;
 }
 
-static bool is_utf8(const char *text)
-{
-    uint32_t code;
-    size_t rest = strlen(text);
-    for (int length; rest > 0; text += length, rest -= (size_t)length) {
-        length = bgi_utf8_decode(text, rest, &code);
-        if (length == 0)
-            return false;
-    }
-    return true;
-}
+static bool is_utf8(const char *text) { return bgi_utf8_check(text, strlen(text)); }
 
 bg_status bg_archive_create(bg_archive **archive, bg_engine *engine)
 {

@@ -1,6 +1,8 @@
-/* Byte order of elements in files. */
+/* Elements as files have them. */
 #ifndef BGI_BYTES_H
 #define BGI_BYTES_H
+
+#include <blasgrad/tensor.h>
 
 #include <stddef.h>
 #include <stdint.h>
@@ -30,5 +32,9 @@ static inline void bgi_bytes_reverse(void *data, size_t count, size_t size)
         }
     }
 }
+
+/* The elements in row-major order and little-endian: the tensor's own memory if that is such, else a copy, to be freed
+ * as bytes of its engine. NULL when memory is out. */
+const void *bgi_bytes_of(const bg_tensor *tensor, size_t bytes, void **copy);
 
 #endif

@@ -3,6 +3,7 @@
 #include "io/file.h"
 
 #include <blasgrad/graph.h>
+#include <blasgrad/io.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -161,11 +162,14 @@ bg_status bgi_new_file_begin(bgi_new_file *file, bg_engine *engine, const char *
     return status;
 }
 
-bg_status bgi_new_file_write(bgi_new_file *file, const void *data, size_t bytes)
+/* offset: NULL for the end of what was written. */
+static bg_status put(bgi_new_file *file, const uint64_t *offset, const void *data, size_t bytes)
 {
     for (size_t done = 0; done < bytes;) {
         size_t wanted = bytes - done < CALL_BYTES ? bytes - done : CALL_BYTES;
-        ssize_t count = write(file->descriptor, (const unsigned char *)data + done, wanted);
+        const unsigned char *from = (const unsigned char *)data + done;
+        ssize_t count = offset ? pwrite(file->descriptor, from, wanted, (off_t)(*offset + done))
+                               : write(file->descriptor, from, wanted);
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0) {
@@ -176,6 +180,16 @@ bg_status bgi_new_file_write(bgi_new_file *file, const void *data, size_t bytes)
         done += (size_t)count;
     }
     return BG_OK;
+}
+
+bg_status bgi_new_file_write(bgi_new_file *file, const void *data, size_t bytes)
+{
+    return put(file, NULL, data, bytes);
+}
+
+bg_status bgi_new_file_write_over(bgi_new_file *file, uint64_t offset, const void *data, size_t bytes)
+{
+    return put(file, &offset, data, bytes);
 }
 
 static int sync_retrying(int descriptor)
@@ -221,4 +235,17 @@ void bgi_new_file_discard(bgi_new_file *file)
     if (file->temporary)
         (void)unlinkat(file->folder, file->temporary, 0);
     release(file);
+}
+
+bg_status bg_file_write(bg_engine *engine, const char *path, const void *data, size_t bytes)
+{
+    if (!engine || !path || (bytes && !data))
+        return bg_fail(BG_ERR_ARGUMENT, "file_write: %s is NULL", !engine ? "engine" : (path ? "data" : "path"));
+    bg_status status = bgi_engine_check(engine, "file_write");
+    bgi_new_file file;
+    if (status == BG_OK)
+        status = bgi_new_file_begin(&file, engine, "file_write", path);
+    if (status == BG_OK)
+        status = bgi_new_file_write(&file, data, bytes);
+    return status == BG_OK ? bgi_new_file_commit(&file) : status;
 }

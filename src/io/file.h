@@ -37,6 +37,8 @@ typedef struct {
  * only the fsync of its folder failed, which the message says). */
 bg_status bgi_new_file_begin(bgi_new_file *file, bg_engine *engine, const char *caller, const char *path);
 bg_status bgi_new_file_write(bgi_new_file *file, const void *data, size_t bytes);
+/* The same over bytes that were written before. */
+bg_status bgi_new_file_write_over(bgi_new_file *file, uint64_t offset, const void *data, size_t bytes);
 bg_status bgi_new_file_commit(bgi_new_file *file);
 /* Gives up: removes the temporary file. */
 void bgi_new_file_discard(bgi_new_file *file);

@@ -98,24 +98,6 @@ static void put_header(header *h, const bg_archive *archive, const uint64_t *off
         put(h, " ");
 }
 
-/* Gives the bytes of a tensor as a file has them: its own memory if that is such, else a copy to be freed. */
-static const void *bytes_of(const bg_archive *archive, const bg_tensor *tensor, void **copy)
-{
-    size_t bytes = tensor_bytes(tensor), size = bg_dtype_size(tensor->dtype);
-    *copy = NULL;
-    if (bg_tensor_is_contiguous(tensor) && !BGI_IS_BIG_ENDIAN)
-        return bgi_tensor_bytes(tensor);
-    *copy = bgi_alloc(archive->engine, bytes);
-    if (!*copy)
-        return NULL;
-    int64_t strides[BG_MAX_RANK];
-    bgi_shape_strides(tensor->shape, strides);
-    bgi_strided_copy(*copy, strides, bgi_tensor_bytes(tensor), tensor->strides, tensor->shape, size);
-    if (BGI_IS_BIG_ENDIAN)
-        bgi_bytes_reverse(*copy, bytes / size, size);
-    return *copy;
-}
-
 /* Adds every tensor's bytes, in the order of the file, to the checksum, or writes them. */
 static bg_status for_all_bytes(const bg_archive *archive, bgi_checksum *checksum, bgi_new_file *file)
 {
@@ -126,7 +108,7 @@ static bg_status for_all_bytes(const bg_archive *archive, bgi_checksum *checksum
             if (bg_dtype_size(tensor->dtype) != size || bytes == 0)
                 continue;
             void *copy;
-            const void *data = bytes_of(archive, tensor, &copy);
+            const void *data = bgi_bytes_of(tensor, bytes, &copy);
             if (!data)
                 return BG_ERR_NOMEM;
             bg_status status = BG_OK;

@@ -227,7 +227,7 @@ bg_node *bgi_graph_adopt_failure(bg_graph *graph, bg_status status)
 /* The step counter of the random nodes of all graphs of the model. */
 static bg_status random_counter(void *owner, bg_tensor **counter)
 {
-    static const char name[] = "trainer.random_step";
+    static const char name[] = BGI_RANDOM_STEP;
     bg_model *model = owner;
     bgi_model_entry *entry = bgi_model_entry_of(model, name);
     bg_status status = entry ? bgi_model_check_entry(entry, BG_I64, BG_SCALAR, false)

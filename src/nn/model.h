@@ -10,6 +10,9 @@
  * its parameter. */
 enum { BGI_PARAMETER_NAME_MAX = 127, BGI_BUFFER_NAME_MAX = 191 };
 
+/* The buffer with the step counter of the random nodes of all graphs of a model. */
+#define BGI_RANDOM_STEP "trainer.random_step"
+
 typedef struct {
     char *name;
     size_t name_bytes;

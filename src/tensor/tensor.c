@@ -47,7 +47,7 @@ bg_tensor *bgi_tensor_over(bgi_storage *storage, bg_dtype dtype, bg_shape shape)
     return tensor;
 }
 
-/* A tensor over `wrapped`, or over new memory of zeros if it is NULL. */
+/* A tensor over `wrapped`, or over new memory if it is NULL. */
 static bg_status make(bg_tensor **tensor, bg_engine *engine, bg_dtype dtype, bg_shape shape, size_t bytes,
                       void *wrapped)
 {
@@ -59,7 +59,7 @@ static bg_status make(bg_tensor **tensor, bg_engine *engine, bg_dtype dtype, bg_
     storage->engine = engine;
     storage->bytes = bytes;
     storage->is_wrapped = wrapped != NULL;
-    storage->data = wrapped ? wrapped : bgi_alloc_zero(engine, bytes);
+    storage->data = wrapped ? wrapped : bgi_alloc(engine, bytes);
     bg_tensor *made = storage->data ? bgi_tensor_over(storage, dtype, shape) : NULL;
     storage_release(storage); /* the tensor holds it, or nobody does */
     if (!made)
@@ -78,7 +78,18 @@ bg_status bg_tensor_create(bg_tensor **tensor, bg_engine *engine, bg_dtype dtype
         return bg_fail(BG_ERR_ARGUMENT, "tensor_create: no place for the result");
     if (status == BG_OK)
         status = bgi_shape_check(shape, dtype, "tensor_create", NULL, &bytes);
-    return status == BG_OK ? make(tensor, engine, dtype, shape, bytes, NULL) : status;
+    if (status == BG_OK)
+        status = make(tensor, engine, dtype, shape, bytes, NULL);
+    if (status == BG_OK)
+        memset((*tensor)->storage->data, 0, bytes);
+    return status;
+}
+
+bg_status bgi_tensor_create_unset(bg_tensor **tensor, bg_engine *engine, bg_dtype dtype, bg_shape shape)
+{
+    size_t bytes;
+    bg_status status = bgi_shape_check(shape, dtype, "tensor_create", NULL, &bytes);
+    return status ? status : make(tensor, engine, dtype, shape, bytes, NULL);
 }
 
 bg_status bg_tensor_wrap(bg_tensor **tensor, bg_engine *engine, bg_dtype dtype, bg_shape shape, void *data)

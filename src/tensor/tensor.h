@@ -25,6 +25,8 @@ struct bg_tensor {
     size_t offset;                /* in bytes */
 };
 
+/* As bg_tensor_create, for an engine that was checked, without setting the elements, which the caller does at once. */
+bg_status bgi_tensor_create_unset(bg_tensor **tensor, bg_engine *engine, bg_dtype dtype, bg_shape shape);
 void bgi_tensor_retain(bg_tensor *tensor);
 static inline unsigned char *bgi_tensor_bytes(const bg_tensor *tensor)
 {

@@ -1,38 +1,8 @@
-/* Metrics: sums over batches in f64, and the evaluation of a whole data set. */
+/* The evaluation of a data set: sums over batches in f64, and what an evaluation takes in. */
+#include "train/metrics.h"
 #include "train/trainer.h"
 
 #include <math.h>
-
-static int64_t class_at(const bg_tensor *classes, int64_t i)
-{
-    const void *data = bg_tensor_const_data(classes);
-    switch (bg_tensor_dtype(classes)) {
-    case BG_I64:
-        return ((const int64_t *)data)[i];
-    case BG_I32:
-        return ((const int32_t *)data)[i];
-    default:
-        return ((const uint8_t *)data)[i];
-    }
-}
-
-static int64_t largest_f32(const float *scores, int64_t n)
-{
-    int64_t best = 0;
-    for (int64_t j = 1; j < n; j++)
-        if (scores[j] > scores[best])
-            best = j;
-    return best;
-}
-
-static int64_t largest_f64(const double *scores, int64_t n)
-{
-    int64_t best = 0;
-    for (int64_t j = 1; j < n; j++)
-        if (scores[j] > scores[best])
-            best = j;
-    return best;
-}
 
 /* Outputs and batch tensors are contiguous. */
 static void count_right(bgi_sums *sums, const bg_tensor *prediction, const bg_tensor *classes)
@@ -42,9 +12,9 @@ static void count_right(bgi_sums *sums, const bg_tensor *prediction, const bg_te
     const void *scores = bg_tensor_const_data(prediction);
     bool is_f64 = bg_tensor_dtype(prediction) == BG_F64;
     for (int64_t i = 0; i < rows; i++) {
-        int64_t answer =
-            is_f64 ? largest_f64((const double *)scores + i * c, c) : largest_f32((const float *)scores + i * c, c);
-        sums->right += answer == class_at(classes, i);
+        int64_t answer = is_f64 ? bgi_answer_f64((const double *)scores + i * c, c)
+                                : bgi_answer_f32((const float *)scores + i * c, c);
+        sums->right += answer == bgi_class_at(bg_tensor_const_data(classes), bg_tensor_dtype(classes), i);
     }
     sums->answers += rows;
 }
@@ -55,7 +25,7 @@ double bgi_sums_add(bgi_sums *sums, const bgi_batch_program *entry)
     bg_tensor_item(bg_program_output(entry->program, 0), 0, &loss);
     sums->loss += loss * (double)entry->batch;
     sums->examples += entry->batch;
-    if (entry->has_prediction)
+    if (entry->counts_answers)
         count_right(sums, bg_program_output(entry->program, 1), entry->columns[1]);
     return loss;
 }
@@ -88,7 +58,9 @@ bg_status bgi_trainer_prepare_evaluation(bg_trainer *trainer, const bg_dataset *
     return status;
 }
 
-static bg_status evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_metrics *metrics)
+/* evaluation may be NULL. */
+static bg_status evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_evaluation *evaluation,
+                          bg_metrics *metrics)
 {
     int64_t n = bg_dataset_size(dataset), batch = evaluation_batch(trainer);
     const bgi_order order = { .n = (uint64_t)n };
@@ -101,6 +73,8 @@ static bg_status evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_met
             return status;
         bgi_gather_batch(entry, dataset, &order, start);
         status = bg_program_run(entry->program);
+        if (status == BG_OK && evaluation)
+            status = bg_evaluation_add(evaluation, bg_program_output(entry->program, 1), entry->columns[1]);
         if (status != BG_OK)
             return status;
         bgi_sums_add(&sums, entry);
@@ -109,19 +83,38 @@ static bg_status evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_met
     return BG_OK;
 }
 
+/* With the averages of the parameters, if there are some. */
+static bg_status evaluate_averages(bg_trainer *trainer, const bg_dataset *dataset, bg_evaluation *evaluation,
+                                   bg_metrics *metrics)
+{
+    /* Until an update counts, the average is the parameter, whatever the buffers hold: parameters may have been set or
+     * loaded since the first program made them, and they may be of an earlier trainer. */
+    bool has_averages = trainer->options.averaging.kind != BG_AVERAGE_NONE && trainer->averaged > 0 &&
+                        bg_model_swap_averages(trainer->model) == BG_OK;
+    bg_status status = evaluate(trainer, dataset, evaluation, metrics);
+    if (has_averages)
+        bg_model_swap_averages(trainer->model);
+    return status;
+}
+
 bg_status bg_trainer_evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_metrics *metrics)
 {
     if (!metrics)
         return bg_fail(BG_ERR_ARGUMENT, "trainer_evaluate: metrics is NULL");
     bg_status status = bgi_trainer_check(trainer, dataset, "trainer_evaluate");
+    return status == BG_OK ? evaluate_averages(trainer, dataset, NULL, metrics) : status;
+}
+
+bg_status bg_trainer_score(bg_trainer *trainer, const bg_dataset *dataset, bg_evaluation *evaluation,
+                           bg_metrics *metrics)
+{
+    if (!evaluation)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_score: evaluation is NULL");
+    bg_status status = bgi_trainer_check(trainer, dataset, "trainer_score");
     if (status != BG_OK)
         return status;
-    /* Until an update counts, the average is the parameter, whatever the buffers hold: parameters may have been set or
-     * loaded since the first program made them, and they may be of an earlier trainer. */
-    bool has_averages = trainer->options.averaging.kind != BG_AVERAGE_NONE && trainer->averaged > 0 &&
-                        bg_model_swap_averages(trainer->model) == BG_OK;
-    status = evaluate(trainer, dataset, metrics);
-    if (has_averages)
-        bg_model_swap_averages(trainer->model);
-    return status;
+    if (trainer->options.step)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_score: a step gives no predictions; give network and loss");
+    bg_metrics unused;
+    return evaluate_averages(trainer, dataset, evaluation, metrics ? metrics : &unused);
 }

@@ -65,11 +65,11 @@ static bg_status require_finite_call(const bg_call *call)
     *(double *)call->output = 1;
     return BG_OK;
 }
-static const bg_op require_finite_op = { .name = "require_finite",
-                                         .arity = -1,
-                                         .infer = require_finite_infer,
-                                         .is_constant = true,
-                                         .call = require_finite_call };
+const bg_op bgi_require_finite_op = { .name = "require_finite",
+                                      .arity = -1,
+                                      .infer = require_finite_infer,
+                                      .is_constant = true,
+                                      .call = require_finite_call };
 
 static bg_node *apply_check(const bgi_gradients *gradients, bgi_arena *arena)
 {
@@ -92,7 +92,7 @@ static bg_node *apply_check(const bgi_gradients *gradients, bgi_arena *arena)
         at += length;
     }
     names[at] = '\0';
-    return bg_apply(&require_finite_op, counts, (int)gradients->n + 1, names, bytes);
+    return bg_apply(&bgi_require_finite_op, counts, (int)gradients->n + 1, names, bytes);
 }
 
 static void scale(const bgi_gradients *gradients, bg_node *factor)

@@ -62,15 +62,7 @@ static bool has_answers(const bg_dataset *dataset, const bg_node *prediction, co
     return bg_shape_equal(scores, classes);
 }
 
-/* The graph of a batch: its inputs, the loss, and the prediction if it counts answers. */
-typedef struct {
-    bg_graph *graph;
-    bg_node **inputs;
-    bg_node *outputs[2];
-    bg_node *scalars[BGI_SCALARS]; /* NULL: not used */
-} batch_graph;
-
-static bg_status build_updates(bg_trainer *trainer, const bgi_batch_program *entry, batch_graph *built)
+static bg_status build_updates(bg_trainer *trainer, const bgi_batch_program *entry, bgi_batch_graph *built)
 {
     static const char *const names[] = { "learning rate", "step", "momentum", "accumulated", "average weight" };
     const bg_trainer_options *options = &trainer->options;
@@ -89,8 +81,18 @@ static bg_status build_updates(bg_trainer *trainer, const bgi_batch_program *ent
     return bg_optimizer_apply_with(&options->optimizer, trainer->model, built->outputs[0], &inputs, NULL);
 }
 
+static bg_node *batch_loss(const bg_trainer_options *options, bgi_purpose purpose, bg_node *prediction, bg_node *target)
+{
+    if (!options->class_weights || purpose == BGI_EVALUATES)
+        return options->loss(prediction, target, BG_MEAN);
+    bg_node *weight = bg_constant(bg_node_graph(prediction), options->class_weights);
+    return bg_cross_entropy_loss_with(
+        prediction, target, BG_MEAN,
+        &(bg_cross_entropy_options){ .weight = bg_cast(weight, bg_node_dtype(prediction)) });
+}
+
 static bg_status build_graph(bg_trainer *trainer, const bg_dataset *dataset, bgi_batch_program *entry,
-                             batch_graph *built)
+                             bgi_batch_graph *built)
 {
     const bg_trainer_options *options = &trainer->options;
     for (int i = 0; i < entry->n_columns; i++) {
@@ -104,7 +106,7 @@ static bg_status build_graph(bg_trainer *trainer, const bg_dataset *dataset, bgi
         loss = options->step(trainer->model, built->inputs, entry->n_columns, options->user);
     } else {
         prediction = options->network(trainer->model, built->inputs[0], options->user);
-        loss = prediction ? options->loss(prediction, built->inputs[1], BG_MEAN) : NULL;
+        loss = prediction ? batch_loss(options, entry->purpose, prediction, built->inputs[1]) : NULL;
     }
     bg_status status = bg_graph_status(built->graph);
     if (status != BG_OK)
@@ -116,13 +118,14 @@ static bg_status build_graph(bg_trainer *trainer, const bg_dataset *dataset, bgi
         return bg_fail(BG_ERR_SHAPE, "trainer: the loss has %lld elements, not 1",
                        (long long)bg_shape_count(bg_node_shape(loss)));
     built->outputs[0] = loss;
-    entry->has_prediction = prediction && has_answers(dataset, prediction, built->inputs[1]);
+    entry->counts_answers = prediction && has_answers(dataset, prediction, built->inputs[1]);
+    entry->has_prediction = entry->counts_answers || (prediction && entry->purpose == BGI_EVALUATES);
     built->outputs[1] = entry->has_prediction ? prediction : NULL;
     return entry->purpose == BGI_EVALUATES ? BG_OK : build_updates(trainer, entry, built);
 }
 
 static bg_status bind_batch(bg_trainer *trainer, const bg_dataset *dataset, bgi_batch_program *entry,
-                            const batch_graph *built)
+                            const bgi_batch_graph *built)
 {
     bg_status status = BG_OK;
     for (int i = 0; i < entry->n_columns && status == BG_OK; i++) {
@@ -138,25 +141,39 @@ static bg_status bind_batch(bg_trainer *trainer, const bg_dataset *dataset, bgi_
     return status;
 }
 
+bg_status bgi_batch_graph_build(bg_trainer *trainer, const bg_dataset *dataset, bgi_batch_program *entry,
+                                bgi_batch_graph *built)
+{
+    *built =
+        (bgi_batch_graph){ .inputs = bgi_alloc_zero(trainer->engine, (size_t)entry->n_columns * sizeof(bg_node *)) };
+    bg_status status = built->inputs ? bg_graph_create(&built->graph, trainer->engine) : BG_ERR_NOMEM;
+    if (status != BG_OK)
+        return status;
+    bool was_training = bg_model_is_training(trainer->model);
+    bg_model_set_training(trainer->model, entry->purpose != BGI_EVALUATES);
+    status = build_graph(trainer, dataset, entry, built);
+    bg_model_set_training(trainer->model, was_training);
+    return status;
+}
+
+void bgi_batch_graph_release(bg_trainer *trainer, const bgi_batch_program *entry, bgi_batch_graph *built)
+{
+    bg_graph_destroy(built->graph);
+    bgi_free(trainer->engine, built->inputs, (size_t)entry->n_columns * sizeof(bg_node *));
+}
+
 static bg_status build_entry(bg_trainer *trainer, const bg_dataset *dataset, bgi_batch_program *entry)
 {
-    size_t bytes = (size_t)entry->n_columns * sizeof(bg_node *);
-    batch_graph built = { .inputs = bgi_alloc_zero(trainer->engine, bytes) };
-    entry->columns = bgi_alloc_zero(trainer->engine, (size_t)entry->n_columns * sizeof *entry->columns);
-    bg_status status = built.inputs && entry->columns ? bg_graph_create(&built.graph, trainer->engine) : BG_ERR_NOMEM;
-    if (status == BG_OK) {
-        bool was_training = bg_model_is_training(trainer->model);
-        bg_model_set_training(trainer->model, entry->purpose != BGI_EVALUATES);
-        status = build_graph(trainer, dataset, entry, &built);
-        bg_model_set_training(trainer->model, was_training);
-    }
+    bgi_batch_graph built;
+    bg_status status = bgi_batch_graph_build(trainer, dataset, entry, &built);
     if (status == BG_OK)
         status = bg_compile(&entry->program, built.graph, built.outputs, entry->has_prediction ? 2 : 1,
                             &(bg_compile_options){ .no_updates = entry->purpose == BGI_EVALUATES });
-    if (status == BG_OK)
-        status = bind_batch(trainer, dataset, entry, &built);
-    bg_graph_destroy(built.graph);
-    bgi_free(trainer->engine, built.inputs, bytes);
+    if (status == BG_OK) {
+        entry->columns = bgi_alloc_zero(trainer->engine, (size_t)entry->n_columns * sizeof *entry->columns);
+        status = entry->columns ? bind_batch(trainer, dataset, entry, &built) : BG_ERR_NOMEM;
+    }
+    bgi_batch_graph_release(trainer, entry, &built);
     return status;
 }
 

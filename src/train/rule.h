@@ -54,6 +54,9 @@ bool bgi_gradients_accumulate(const bgi_gradients *gradients, const bg_step_inpu
 /* Checks and clips them, as the optimizer says; returns the norm before they were clipped, or NULL. */
 bg_node *bgi_gradients_limit(const bgi_gradients *gradients, bgi_arena *arena);
 
+/* The check: fails before the run has any effect. */
+extern const bg_op bgi_require_finite_op;
+
 /* ---- averages.c ---- */
 void bgi_averages_update(const bg_update_site *site, bg_node *weight);
 

@@ -7,23 +7,31 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The trainer's own numbers. */
+/* The trainer's own numbers, of 8 bytes each. Counts and sizes are not negative; a loss may be any number. */
+typedef enum { COUNT, SIZE, NUMBER } number_kind;
 static const struct {
     const char *name;
     size_t offset;
-    bool is_integer;
+    number_kind kind;
 } numbers[] = {
-    { "trainer.epoch", offsetof(bg_trainer, epoch), true },
-    { "trainer.step", offsetof(bg_trainer, step), true },
-    { "trainer.step_in_epoch", offsetof(bg_trainer, step_in_epoch), true },
-    { "trainer.updates", offsetof(bg_trainer, updates), true },
-    { "trainer.skipped", offsetof(bg_trainer, skipped), true },
-    { "trainer.averaged", offsetof(bg_trainer, averaged), true },
-    { "trainer.accumulated", offsetof(bg_trainer, accumulated), false },
-    { "trainer.learning_rate", offsetof(bg_trainer, learning_rate), false },
-    { "trainer.seconds", offsetof(bg_trainer, seconds), false },
+    { "trainer.epoch", offsetof(bg_trainer, epoch), COUNT },
+    { "trainer.step", offsetof(bg_trainer, step), COUNT },
+    { "trainer.step_in_epoch", offsetof(bg_trainer, step_in_epoch), COUNT },
+    { "trainer.updates", offsetof(bg_trainer, updates), COUNT },
+    { "trainer.skipped", offsetof(bg_trainer, skipped), COUNT },
+    { "trainer.averaged", offsetof(bg_trainer, averaged), COUNT },
+    { "trainer.accumulated", offsetof(bg_trainer, accumulated), SIZE },
+    { "trainer.learning_rate", offsetof(bg_trainer, learning_rate), SIZE },
+    { "trainer.seconds", offsetof(bg_trainer, seconds), SIZE },
+    { "trainer.epoch_loss", offsetof(bg_trainer, sums.loss), NUMBER },
+    { "trainer.epoch_examples", offsetof(bg_trainer, sums.examples), COUNT },
+    { "trainer.epoch_right", offsetof(bg_trainer, sums.right), COUNT },
+    { "trainer.epoch_answers", offsetof(bg_trainer, sums.answers), COUNT },
+    { "trainer.epoch_seconds", offsetof(bg_trainer, epoch_seconds), SIZE },
 };
 enum { N_NUMBERS = sizeof numbers / sizeof numbers[0] };
+
+static bg_dtype dtype_of(int i) { return numbers[i].kind == COUNT ? BG_I64 : BG_F64; }
 
 /* has_best, best, bad, cooling */
 static const char plateau_name[] = "trainer.plateau";
@@ -51,7 +59,7 @@ bg_status bg_trainer_save(const bg_trainer *trainer, bg_archive *archive)
     for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++)
         status = bg_archive_add(archive, bg_model_name(model, i), bg_model_tensor(model, i));
     for (int i = 0; i < N_NUMBERS && status == BG_OK; i++)
-        status = add(archive, trainer->engine, numbers[i].name, numbers[i].is_integer ? BG_I64 : BG_F64, BG_SCALAR,
+        status = add(archive, trainer->engine, numbers[i].name, dtype_of(i), BG_SCALAR,
                      (const char *)trainer + numbers[i].offset);
     const bg_plateau *plateau = &trainer->plateau;
     const double state[PLATEAU_NUMBERS] = { plateau->has_best, plateau->best, (double)plateau->bad,
@@ -74,19 +82,18 @@ static bg_status check_tensor(const bg_tensor *tensor, const char *name, bg_dtyp
     return BG_OK;
 }
 
-/* Whole numbers count from 0 and never come near the end of their type; the others are finite. A place outside would
- * make the next batch read there. */
-static bg_status check_number(const bg_archive *archive, const char *name, bool is_integer)
+/* Counts never come near the end of their type; a place outside would make the next batch read there. */
+static bg_status check_number(const bg_archive *archive, const char *name, number_kind kind)
 {
     const void *data = bg_tensor_const_data(bg_archive_find(archive, name));
     double value;
     memcpy(&value, data, sizeof value);
     int64_t count;
     memcpy(&count, data, sizeof count);
-    if (is_integer ? count >= 0 && count <= INT64_MAX / 4 : isfinite(value) && value >= 0)
+    if (kind == NUMBER || (kind == COUNT ? count >= 0 && count <= INT64_MAX / 4 : isfinite(value) && value >= 0))
         return BG_OK;
-    return is_integer ? bg_fail(BG_ERR_ARGUMENT, "trainer_load: \"%s\" is %lld", name, (long long)count)
-                      : bg_fail(BG_ERR_ARGUMENT, "trainer_load: \"%s\" is %g", name, value);
+    return kind == COUNT ? bg_fail(BG_ERR_ARGUMENT, "trainer_load: \"%s\" is %lld", name, (long long)count)
+                         : bg_fail(BG_ERR_ARGUMENT, "trainer_load: \"%s\" is %g", name, value);
 }
 
 /* has_best, bad and cooling are whole numbers; the best metric may be any. */
@@ -116,12 +123,11 @@ static bg_status check_archive(const bg_model *model, const bg_archive *archive)
         status = check_tensor(bg_archive_find(archive, name), name, bg_tensor_dtype(own), bg_tensor_shape(own));
     }
     for (int i = 0; i < N_NUMBERS && status == BG_OK; i++)
-        status = check_tensor(bg_archive_find(archive, numbers[i].name), numbers[i].name,
-                              numbers[i].is_integer ? BG_I64 : BG_F64, BG_SCALAR);
+        status = check_tensor(bg_archive_find(archive, numbers[i].name), numbers[i].name, dtype_of(i), BG_SCALAR);
     if (status == BG_OK)
         status = check_tensor(bg_archive_find(archive, plateau_name), plateau_name, BG_F64, BG_SHAPE(PLATEAU_NUMBERS));
     for (int i = 0; i < N_NUMBERS && status == BG_OK; i++)
-        status = check_number(archive, numbers[i].name, numbers[i].is_integer);
+        status = check_number(archive, numbers[i].name, numbers[i].kind);
     if (status == BG_OK)
         status = check_plateau(archive);
     for (size_t i = 0; i < bg_archive_count(archive) && status == BG_OK; i++) {

@@ -1,6 +1,8 @@
 /* One batch of training: its numbers, its run, and what follows from it. */
 #include "train/trainer.h"
 
+#include "nn/model.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,16 +41,27 @@ static void write_scalars(bg_trainer *trainer, bool *counts)
     write_scalar(trainer, BGI_AVERAGE_WEIGHT, average_weight(trainer, counts));
 }
 
-/* An error of the check, with the step's number. */
-static bg_status fail_check(const bg_trainer *trainer)
+/* The coming run draws the numbers of the last one. */
+static void step_random_back(bg_trainer *trainer)
 {
-    char message[512];
-    snprintf(message, sizeof message, "%s", bg_last_error());
-    return bg_fail(BG_ERR_NUMERIC, "trainer_fit: step %lld (epoch %lld, learning rate %g): %s",
-                   (long long)trainer->step + 1, (long long)trainer->epoch + 1, trainer->last_rate, message);
+    bg_tensor *counter = bg_model_find(trainer->model, BGI_RANDOM_STEP);
+    if (counter)
+        --*(int64_t *)bg_tensor_data(counter);
 }
 
-bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch, bgi_sums *sums)
+/* An error of a step, with its number and, if it is asked for, where it comes from. */
+static bg_status fail_step(bg_trainer *trainer, const bgi_batch *batch, const bgi_batch_program *entry, int64_t step,
+                           const char *message)
+{
+    char cause[256] = "";
+    if (trainer->options.detects_anomalies &&
+        bgi_trainer_find_anomaly(trainer, batch->dataset, entry, cause, sizeof cause) != BG_OK)
+        return BG_ERR_NOMEM;
+    return bg_fail(BG_ERR_NUMERIC, "trainer_fit: step %lld (epoch %lld, learning rate %g): %s%s%s", (long long)step,
+                   (long long)trainer->epoch + 1, trainer->last_rate, message, *cause ? "; " : "", cause);
+}
+
+bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch)
 {
     const bg_trainer_options *options = &trainer->options;
     bool updates = batch->is_last || options->accumulate == 1, is_skipped = false, is_averaged;
@@ -65,8 +78,10 @@ bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch, bgi_sums
     write_scalars(trainer, &is_averaged);
     status = bg_program_run(entry->program);
     if (status == BG_ERR_NUMERIC && options->optimizer.checks_finite && updates) {
+        char message[256];
+        snprintf(message, sizeof message, "%s", bg_last_error());
         if (!options->skips_nonfinite)
-            return fail_check(trainer);
+            return fail_step(trainer, batch, entry, trainer->step + 1, message);
         is_skipped = true;
         status = BG_OK;
     }
@@ -84,12 +99,14 @@ bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch, bgi_sums
     /* Of a step that was or will be skipped. */
     if (!isfinite(loss) && options->skips_nonfinite)
         return BG_OK;
-    bgi_sums_add(sums, entry);
-    if (!isfinite(loss))
-        return bg_fail(BG_ERR_NUMERIC, "trainer_fit: the loss is %s in step %lld (epoch %lld, learning rate %g)",
-                       isnan(loss) ? "nan" : (loss > 0 ? "inf" : "-inf"), (long long)trainer->step,
-                       (long long)trainer->epoch + 1, trainer->last_rate);
-    return BG_OK;
+    bgi_sums_add(&trainer->sums, entry);
+    if (isfinite(loss))
+        return BG_OK;
+    /* Only a batch that adds its gradients gets here if anomalies are looked for; its run has drawn random numbers. */
+    if (options->detects_anomalies)
+        step_random_back(trainer);
+    return fail_step(trainer, batch, entry, trainer->step,
+                     isnan(loss) ? "the loss is nan" : (loss > 0 ? "the loss is inf" : "the loss is -inf"));
 }
 
 bg_status bgi_trainer_follow(bg_trainer *trainer, const bg_metrics *metrics)

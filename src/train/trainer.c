@@ -3,9 +3,26 @@
 
 #include "base/clock.h"
 #include "nn/model.h"
+#include "tensor/tensor.h"
 
 #include <math.h>
 #include <string.h>
+
+static bg_status check_class_weights(const bg_trainer_options *options)
+{
+    const bg_tensor *weights = options->class_weights;
+    if (!weights)
+        return BG_OK;
+    if (options->loss != bg_cross_entropy_loss)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_create: class_weights are for the loss bg_cross_entropy_loss");
+    bg_dtype dtype = bg_tensor_dtype(weights);
+    if (dtype != BG_F32 && dtype != BG_F64)
+        return bg_fail(BG_ERR_DTYPE, "trainer_create: class_weights are %s, not f32 or f64", bg_dtype_name(dtype));
+    if (bg_tensor_shape(weights).rank != 1)
+        return bg_fail(BG_ERR_SHAPE, "trainer_create: class_weights have the shape %s, not [classes]",
+                       bgi_shape_format(bg_tensor_shape(weights)).text);
+    return BG_OK;
+}
 
 static bg_status check_options(const bg_trainer_options *options)
 {
@@ -28,7 +45,12 @@ static bg_status check_options(const bg_trainer_options *options)
     if (averaging->kind == BG_AVERAGE_EMA && !(averaging->decay >= 0 && averaging->decay <= 1))
         return bg_fail(BG_ERR_ARGUMENT, "trainer_create: averaging with the decay %g, it must be in [0, 1]",
                        averaging->decay);
-    bg_status status = bg_schedule_check(&options->schedule);
+    if (options->skips_nonfinite && options->detects_anomalies)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_create: skips_nonfinite leaves out the steps that detects_anomalies "
+                                        "stops at; give one");
+    bg_status status = check_class_weights(options);
+    if (status == BG_OK)
+        status = bg_schedule_check(&options->schedule);
     if (status == BG_OK)
         status = bg_optimizer_check(&options->optimizer);
     if (status == BG_OK && bg_schedule_moves_momentum(&options->schedule) && !options->optimizer.takes_momentum)
@@ -67,7 +89,9 @@ bg_status bg_trainer_create(bg_trainer **trainer, bg_model *model, const bg_trai
         made->options.accumulate = 1;
     if (made->options.averaging.every == 0)
         made->options.averaging.every = 1;
-    if (made->options.skips_nonfinite)
+    if (made->options.class_weights)
+        bgi_tensor_retain(made->options.class_weights);
+    if (made->options.skips_nonfinite || made->options.detects_anomalies)
         made->options.optimizer.checks_finite = true;
     made->learning_rate = options->optimizer.learning_rate;
     for (int i = 0; i < BGI_SCALARS && status == BG_OK; i++)
@@ -88,6 +112,7 @@ void bg_trainer_destroy(bg_trainer *trainer)
         bgi_batch_program_release(trainer, &trainer->programs[i]);
     for (int i = 0; i < BGI_SCALARS; i++)
         bg_tensor_destroy(trainer->scalars[i]);
+    bg_tensor_destroy(trainer->options.class_weights);
     bg_engine *engine = trainer->engine;
     bg_model_destroy(trainer->model);
     bgi_free(engine, trainer, sizeof *trainer);
@@ -108,30 +133,39 @@ typedef struct {
     void *user;
     int64_t n, batch, steps_in_epoch;
     double last_call; /* of the callback */
-    double epoch_seconds;
-    bgi_sums sums;
 } fit_state;
 
 /* Between two calls of the callback in one epoch, in seconds. */
 static const double CALL_INTERVAL = 0.1;
 
-static bg_status report(fit_state *fit, int64_t epoch, int64_t steps_done, const bg_metrics *test)
+bg_progress bg_trainer_progress(const bg_trainer *trainer)
 {
-    if (!fit->on_progress)
-        return BG_OK;
-    bg_trainer *trainer = fit->trainer;
-    bg_progress progress = { .epoch = epoch,
+    if (!trainer)
+        return (bg_progress){ .epoch = 0 };
+    bool is_within = trainer->step_in_epoch > 0;
+    bg_progress progress = { .epoch = trainer->epoch + is_within,
                              .step = trainer->step,
                              .updates = trainer->updates,
                              .skipped = trainer->skipped,
                              .learning_rate = trainer->last_rate,
-                             .steps_in_epoch = fit->steps_in_epoch,
-                             .step_in_epoch = steps_done,
-                             .train = bgi_sums_means(&fit->sums),
+                             .step_in_epoch = trainer->step_in_epoch,
+                             .train = bgi_sums_means(&trainer->sums),
                              .seconds = trainer->seconds,
-                             .epoch_is_done = trainer->epoch == epoch };
-    if (fit->epoch_seconds > 0)
-        progress.samples_per_second = (double)fit->sums.examples / fit->epoch_seconds;
+                             .epoch_is_done = !is_within };
+    if (trainer->epoch_seconds > 0)
+        progress.samples_per_second = (double)trainer->sums.examples / trainer->epoch_seconds;
+    return progress;
+}
+
+static bg_status report(fit_state *fit, const bg_metrics *test)
+{
+    if (!fit->on_progress)
+        return BG_OK;
+    bg_trainer *trainer = fit->trainer;
+    bg_progress progress = bg_trainer_progress(trainer);
+    progress.steps_in_epoch = fit->steps_in_epoch;
+    if (progress.epoch_is_done)
+        progress.step_in_epoch = fit->steps_in_epoch;
     progress.has_test = test != NULL;
     if (test)
         progress.test = *test;
@@ -151,13 +185,13 @@ static bool has_test(const fit_state *fit)
 static bg_status end_epoch(fit_state *fit, int64_t epoch)
 {
     bg_trainer *trainer = fit->trainer;
-    bg_metrics train = bgi_sums_means(&fit->sums), test;
+    bg_metrics train = bgi_sums_means(&trainer->sums), test;
     trainer->epoch = epoch;
     trainer->step_in_epoch = 0;
     bg_status status = has_test(fit) ? bg_trainer_evaluate(trainer, fit->test, &test) : BG_OK;
     if (status == BG_OK)
         status = bgi_trainer_follow(trainer, has_test(fit) ? &test : &train);
-    return status == BG_OK ? report(fit, epoch, fit->steps_in_epoch, has_test(fit) ? &test : NULL) : status;
+    return status == BG_OK ? report(fit, has_test(fit) ? &test : NULL) : status;
 }
 
 static bool is_call_due(const fit_state *fit)
@@ -174,12 +208,14 @@ static bg_status run_epoch(fit_state *fit)
     int64_t epoch = trainer->epoch + 1;
     bgi_order order = bgi_order_of_epoch(trainer, fit->n, epoch);
     order.is_shuffled = order.is_shuffled && fit->steps_in_epoch > 1;
-    fit->sums = (bgi_sums){ .loss = 0 };
-    fit->epoch_seconds = 0;
     /* A place in an epoch of other data is none in this, nor do gradients of those data belong to it. */
     if (trainer->step_in_epoch >= fit->steps_in_epoch) {
         trainer->step_in_epoch = 0;
         trainer->accumulated = 0;
+    }
+    if (trainer->step_in_epoch == 0) {
+        trainer->sums = (bgi_sums){ .loss = 0 };
+        trainer->epoch_seconds = 0;
     }
     for (int64_t i = trainer->step_in_epoch; i < fit->steps_in_epoch; i++) {
         int64_t start = i * fit->batch, rest = fit->n - start;
@@ -191,12 +227,12 @@ static bg_status run_epoch(fit_state *fit)
                             .is_whole = fit->steps_in_epoch == 1,
                             .is_last = is_end || (i + 1) % trainer->options.accumulate == 0 };
         double begin = bgi_clock_seconds();
-        bg_status status = bgi_trainer_step(trainer, &batch, &fit->sums);
+        bg_status status = bgi_trainer_step(trainer, &batch);
         double elapsed = bgi_clock_seconds() - begin;
-        fit->epoch_seconds += elapsed;
+        trainer->epoch_seconds += elapsed;
         trainer->seconds += elapsed;
         if (status == BG_OK && !is_end && is_call_due(fit))
-            status = report(fit, epoch, i + 1, NULL);
+            status = report(fit, NULL);
         if (status != BG_OK)
             return status;
     }
@@ -251,7 +287,8 @@ bg_status bg_trainer_fit(bg_trainer *trainer, const bg_dataset *train, const bg_
         return status;
     trainer->is_fitting = true;
     trainer->fits++;
-    for (int64_t i = 0; i < trainer->options.epochs && status == BG_OK; i++)
+    int64_t done = trainer->options.counts_all_epochs ? trainer->epoch : 0;
+    for (int64_t i = done; i < trainer->options.epochs && status == BG_OK; i++)
         status = run_epoch(&fit);
     trainer->is_fitting = false;
     return status;

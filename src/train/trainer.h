@@ -20,13 +20,20 @@ typedef struct {
     int64_t batch;
     int n_columns;
     bg_tensor **columns;
-    bool has_prediction; /* as output 1, for counting right answers; output 0 is the mean loss */
+    bool has_prediction; /* as output 1, where it is asked for; output 0 is the mean loss */
+    bool counts_answers; /* of the prediction, as classes */
     uint64_t used;       /* when, for replacing the one not used for longest */
     uint64_t content;    /* the fit whose whole data set the batch holds; 0: some batch */
 } bgi_batch_program;
 
 /* The inputs of a training program. */
 enum { BGI_LEARNING_RATE, BGI_STEP, BGI_MOMENTUM, BGI_ACCUMULATED, BGI_AVERAGE_WEIGHT, BGI_SCALARS };
+
+typedef struct {
+    double loss; /* of each batch, times its examples */
+    int64_t examples;
+    int64_t right, answers;
+} bgi_sums;
 
 struct bg_trainer {
     bg_engine *engine;
@@ -42,6 +49,8 @@ struct bg_trainer {
     double accumulated; /* examples in the gradients that are added up */
     bg_plateau plateau;
     double seconds;
+    bgi_sums sums; /* of the epoch that is not done, or else of the last one, as its seconds */
+    double epoch_seconds;
     bool is_fitting;
     uint64_t fits;
     uint64_t clock; /* counts look-ups */
@@ -56,6 +65,18 @@ bg_status bgi_trainer_find_program(bg_trainer *trainer, const bg_dataset *datase
                                    bgi_batch_program **found);
 void bgi_batch_program_release(bg_trainer *trainer, bgi_batch_program *entry);
 
+/* The graph of a batch: its inputs, the loss, and the prediction if it counts answers. */
+typedef struct {
+    bg_graph *graph;
+    bg_node **inputs; /* as many as the entry has columns */
+    bg_node *outputs[2];
+    bg_node *scalars[BGI_SCALARS]; /* NULL: not used */
+} bgi_batch_graph;
+/* Builds it for the entry's purpose, and frees it. */
+bg_status bgi_batch_graph_build(bg_trainer *trainer, const bg_dataset *dataset, bgi_batch_program *entry,
+                                bgi_batch_graph *built);
+void bgi_batch_graph_release(bg_trainer *trainer, const bgi_batch_program *entry, bgi_batch_graph *built);
+
 /* ---- batches.c ---- */
 /* The order in which an epoch takes the examples of a data set. */
 typedef struct {
@@ -67,12 +88,6 @@ bgi_order bgi_order_of_epoch(const bg_trainer *trainer, int64_t n, int64_t epoch
 /* Copies examples start, start + 1, .. of the order into the entry's batch. */
 void bgi_gather_batch(bgi_batch_program *entry, const bg_dataset *dataset, const bgi_order *order, int64_t start);
 
-typedef struct {
-    double loss; /* of each batch, times its examples */
-    int64_t examples;
-    int64_t right, answers;
-} bgi_sums;
-
 /* ---- step.c ---- */
 /* A batch of training from the fit's data: position `start` of the order, `size` examples; is_last of its step. */
 typedef struct {
@@ -82,9 +97,15 @@ typedef struct {
     bool is_whole; /* the whole data set, in its order */
     bool is_last;
 } bgi_batch;
-bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch, bgi_sums *sums);
+bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch);
 /* At the end of an epoch: a plateau takes in its metric. */
 bg_status bgi_trainer_follow(bg_trainer *trainer, const bg_metrics *metrics);
+
+/* ---- anomaly.c ---- */
+/* Finds the op that made the first infinite or NaN value of the batch that the entry holds, on the way to its loss, or
+ * else to a gradient, and writes a sentence about it; an empty text if it cannot be found. BG_OK or BG_ERR_NOMEM. */
+bg_status bgi_trainer_find_anomaly(bg_trainer *trainer, const bg_dataset *dataset, const bgi_batch_program *entry,
+                                   char *text, size_t capacity);
 
 /* ---- evaluate.c ---- */
 /* Adds what the entry's program put out in its last run; gives the loss of that run. */

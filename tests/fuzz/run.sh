@@ -1,10 +1,10 @@
 #!/bin/sh
 # Fuzzes the reader of one format under ASan and UBSan, starting from the frozen corpus; options go to libFuzzer.
-#   sh tests/fuzz/run.sh csv|idx|safetensors|text [-max_total_time=60 ..]
+#   sh tests/fuzz/run.sh cifar|csv|idx|npy|npz|safetensors|text [-max_total_time=60 ..]
 # Needs clang. New inputs and findings are left in build/fuzz/FORMAT.
 set -eu
 cd "$(dirname "$0")/../.."
-format=${1:?usage: run.sh csv|idx|safetensors|text [OPTION..]}
+format=${1:?usage: run.sh cifar|csv|idx|npy|npz|safetensors|text [OPTION..]}
 shift
 clang=${CLANG:-clang}
 out=build/fuzz/$format

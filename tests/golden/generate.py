@@ -1,6 +1,6 @@
-"""Golden values: what PyTorch 2.13 computes, written down for the C tests.
+"""Golden values: what PyTorch 2.13 and scikit-learn 1.9 compute, written down for the C tests.
 
-    pip install torch==2.13.0
+    pip install torch==2.13.0 scikit-learn==1.9.1
     python tests/golden/generate.py              writes the .txt files beside this script
     python tests/golden/generate.py --check      compares them with what PyTorch computes now; exit 1 if it differs
 
@@ -107,6 +107,12 @@ schedules.txt: torch.optim.lr_scheduler for 40 steps
     kind             the function bg_schedule_<kind> or its like; then fields of bg_schedule by their names
     base[], rates[40]; momenta[40] where they change
     metrics[40]      plateau: what it is told after each step
+metrics.txt: sklearn.metrics
+    kind             classes, binary, numbers: of bg_evaluation_kind
+    scores, targets, logits[] and top_k[], or threshold[]; predictions of numbers
+    accuracy[], top[], precision[c], recall[c], f1[c], support[c], confusion[c,c], auc[c], mean_auc[]
+    macro[3], weighted[3]        precision, recall, f1
+    mae[t], rmse[t], r2[t], means[3]
 """
 import argparse
 import importlib

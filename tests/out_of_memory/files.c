@@ -1,4 +1,4 @@
-/* Archives written and read, tables, IDX files and the folder of MNIST. */
+/* Archives and arrays written and read, tables, IDX files and the folders of MNIST and CIFAR. */
 #define _POSIX_C_SOURCE 200809L
 #include "cycle.h"
 
@@ -73,6 +73,28 @@ static void put_training_images(void)
     put_file("train-labels-idx1-ubyte.gz", labels, sizeof labels);
 }
 
+/* Column-major, so that the elements are laid out anew, and narrow, so that they become wider. */
+static void put_arrays(void)
+{
+    static const char x[] = "\x93NUMPY\1\0\x40\0{'descr': '<i2', 'fortran_order': True, 'shape': (3, 2)}       \n"
+                            "\1\0\2\0\3\0\4\0\5\0\6\0";
+    static const char y[] = "\x93NUMPY\1\0\x40\0{'descr': '|u1', 'fortran_order': False, 'shape': (3,)}        \n"
+                            "\2\0\1";
+    put_file("x.npy", x, sizeof x - 1);
+    put_file("y.npy", y, sizeof y - 1);
+    put_file("short.npy", x, sizeof x - 2);
+}
+
+static void put_cifar(void)
+{
+    enum { RECORD = 3074 };
+    static unsigned char records[2 * RECORD];
+    for (int i = 0; i < 2 * RECORD; i++)
+        records[i] = (unsigned char)(i % RECORD < 2 ? 7 : i);
+    put_file("train.bin", records, sizeof records);
+    put_file("test.bin", records, RECORD);
+}
+
 static void put_archives(void)
 {
     static const char header[] = "{\"t\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"
@@ -90,6 +112,8 @@ void folder_make(const scenario *s)
     ck_assert_ptr_nonnull(mkdtemp(folder));
     put_tables();
     put_images();
+    put_arrays();
+    put_cifar();
     put_archives();
     if (s->text && !strcmp(s->text, "train"))
         put_training_images();
@@ -167,6 +191,7 @@ static bg_status refused_entries(cycle *c)
     return status ? status : expected_to_fail(bg_archive_add_text(c->archive, "\xFF", "no UTF-8"), BG_ERR_ARGUMENT);
 }
 static bg_status save(cycle *c) { return bg_archive_save(c->archive, folder_path("saved.safetensors")); }
+static bg_status write_file(cycle *c) { return bg_file_write(c->engine, folder_path("saved.json"), "{}", 2); }
 /* jansson 2.14 does not look whether its buffer for a string could grow: short of memory it loses characters, and with
  * some of them the end of its own memory. So no allocation of the C library fails while it reads. */
 static bg_status load_file(cycle *c, const char *name)
@@ -249,6 +274,57 @@ static bg_status read_mnist(cycle *c)
         take_in(c, c->data[i]);
     return status;
 }
+/* ---- Arrays ---- */
+
+static bg_status load_npy(cycle *c) { return bg_npy_load(&c->tensors[0], c->engine, folder_path(c->scenario->text)); }
+static bg_status load_broken_npy(cycle *c) { return expected_to_fail(load_npy(c), BG_ERR_FORMAT); }
+static bg_status turn(cycle *c)
+{
+    return c->tensors[1] ? BG_OK : bg_tensor_permute(&c->tensors[1], c->tensors[0], BG_AXES(1, 0));
+}
+static bg_status save_npy(cycle *c) { return bg_npy_save(c->tensors[1], folder_path("saved.safetensors")); }
+static bg_status load_saved_npy(cycle *c)
+{
+    return bg_npy_load(&c->tensors[2], c->engine, folder_path("saved.safetensors"));
+}
+static bg_status save_npz(cycle *c)
+{
+    const bg_npz_options options = { .with_deflate = c->scenario->text != NULL };
+    return bg_npz_save(c->archive, folder_path("saved.safetensors"), &options);
+}
+static bg_status load_npz(cycle *c)
+{
+    bg_status status = bg_npz_load(&c->loaded, c->engine, folder_path("saved.safetensors"), NULL);
+    for (size_t i = 0; !status && i < bg_archive_count(c->loaded); i++)
+        c->hash = hash_tensor(c->hash, bg_archive_tensor(c->loaded, i));
+    return status;
+}
+static bg_status read_arrays(cycle *c)
+{
+    char y[600];
+    (void)snprintf(y, sizeof y, "%s", folder_path("y.npy"));
+    const bg_data_options options = { .target_file = y };
+    bg_status status = bg_data_read_arrays(&c->data[0], c->engine, folder_path("x.npy"), &options);
+    if (!status)
+        take_in(c, c->data[0]);
+    return status;
+}
+static bg_status read_npz(cycle *c)
+{
+    const bg_data_options options = { .dtype = BG_F64, .target = "x" };
+    bg_status status = bg_data_read_arrays(&c->data[0], c->engine, folder_path("saved.safetensors"), &options);
+    if (!status)
+        take_in(c, c->data[0]);
+    return status;
+}
+static bg_status read_cifar(cycle *c)
+{
+    bg_status status = bg_data_read_cifar(&c->data[0], &c->data[1], c->engine, folder, NULL);
+    for (int i = 0; i < 2 && !status; i++)
+        take_in(c, c->data[i]);
+    return status;
+}
+
 const scenario file_scenarios[] = {
     { .name = "archive",
       .stages = { engine_1, archived_tensors, fill_archive, add_texts, save, load },
@@ -266,6 +342,7 @@ const scenario file_scenarios[] = {
       .stages = { engine_1, archived_tensors, fill_archive, save, change_a_tensor, save, load },
       .writes = true,
       .json_stage = 6 },
+    { .name = "whole file", .stages = { engine_1, write_file, write_file }, .writes = true },
     { .name = "archive that refuses", .stages = { engine_1, archived_tensors, fill_archive, refused_entries } },
     { .name = "archive of a model",
       .stages = { engine_1, models, first_values, archive_model, save, load, take_over },
@@ -287,6 +364,18 @@ const scenario file_scenarios[] = {
     { .name = "IDX of narrow integers", .stages = { engine_1, read_idx }, .text = "narrow.idx" },
     { .name = "IDX that is short", .stages = { engine_1, read_broken_idx }, .text = "short.idx" },
     { .name = "MNIST, the test alone", .stages = { engine_1, read_mnist } },
+    { .name = "NPY",
+      .stages = { engine_1, load_npy, turn, save_npy, load_saved_npy },
+      .text = "x.npy",
+      .writes = true },
+    { .name = "NPY that is short", .stages = { engine_1, load_broken_npy }, .text = "short.npy" },
+    { .name = "NPZ", .stages = { engine_1, archived_tensors, fill_archive, save_npz, load_npz }, .writes = true },
+    { .name = "NPZ, compressed",
+      .stages = { engine_1, archived_tensors, fill_archive, save_npz, load_npz, read_npz },
+      .text = "deflate",
+      .writes = true },
+    { .name = "arrays", .stages = { engine_1, read_arrays } },
+    { .name = "CIFAR", .stages = { engine_1, read_cifar } },
     { .name = "MNIST", .stages = { engine_1, read_mnist }, .text = "train" },
 };
 const int file_scenario_count = sizeof file_scenarios / sizeof *file_scenarios;

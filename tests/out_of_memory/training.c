@@ -192,6 +192,22 @@ static bg_status split_data(cycle *c)
         take_in(c, c->data[1]);
     return status;
 }
+
+static bg_status split_data_by_class(cycle *c)
+{
+    return bg_dataset_split_stratified(&c->data[1], &c->data[2], c->data[0], 18, 5);
+}
+
+static bg_status scale_data(cycle *c)
+{
+    bg_tensor *shift, *scale;
+    bg_status status = bg_dataset_scaling(&shift, &scale, c->data[0], 0, BG_SCALING_STANDARD);
+    if (!status)
+        status = bg_dataset_scale(&c->data[1], c->data[0], 0, shift, scale);
+    bg_tensor_destroy(shift);
+    bg_tensor_destroy(scale);
+    return status;
+}
 static bg_status slice_data(cycle *c)
 {
     bg_status status = c->data[1] ? BG_OK : bg_dataset_slice(&c->data[1], c->data[0], 3, 20);
@@ -376,6 +392,25 @@ static bg_status refused_fit(cycle *c)
     return status;
 }
 
+/* The first step leads so far that the second one is infinite. */
+static bg_status anomalous_fit(cycle *c)
+{
+    bg_trainer_options options = settings();
+    bg_trainer *t = NULL;
+    options.optimizer = bg_sgd(1e38, 0);
+    options.detects_anomalies = true;
+    bg_status status = bg_tensor_create(&options.class_weights, c->engine, BG_F32, BG_SHAPE(3));
+    for (int i = 0; i < 3 && !status; i++)
+        ((float *)bg_tensor_data(options.class_weights))[i] = 1 + (float)i;
+    if (!status)
+        status = bg_trainer_create(&t, c->model, &options);
+    if (!status)
+        status = expected_to_fail(bg_trainer_fit(t, c->data[0], NULL, NULL, NULL), BG_ERR_NUMERIC);
+    bg_trainer_destroy(t);
+    bg_tensor_destroy(options.class_weights);
+    return status;
+}
+
 const scenario training_scenarios[] = {
     { .name = "model", .stages = { engine_1, model, model_graph, compile, bind_x_and_y, run, model_copies } },
     { .name = "model, built twice",
@@ -413,6 +448,8 @@ const scenario training_scenarios[] = {
     { .name = "L-BFGS", .stages = { engine_1, model, lbfgs, lbfgs }, .text = "dense:7 tanh dense:3" },
     { .name = "data set split", .stages = { engine_1, classes_data, split_data } },
     { .name = "data set sliced", .stages = { engine_1, classes_data, slice_data } },
+    { .name = "data set split by class", .stages = { engine_1, classes_data, split_data_by_class } },
+    { .name = "data set scaled", .stages = { engine_1, classes_data, scale_data } },
     { .name = "slice of a split", .stages = { engine_1, three_columns, split_data, slice_a_part }, .dtype = BG_F64 },
     { .name = "data sets refused", .stages = { engine_1, refused_data } },
     { .name = "lecture", .stages = { engine_1, builtin }, .text = "lecture", .dtype = BG_F64 },
@@ -441,6 +478,8 @@ const scenario training_scenarios[] = {
                   fit_all, evaluate } },
     { .name = "programs of many batches",
       .stages = { engine_1, classes_data, model, trainer, look_at_programs, fit_all } },
+    { .name = "training that meets what is no number",
+      .stages = { engine_1, classes_data, model, anomalous_fit, anomalous_fit } },
     { .name = "training that fails", .stages = { engine_1, classes_data, model, refused_fit, refused_fit } },
 };
 const int training_scenario_count = sizeof training_scenarios / sizeof *training_scenarios;

@@ -44,6 +44,12 @@ bg_status make_everything(everything *e, const bg_engine_options *options)
     if (!status)
         status = bg_trainer_fit(e->trainer, e->dataset, NULL, NULL, NULL);
     if (!status)
+        status = bg_evaluation_create(
+            &e->evaluation, e->engine,
+            &(bg_evaluation_options){ .kind = BG_EVALUATION_CLASSES, .with_confusion = true, .with_roc_auc = true });
+    if (!status)
+        status = bg_trainer_score(e->trainer, e->dataset, e->evaluation, NULL);
+    if (!status)
         status = bg_archive_create(&e->archive, e->engine);
     return status ? status : bg_archive_add(e->archive, "tensor", e->tensor);
 }
@@ -52,6 +58,7 @@ void destroy_everything(everything *e)
 {
     bg_engine_destroy(e->engine);
     bg_trainer_destroy(e->trainer);
+    bg_evaluation_destroy(e->evaluation);
     bg_dataset_destroy(e->dataset);
     bg_model_destroy(e->model);
     bg_program_destroy(e->program);

@@ -13,6 +13,7 @@ typedef struct {
     bg_model *model;
     bg_dataset *dataset;
     bg_trainer *trainer;
+    bg_evaluation *evaluation;
     bg_archive *archive;
 } everything;
 

@@ -1,5 +1,5 @@
 /* Bytes through zlib. */
-#include "data/stream.h"
+#include "io/stream.h"
 
 #include <blasgrad/graph.h>
 
@@ -87,4 +87,93 @@ bg_status bgi_inflate(void *bytes, size_t count, const unsigned char *compressed
     if (code != Z_OK || length != count)
         return bg_fail(BG_ERR_FORMAT, "the compressed data are damaged");
     return BG_OK;
+}
+
+/* ---- Raw deflate ---- */
+
+uint32_t bgi_crc32(uint32_t crc, const void *bytes, size_t count)
+{
+    return count ? (uint32_t)crc32_z(crc, bytes, count) : crc; /* NULL would stand for the start */
+}
+
+struct bgi_deflate {
+    bg_engine *engine;
+    z_stream z;
+    bool compresses;
+};
+
+/* zlib does not say how large the memory is that it gives back: that stands in front of it. */
+enum { PREFIX = 64 };
+
+static void *allocate(void *engine, unsigned count, unsigned size)
+{
+    size_t bytes = (size_t)count * size + PREFIX;
+    unsigned char *memory = bgi_alloc(engine, bytes);
+    if (!memory)
+        return NULL;
+    memcpy(memory, &bytes, sizeof bytes);
+    return memory + PREFIX;
+}
+
+static void release(void *engine, void *memory)
+{
+    unsigned char *start = (unsigned char *)memory - PREFIX;
+    size_t bytes;
+    memcpy(&bytes, start, sizeof bytes);
+    bgi_free(engine, start, bytes);
+}
+
+bgi_deflate *bgi_deflate_create(bg_engine *engine, bool compresses)
+{
+    enum { RAW = -15, MEMORY_LEVEL = 8 };
+    bgi_deflate *stream = bgi_alloc_zero(engine, sizeof *stream);
+    if (!stream)
+        return NULL;
+    *stream = (bgi_deflate){ .engine = engine, .compresses = compresses };
+    stream->z = (z_stream){ .zalloc = allocate, .zfree = release, .opaque = engine };
+    int code = compresses
+                   ? deflateInit2(&stream->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, RAW, MEMORY_LEVEL, Z_DEFAULT_STRATEGY)
+                   : inflateInit2(&stream->z, RAW);
+    if (code == Z_OK)
+        return stream;
+    bgi_free(engine, stream, sizeof *stream);
+    return NULL;
+}
+
+void bgi_deflate_destroy(bgi_deflate *stream)
+{
+    if (!stream)
+        return;
+    (void)(stream->compresses ? deflateEnd(&stream->z) : inflateEnd(&stream->z));
+    bgi_free(stream->engine, stream, sizeof *stream);
+}
+
+bgi_deflate_state bgi_deflate_run(bgi_deflate *stream, const unsigned char **input, size_t *input_bytes,
+                                  unsigned char **output, size_t *output_bytes, bool is_last)
+{
+    enum { CALL_BYTES = 1 << 30 };
+    z_stream *z = &stream->z;
+    unsigned in = (unsigned)(*input_bytes < CALL_BYTES ? *input_bytes : CALL_BYTES);
+    unsigned out = (unsigned)(*output_bytes < CALL_BYTES ? *output_bytes : CALL_BYTES);
+    z->next_in = (unsigned char *)(uintptr_t)*input; /* zlib does not write there */
+    z->avail_in = in;
+    z->next_out = *output;
+    z->avail_out = out;
+    bool finishes = is_last && in == *input_bytes;
+    int code = stream->compresses ? deflate(z, finishes ? Z_FINISH : Z_NO_FLUSH) : inflate(z, Z_NO_FLUSH);
+    *input += in - z->avail_in;
+    *input_bytes -= in - z->avail_in;
+    *output += out - z->avail_out;
+    *output_bytes -= out - z->avail_out;
+    switch (code) {
+    case Z_STREAM_END:
+        return BGI_DEFLATE_HAS_ENDED;
+    case Z_OK:
+    case Z_BUF_ERROR: /* nothing could be done: not enough of input or output */
+        return BGI_DEFLATE_GOES_ON;
+    case Z_MEM_ERROR:
+        return BGI_DEFLATE_LACKS_MEMORY;
+    default:
+        return BGI_DEFLATE_IS_DAMAGED;
+    }
 }

@@ -1,0 +1,171 @@
+/* How data are cut into parts, and scaled. */
+#include "parts_options.h"
+
+#include "options.h"
+#include "output.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Options ---- */
+
+enum { KEY_STRATIFY = KEYS_PARTS, KEY_SCALE };
+
+static const struct argp_option options[] = {
+    { "stratify", KEY_STRATIFY, NULL, 0, "hold out the same share of each class", 0 },
+    { "scale", KEY_SCALE, "HOW", 0,
+      "scale each input by what the training examples show: standard, to mean 0 and variance 1; or min-max, to 0 .. 1",
+      0 },
+    { 0 },
+};
+
+static const char *const ways[] = { [BG_SCALING_STANDARD] = "standard", [BG_SCALING_MIN_MAX] = "min-max", NULL };
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    parts_settings *settings = state->input;
+    switch (key) {
+    case KEY_STRATIFY:
+        settings->is_stratified = true;
+        return 0;
+    case KEY_SCALE:
+        settings->scale = ways[option_choice(state, "scale", text, ways)];
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp parts_argp = { .options = options, .parser = parse };
+
+const char *parts_option_given(const parts_settings *settings)
+{
+    return settings->scale ? "--scale" : settings->is_stratified ? "--stratify" : NULL;
+}
+
+void parts_fill_in(parts_settings *settings, const parts_settings *saved, bool is_same)
+{
+    settings->scale = saved->scale;
+    settings->values = saved->values;
+    settings->is_stratified = is_same && saved->is_stratified;
+}
+
+void parts_describe(const parts_settings *settings, event *e)
+{
+    if (settings->is_stratified)
+        event_bool(e, "stratify", true);
+    if (settings->scale)
+        event_text(e, "scale", settings->scale);
+}
+
+/* ---- Scaling ---- */
+
+static char *print_values(const bg_tensor *shift, const bg_tensor *scale)
+{
+    enum { NUMBER = 25 }; /* -1.2345678901234567e-308 and a blank */
+    int64_t n = bg_shape_count(bg_tensor_shape(shift));
+    const double *shifts = bg_tensor_const_data(shift), *scales = bg_tensor_const_data(scale);
+    size_t capacity = (size_t)n * 2 * NUMBER + 1, length = 0;
+    char *text = malloc(capacity);
+    if (text)
+        text[0] = '\0';
+    for (int64_t i = 0; text && i < n; i++)
+        length +=
+            (size_t)snprintf(text + length, capacity - length, "%s%.17g %.17g", i ? " " : "", shifts[i], scales[i]);
+    return text;
+}
+
+/* As many numbers as the text has, and no more, go into the two; false if there are others. */
+static bool parse_values(const char *text, double *shifts, double *scales, int64_t n)
+{
+    for (int64_t i = 0; i < 2 * n; i++) {
+        char *end;
+        double value = strtod(text, &end);
+        if (end == text || !isfinite(value))
+            return false;
+        (i % 2 ? scales : shifts)[i / 2] = value;
+        text = end;
+    }
+    return *text == '\0';
+}
+
+static int take_values(bg_tensor **shift, bg_tensor **scale, bg_engine *engine, const bg_dataset *data,
+                       const char *values)
+{
+    const bg_tensor *x = bg_dataset_column(data, 0);
+    bg_shape all = bg_tensor_shape(x), shape = { .rank = all.rank - 1 };
+    for (int axis = 0; axis < shape.rank; axis++)
+        shape.dims[axis] = all.dims[axis + 1];
+    if (bg_tensor_create(shift, engine, BG_F64, shape) != BG_OK ||
+        bg_tensor_create(scale, engine, BG_F64, shape) != BG_OK)
+        return output_library();
+    if (parse_values(values, bg_tensor_data(*shift), bg_tensor_data(*scale), bg_shape_count(shape)))
+        return 0;
+    return output_failure("%s: the network was trained on other inputs than these, %lld an example; its scaling does "
+                          "not fit them",
+                          bg_dataset_name(data), (long long)bg_shape_count(shape));
+}
+
+static int find_values(bg_tensor **shift, bg_tensor **scale, const bg_dataset *train, const parts_settings *settings)
+{
+    bg_scaling scaling =
+        strcmp(settings->scale, ways[BG_SCALING_MIN_MAX]) == 0 ? BG_SCALING_MIN_MAX : BG_SCALING_STANDARD;
+    bg_status status = bg_dataset_scaling(shift, scale, train, 0, scaling);
+    if (status == BG_ERR_DTYPE)
+        return output_usage("--scale: the inputs of %s are no floating-point numbers", bg_dataset_name(train));
+    return status == BG_OK ? 0 : output_library();
+}
+
+static int scale_part(bg_dataset **part, const bg_tensor *shift, const bg_tensor *scale)
+{
+    bg_dataset *scaled;
+    if (!*part)
+        return 0;
+    if (bg_dataset_scale(&scaled, *part, 0, shift, scale) != BG_OK)
+        return output_library();
+    bg_dataset_destroy(*part);
+    *part = scaled;
+    return 0;
+}
+
+int parts_scale(bg_dataset **train, bg_dataset **test, bg_engine *engine, const parts_settings *settings, char **values)
+{
+    bg_tensor *shift = NULL, *scale = NULL;
+    *values = NULL;
+    if (!settings->scale)
+        return 0;
+    int code = settings->values ? take_values(&shift, &scale, engine, *train, settings->values)
+                                : find_values(&shift, &scale, *train, settings);
+    if (!code && !(*values = print_values(shift, scale)))
+        code = output_failure("out of memory");
+    if (!code)
+        code = scale_part(train, shift, scale);
+    if (!code)
+        code = scale_part(test, shift, scale);
+    bg_tensor_destroy(shift);
+    bg_tensor_destroy(scale);
+    return code;
+}
+
+/* ---- Checkpoints ---- */
+
+bg_status parts_save(bg_archive *archive, const parts_settings *settings)
+{
+    bg_status status = BG_OK;
+    if (settings->scale && settings->values) {
+        status = bg_archive_add_text(archive, "blasgrad.scale", settings->scale);
+        if (status == BG_OK)
+            status = bg_archive_add_text(archive, "blasgrad.scale_values", settings->values);
+    }
+    return status == BG_OK && settings->is_stratified ? bg_archive_add_text(archive, "blasgrad.stratify", "yes")
+                                                      : status;
+}
+
+void parts_load(const bg_archive *archive, parts_settings *settings)
+{
+    *settings = (parts_settings){ .is_stratified = bg_archive_text(archive, "blasgrad.stratify") != NULL,
+                                  .values = bg_archive_text(archive, "blasgrad.scale_values") };
+    settings->scale = settings->values ? bg_archive_text(archive, "blasgrad.scale") : NULL;
+}

@@ -1,0 +1,234 @@
+/* What a training run says: events, lines for people, the progress bar. */
+#define _POSIX_C_SOURCE 200809L
+#include "train_job.h"
+
+#include "output.h"
+#include "progress.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+double train_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void train_emit(train_job *job, event *e)
+{
+    if (job->run) {
+        int code = rundir_log(job->run, e);
+        job->code = job->code ? job->code : code;
+    }
+    if (job->config.common.json)
+        event_output(e);
+    event_destroy(e);
+}
+
+static void add_metrics(const train_job *job, event *e, const char *part, const bg_metrics *metrics)
+{
+    char key[32];
+    snprintf(key, sizeof key, "%s_loss", part);
+    event_number(e, key, metrics->loss);
+    snprintf(key, sizeof key, "%s_accuracy", part);
+    if (metrics->has_accuracy)
+        event_number(e, key, metrics->accuracy);
+    if (job->config.data.kind != DATA_TEXT)
+        return;
+    snprintf(key, sizeof key, "%s_perplexity", part);
+    event_number(e, key, exp(metrics->loss));
+    snprintf(key, sizeof key, "%s_bits", part);
+    event_number(e, key, metrics->loss / log(2));
+}
+
+static const char *metrics_text(const train_job *job, char *buffer, size_t capacity, const char *part,
+                                const bg_metrics *metrics)
+{
+    int length = snprintf(buffer, capacity, "%s loss %.6g", part, metrics->loss);
+    if (job->config.data.kind == DATA_TEXT && length > 0)
+        length += snprintf(buffer + length, capacity - (size_t)length, " (%.4g bits a token)", metrics->loss / log(2));
+    if (metrics->has_accuracy && length > 0)
+        snprintf(buffer + length, capacity - (size_t)length, " accuracy %.2f %%", 100 * metrics->accuracy);
+    return buffer;
+}
+
+/* Of a long run, every epoch is an event, but only some twenty are lines for people. */
+static bool epoch_is_shown(const train_job *job, int64_t epoch)
+{
+    int64_t epochs = job->config.epochs, every = epochs <= 50 ? 1 : (epochs + 19) / 20;
+    return epoch == 1 || epoch == epochs || epoch % every == 0;
+}
+
+void train_show_epoch(train_job *job, const bg_progress *progress)
+{
+    event *e = event_create("epoch");
+    event_integer(e, "epoch", progress->epoch);
+    event_integer(e, "step", progress->step);
+    add_metrics(job, e, "train", &progress->train);
+    if (progress->has_test)
+        add_metrics(job, e, "test", &progress->test);
+    event_number(e, "samples_per_second", progress->samples_per_second);
+    event_number(e, "seconds", progress->seconds);
+    event_number(e, "lr", progress->learning_rate);
+    if (progress->skipped)
+        event_integer(e, "skipped", progress->skipped);
+    train_emit(job, e);
+    if (job->config.common.json || !epoch_is_shown(job, progress->epoch))
+        return;
+    char train[120], test[120] = "";
+    progress_clear();
+    output_line("epoch %lld  %s%s%s  %.0f samples/s", (long long)progress->epoch,
+                metrics_text(job, train, sizeof train, "train", &progress->train), progress->has_test ? "  " : "",
+                progress->has_test ? metrics_text(job, test, sizeof test, "test", &progress->test) : "",
+                progress->samples_per_second);
+}
+
+double train_share_done(const train_job *job, const bg_progress *progress)
+{
+    const train_config *config = &job->config;
+    double whole = (double)config->epochs * (double)job->steps_in_epoch;
+    double share = (double)progress->step / (config->steps ? fmin(whole, (double)config->steps) : whole);
+    double of_time = config->seconds ? (train_clock() - job->begin) / config->seconds : 0;
+    return fmin(fmax(share, of_time), 1);
+}
+
+/* "12 s left", "3 min left", "1 h 20 min left": what is left takes as long as what was done took. */
+static void describe_time_left(const train_job *job, double share, char *text, size_t capacity)
+{
+    double elapsed = train_clock() - job->begin, done = share - job->begin_share;
+    text[0] = 0;
+    if (elapsed < 1 || !(done > 0))
+        return;
+    double left = elapsed * (1 - share) / done;
+    if (job->config.seconds)
+        left = fmin(left, job->config.seconds - elapsed);
+    long long seconds = (long long)fmin(fmax(left, 0), 1e9);
+    if (seconds < 90)
+        snprintf(text, capacity, "  %lld s left", seconds);
+    else if (seconds < 5400)
+        snprintf(text, capacity, "  %lld min left", (seconds + 30) / 60);
+    else
+        snprintf(text, capacity, "  %lld h %lld min left", seconds / 3600, seconds / 60 % 60);
+}
+
+void train_draw(train_job *job, const bg_progress *progress)
+{
+    /* Steps and epochs of a tiny problem end thousands of times a second. */
+    double now = train_clock();
+    if (now - job->last_draw < 0.1)
+        return;
+    job->last_draw = now;
+    char title[64], rest[160], accuracy[40] = "", left[40];
+    snprintf(title, sizeof title, "epoch %lld/%lld", (long long)progress->epoch, (long long)job->config.epochs);
+    if (progress->train.has_accuracy)
+        snprintf(accuracy, sizeof accuracy, "  accuracy %.2f %%", 100 * progress->train.accuracy);
+    double share = train_share_done(job, progress);
+    describe_time_left(job, share, left, sizeof left);
+    snprintf(rest, sizeof rest, "loss %.5g%s  %.0f samples/s%s", progress->train.loss, accuracy,
+             progress->samples_per_second, left);
+    progress_draw(title, share, rest);
+}
+
+void train_show_steps(train_job *job, const bg_progress *progress, loss_sum sum)
+{
+    double loss = (sum.loss - job->logged.loss) / (sum.examples - job->logged.examples);
+    job->logged = sum;
+    event *e = event_create("steps");
+    event_integer(e, "step", progress->step);
+    event_number(e, "train_loss", loss);
+    event_number(e, "seconds", progress->seconds);
+    train_emit(job, e);
+    if (job->config.common.json)
+        return;
+    progress_clear();
+    output_line("step %lld  train loss %.6g", (long long)progress->step, loss);
+}
+
+void train_show_start(train_job *job, const event *fields, bool is_resumed)
+{
+    const train_config *config = &job->config;
+    int64_t train = bg_dataset_size(job->data.train), test = job->data.test ? bg_dataset_size(job->data.test) : 0;
+    int64_t parameters = train_count_parameters(job->model);
+    bg_engine_info info = bg_engine_describe(job->engine);
+    event *e = event_create(is_resumed ? "resumed" : "start");
+    if (is_resumed) {
+        event_integer(e, "epoch", job->place.epoch);
+        event_integer(e, "step", job->place.step);
+    }
+    event_add_fields(e, fields);
+    train_emit(job, e);
+    output_message("%s: %lld training example%s, %lld for testing; \"%s\", %lld parameter%s, %s, %s; %d thread%s, %s",
+                   config->data.name, (long long)train, train == 1 ? "" : "s", (long long)test, config->model,
+                   (long long)parameters, parameters == 1 ? "" : "s", config->loss, bg_dtype_name(config->data.dtype),
+                   info.threads, info.threads == 1 ? "" : "s", info.kernels);
+    if (is_resumed)
+        output_message("%s: going on after %lld epoch%s and %lld steps", config->out, (long long)job->place.epoch,
+                       job->place.epoch == 1 ? "" : "s", (long long)job->place.step);
+}
+
+/* ---- The end ---- */
+
+/* A model this small is printed whole. */
+enum { PARAMETERS_SHOWN = 16 };
+
+static void show_parameters(const train_job *job, event *e)
+{
+    event_list(e, "parameters");
+    for (size_t i = 0; i < bg_model_count(job->model); i++) {
+        if (!bg_model_is_parameter(job->model, i))
+            continue;
+        const bg_tensor *tensor = bg_model_tensor(job->model, i);
+        char line[64 + PARAMETERS_SHOWN * 20];
+        int length = snprintf(line, sizeof line, "%-10.40s", bg_model_name(job->model, i));
+        for (int64_t k = 0; k < bg_shape_count(bg_tensor_shape(tensor)); k++) {
+            double value = NAN;
+            bg_tensor_item(tensor, k, &value);
+            event_append(e, "parameters", value);
+            length += snprintf(line + length, sizeof line - (size_t)length, " %.9g", value);
+        }
+        if (!job->config.common.json)
+            output_line("%s", line);
+    }
+}
+
+static double samples_per_second(const train_job *job)
+{
+    int64_t n = bg_dataset_size(job->data.train);
+    double samples = (double)(job->last.epoch - 1) * (double)n +
+                     fmin((double)job->last.step_in_epoch * (double)job->config.batch, (double)n);
+    return job->last.seconds > 0 ? samples / job->last.seconds : NAN;
+}
+
+void train_show_done(train_job *job, const bg_metrics *train, const bg_metrics *test)
+{
+    static const char *const ends[] = { [END_TIME] = "time", [END_EARLY] = "early-stopping" };
+    const char *end = job->end == END_TIME || job->end == END_EARLY ? ends[job->end] : NULL;
+    bool is_sgd = job->config.method == METHOD_SGD;
+    char text[120];
+    event *e = event_create("done");
+    add_metrics(job, e, "train", train);
+    if (test)
+        add_metrics(job, e, "test", test);
+    if (!job->config.common.json) {
+        if (end)
+            output_line("ended by --%s after %lld steps", end, (long long)job->last.step);
+        output_line("%s", metrics_text(job, text, sizeof text, "train", train));
+        if (test)
+            output_line("%s", metrics_text(job, text, sizeof text, "test", test));
+    }
+    if (is_sgd) {
+        event_integer(e, "epochs", job->last.epoch);
+        event_integer(e, "steps", job->last.step);
+        if (end)
+            event_text(e, "ended_by", end);
+        event_number(e, "seconds", job->last.seconds);
+        event_number(e, "samples_per_second", samples_per_second(job));
+        if (!job->config.common.json)
+            output_line("%.0f samples per second", samples_per_second(job));
+    }
+    if (train_count_parameters(job->model) <= PARAMETERS_SHOWN)
+        show_parameters(job, e);
+    train_emit(job, e);
+}

@@ -1,0 +1,189 @@
+/* Setting up a training run: engine, data, model, trainer. */
+#include "train_job.h"
+
+#include "output.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int start_engine(train_job *job)
+{
+    bg_engine_options options = common_engine(&job->config.common);
+    if (bg_engine_create(&job->engine, &options) != BG_OK)
+        return output_library();
+    job->config.common.threads = bg_engine_describe(job->engine).threads;
+    return 0;
+}
+
+static int load_data(train_job *job)
+{
+    train_config *config = &job->config;
+    int code = data_load(&job->data, job->engine, &config->data);
+    if (!code)
+        code = data_need_targets(&job->data, &config->data);
+    if (code)
+        return code;
+    int64_t n = bg_dataset_size(job->data.train);
+    if (config->batch > n)
+        config->batch = n;
+    job->steps_in_epoch = (n - 1) / config->batch + 1;
+    if (config->epochs_suit_steps)
+        config->epochs = (config->steps - 1) / job->steps_in_epoch + 1;
+    if (!config->model) {
+        /* A score for each class, or an output for each target. */
+        int64_t outputs = bg_dataset_classes(job->data.train);
+        bg_shape targets = bg_tensor_shape(bg_dataset_column(job->data.train, 1));
+        if (outputs == 0)
+            outputs = targets.rank > 1 ? targets.dims[1] : 1;
+        snprintf(job->default_model, sizeof job->default_model, "dense:%lld", (long long)outputs);
+        config->model = job->default_model;
+    }
+    config->data.vocabulary = bg_dataset_vocabulary(job->data.train);
+    config->data.parts.values = job->data.scaling;
+    config->data.table.class_names = job->class_names = table_class_names(job->data.train);
+    config->data.table.feature_names = job->feature_names = table_feature_names(job->data.train);
+    /* Both parts go into it: the same examples cut otherwise are other data. */
+    job->data_hash = bg_dataset_hash(job->data.train);
+    if (job->data.test)
+        job->data_hash = job->data_hash * 31 + bg_dataset_hash(job->data.test);
+    job->network = (network_choice){ .model = config->model,
+                                     .classes = bg_dataset_classes(job->data.train),
+                                     .context = config->data.context };
+    job->about = (checkpoint_about){ .model = config->model, .loss = config->loss, .data = config->data };
+    return 0;
+}
+
+/* ---- Class weights ---- */
+
+/* examples / (classes · examples of the class), as scikit-learn has it; 0 for a class without examples. */
+static int balance(const train_job *job, double *weights, int64_t classes)
+{
+    const bg_tensor *targets = bg_dataset_column(job->data.train, 1);
+    int64_t n = bg_shape_count(bg_tensor_shape(targets));
+    memset(weights, 0, (size_t)classes * sizeof *weights);
+    for (int64_t i = 0; i < n; i++) {
+        double target = -1;
+        if (bg_tensor_item(targets, i, &target) != BG_OK)
+            return output_library();
+        if (target >= 0 && target < (double)classes)
+            weights[(int64_t)target]++;
+    }
+    for (int64_t c = 0; c < classes; c++)
+        weights[c] = weights[c] > 0 ? (double)n / ((double)classes * weights[c]) : 0;
+    return 0;
+}
+
+static int parse_weights(const char *text, double *weights, int64_t classes)
+{
+    const char *at = text;
+    for (int64_t c = 0; c < classes; c++) {
+        char *end;
+        weights[c] = strtod(at, &end);
+        if (end == at || !isfinite(weights[c]) || weights[c] < 0 || *end != (c + 1 < classes ? ',' : 0))
+            return output_usage("--class-weights \"%s\": %lld numbers, 0 or more, one a class, with commas between "
+                                "them; or balanced",
+                                text, (long long)classes);
+        at = end + 1;
+    }
+    return 0;
+}
+
+static int make_class_weights(train_job *job)
+{
+    const char *text = job->config.class_weights;
+    int64_t classes = bg_dataset_classes(job->data.train);
+    if (!text)
+        return 0;
+    if (bg_tensor_create(&job->class_weights, job->engine, BG_F64, BG_SHAPE(classes)) != BG_OK)
+        return output_library();
+    double *weights = bg_tensor_data(job->class_weights);
+    return strcmp(text, "balanced") == 0 ? balance(job, weights, classes) : parse_weights(text, weights, classes);
+}
+
+/* ---- The trainer ---- */
+
+static int make_trainer(train_job *job)
+{
+    const train_config *config = &job->config;
+    bg_trainer_options options = { .network = network_build,
+                                   .loss = bg_loss_find(config->loss),
+                                   .user = &job->network,
+                                   .batch = config->batch,
+                                   .epochs = config->epochs,
+                                   .counts_all_epochs = true,
+                                   .detects_anomalies = config->detects_anomalies,
+                                   .class_weights = job->class_weights,
+                                   /* Signals, --time and the like end a run at the next step. */
+                                   .call_every = 1 };
+    optimizer_fill(&config->optimizer, &options, bg_dataset_size(job->data.train), config->steps, job->schedule_parts);
+    const bg_program *program;
+    bg_status status = bg_model_create(&job->model, job->engine, config->data.dtype);
+    if (status == BG_OK)
+        status = bg_trainer_create(&job->trainer, job->model, &options);
+    /* Makes the parameters, and shows a network that does not fit the data before a run directory is there. */
+    if (status == BG_OK)
+        status = bg_trainer_program(job->trainer, job->data.train, config->batch, &program);
+    return status == BG_OK ? 0 : output_library();
+}
+
+static int take_initial(train_job *job)
+{
+    const char *path = job->config.init;
+    bg_archive *archive;
+    if (!path)
+        return 0;
+    if (bg_archive_load(&archive, job->engine, path) != BG_OK)
+        return output_library();
+    int code = checkpoint_fill(path, archive, job->model);
+    bg_archive_destroy(archive);
+    return code;
+}
+
+/* With fewer scores than classes, the first step would fail. */
+static int check_scores(train_job *job)
+{
+    int64_t classes = bg_dataset_classes(job->data.train), scores = classes;
+    const bg_tensor *x = bg_dataset_column(job->data.train, 0);
+    bg_shape shape = bg_tensor_shape(x);
+    shape.dims[0] = 1;
+    bg_graph *graph;
+    if (bg_graph_create(&graph, job->engine) != BG_OK)
+        return output_library();
+    bg_node *prediction = network_build(job->model, bg_input(graph, "x", bg_tensor_dtype(x), shape), &job->network);
+    bg_status status = bg_graph_status(graph);
+    if (prediction && bg_node_shape(prediction).rank > 0)
+        scores = bg_node_shape(prediction).dims[bg_node_shape(prediction).rank - 1];
+    bg_graph_destroy(graph);
+    if (status != BG_OK)
+        return output_library();
+    if (scores < classes)
+        return output_failure("\"%s\" ends in %lld score%s, but %s has %lld classes", job->config.model,
+                              (long long)scores, scores == 1 ? "" : "s", job->config.data.name, (long long)classes);
+    return 0;
+}
+
+int64_t train_count_parameters(const bg_model *model)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < bg_model_count(model); i++)
+        if (bg_model_is_parameter(model, i))
+            count += bg_shape_count(bg_tensor_shape(bg_model_tensor(model, i)));
+    return count;
+}
+
+int train_set_up(train_job *job)
+{
+    int code = start_engine(job);
+    if (!code)
+        code = load_data(job);
+    if (!code)
+        code = make_class_weights(job);
+    if (!code)
+        code = make_trainer(job);
+    if (!code)
+        code = check_scores(job);
+    bool has_checkpoint = !code && job->config.resumes && rundir_has_checkpoint(job->config.out);
+    return code || has_checkpoint ? code : take_initial(job);
+}

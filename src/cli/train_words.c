@@ -1,0 +1,90 @@
+/* Where the options of a training run come from: files, and the command line. */
+#define _POSIX_C_SOURCE 200809L
+#include "train_words.h"
+
+#include "options.h"
+#include "output.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *const train_call_options[] = { "out", "resume", "config", "json", "plot", NULL };
+/* What may be another when a run is resumed. */
+static const char *const free_options[] = { "out",       "resume",     "config",         "json",
+                                            "epochs",    "steps",      "time",           "threads",
+                                            "log-every", "save-every", "early-stopping", "detect-anomaly",
+                                            "plot",      NULL };
+
+static bool is_free(const char *name)
+{
+    for (int i = 0; free_options[i]; i++)
+        if (strcmp(free_options[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* The value of an option of the call as it will be parsed, "" if it takes none, NULL if it is not there. */
+static const char *find_given(const struct argp *argp, int argc, char **argv, const char *name)
+{
+    const char *found = NULL, *value;
+    int i = 0;
+    for (const struct argp_option *o; (o = options_next(argp, argc, argv, &i, &value));)
+        if (o->name && strcmp(o->name, name) == 0)
+            found = value ? value : "";
+    return found;
+}
+
+/* A batch of more than all examples is one of all. */
+static bool is_whole_batch(const event *run, const char *option, const char *value)
+{
+    double n = event_get_number(event_get_object(run, "made_by"), "train_examples");
+    return strcmp(option, "batch") == 0 && value && event_get_number(run, "batch") == n && strtod(value, NULL) > n;
+}
+
+/* Options of the words from `first` on against the configuration of a run. */
+static int check_agrees(const struct argp *argp, const event *run, const char *out, const word_list *words, int first)
+{
+    const char *value;
+    char key[64];
+    int i = first - 1;
+    for (const struct argp_option *o; (o = options_next(argp, words->count, words->words, &i, &value));) {
+        if (is_free(o->name) || event_equals(run, config_key(o->name, key, sizeof key), value) ||
+            is_whole_batch(run, o->name, value))
+            continue;
+        char *own = event_value(run, key);
+        int code = output_usage("--%s%s%s: the run in %s %s%s; --resume goes on with its configuration", o->name,
+                                value ? " " : "", value ? value : "", out, own ? "has " : "was begun without it",
+                                own ? own : "");
+        free(own);
+        return code;
+    }
+    return 0;
+}
+
+int train_words(word_list *words, const struct argp *argp, int argc, char **argv)
+{
+    const char *file = find_given(argp, argc, argv, "config"), *out = find_given(argp, argc, argv, "out");
+    char path[4200] = "";
+    event *run = NULL, *other = NULL;
+    int code = word_list_add(words, argv[0]);
+    if (out && find_given(argp, argc, argv, "resume"))
+        (void)snprintf(path, sizeof path, "%s/config.json", out);
+    if (!code && *path && access(path, F_OK) == 0)
+        code = event_read(&run, path);
+    if (!code && run)
+        code = config_words(words, argp, run, path);
+    int first = words->count;
+    if (!code && file)
+        code = event_read(&other, file);
+    if (!code && other)
+        code = config_words(words, argp, other, file);
+    for (int i = 1; i < argc && !code; i++)
+        code = word_list_add(words, argv[i]);
+    if (!code && run)
+        code = check_agrees(argp, run, out, words, first);
+    event_destroy(other);
+    event_destroy(run);
+    return code;
+}

@@ -1,0 +1,14 @@
+/* Where the options of a training run come from: files, and the command line. */
+#ifndef TRAIN_WORDS_H
+#define TRAIN_WORDS_H
+
+#include "config_file.h"
+
+/* The options of the config.json of a run that is to go on, those of --config, and those given, in this order: the last
+ * ones win. Beside those of a run, the others must agree with it, but for limits and the like. 0, or the exit code
+ * after a message. */
+int train_words(word_list *words, const struct argp *argp, int argc, char **argv);
+/* Options of the call, not of the run; NULL behind the last. */
+extern const char *const train_call_options[];
+
+#endif

@@ -1,0 +1,178 @@
+/* Data sets out of arrays of NumPy: NPZ, or one NPY of inputs and one of targets. */
+#include "data/convert.h"
+#include "data/dataset.h"
+#include "io/file.h"
+
+#include <blasgrad/graph.h>
+#include <blasgrad/io.h>
+
+#include "tensor/tensor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char caller[] = "read_arrays";
+
+/* An array and what messages call it. */
+typedef struct {
+    bg_tensor *tensor; /* NULL if there is none */
+    char what[300];
+} named_array;
+
+static void name_array(named_array *a, const char *path, const char *name)
+{
+    (void)snprintf(a->what, sizeof a->what, name ? "%s: %s: array \"%.60s\"" : "%s: %s", caller, bgi_path_text(path),
+                   name);
+}
+
+/* ---- Loading ---- */
+
+typedef enum { NO_ARRAYS, NPY, NPZ } array_form;
+
+/* What the file is shows in its first bytes. */
+static bg_status find_form(array_form *form, const char *path)
+{
+    unsigned char start[2] = { 0 };
+    bgi_opened opened;
+    bg_status status = bgi_file_open(&opened, caller, path);
+    if (status)
+        return status;
+    if (!opened.is_regular)
+        status = bg_fail(BG_ERR_IO, "%s: %s: not a regular file", caller, bgi_path_text(path));
+    else if (opened.bytes >= sizeof start)
+        status = bgi_file_read_at(opened.descriptor, caller, path, 0, start, sizeof start);
+    bgi_file_close(opened.descriptor);
+    *form = start[0] == 0x93 && start[1] == 'N' ? NPY : start[0] == 'P' && start[1] == 'K' ? NPZ : NO_ARRAYS;
+    if (!status && *form == NO_ARRAYS)
+        status = bg_fail(BG_ERR_FORMAT, "%s: %s: offset 0: neither NPY, which begins with 93 4e, nor NPZ, with 50 4b",
+                         caller, bgi_path_text(path));
+    return status;
+}
+
+/* The array of a name, retained. */
+static bg_status take_array(named_array *a, const bg_archive *archive, const char *path, const char *name)
+{
+    name_array(a, path, name);
+    a->tensor = bg_archive_find(archive, name);
+    if (!a->tensor) {
+        const char *first = bg_archive_name(archive, 0);
+        return bg_fail(BG_ERR_FORMAT, "%s: %s: there is no array \"%.60s\"; there are %zu%s%.60s", caller,
+                       bgi_path_text(path), name, bg_archive_count(archive), first ? ", the first is " : "",
+                       first ? first : "");
+    }
+    bgi_tensor_retain(a->tensor);
+    return BG_OK;
+}
+
+static bg_status load_npz(named_array *x, named_array *y, bg_engine *engine, const char *path,
+                          const bg_data_options *options)
+{
+    const char *input = options->input ? options->input : "x", *target = options->target ? options->target : "y";
+    bg_archive *archive;
+    bg_status status = bg_npz_load(&archive, engine, path, NULL);
+    if (status)
+        return status;
+    status = take_array(x, archive, path, input);
+    if (!status && (options->target || bg_archive_find(archive, target)))
+        status = take_array(y, archive, path, target);
+    bg_archive_destroy(archive);
+    return status;
+}
+
+static bg_status load(named_array *x, named_array *y, bg_engine *engine, const char *path,
+                      const bg_data_options *options)
+{
+    array_form form;
+    bg_status status = find_form(&form, path);
+    if (status)
+        return status;
+    if (form == NPZ && options->target_file)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: %s: an NPZ file holds its targets; a target file belongs to an NPY file",
+                       caller, bgi_path_text(path));
+    if (form == NPZ)
+        return load_npz(x, y, engine, path, options);
+    name_array(x, path, NULL);
+    status = bg_npy_load(&x->tensor, engine, path);
+    if (status || !options->target_file)
+        return status;
+    name_array(y, options->target_file, NULL);
+    return bg_npy_load(&y->tensor, engine, options->target_file);
+}
+
+/* ---- Columns ---- */
+
+static bg_status check_extents(const named_array *x, const named_array *y)
+{
+    const named_array *const arrays[] = { x, y };
+    for (int i = 0; i < 2 && arrays[i]->tensor; i++)
+        if (arrays[i]->tensor->shape.rank == 0)
+            return bg_fail(BG_ERR_FORMAT, "%s: a scalar, where the first extent should count the examples",
+                           arrays[i]->what);
+    if (y->tensor && x->tensor->shape.dims[0] != y->tensor->shape.dims[0])
+        return bg_fail(BG_ERR_FORMAT, "%s: %s are not as many targets as there are inputs, %s", y->what,
+                       bgi_shape_format(y->tensor->shape).text, bgi_shape_format(x->tensor->shape).text);
+    return BG_OK;
+}
+
+/* [n] becomes [n, 1]: a network takes and gives rows of numbers. */
+static bg_status make_rows(bg_tensor **numbers)
+{
+    if ((*numbers)->shape.rank > 1)
+        return BG_OK;
+    bg_tensor *rows;
+    bg_status status = bg_tensor_reshape(&rows, *numbers, BG_SHAPE((*numbers)->shape.dims[0], 1));
+    if (status)
+        return status;
+    bg_tensor_destroy(*numbers);
+    *numbers = rows;
+    return BG_OK;
+}
+
+static bool holds_classes(const bg_tensor *target, const bg_data_options *options)
+{
+    bool is_integer = target->dtype != BG_F32 && target->dtype != BG_F64;
+    return options->with_classes || (is_integer && target->shape.rank == 1 && !options->without_classes);
+}
+
+static bg_status make_columns(bg_tensor *columns[2], int64_t *classes, const named_array *x, const named_array *y,
+                              const bg_data_options *options)
+{
+    bg_status status = check_extents(x, y);
+    if (!status)
+        status = bgi_data_numbers(&columns[0], x->tensor, options->dtype, true, x->what);
+    if (!status)
+        status = make_rows(&columns[0]);
+    if (status || !y->tensor)
+        return status;
+    if (holds_classes(y->tensor, options))
+        return bgi_data_classes(&columns[1], classes, y->tensor, y->what);
+    status = bgi_data_numbers(&columns[1], y->tensor, options->dtype, false, y->what);
+    return status ? status : make_rows(&columns[1]);
+}
+
+bg_status bg_data_read_arrays(bg_dataset **dataset, bg_engine *engine, const char *path, const bg_data_options *options)
+{
+    if (dataset)
+        *dataset = NULL;
+    if (!dataset || !path)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", caller, dataset ? "path" : "dataset");
+    bg_data_options checked;
+    bg_status status = bgi_data_options_check(&checked, engine, caller, options);
+    if (status)
+        return status;
+    if (checked.with_classes && checked.without_classes)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: targets with classes and without classes", caller);
+    named_array x = { .tensor = NULL }, y = { .tensor = NULL };
+    bg_tensor *columns[2] = { NULL };
+    int64_t classes = 0;
+    status = load(&x, &y, engine, path, &checked);
+    if (!status)
+        status = make_columns(columns, &classes, &x, &y, &checked);
+    bg_tensor_destroy(x.tensor);
+    bg_tensor_destroy(y.tensor);
+    if (!status)
+        status = bgi_dataset_create(dataset, path, columns, columns[1] ? 2 : 1, classes);
+    bg_tensor_destroy(columns[0]);
+    bg_tensor_destroy(columns[1]);
+    return status;
+}

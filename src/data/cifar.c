@@ -1,0 +1,185 @@
+/* A folder with the files of CIFAR-10 or CIFAR-100 in their binary version: records of labels, a byte each, and an
+ * image of 3 x 32 x 32 bytes. */
+#define _POSIX_C_SOURCE 200809L /* access */
+#include "data/convert.h"
+#include "data/dataset.h"
+#include "io/file.h"
+
+#include <blasgrad/graph.h>
+
+#include "tensor/tensor.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char caller[] = "read_cifar";
+
+enum { SIDE = 32, PIXELS = 3 * SIDE * SIDE, MOST_FILES = 5, MOST_LABELS = 2 };
+
+/* One of the two sets of classes: files of training examples and the file of the test. */
+typedef struct {
+    const char *name, *train[MOST_FILES], *test;
+    int files, labels;            /* labels: of a record */
+    int64_t classes[MOST_LABELS]; /* of each label */
+} variant;
+
+static const variant variants[] = {
+    { "CIFAR-10",
+      { "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin" },
+      "test_batch.bin",
+      5,
+      1,
+      { 10 } },
+    { "CIFAR-100", { "train.bin" }, "test.bin", 1, 2, { 20, 100 } },
+};
+
+typedef struct {
+    bg_engine *engine;
+    const char *folder;
+    const variant *variant;
+    int label; /* the one of a record that is the class */
+    bg_dtype dtype;
+    char *path;
+    size_t path_bytes;
+} source;
+
+static const char *path_of(const source *s, const char *name)
+{
+    (void)snprintf(s->path, s->path_bytes, "%s/%s", s->folder, name);
+    return s->path;
+}
+
+static bg_status find_variant(source *s)
+{
+    for (int i = 0; i < 2; i++) {
+        s->variant = &variants[i];
+        if (!access(path_of(s, variants[i].train[0]), F_OK) || !access(path_of(s, variants[i].test), F_OK))
+            return BG_OK;
+    }
+    return bg_fail(BG_ERR_IO,
+                   "%s: %s has neither data_batch_1.bin .. data_batch_5.bin and test_batch.bin of CIFAR-10 "
+                   "nor train.bin and test.bin of CIFAR-100",
+                   caller, bgi_path_text(s->folder));
+}
+
+/* Opens a file and counts its records. */
+static bg_status open_file(const source *s, const char *name, bgi_opened *opened, int64_t *records)
+{
+    const char *path = path_of(s, name);
+    uint64_t record = (uint64_t)s->variant->labels + PIXELS;
+    bg_status status = bgi_file_open(opened, caller, path);
+    if (status)
+        return status;
+    *records = (int64_t)(opened->bytes / record);
+    if (opened->is_regular && opened->bytes > 0 && opened->bytes % record == 0)
+        return BG_OK;
+    bgi_file_close(opened->descriptor);
+    if (!opened->is_regular)
+        return bg_fail(BG_ERR_IO, "%s: %s: not a regular file", caller, bgi_path_text(path));
+    return bg_fail(BG_ERR_FORMAT, "%s: %s: %llu bytes are no whole number of records of %llu, which %s has", caller,
+                   bgi_path_text(path), (unsigned long long)opened->bytes, (unsigned long long)record,
+                   s->variant->name);
+}
+
+/* Takes records into images and classes at place `first`. */
+static bg_status take_records(const source *s, const unsigned char *records, int64_t count, uint64_t offset,
+                              bg_tensor *x, bg_tensor *y, int64_t first)
+{
+    unsigned char *pixels = bg_tensor_data(x);
+    int64_t *classes = bg_tensor_data(y);
+    size_t image = PIXELS * bg_dtype_size(s->dtype), record = (size_t)s->variant->labels + PIXELS;
+    for (int64_t i = 0; i < count; i++, records += record, offset += record) {
+        for (int label = 0; label < s->variant->labels; label++)
+            if (records[label] >= s->variant->classes[label])
+                return bg_fail(BG_ERR_FORMAT, "%s: %s: offset %llu: label %d, where %s has 0 to %lld", caller,
+                               bgi_path_text(s->path), (unsigned long long)offset + (unsigned)label, records[label],
+                               s->variant->name, (long long)s->variant->classes[label] - 1);
+        classes[first + i] = records[s->label];
+        bgi_data_scale_bytes(pixels + (size_t)(first + i) * image, s->dtype, records + s->variant->labels, PIXELS);
+    }
+    return BG_OK;
+}
+
+static bg_status read_file(const source *s, const char *name, bg_tensor *x, bg_tensor *y, int64_t *first)
+{
+    enum { PIECE = 16 };
+    unsigned char piece[PIECE * (MOST_LABELS + PIXELS)];
+    bgi_opened opened;
+    int64_t records;
+    bg_status status = open_file(s, name, &opened, &records);
+    if (status)
+        return status;
+    size_t record = (size_t)s->variant->labels + PIXELS;
+    /* Another file may stand there since it was counted. */
+    if (records > x->shape.dims[0] - *first)
+        status = bg_fail(BG_ERR_IO, "%s: %s: the file became longer while it was read", caller, bgi_path_text(s->path));
+    for (int64_t done = 0; done < records && !status; done += PIECE) {
+        int64_t n = records - done < PIECE ? records - done : PIECE;
+        uint64_t offset = (uint64_t)done * record;
+        status = bgi_file_read_at(opened.descriptor, caller, s->path, offset, piece, (size_t)n * record);
+        if (!status)
+            status = take_records(s, piece, n, offset, x, y, *first + done);
+    }
+    *first += records;
+    bgi_file_close(opened.descriptor);
+    return status;
+}
+
+static bg_status read_part(const source *s, const char *const *names, int count, bg_dataset **dataset)
+{
+    int64_t total = 0, records, first = 0;
+    bg_status status = BG_OK;
+    for (int i = 0; i < count && !status; i++) {
+        bgi_opened opened;
+        status = open_file(s, names[i], &opened, &records);
+        if (!status)
+            bgi_file_close(opened.descriptor);
+        total += status ? 0 : records;
+    }
+    bg_tensor *x = NULL, *y = NULL;
+    if (!status)
+        status = bg_tensor_create(&x, s->engine, s->dtype, BG_SHAPE(total, 3, SIDE, SIDE));
+    if (!status)
+        status = bg_tensor_create(&y, s->engine, BG_I64, BG_SHAPE(total));
+    for (int i = 0; i < count && !status; i++)
+        status = read_file(s, names[i], x, y, &first);
+    if (!status)
+        return bgi_dataset_create_pair(dataset, s->folder, x, y, s->variant->classes[s->label]);
+    bg_tensor_destroy(x);
+    bg_tensor_destroy(y);
+    return status;
+}
+
+bg_status bg_data_read_cifar(bg_dataset **train, bg_dataset **test, bg_engine *engine, const char *folder,
+                             const bg_data_options *options)
+{
+    if (train)
+        *train = NULL;
+    if (test)
+        *test = NULL;
+    if (!train || !test || !folder)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", caller, !folder ? "folder" : train ? "test" : "train");
+    bg_data_options checked;
+    bg_status status = bgi_data_options_check(&checked, engine, caller, options);
+    if (status)
+        return status;
+    source s = { .engine = engine, .folder = folder, .dtype = checked.dtype };
+    s.path_bytes = strlen(folder) + sizeof "/data_batch_1.bin";
+    s.path = bgi_alloc(engine, s.path_bytes);
+    status = s.path ? find_variant(&s) : BG_ERR_NOMEM;
+    if (!status && checked.with_coarse_labels && s.variant->labels == 1)
+        status = bg_fail(BG_ERR_ARGUMENT, "%s: %s: CIFAR-10 has no coarse labels", caller, bgi_path_text(folder));
+    if (!status) {
+        s.label = checked.with_coarse_labels ? 0 : s.variant->labels - 1;
+        status = read_part(&s, s.variant->train, s.variant->files, train);
+    }
+    if (!status)
+        status = read_part(&s, &s.variant->test, 1, test);
+    bgi_free(engine, s.path, s.path_bytes);
+    if (status) {
+        bg_dataset_destroy(*train);
+        *train = NULL;
+    }
+    return status;
+}

@@ -1,0 +1,210 @@
+/* Cutting a data set in two. */
+#include "data/dataset.h"
+
+#include <blasgrad/graph.h>
+
+#include "base/hash.h"
+#include "tensor/tensor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Places are those of the examples' permuted order. */
+typedef struct {
+    const bg_dataset *dataset;
+    uint64_t seed, stream;
+    int64_t size;            /* of the first part */
+    unsigned char *is_first; /* of each place; NULL: the first `size` of them are */
+} division;
+
+static int64_t example_at(const division *d, int64_t place)
+{
+    return (int64_t)bg_permute_index((uint64_t)place, (uint64_t)d->dataset->size, d->seed, d->stream);
+}
+
+static bool is_in(const division *d, int64_t place, bool first)
+{
+    return (d->is_first ? d->is_first[place] != 0 : place < d->size) == first;
+}
+
+static bg_status copy_part(bg_tensor **copy, const division *d, int column, bool first)
+{
+    const bg_tensor *source = d->dataset->columns[column];
+    int64_t n = d->dataset->size;
+    bg_shape shape = source->shape, row = { .rank = shape.rank - 1 };
+    shape.dims[0] = first ? d->size : n - d->size;
+    bg_status status = bg_tensor_create(copy, d->dataset->engine, source->dtype, shape);
+    if (status)
+        return status;
+    for (int axis = 0; axis < row.rank; axis++)
+        row.dims[axis] = shape.dims[axis + 1];
+    size_t size = bg_dtype_size(source->dtype), row_bytes = (size_t)bg_shape_count(row) * size;
+    if (row_bytes == 0)
+        return BG_OK;
+    bool is_contiguous = bg_tensor_is_contiguous(source);
+    unsigned char *target = bg_tensor_data(*copy);
+    for (int64_t place = 0; place < n; place++) {
+        if (!is_in(d, place, first))
+            continue;
+        /* Strides count elements and may be 0 in an expanded view. */
+        const unsigned char *bytes =
+            bgi_tensor_bytes(source) + example_at(d, place) * source->strides[0] * (int64_t)size;
+        if (is_contiguous)
+            memcpy(target, bytes, row_bytes);
+        else
+            bgi_strided_copy(target, (*copy)->strides + 1, bytes, source->strides + 1, row, size);
+        target += row_bytes;
+    }
+    return BG_OK;
+}
+
+static bg_status make_part(bg_dataset **part, const division *d, bool first)
+{
+    bg_tensor **columns = bgi_dataset_new_columns(d->dataset);
+    if (!columns)
+        return BG_ERR_NOMEM;
+    bg_status status = BG_OK;
+    for (int i = 0; i < d->dataset->count && !status; i++)
+        status = copy_part(&columns[i], d, i, first);
+    return bgi_dataset_create_like(part, d->dataset, columns, status);
+}
+
+static bg_status make_parts(bg_dataset **first, bg_dataset **second, const division *d)
+{
+    bg_status status = make_part(first, d, true);
+    if (!status)
+        status = make_part(second, d, false);
+    if (status) {
+        bg_dataset_destroy(*first);
+        *first = NULL;
+    }
+    return status;
+}
+
+static bg_status begin(division *d, const char *caller, bg_dataset **first, bg_dataset **second,
+                       const bg_dataset *dataset, int64_t size, uint64_t seed)
+{
+    if (first)
+        *first = NULL;
+    if (second)
+        *second = NULL;
+    if (!first || !second || !dataset)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", caller, !dataset ? "dataset" : first ? "second" : "first");
+    bg_status status = bgi_engine_check(dataset->engine, caller);
+    if (status)
+        return status;
+    if (size < 0 || size > dataset->size)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: %lld of %lld examples asked for the first part", caller, (long long)size,
+                       (long long)dataset->size);
+    *d = (division){ .dataset = dataset, .seed = seed, .stream = bgi_hash_text("dataset_split"), .size = size };
+    return BG_OK;
+}
+
+bg_status bg_dataset_split(bg_dataset **first, bg_dataset **second, const bg_dataset *dataset, int64_t size,
+                           uint64_t seed)
+{
+    division d;
+    bg_status status = begin(&d, "dataset_split", first, second, dataset, size, seed);
+    return status ? status : make_parts(first, second, &d);
+}
+
+/* ---- By classes ---- */
+
+typedef struct {
+    int64_t class;
+    int64_t count, share; /* examples in all, and in the first part */
+    int64_t rest;         /* of the division that the share is rounded from */
+} quota;
+
+static const char stratified[] = "dataset_split_stratified";
+
+static bg_status class_of(const division *d, int64_t example, int64_t *class)
+{
+    double value = -1;
+    bg_status status = bg_tensor_item(d->dataset->columns[1], example, &value);
+    if (status)
+        return status;
+    if (!(value >= 0 && value < (double)d->dataset->classes && value == (double)(int64_t)value))
+        return bg_fail(BG_ERR_ARGUMENT, "%s: the class of example %lld is %g; there are %lld classes", stratified,
+                       (long long)example, value, (long long)d->dataset->classes);
+    *class = (int64_t)value;
+    return BG_OK;
+}
+
+static int by_rest(const void *x, const void *y)
+{
+    const quota *a = x, *b = y;
+    if (a->rest != b->rest)
+        return a->rest < b->rest ? 1 : -1;
+    return (a->class > b->class) - (a->class < b->class);
+}
+
+static int by_class(const void *x, const void *y)
+{
+    const quota *a = x, *b = y;
+    return (a->class > b->class) - (a->class < b->class);
+}
+
+/* Counts the classes and finds their shares of the first part. */
+static bg_status share_out(const division *d, quota *quotas)
+{
+    int64_t n = d->dataset->size, classes = d->dataset->classes, left = d->size;
+    for (int64_t c = 0; c < classes; c++)
+        quotas[c].class = c;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t class = 0;
+        bg_status status = class_of(d, i, &class);
+        if (status)
+            return status;
+        quotas[class].count++;
+    }
+    for (int64_t c = 0; c < classes; c++) {
+        int64_t product;
+        if (__builtin_mul_overflow(quotas[c].count, d->size, &product))
+            return bg_fail(BG_ERR_OVERFLOW, "%s: %lld examples are too many", stratified, (long long)n);
+        quotas[c].share = n ? product / n : 0;
+        quotas[c].rest = n ? product % n : 0;
+        left -= quotas[c].share;
+    }
+    qsort(quotas, (size_t)classes, sizeof *quotas, by_rest);
+    for (int64_t c = 0; c < left; c++)
+        quotas[c].share++;
+    qsort(quotas, (size_t)classes, sizeof *quotas, by_class);
+    return BG_OK;
+}
+
+static bg_status choose(division *d, quota *quotas)
+{
+    bg_status status = share_out(d, quotas);
+    for (int64_t place = 0; place < d->dataset->size && !status; place++) {
+        int64_t class = 0;
+        status = class_of(d, example_at(d, place), &class);
+        if (!status && quotas[class].share > 0) {
+            quotas[class].share--;
+            d->is_first[place] = 1;
+        }
+    }
+    return status;
+}
+
+bg_status bg_dataset_split_stratified(bg_dataset **first, bg_dataset **second, const bg_dataset *dataset, int64_t size,
+                                      uint64_t seed)
+{
+    division d;
+    bg_status status = begin(&d, stratified, first, second, dataset, size, seed);
+    if (status)
+        return status;
+    if (dataset->classes < 1 || dataset->count < 2 || dataset->columns[1]->shape.rank != 1)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: the data set has no column 1 with a class an example", stratified);
+    size_t quota_bytes, bytes = (size_t)dataset->size;
+    if (__builtin_mul_overflow((size_t)dataset->classes, sizeof(quota), &quota_bytes))
+        return bg_fail(BG_ERR_OVERFLOW, "%s: %lld classes are too many", stratified, (long long)dataset->classes);
+    quota *quotas = bgi_alloc_zero(dataset->engine, quota_bytes);
+    d.is_first = bgi_alloc_zero(dataset->engine, bytes);
+    status = quotas && d.is_first ? choose(&d, quotas) : BG_ERR_NOMEM;
+    if (!status)
+        status = make_parts(first, second, &d);
+    bgi_free(dataset->engine, d.is_first, bytes);
+    bgi_free(dataset->engine, quotas, quota_bytes);
+    return status;
+}

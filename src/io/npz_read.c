@@ -1,0 +1,207 @@
+/* Reading NPZ: the members of a ZIP archive, each an NPY file. */
+#include "io/archive.h"
+#include "io/file.h"
+#include "io/npy.h"
+#include "io/stream.h"
+#include "io/zip.h"
+
+#include <blasgrad/graph.h>
+
+#include <stdio.h>
+#include <string.h>
+
+enum { INPUT = 1 << 14, PIECE = 1 << 18 }; /* a piece is added to the checksum while it is in the cache */
+
+/* The contents of a member as they are read. */
+typedef struct {
+    bgi_npy_source source;
+    const bgi_zip *zip;
+    const bgi_zip_member *member;
+    uint64_t taken; /* bytes of the file */
+    uint32_t crc;
+    bgi_deflate *stream; /* NULL for stored ones */
+    const unsigned char *next;
+    size_t left; /* of the input that was read */
+    bool has_ended;
+    unsigned char *input;
+} contents;
+
+static bg_status read_stored(bgi_npy_source *source, void *data, size_t bytes)
+{
+    contents *c = (contents *)source;
+    for (size_t done = 0; done < bytes;) {
+        size_t n = bytes - done < PIECE ? bytes - done : PIECE;
+        unsigned char *to = (unsigned char *)data + done;
+        bg_status status =
+            bgi_file_read_at(c->zip->descriptor, source->caller, source->path, c->member->data + c->taken, to, n);
+        if (status)
+            return status;
+        c->crc = bgi_crc32(c->crc, to, n);
+        c->taken += n;
+        done += n;
+    }
+    return BG_OK;
+}
+
+/* Reads more of the member's compressed bytes, if there are any. */
+static bg_status refill(contents *c)
+{
+    uint64_t rest = c->member->compressed - c->taken;
+    c->left = rest < INPUT ? (size_t)rest : INPUT;
+    c->next = c->input;
+    bg_status status = bgi_file_read_at(c->zip->descriptor, c->source.caller, c->source.path,
+                                        c->member->data + c->taken, c->input, c->left);
+    c->taken += c->left;
+    return status;
+}
+
+/* Decompresses up to `bytes` bytes; *got is less only where the stream ends. */
+static bg_status inflate_some(contents *c, unsigned char *data, size_t bytes, size_t *got)
+{
+    bg_status status = BG_OK;
+    size_t room = bytes;
+    while (room > 0 && !c->has_ended && !status) {
+        if (c->left == 0)
+            status = refill(c);
+        if (status)
+            break;
+        size_t left = c->left, before = room;
+        bgi_deflate_state state = bgi_deflate_run(c->stream, &c->next, &c->left, &data, &room, false);
+        c->has_ended = state == BGI_DEFLATE_HAS_ENDED;
+        if (state == BGI_DEFLATE_LACKS_MEMORY)
+            status = bg_fail(BG_ERR_NOMEM, "%s: %s: %sout of memory for decompression", c->source.caller,
+                             bgi_path_text(c->source.path), c->source.where);
+        else if (state == BGI_DEFLATE_IS_DAMAGED || (!c->has_ended && left == c->left && before == room))
+            status = BGI_NPY_FAIL(&c->source, "the compressed data are %s",
+                                  state == BGI_DEFLATE_IS_DAMAGED ? "damaged" : "cut off");
+    }
+    *got = bytes - room;
+    return status;
+}
+
+static bg_status read_deflated(bgi_npy_source *source, void *data, size_t bytes)
+{
+    contents *c = (contents *)source;
+    for (size_t done = 0, got; done < bytes; done += got) {
+        size_t n = bytes - done < PIECE ? bytes - done : PIECE;
+        unsigned char *to = (unsigned char *)data + done;
+        bg_status status = inflate_some(c, to, n, &got);
+        if (status)
+            return status;
+        c->crc = bgi_crc32(c->crc, to, got);
+        if (got < n)
+            return BGI_NPY_FAIL(source, "the compressed data end %zu bytes before the %llu that the directory says",
+                                bytes - done - got, (unsigned long long)source->bytes);
+    }
+    return BG_OK;
+}
+
+/* Behind the array nothing is left, and the checksum holds. */
+static bg_status check_end(contents *c)
+{
+    if (c->stream) {
+        unsigned char more;
+        size_t got;
+        bg_status status = inflate_some(c, &more, 1, &got);
+        if (status)
+            return status;
+        if (got > 0 || c->left > 0 || c->taken < c->member->compressed)
+            return BGI_NPY_FAIL(&c->source, "the compressed data go on behind the %llu bytes that the directory says",
+                                (unsigned long long)c->source.bytes);
+    }
+    if (c->crc != c->member->crc)
+        return BGI_NPY_FAIL(&c->source, "its CRC-32 is %08x, the directory says %08x: the file is damaged", c->crc,
+                            c->member->crc);
+    return BG_OK;
+}
+
+static bg_status read_contents(bg_tensor **tensor, contents *c)
+{
+    bg_status status = bgi_npy_read(tensor, c->zip->engine, &c->source);
+    return status ? status : check_end(c);
+}
+
+/* The ending .npy is no part of the name, which is the member's at the place of a zero byte. */
+static bg_status read_member(bg_archive *archive, const bgi_zip *zip, const bgi_zip_member *member, const char *name)
+{
+    contents c = { .source = { .caller = zip->caller, .path = zip->path, .bytes = member->bytes, .read = read_stored },
+                   .zip = zip,
+                   .member = member };
+    (void)snprintf(c.source.where, sizeof c.source.where, "array \"%.100s\": ", name);
+    bg_tensor *tensor = NULL;
+    bg_status status = BG_OK;
+    if (member->method == BGI_ZIP_DEFLATED) {
+        c.source.read = read_deflated;
+        c.input = bgi_alloc(zip->engine, INPUT);
+        c.stream = c.input ? bgi_deflate_create(zip->engine, false) : NULL;
+        status = c.stream ? BG_OK : BG_ERR_NOMEM;
+    }
+    if (!status)
+        status = read_contents(&tensor, &c);
+    if (!status)
+        status = bgi_archive_append(archive, name, tensor);
+    bg_tensor_destroy(tensor);
+    bgi_deflate_destroy(c.stream);
+    bgi_free(zip->engine, c.input, INPUT);
+    return status;
+}
+
+/* All members are arrays whose names an archive takes, and the compressed ones not too large together. */
+static bg_status check_members(const bgi_zip *zip, uint64_t limit)
+{
+    enum { ENDING = 4, FACTOR = 100 };
+    static const uint64_t least = (uint64_t)1 << 30;
+    uint64_t compressed = 0;
+    if (limit == 0)
+        limit = zip->file_bytes > least / FACTOR ? zip->file_bytes * FACTOR : least;
+    for (size_t i = 0; i < zip->count; i++) {
+        const bgi_zip_member *m = &zip->members[i];
+        int shown = m->name_bytes < 100 ? m->name_bytes : 100;
+        if (m->name_bytes < ENDING || memcmp(m->name + m->name_bytes - ENDING, ".npy", ENDING) != 0)
+            return BGI_ZIP_FAIL(zip, "member \"%.*s\": is no array: its name does not end in .npy", shown, m->name);
+        if (m->name_bytes - ENDING == strlen(BGI_METADATA_KEY) &&
+            !memcmp(m->name, BGI_METADATA_KEY, strlen(BGI_METADATA_KEY)))
+            return BGI_ZIP_FAIL(zip, "member \"%.*s\": no tensor can have this name", shown, m->name);
+        if (m->method == BGI_ZIP_DEFLATED && (m->bytes > limit || (compressed += m->bytes) > limit))
+            return BGI_ZIP_FAIL(zip,
+                                "member \"%.*s\": with it the compressed arrays have more than %llu bytes; "
+                                "options.limit can allow more",
+                                shown, m->name, (unsigned long long)limit);
+    }
+    return BG_OK;
+}
+
+static bg_status read_archive(bg_archive **archive, bgi_zip *zip, uint64_t limit)
+{
+    bg_status status = check_members(zip, limit);
+    if (!status)
+        status = bg_archive_create(archive, zip->engine);
+    for (size_t i = 0; i < zip->count && !status; i++) {
+        const bgi_zip_member *m = &zip->members[i];
+        char *name = (char *)zip->directory + (m->name - (const char *)zip->directory);
+        name[m->name_bytes - 4] = '\0';
+        status = read_member(*archive, zip, m, name);
+    }
+    return status;
+}
+
+bg_status bg_npz_load(bg_archive **archive, bg_engine *engine, const char *path, const bg_npz_options *options)
+{
+    static const char caller[] = "npz_load";
+    if (!archive)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: archive is NULL", caller);
+    *archive = NULL;
+    bgi_zip zip;
+    bg_status status = bgi_engine_check(engine, caller);
+    if (!status)
+        status = bgi_zip_open(&zip, engine, caller, path);
+    if (status)
+        return status;
+    status = read_archive(archive, &zip, options ? options->limit : 0);
+    bgi_zip_close(&zip);
+    if (status) {
+        bg_archive_destroy(*archive);
+        *archive = NULL;
+    }
+    return status;
+}

@@ -1,0 +1,148 @@
+#!/bin/sh
+# Training runs from the outside: resuming, configurations, limits, class weights, anomalies.
+. "${BLASGRAD_TEST_DATA:?the folder of the tests}/support/program.sh"
+
+# ---- Going on ----
+expect 2 '--resume goes on with the run in a directory; name it with --out' train --data digits --resume
+expect 0 '"event":"start"' train --data digits --epochs 4 --json --threads 2 --out run --resume
+expect 0 '"event":"done"' train --data digits --epochs 4 --json --out run --resume
+loss=$(field test_loss)
+holds 'a complete run stays as it is' sh -c '! grep -q "\"event\":\"epoch\"" out'
+holds 'and says from where it went on' grep -q '"event":"resumed","epoch":4,"step":92,"data":"digits"' out
+expect 1 'run: holds a run already (last.safetensors); go on with it with --resume, or choose' train --data digits --out run
+expect 0 'run: going on after 4 epochs and 92 steps' train --resume --out run --epochs 6
+holds 'the log reads as of one run' test "$(grep -c '"event":"epoch"' run/log.jsonl)" -eq 6
+holds 'with one end' test "$(grep -c '"event":"done"' run/log.jsonl)" -eq 1
+holds 'the new configuration is kept' grep -q '"epochs": 6' run/config.json
+expect 0 '"event":"done"' train --data digits --epochs 6 --json --threads 2 --out whole
+holds 'the same best' cmp -s run/best.safetensors whole/best.safetensors
+expect 2 '--lr 0.5: the run in run has 0.1' train --resume --out run --lr 0.5
+expect 2 '--data strokes: the run in run has "digits"' train --resume --out run --data strokes
+expect 2 '--ema 0.9: the run in run was begun without it' train --resume --out run --ema 0.9
+expect 2 '--nesterov: the run in run has false' train --resume --out run --nesterov
+expect 2 '--batch 32: the run in run has 64' train --resume --out run --batch 32
+expect 0 'accuracy' train --resume --out run --lr 1e-1 --momentum .9 --batch 64 --seed 0 --model 'dense:128 relu dense:10'
+expect 0 'done' train --data digits --batch 100000 --epochs 2 --out large --json
+expect 0 'done' train --data digits --batch 100000 --epochs 3 --out large --json --resume
+expect 2 '--batch 1000: the run in large has 1438' train --data digits --batch 1000 --out large --resume
+# The same steps, cut in two by a limit: each option that a limit needs may change.
+expect 0 '"steps":50' train --data digits --epochs 4 --steps 50 --out cut --json
+expect 0 '"steps":92' train --resume --out cut --steps 1000 --log-every 20 --save-every 30 --time 1h --threads 1 --json
+expect 0 '"event":"done"' train --data digits --epochs 4 --steps 1000 --json --out uncut
+holds 'the same last weights' sh -c "tail -n 1 cut/log.jsonl | sed 's/,\"seconds.*//' >a; tail -n 1 uncut/log.jsonl |
+    sed 's/,\"seconds.*//' >b; cmp -s a b"
+expect 0 'ended by --early-stopping after' train --data digits --epochs 1000 --early-stopping 2 --out early
+grep ended out >ended
+expect 0 'ended by --early-stopping after' train --resume --out early
+holds 'and stays ended' sh -c 'grep ended out | cmp -s - ended'
+expect 0 '"ended_by":"early-stopping"' train --resume --out early --early-stopping 3 --json
+expect 0 '"ended_by":"early-stopping"' train --data digits --epochs 1000 --early-stopping 3 --json --out early3
+holds 'an epoch that is not better leaves best alone' cmp -s early/best.safetensors early3/best.safetensors
+# Steps alone say how many epochs there are, also when they change.
+expect 0 '"steps":30' train --data digits --steps 30 --out steps --json
+expect 0 '"epochs":4,"steps":70' train --resume --out steps --steps 70 --json
+mkdir foreign
+echo 'GET /' >foreign/log.jsonl
+expect 1 'foreign: log.jsonl is none of a run' train --data digits --out foreign --resume
+holds 'and is left alone' grep -q GET foreign/log.jsonl
+printf '{"event":"sta' >foreign/log.jsonl
+expect 0 '"event":"done"' train --data lecture --epochs 3 --out foreign --resume --json
+holds 'a log that was cut in its first line is one' cmp -s out foreign/log.jsonl
+rm run/log.jsonl
+expect 0 'run/log.jsonl: has lost events' train --resume --out run
+printf '{"data": 1' >run/config.json
+expect 1 'run/config.json: line 1: ' train --resume --out run
+cp whole/config.json run/config.json
+rm run/best.safetensors
+expect 0 'best.safetensors: .*; the best of the epochs to come replaces it' train --resume --out run --epochs 7
+holds 'and does' test -s run/best.safetensors
+cp whole/best.safetensors run/last.safetensors
+cp whole/best.safetensors run/previous.safetensors
+expect 1 'run/last.safetensors: its metadata has no blasgrad.run' train --resume --out run
+# Data that changed.
+printf 'x,y\n1,2\n2,4\n3,7\n' >table.csv
+expect 0 'train loss' train --data table.csv --epochs 5 --out table
+printf 'x,y\n1,2\n2,4\n3,6\n' >table.csv
+expect 1 'table.csv has other content (XXH3 .*) than when the run in table was saved' train --resume --out table --epochs 6
+printf 'x,y\n1,2\n2,4\n' >table.csv
+expect 1 'table.csv has 2 training examples, 3 when the run in table was saved' train --resume --out table --epochs 6
+# Another machine.
+BLASGRAD_KERNELS=scalar
+export BLASGRAD_KERNELS
+expect 0 'done' train --data lecture --epochs 5 --out scalar --json
+unset BLASGRAD_KERNELS
+"$BLASGRAD" info >out 2>err
+if ! grep -q 'scalar' out; then
+    expect 0 'warning: the instruction set is .* here and was scalar before: the last bits' train --resume --out scalar \
+        --epochs 6
+fi
+
+# ---- Configurations ----
+expect 0 '"event":"done"' train --config whole/config.json --json --out again
+holds 'a configuration makes the same run' cmp -s again/best.safetensors whole/best.safetensors
+expect 0 '"lr":0.25,' train --config whole/config.json --lr 0.25 --epochs 1 --json
+for options in '--optimizer adam --beta1 0' '--optimizer rprop --lr 0.001' '--optimizer muon --swa 1e --warm-up 3' \
+    '--optimizer adamw --clip-value 1 --accumulate 2 --no-vector-decay' '--optimizer rmsprop --eps 1e-6 --ema 0.5' \
+    '--nesterov --momentum 0.5 --schedule step:1e:0.5 --class-weights balanced --test-share 0.3'; do
+    rm -rf first second
+    # shellcheck disable=SC2086
+    expect 0 '"event":"done"' train --data digits --epochs 2 $options --json --out first
+    expect 0 '"event":"done"' train --config first/config.json --json --out second
+    holds "$options: the same run" cmp -s first/best.safetensors second/best.safetensors
+    holds "$options: the same configuration" cmp -s first/config.json second/config.json
+done
+printf '{"data": "digits", "lrr": 1}\n' >wrong.json
+expect 2 'wrong.json: "lrr" is no option that a configuration has' train --config wrong.json
+printf '{"data": "digits", "nesterov": 3}\n' >wrong.json
+expect 2 'wrong.json: "nesterov" is true or false' train --config wrong.json
+printf '{"data": "digits", "lr": true}\n' >wrong.json
+expect 2 'wrong.json: "lr" is a value, not true' train --config wrong.json
+printf '{"data": "digits",\n "lr": "fast"}\n' >wrong.json
+expect 2 '--lr "fast": a number' train --config wrong.json
+printf '{"data": "digits",\n "lr": }\n' >wrong.json
+expect 1 'wrong.json: line 2: ' train --config wrong.json
+printf '[1]\n' >wrong.json
+expect 1 'wrong.json: holds no JSON object' train --config wrong.json
+expect 1 'missing.json: No such file' train --config missing.json
+
+# ---- Limits ----
+expect 0 '"ended_by":"time"' train --data digits --epochs 100000000 --time 0.2s --json --out timed
+holds 'saved' test -s timed/last.safetensors
+holds 'and tested' test -n "$(field test_loss)"
+for time in 5 0s -1s 3d nans s 1e999h; do
+    expect 2 "--time \"$time\": a number above 0 with s, m or h behind it" train --data digits --time=$time
+done
+expect 2 '--early-stopping "0": a whole number, 1 or more' train --data digits --early-stopping 0
+expect 2 '--save-every "0": a whole number, 1 or more' train --data digits --save-every 0
+
+# ---- Class weights ----
+expect 2 '--class-weights are for the loss cross_entropy, not l2' train --data lecture --class-weights 1,2
+expect 2 '--class-weights "1,2": 10 numbers, 0 or more, one a class' train --data digits --class-weights 1,2
+printf 'x,c\n1,0\n2,0\n3,0\n4,1\n' >classes.csv
+expect 2 '"1,x": 2 numbers' train --data classes.csv --classes --class-weights 1,x
+expect 2 '"1,-2": 2 numbers' train --data classes.csv --classes --class-weights 1,-2
+expect 2 '"1,2,3": 2 numbers' train --data classes.csv --classes --class-weights 1,2,3
+# balanced is 4 / (2 · 3) and 4 / (2 · 1).
+expect 0 '"event":"done"' train --data classes.csv --classes --epochs 20 --dtype f64 --class-weights balanced --json
+balanced=$(field train_loss)
+expect 0 '"event":"done"' train --data classes.csv --classes --epochs 20 --dtype f64 --json \
+    --class-weights 0.66666666666666663,2
+holds 'balanced weights' test "$balanced" = "$(field train_loss)"
+expect 0 '"event":"done"' train --data classes.csv --classes --epochs 20 --dtype f64 --json --class-weights 1,1
+holds 'equal weights are none' near "$(field train_loss)" "$("$BLASGRAD" train --data classes.csv --classes --epochs 20 \
+    --dtype f64 --json 2>err | tail -n 1 | sed 's/.*"train_loss":\([-0-9.e+]*\).*/\1/')" 1e-12
+
+# ---- Anomalies ----
+expect 1 'step 2 (epoch 1, learning rate 1e+30): .*; the first such number is made by matmul \[64, 10\] at "2.weight" of input 0 from ' \
+    train --data digits --lr 1e30 --detect-anomaly --save-every 1 --out anomaly
+holds 'the checkpoint before it is kept' test -s anomaly/last.safetensors
+expect 0 'trainer.step  *i64  *1$' info anomaly/last.safetensors
+expect 2 'skip-nonfinite leaves out the steps that --detect-anomaly stops at' train --data digits --skip-nonfinite \
+    --detect-anomaly
+# Without it, a parameter that is no number is never saved.
+printf 'x,y\n1000,1000\n1000,2000\n' >large.csv
+expect 1 'the parameter "0.weight" has become infinite or NaN; huge keeps the checkpoint before' train --data large.csv \
+    --lr 1e38 --save-every 1 --out huge
+holds 'nothing was saved' test ! -e huge/last.safetensors
+
+finish
