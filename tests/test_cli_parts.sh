@@ -43,6 +43,28 @@ expect 0 '^3,1,' predict --checkpoint standard/best.safetensors --data few.csv
 sed 's/,[^,]*,7,/,7,/' few.csv >narrow.csv
 expect 1 'narrow.csv' eval --checkpoint standard/best.safetensors --data narrow.csv --features 0-1
 
+# ---- Images changed at random ----
+for words in '' ' ' flop flips 'flip,shift:1' shift shift: shift:0 shift:1.5 noise:0 noise:nan 'flip shift:2x'; do
+    expect 2 '--augment ".*": words of flip, shift:N and noise:S' train --data strokes --augment "$words"
+done
+expect 1 'examples of rank 1 are flipped or shifted' train --data digits --augment flip
+expect 1 'images of 28 x 28 are shifted by up to 29' train --data strokes --count 100 --augment shift:29
+images='--data strokes --count 600 --epochs 4 --seed 5'
+# shellcheck disable=SC2086
+{
+    expect 0 '"event":"done"' train $images --json
+    plain=$(field train_loss)
+    expect 0 '"event":"done"' train $images --augment 'noise:0.05  shift:2 flip' --json --threads 1
+    changed=$(field train_loss)
+    holds 'training is another' test "$plain" != "$changed"
+    expect 0 '"event":"done"' train $images --augment 'noise:0.05  shift:2 flip' --json --threads 3 --out images
+    holds 'it is the same on three threads' test "$(field train_loss)" = "$changed"
+    expect 0 'test loss' train $images --augment 'noise:0.05  shift:2 flip' --out cut --steps 7
+    expect 0 '"event":"done"' train --resume --out cut --epochs 4 --steps 16 --json
+    holds 'it is the same when it goes on' test "$(field train_loss)" = "$changed"
+}
+holds 'config.json: augment' grep -q '"augment": "noise:0.05  shift:2 flip"' images/config.json
+
 # ---- Configurations, and going on ----
 expect 0 'test loss' train --config standard/config.json --out again
 tail -c 32 standard/best.safetensors >first # the tensors: 8 parameters

@@ -57,6 +57,15 @@ BG_API bg_status bg_dataset_scaling(bg_tensor **shift, bg_tensor **scale, const 
 BG_API bg_status bg_dataset_scale(bg_dataset **scaled, const bg_dataset *dataset, int column, const bg_tensor *shift,
                                   const bg_tensor *scale);
 
+/* What training changes at random in images [n, h, w] or [n, c, h, w] (noise: in inputs of any shape), anew in each
+ * epoch; what it is follows from the engine's seed, the epoch and the example's number alone. Zero: nothing. */
+typedef struct {
+    bool flips;    /* left and right change places in half of them */
+    int64_t shift; /* down and right by whole numbers of pixels from -shift to shift, zeros come in: a random crop of
+                      the image with a border of zeros */
+    double noise;  /* standard deviation of what is added to each element, normally distributed */
+} bg_augmentation;
+
 /* The permutation of shuffles: where place i of n goes under a key. A bijection of 0 .. n - 1 for every key, computed
  * without memory: a Feistel network over Philox with cycle walking. */
 BG_API uint64_t bg_permute_index(uint64_t i, uint64_t n, uint64_t seed, uint64_t stream);

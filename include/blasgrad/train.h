@@ -48,6 +48,7 @@ typedef struct {
      * one large batch; the last one of an epoch may have fewer. */
     int64_t accumulate;
     bool without_shuffle;
+    bg_augmentation augmentation; /* of column 0 of training batches; evaluations see the data as they are */
     /* A step whose loss or gradient is infinite or NaN changes nothing and is counted as skipped, in place of an error;
      * sets optimizer.checks_finite. What was accumulated for it is dropped. */
     bool skips_nonfinite;

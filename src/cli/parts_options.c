@@ -1,4 +1,4 @@
-/* How data are cut into parts, and scaled. */
+/* How data are cut into parts, scaled, and changed at random. */
 #include "parts_options.h"
 
 #include "options.h"
@@ -11,17 +11,50 @@
 
 /* ---- Options ---- */
 
-enum { KEY_STRATIFY = KEYS_PARTS, KEY_SCALE };
+enum { KEY_STRATIFY = KEYS_PARTS, KEY_SCALE, KEY_AUGMENT };
 
 static const struct argp_option options[] = {
     { "stratify", KEY_STRATIFY, NULL, 0, "hold out the same share of each class", 0 },
     { "scale", KEY_SCALE, "HOW", 0,
       "scale each input by what the training examples show: standard, to mean 0 and variance 1; or min-max, to 0 .. 1",
       0 },
+    { "augment", KEY_AUGMENT, "WORDS", 0,
+      "change training images at random in each epoch: flip (left and right, half of them), shift:N (by up to N "
+      "pixels, "
+      "zeros come in), noise:S (of standard deviation S, in any inputs); as in \"flip shift:2\"",
+      0 },
     { 0 },
 };
 
 static const char *const ways[] = { [BG_SCALING_STANDARD] = "standard", [BG_SCALING_MIN_MAX] = "min-max", NULL };
+
+/* "flip shift:2 noise:0.1"; false if the text says anything else, or nothing. */
+static bool parse_augmentation(const char *text, bg_augmentation *a)
+{
+    const char *at = text + strspn(text, " ");
+    *a = (bg_augmentation){ .flips = false };
+    if (!*at)
+        return false;
+    while (*at) {
+        char *end = (char *)(uintptr_t)at;
+        if (strncmp(at, "flip", 4) == 0) {
+            a->flips = true;
+            end += 4;
+        } else if (strncmp(at, "shift:", 6) == 0) {
+            a->shift = strtoll(at + 6, &end, 10);
+            if (end == at + 6 || a->shift < 1)
+                return false;
+        } else if (strncmp(at, "noise:", 6) == 0) {
+            a->noise = strtod(at + 6, &end);
+            if (end == at + 6 || !(a->noise > 0) || !isfinite(a->noise))
+                return false;
+        }
+        if (end == at || (*end && *end != ' '))
+            return false;
+        at = end + strspn(end, " ");
+    }
+    return true;
+}
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -32,6 +65,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_SCALE:
         settings->scale = ways[option_choice(state, "scale", text, ways)];
+        return 0;
+    case KEY_AUGMENT:
+        if (!parse_augmentation(text, &settings->augmentation))
+            argp_error(state, "--augment \"%s\": words of flip, shift:N and noise:S, N and S above 0", text);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

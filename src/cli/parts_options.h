@@ -1,4 +1,4 @@
-/* How data are cut into parts, and scaled. */
+/* How data are cut into parts, scaled, and changed at random. */
 #ifndef PARTS_OPTIONS_H
 #define PARTS_OPTIONS_H
 
@@ -14,6 +14,7 @@ typedef struct {
     bool is_stratified;
     const char *scale;  /* "standard" or "min-max" */
     const char *values; /* of a run, no option: shift and scale of each input, blanks between them */
+    bg_augmentation augmentation;
 } parts_settings;
 
 /* The options, for the parser of train: other commands do as the run did. Its input is a parts_settings. */

@@ -115,6 +115,7 @@ static int make_trainer(train_job *job)
                                    .counts_all_epochs = true,
                                    .detects_anomalies = config->detects_anomalies,
                                    .class_weights = job->class_weights,
+                                   .augmentation = config->data.parts.augmentation,
                                    /* Signals, --time and the like end a run at the next step. */
                                    .call_every = 1 };
     optimizer_fill(&config->optimizer, &options, bg_dataset_size(job->data.train), config->steps, job->schedule_parts);

@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 
 #include "base/hash.h"
+#include "data/augment.h"
 #include "tensor/tensor.h"
 
 #include <string.h>
@@ -11,7 +12,11 @@ bgi_order bgi_order_of_epoch(const bg_trainer *trainer, int64_t n, int64_t epoch
     return (bgi_order){ .n = (uint64_t)n,
                         .seed = trainer->engine->seed,
                         .stream = bgi_hash_text("trainer.shuffle") + (uint64_t)epoch,
-                        .is_shuffled = !trainer->options.without_shuffle };
+                        .is_shuffled = !trainer->options.without_shuffle,
+                        .augmentation =
+                            bgi_augments(&trainer->options.augmentation) ? &trainer->options.augmentation : NULL,
+                        .kernels = trainer->engine->kernels,
+                        .epoch = epoch };
 }
 
 /* A column as rows: whether the elements of one row lie together, and how far apart rows are. */
@@ -44,6 +49,24 @@ static column_rows rows_of(const bg_tensor *column)
     return rows;
 }
 
+static uint64_t example_at(const bgi_order *order, int64_t place)
+{
+    uint64_t row = (uint64_t)place;
+    return order->is_shuffled ? bg_permute_index(row, order->n, order->seed, order->stream) : row;
+}
+
+static void augment_batch(const bgi_batch_program *entry, const bgi_order *order, int64_t start)
+{
+    bg_tensor *inputs = entry->columns[0];
+    bg_shape shape = bg_tensor_shape(inputs), example = { .rank = shape.rank - 1 };
+    memcpy(example.dims, shape.dims + 1, (size_t)example.rank * sizeof(int64_t));
+    size_t bytes = (size_t)bg_shape_count(example) * bg_dtype_size(bg_tensor_dtype(inputs));
+    unsigned char *data = bg_tensor_data(inputs);
+    for (int64_t i = 0; i < entry->batch; i++)
+        bgi_augment(order->augmentation, order->kernels, data + (size_t)i * bytes, bg_tensor_dtype(inputs), example,
+                    order->seed, order->epoch, example_at(order, start + i));
+}
+
 void bgi_gather_batch(bgi_batch_program *entry, const bg_dataset *dataset, const bgi_order *order, int64_t start)
 {
     for (int c = 0; c < entry->n_columns; c++) {
@@ -56,9 +79,7 @@ void bgi_gather_batch(bgi_batch_program *entry, const bg_dataset *dataset, const
             continue;
         }
         for (int64_t i = 0; i < entry->batch; i++, target += rows.row_bytes) {
-            uint64_t row = (uint64_t)(start + i);
-            if (order->is_shuffled)
-                row = bg_permute_index(row, order->n, order->seed, order->stream);
+            uint64_t row = example_at(order, start + i);
             const unsigned char *source = rows.data + row * (size_t)rows.row_stride * rows.element_bytes;
             if (rows.is_dense)
                 memcpy(target, source, rows.row_bytes);
@@ -67,4 +88,6 @@ void bgi_gather_batch(bgi_batch_program *entry, const bg_dataset *dataset, const
                                  rows.element_bytes);
         }
     }
+    if (order->augmentation)
+        augment_batch(entry, order, start);
 }

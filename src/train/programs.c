@@ -1,6 +1,8 @@
 /* The trainer's programs: one for each batch shape, built when it is first met. */
 #include "train/trainer.h"
 
+#include "data/augment.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +18,9 @@ bg_status bgi_trainer_check(const bg_trainer *trainer, const bg_dataset *dataset
     if (!trainer->options.step && bg_dataset_columns(dataset) < 2)
         return bg_fail(BG_ERR_ARGUMENT, "%s: the data set has %d column, network and loss need an input and a target",
                        caller, bg_dataset_columns(dataset));
-    return BG_OK;
+    const bg_augmentation *augmentation = &trainer->options.augmentation;
+    return bgi_augments(augmentation) ? bgi_augmentation_check(augmentation, bg_dataset_column(dataset, 0), caller)
+                                      : BG_OK;
 }
 
 void bgi_batch_program_release(bg_trainer *trainer, bgi_batch_program *entry)

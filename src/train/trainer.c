@@ -224,7 +224,7 @@ static bg_status run_epoch(fit_state *fit)
                             .order = &order,
                             .start = start,
                             .size = rest < fit->batch ? rest : fit->batch,
-                            .is_whole = fit->steps_in_epoch == 1,
+                            .is_whole = fit->steps_in_epoch == 1 && !order.augmentation,
                             .is_last = is_end || (i + 1) % trainer->options.accumulate == 0 };
         double begin = bgi_clock_seconds();
         bg_status status = bgi_trainer_step(trainer, &batch);

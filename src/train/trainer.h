@@ -83,6 +83,10 @@ typedef struct {
     uint64_t n;
     uint64_t seed, stream;
     bool is_shuffled;
+    /* What changes the examples that are taken in this order, or NULL. */
+    const bg_augmentation *augmentation;
+    const bgk_table *kernels;
+    int64_t epoch;
 } bgi_order;
 bgi_order bgi_order_of_epoch(const bg_trainer *trainer, int64_t n, int64_t epoch);
 /* Copies examples start, start + 1, .. of the order into the entry's batch. */
