@@ -8,7 +8,8 @@ packages='gcc g++ libc6-dev make cmake pkg-config
     libopenblas-dev liblapacke-dev librandom123-dev libjansson-dev libxxhash-dev zlib1g-dev check locales'
 case ${1:-} in
 '') ;;
-ci) packages="$packages clang libclang-rt-14-dev clang-format-14 libopenblas0-serial libopenblas0-openmp" ;;
+ci) packages="$packages clang libclang-rt-14-dev clang-format-14 libopenblas0-serial libopenblas0-openmp
+    gnuplot-nox groff-base" ;;
 *) echo 'usage: packages.sh [ci]' >&2; exit 2 ;;
 esac
 

@@ -79,7 +79,8 @@ static const struct argp argp = {
         "\n"
         "Examples:\n"
         "  blasgrad eval --checkpoint run/best.safetensors\n"
-        "  blasgrad eval --checkpoint run/best.safetensors --confusion --top-k 3 --roc-auc\n"
+        "  blasgrad eval --checkpoint run/best.safetensors --confusion --top-k 3 \\\n"
+        "    --roc-auc\n"
         "  blasgrad eval --checkpoint run/best.safetensors --data other.csv --json",
 };
 

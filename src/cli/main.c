@@ -17,7 +17,7 @@ static const struct {
     { "info", "this machine and how it is used; or what a checkpoint holds", command_info },
     { "gradcheck", "gradients of every op against differences", command_gradcheck },
     { "bench", "speed of training steps on the reference workloads", command_bench },
-    { "plot", "pictures of what bench measured", command_plot },
+    { "plot", "pictures of runs, and of what bench measured", command_plot },
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -52,7 +52,8 @@ enum {
     KEYS_OPTIMIZER = 0x400,
     KEYS_CHECKPOINT = 0x500,
     KEYS_TABLE = 0x600,
-    KEYS_PARTS = 0x700
+    KEYS_PARTS = 0x700,
+    KEYS_TERMINAL = 0x800
 };
 
 #endif

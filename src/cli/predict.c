@@ -79,9 +79,11 @@ static const struct argp argp = {
            "distribution, from the seed, and is there to be read at once. Ctrl-C ends it.\n"
            "\n"
            "Examples:\n"
-           "  blasgrad predict --checkpoint run/best.safetensors --data new.csv --output predictions.csv\n"
+           "  blasgrad predict --checkpoint run/best.safetensors \\\n"
+           "    --data new.csv --output predictions.csv\n"
            "  blasgrad predict --checkpoint run/best.safetensors --output scores.npy\n"
-           "  blasgrad predict --checkpoint run/best.safetensors --prompt \"ROMEO:\" --length 500 --temperature 0.8",
+           "  blasgrad predict --checkpoint run/best.safetensors \\\n"
+           "    --prompt \"ROMEO:\" --length 500 --temperature 0.8",
 };
 
 static int run(predict_config *config, bg_engine *engine)

@@ -2,6 +2,8 @@
 #define _DEFAULT_SOURCE
 #include "progress.h"
 
+#include "terminal_plot.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -45,6 +47,7 @@ void progress_draw(const char *title, double share, const char *rest)
 {
     if (!isatty(STDERR_FILENO))
         return;
+    terminal_plot_draw();
     /* The last column stays free: some terminals wrap when it is written. */
     int width = terminal_width() - 1;
     int room = width - (int)strlen(title) - 4; /* beside blanks and brackets */
@@ -72,4 +75,5 @@ void progress_clear(void)
 {
     if (drawn)
         put_line("", 0);
+    terminal_plot_clear();
 }

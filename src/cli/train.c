@@ -4,6 +4,7 @@
 #include "output.h"
 #include "progress.h"
 #include "signals.h"
+#include "terminal_plot.h"
 #include "train_job.h"
 
 #include <math.h>
@@ -47,6 +48,7 @@ static bool on_progress(bg_trainer *trainer, const bg_progress *progress, void *
     double n = (double)bg_dataset_size(job->data.train);
     double examples = fmin((double)progress->step_in_epoch * (double)config->batch, n);
     loss_sum sum = { job->epochs.loss + progress->train.loss * examples, job->epochs.examples + examples };
+    terminal_plot_add(progress, sum.loss, sum.examples);
     bool is_due = config->save_every && progress->step % config->save_every == 0;
     if (config->log_every && progress->step % config->log_every == 0)
         train_show_steps(job, progress, sum);
@@ -202,6 +204,7 @@ int command_train(int argc, char **argv)
         code = rundir_check(job.config.out, job.config.resumes);
     if (!code)
         code = run_job(&job);
+    terminal_plot_finish();
     rundir_close(job.run);
     bg_trainer_destroy(job.trainer);
     bg_tensor_destroy(job.class_weights);

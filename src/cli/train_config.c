@@ -3,6 +3,7 @@
 
 #include "model_line.h"
 #include "output.h"
+#include "terminal_plot.h"
 #include "train_words.h"
 
 #include <math.h>
@@ -123,7 +124,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         state->child_inputs[0] = &config->data;
         state->child_inputs[1] = &config->data.parts;
         state->child_inputs[2] = &config->optimizer;
-        state->child_inputs[3] = &config->common;
+        state->child_inputs[4] = &config->common;
         return 0;
     case KEY_MODEL:
         config->model = text;
@@ -189,11 +190,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    { &data_argp, 0, "Data:", 0 },
-    { &parts_argp, 0, NULL, 0 },
-    { &optimizer_argp, 0, "Optimizer:", 2 },
-    { &common_argp, 0, "Common:", 3 },
-    { 0 },
+    { &data_argp, 0, "Data:", 0 },       { &parts_argp, 0, NULL, 0 },       { &optimizer_argp, 0, "Optimizer:", 2 },
+    { &terminal_plot_argp, 0, NULL, 1 }, { &common_argp, 0, "Common:", 3 }, { 0 },
 };
 
 static char *filter_help(int key, const char *text, void *input)
@@ -232,7 +230,8 @@ static const struct argp argp = {
         "  blasgrad train --config run/config.json --lr 0.05 --out slower\n"
         "  blasgrad train --data table.csv --target y --delimiter ';' --decimal ,\n"
         "  blasgrad train --data iris.csv --skip-lines 1 --classes --test-share 0.2\n"
-        "  blasgrad train --data x.npy --target-file y.npy --model \"dense:64 relu dense:10\"\n"
+        "  blasgrad train --data x.npy --target-file y.npy \\\n"
+        "    --model \"dense:64 relu dense:10\"\n"
         "  blasgrad train --data text.txt --model char-gpt --context 64 --out run",
 };
 

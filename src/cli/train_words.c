@@ -10,12 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const train_call_options[] = { "out", "resume", "config", "json", NULL };
+const char *const train_call_options[] = { "out", "resume", "config", "json", "plot", NULL };
 /* What may be another when a run is resumed. */
 static const char *const free_options[] = { "out",       "resume",     "config",         "json",
                                             "epochs",    "steps",      "time",           "threads",
                                             "log-every", "save-every", "early-stopping", "detect-anomaly",
-                                            NULL };
+                                            "plot",      NULL };
 
 static bool is_free(const char *name)
 {

@@ -29,6 +29,8 @@ quietly "$cmake" --install "$build" --prefix "$work/installed"
 mv "$work/installed" "$work/prefix"
 prefix=$work/prefix
 quietly "$prefix/bin/blasgrad" --help
+quietly grep -q '^[.]SS train' "$prefix/share/man/man1/blasgrad.1"
+quietly grep -q '^complete -F' "$prefix/share/bash-completion/completions/blasgrad"
 
 for language in C CXX; do
     quietly "$cmake" -S "$source" -B "$work/$language" -DLANGUAGE=$language -DCMAKE_PREFIX_PATH="$prefix" \

@@ -1,0 +1,73 @@
+/* The images whose class was not predicted. */
+#include "plot_model.h"
+
+#include "commands.h"
+#include "output.h"
+#include "plot_images.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { IMAGES_MAX = 60 };
+
+static int find_form(image_form *form, const predictions *p)
+{
+    bg_shape shape = bg_tensor_shape(bg_dataset_column(p->part, 0));
+    if (image_form_find(form, shape.dims + 1, shape.rank - 1))
+        return EXIT_DONE;
+    char text[100];
+    size_t length = 0;
+    for (int i = 1; i < shape.rank; i++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s%lld", i > 1 ? ", " : "",
+                                   (long long)shape.dims[i]);
+    return output_failure("plot: an example of %s has the shape [%.*s], which is no image: those are [height, width] "
+                          "or [channels, height, width] with 1 or 3 channels, or as many numbers as a square of 8 x 8 "
+                          "or more has pixels",
+                          p->data, (int)length, text);
+}
+
+static int draw(const predictions *p, const image_form *form, int64_t wrong, const char *picture)
+{
+    size_t n = wrong < IMAGES_MAX ? (size_t)wrong : IMAGES_MAX, taken = 0;
+    int64_t pixels = form->channels * form->height * form->width;
+    double *values = calloc(n * (size_t)pixels, sizeof *values);
+    image_label *labels = calloc(n, sizeof *labels);
+    int code = values && labels ? EXIT_DONE : output_failure("out of memory");
+    for (int64_t i = 0; !code && taken < n; i++) {
+        if (p->actual[i] == p->predicted[i])
+            continue;
+        for (int64_t k = 0; k < pixels && !code; k++)
+            if (bg_tensor_item(bg_dataset_column(p->part, 0), i * pixels + k,
+                               &values[taken * (size_t)pixels + (size_t)k]) != BG_OK)
+                code = output_library();
+        snprintf(labels[taken].lines[0], sizeof labels[taken].lines[0], "true %d", p->actual[i]);
+        snprintf(labels[taken].lines[1], sizeof labels[taken].lines[1], "predicted %d", p->predicted[i]);
+        taken++;
+    }
+    char title[200], part[120], first[60] = "";
+    predictions_describe(p, part, sizeof part);
+    if (wrong > IMAGES_MAX)
+        snprintf(first, sizeof first, "; these are the first %d", IMAGES_MAX);
+    snprintf(title, sizeof title, "%s, %lld predicted wrongly (%.2f %%)%s", part, (long long)wrong,
+             100 * (double)wrong / (double)p->n, first);
+    image_grid grid = { .form = *form, .n = n, .values = values, .labels = labels, .title = title };
+    if (!code)
+        code = plot_images(&grid, picture);
+    free(labels);
+    free(values);
+    return code;
+}
+
+int plot_wrong(const predictions *p, const char *picture)
+{
+    image_form form;
+    int64_t wrong = 0;
+    int code = find_form(&form, p);
+    for (int64_t i = 0; i < p->n; i++)
+        wrong += p->actual[i] != p->predicted[i];
+    if (!code && wrong == 0)
+        code = output_failure("plot: all %lld examples of %s are predicted right, so there is nothing to draw",
+                              (long long)p->n, p->data);
+    return code ? code : draw(p, &form, wrong, picture);
+}
