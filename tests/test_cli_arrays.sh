@@ -98,8 +98,8 @@ expect 1 'cannot open its folder' predict --checkpoint run/best.safetensors --ou
 # ---- Options of the wrong data ----
 expect 2 '--input is an option of .npz files; --data is x.npy' train --data x.npy --input x
 expect 2 '--target names an array of an .npz file; that of x.npy is in --target-file' train --data x.npy --target y
-expect 2 '--target-file is an option of .npy files; --data is table.npz' train --data table.npz --target-file y.npy
-expect 2 '--target-file is an option of .npy files; --data is digits' train --data digits --target-file y.npy
+expect 2 '--target-file is an option of CSV tables and .npy files; --data is table.npz' train --data table.npz --target-file y.npy
+expect 2 '--target-file is an option of CSV tables and .npy files; --data is digits' train --data digits --target-file y.npy
 expect 2 '--coarse-labels is an option of CIFAR-100; --data is x.npy' train --data x.npy --coarse-labels
 expect 2 '--delimiter is an option of CSV tables; --data is x.npy' train --data x.npy --delimiter ';'
 expect 2 'those of x.npy are classes' train --data x.npy --target-file y.npy --classes --loss l2
