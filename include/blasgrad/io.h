@@ -47,7 +47,8 @@ BG_API bg_status bg_npy_save(const bg_tensor *tensor, const char *path);
 typedef struct {
     bool with_deflate; /* save: compressed, as numpy.savez_compressed does; load takes both */
     /* load: the most bytes that compressed arrays may have together, so that a small file cannot ask for all memory;
-     * default: 1 GiB, or 100 times the file if that is more */
+     * default: 1 GiB, or 100 times the file if that is more. They count as NPY has them: a type that becomes a wider
+     * one, as i1 becomes i32, takes up to four times as much memory */
     uint64_t limit;
 } bg_npz_options;
 

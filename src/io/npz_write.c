@@ -53,6 +53,9 @@ static bg_status deflate_all(writer *w, const unsigned char *data, size_t bytes,
         unsigned char *next = w->output;
         size_t room = OUTPUT;
         state = bgi_deflate_run(w->stream, &data, &bytes, &next, &room, is_last);
+        if (state == BGI_DEFLATE_LACKS_MEMORY || state == BGI_DEFLATE_IS_DAMAGED)
+            return bg_fail(state == BGI_DEFLATE_LACKS_MEMORY ? BG_ERR_NOMEM : BG_ERR_SYSTEM,
+                           "%s: %s: the compression failed", caller, bgi_path_text(w->file.path));
         bg_status status = write_bytes(w, w->output, OUTPUT - room);
         if (status)
             return status;
