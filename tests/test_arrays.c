@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- Arrays ---- */
@@ -418,6 +419,62 @@ START_TEST(out_of_memory)
 {
     static const double numbers[] = { 1, 2, 3 };
     static const char *const names[] = { "x" };
+/* What memory is taken from, and a file that is cut when the first large piece is: after the files were counted. */
+static const char *file_to_cut;
+
+static void *allocate_and_cut(void *user, size_t bytes, size_t alignment)
+{
+    (void)user;
+    if (bytes > (1 << 18) && file_to_cut) {
+        ck_assert_int_eq(truncate(file_to_cut, PIXELS + 1), 0);
+        file_to_cut = NULL;
+    }
+    return aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+}
+
+static void release(void *user, void *memory, size_t bytes)
+{
+    (void)user;
+    (void)bytes;
+    free(memory);
+}
+
+START_TEST(cifar_cut_while_read)
+{
+    bg_engine *engine;
+    bg_engine_options options = { .threads = 1, .allocator = { .allocate = allocate_and_cut, .release = release } };
+    OK(bg_engine_create(&engine, &options));
+    write_ten();
+    bg_dataset *train, *test;
+    OK(bg_data_read_cifar(&train, &test, engine, scratch_path(""), NULL));
+    bg_dataset_destroy(train);
+    bg_dataset_destroy(test);
+    file_to_cut = scratch_path("data_batch_4.bin");
+    FAILS(bg_data_read_cifar(&train, &test, engine, scratch_path(""), NULL), BG_ERR_IO,
+          "the files became shorter while they were read");
+    ck_assert_ptr_null(file_to_cut);
+    bg_engine_destroy(engine);
+}
+END_TEST
+
+/* A file that cannot be looked for is named, with the cause. */
+START_TEST(cifar_out_of_reach)
+{
+    bg_dataset *train, *test;
+    ck_assert_int_eq(symlink("train.bin", scratch_path("train.bin")), 0);
+    FAILS(read_cifar(&train, &test, (bg_data_options){ 0 }), BG_ERR_IO,
+          "train.bin: cannot open: Too many levels of symbolic links");
+    (void)unlink(scratch_path("train.bin"));
+    if (geteuid() == 0) /* may read everything */
+        return;
+    write_ten();
+    ck_assert_int_eq(chmod(scratch_path(""), 0), 0);
+    bg_status status = read_cifar(&train, &test, (bg_data_options){ 0 });
+    ck_assert_int_eq(chmod(scratch_path(""), 0700), 0);
+    expect_failure(status, BG_ERR_IO, "data_batch_1.bin: cannot open: Permission denied", "folder");
+}
+END_TEST
+
     static const bg_dtype dtypes[] = { BG_F64 };
     const bg_shape shapes[] = { BG_SHAPE(3) };
     const double *const values[] = { numbers };
@@ -447,3 +504,5 @@ int main(void)
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
+    tcase_add_test(tests, cifar_cut_while_read);
+    tcase_add_test(tests, cifar_out_of_reach);

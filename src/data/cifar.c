@@ -9,6 +9,7 @@
 
 #include "tensor/tensor.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,11 +51,14 @@ static const char *path_of(const source *s, const char *name)
     return s->path;
 }
 
+/* Of a file that cannot be looked for, opening it will say what is wrong. */
+static bool may_be_there(const char *path) { return !access(path, F_OK) || errno != ENOENT; }
+
 static bg_status find_variant(source *s)
 {
     for (int i = 0; i < 2; i++) {
         s->variant = &variants[i];
-        if (!access(path_of(s, variants[i].train[0]), F_OK) || !access(path_of(s, variants[i].test), F_OK))
+        if (may_be_there(path_of(s, variants[i].train[0])) || may_be_there(path_of(s, variants[i].test)))
             return BG_OK;
     }
     return bg_fail(BG_ERR_IO,
@@ -144,6 +148,9 @@ static bg_status read_part(const source *s, const char *const *names, int count,
         status = bg_tensor_create(&y, s->engine, BG_I64, BG_SHAPE(total));
     for (int i = 0; i < count && !status; i++)
         status = read_file(s, names[i], x, y, &first);
+    if (!status && first < total)
+        status = bg_fail(BG_ERR_IO, "%s: %s: the files became shorter while they were read", caller,
+                         bgi_path_text(s->folder));
     if (!status)
         return bgi_dataset_create_pair(dataset, s->folder, x, y, s->variant->classes[s->label]);
     bg_tensor_destroy(x);
