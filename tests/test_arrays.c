@@ -132,6 +132,12 @@ START_TEST(targets)
                                           .without_classes = cases[i].without_classes }));
         const bg_tensor *column = bg_dataset_column(dataset, 1);
         ck_assert_msg(bg_dataset_classes(dataset) == cases[i].classes, "case %zu", i);
+        bool have_classes = !cases[i].classes;
+        OK(bg_data_arrays_have_classes(&have_classes, scratch_engine(), x,
+                                       &(bg_data_options){ .target_file = y,
+                                                           .with_classes = cases[i].with_classes,
+                                                           .without_classes = cases[i].without_classes }));
+        ck_assert_msg(have_classes == (cases[i].classes > 0), "case %zu", i);
         ck_assert_msg(bg_shape_equal(bg_tensor_shape(column), cases[i].expected), "case %zu", i);
         ck_assert_msg(bg_tensor_dtype(column) == (cases[i].classes ? BG_I64 : BG_F32), "case %zu", i);
         for (int k = 0; k < 6; k++)
@@ -166,11 +172,71 @@ START_TEST(npz)
           "a target file belongs to an NPY file");
     FAILS(read_arrays(&dataset, path, (bg_data_options){ .input = "y", .target = "x", .with_classes = true }),
           BG_ERR_FORMAT, "t.npz: array \"x\": classes are integers, but these are f64");
+    /* Targets that would be refused are not looked at where nobody asks for them. */
+    static const double none[] = { -1, 0, 2 };
+    const double *const wrong[] = { numbers, none, numbers };
+    path = save_npz("w.npz", 3, names, dtypes, shapes, wrong);
+    FAILS(read_arrays(&dataset, path, (bg_data_options){ 0 }), BG_ERR_FORMAT, "element 0 is -1, no class");
+    OK(read_arrays(&dataset, path, (bg_data_options){ .without_target = true }));
+    ck_assert_int_eq(bg_dataset_columns(dataset), 1);
+    bg_dataset_destroy(dataset);
     OK(read_arrays(&dataset, save_npz("u.npz", 1, names, dtypes, shapes, values), (bg_data_options){ 0 }));
     ck_assert_int_eq(bg_dataset_columns(dataset), 1);
     bg_dataset_destroy(dataset);
     FAILS(read_arrays(&dataset, save_npz("v.npz", 0, NULL, NULL, NULL, NULL), (bg_data_options){ 0 }), BG_ERR_FORMAT,
           "there is no array \"x\"; there are 0");
+}
+END_TEST
+
+/* The type of the targets alone tells whether they are classes: no array is read, however large it is. */
+START_TEST(have_classes)
+{
+    static const double numbers[] = { 1, 2, 3, 4, 5, 6 };
+    static const char *const names[] = { "x", "y", "z" };
+    static const bg_dtype dtypes[] = { BG_F64, BG_I64, BG_F32 };
+    const bg_shape shapes[] = { BG_SHAPE(3, 2), BG_SHAPE(3), BG_SHAPE(3) };
+    const double *const values[] = { numbers, numbers, numbers };
+    bg_engine *engine = scratch_engine();
+    const char *path = save_npz("t.npz", 3, names, dtypes, shapes, values);
+    bool holds = false;
+    OK(bg_data_arrays_have_classes(&holds, engine, path, NULL));
+    ck_assert(holds);
+    static const bg_data_options without[] = {
+        { .target = "z" }, { .target = "none" }, { .without_target = true }, { .without_classes = true }
+    };
+    for (int i = 0; i < 4; i++) {
+        holds = true;
+        OK(bg_data_arrays_have_classes(&holds, engine, path, &without[i]));
+        ck_assert_msg(!holds, "%d", i);
+    }
+    enum { LARGE = 1 << 20 };
+    bg_tensor *large;
+    OK(bg_tensor_create(&large, engine, BG_U8, BG_SHAPE(LARGE)));
+    OK(bg_npy_save(large, scratch_path("l.npy")));
+    bg_archive *archive;
+    OK(bg_archive_create(&archive, engine));
+    OK(bg_archive_add(archive, "x", large));
+    OK(bg_archive_add(archive, "y", large));
+    OK(bg_npz_save(archive, scratch_path("l.npz"), &(bg_npz_options){ .with_deflate = true }));
+    bg_archive_destroy(archive);
+    bg_tensor_destroy(large);
+    size_t held = scratch_memory_state()->most = scratch_memory_state()->held;
+    OK(bg_data_arrays_have_classes(&holds, engine, scratch_path("l.npz"), NULL));
+    ck_assert(holds);
+    holds = false;
+    OK(bg_data_arrays_have_classes(&holds, engine, scratch_path("l.npy"),
+                                   &(bg_data_options){ .target_file = scratch_path("l.npy") }));
+    ck_assert(holds);
+    ck_assert_uint_lt(scratch_memory_state()->most - held, LARGE / 4);
+    OK(bg_data_arrays_have_classes(&holds, engine, scratch_path("l.npy"), NULL));
+    ck_assert(!holds);
+    FAILS(bg_data_arrays_have_classes(&holds, engine, path, &(bg_data_options){ .target_file = path }), BG_ERR_ARGUMENT,
+          "a target file belongs to an NPY file");
+    FAILS(bg_data_arrays_have_classes(&holds, engine, scratch_path("l.npy"), &(bg_data_options){ .target_file = path }),
+          BG_ERR_FORMAT, "read_arrays: ");
+    FAILS(bg_data_arrays_have_classes(&holds, engine, scratch_path("none"), NULL), BG_ERR_IO, "No such file");
+    FAILS(bg_data_arrays_have_classes(&holds, engine, NULL, NULL), BG_ERR_ARGUMENT, "path is NULL");
+    FAILS(bg_data_arrays_have_classes(NULL, engine, path, NULL), BG_ERR_ARGUMENT, "have_classes is NULL");
 }
 END_TEST
 
@@ -202,12 +268,28 @@ START_TEST(errors)
     bg_tensor_destroy(most);
     FAILS(read_arrays(&dataset, x, (bg_data_options){ .target_file = scratch_path("m.npy") }), BG_ERR_FORMAT,
           "m.npy: element 1 is 9223372036854775807, no class");
+    /* So many scores that no memory could hold them. */
+    static const double large[] = { 0, 16777215, 16777216 };
+    OK(read_arrays(&dataset, x, (bg_data_options){ .target_file = save("y.npy", BG_I32, BG_SHAPE(3), good) }));
+    bg_dataset_destroy(dataset);
+    y = save("y.npy", BG_I32, BG_SHAPE(3), large);
+    FAILS(read_arrays(&dataset, x, (bg_data_options){ .target_file = y }), BG_ERR_FORMAT,
+          "y.npy: element 2 is 16777216, no class: classes are whole numbers from 0 to 16777215; a loss for numbers");
+    OK(read_arrays(&dataset, x, (bg_data_options){ .target_file = y, .without_classes = true }));
+    ck_assert(y_of(dataset, 2) == 16777216);
+    bg_dataset_destroy(dataset);
     y = save("y.npy", BG_F32, BG_SHAPE(3), bad);
     FAILS(read_arrays(&dataset, x, (bg_data_options){ .target_file = y }), BG_ERR_FORMAT, "y.npy: element 2 is nan");
     FAILS(read_arrays(&dataset, x, (bg_data_options){ .target_file = y, .with_classes = true }), BG_ERR_FORMAT,
           "y.npy: classes are integers, but these are f32");
     FAILS(read_arrays(&dataset, x, (bg_data_options){ .with_classes = true, .without_classes = true }), BG_ERR_ARGUMENT,
           "targets with classes and without classes");
+    FAILS(read_arrays(&dataset, x, (bg_data_options){ .without_target = true, .target_file = y }), BG_ERR_ARGUMENT,
+          "without_target, and yet a file of targets");
+    FAILS(read_arrays(&dataset, x, (bg_data_options){ .without_target = true, .target = "y" }), BG_ERR_ARGUMENT,
+          "without_target, and yet a target");
+    FAILS(read_arrays(&dataset, x, (bg_data_options){ .without_target = true, .with_classes = true }), BG_ERR_ARGUMENT,
+          "without_target, and yet with_classes");
     FAILS(read_arrays(&dataset, x, (bg_data_options){ .dtype = BG_I32 }), BG_ERR_DTYPE, "read_arrays: inputs are f32");
     FAILS(read_arrays(&dataset, x, (bg_data_options){ .target_file = scratch_path("none") }), BG_ERR_IO,
           "No such file");
@@ -337,6 +419,62 @@ START_TEST(cifar)
 }
 END_TEST
 
+/* What memory is taken from, and a file that is cut when the first large piece is: after the files were counted. */
+static const char *file_to_cut;
+
+static void *allocate_and_cut(void *user, size_t bytes, size_t alignment)
+{
+    (void)user;
+    if (bytes > (1 << 18) && file_to_cut) {
+        ck_assert_int_eq(truncate(file_to_cut, PIXELS + 1), 0);
+        file_to_cut = NULL;
+    }
+    return aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+}
+
+static void release(void *user, void *memory, size_t bytes)
+{
+    (void)user;
+    (void)bytes;
+    free(memory);
+}
+
+START_TEST(cifar_cut_while_read)
+{
+    bg_engine *engine;
+    bg_engine_options options = { .threads = 1, .allocator = { .allocate = allocate_and_cut, .release = release } };
+    OK(bg_engine_create(&engine, &options));
+    write_ten();
+    bg_dataset *train, *test;
+    OK(bg_data_read_cifar(&train, &test, engine, scratch_path(""), NULL));
+    bg_dataset_destroy(train);
+    bg_dataset_destroy(test);
+    file_to_cut = scratch_path("data_batch_4.bin");
+    FAILS(bg_data_read_cifar(&train, &test, engine, scratch_path(""), NULL), BG_ERR_IO,
+          "the files became shorter while they were read");
+    ck_assert_ptr_null(file_to_cut);
+    bg_engine_destroy(engine);
+}
+END_TEST
+
+/* A file that cannot be looked for is named, with the cause. */
+START_TEST(cifar_out_of_reach)
+{
+    bg_dataset *train, *test;
+    ck_assert_int_eq(symlink("train.bin", scratch_path("train.bin")), 0);
+    FAILS(read_cifar(&train, &test, (bg_data_options){ 0 }), BG_ERR_IO,
+          "train.bin: cannot open: Too many levels of symbolic links");
+    (void)unlink(scratch_path("train.bin"));
+    if (geteuid() == 0) /* may read everything */
+        return;
+    write_ten();
+    ck_assert_int_eq(chmod(scratch_path(""), 0), 0);
+    bg_status status = read_cifar(&train, &test, (bg_data_options){ 0 });
+    ck_assert_int_eq(chmod(scratch_path(""), 0700), 0);
+    expect_failure(status, BG_ERR_IO, "data_batch_1.bin: cannot open: Permission denied", "folder");
+}
+END_TEST
+
 /* A file that ends at every place of two records, with every label, and empty. */
 START_TEST(cifar_damaged)
 {
@@ -419,62 +557,6 @@ START_TEST(out_of_memory)
 {
     static const double numbers[] = { 1, 2, 3 };
     static const char *const names[] = { "x" };
-/* What memory is taken from, and a file that is cut when the first large piece is: after the files were counted. */
-static const char *file_to_cut;
-
-static void *allocate_and_cut(void *user, size_t bytes, size_t alignment)
-{
-    (void)user;
-    if (bytes > (1 << 18) && file_to_cut) {
-        ck_assert_int_eq(truncate(file_to_cut, PIXELS + 1), 0);
-        file_to_cut = NULL;
-    }
-    return aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-}
-
-static void release(void *user, void *memory, size_t bytes)
-{
-    (void)user;
-    (void)bytes;
-    free(memory);
-}
-
-START_TEST(cifar_cut_while_read)
-{
-    bg_engine *engine;
-    bg_engine_options options = { .threads = 1, .allocator = { .allocate = allocate_and_cut, .release = release } };
-    OK(bg_engine_create(&engine, &options));
-    write_ten();
-    bg_dataset *train, *test;
-    OK(bg_data_read_cifar(&train, &test, engine, scratch_path(""), NULL));
-    bg_dataset_destroy(train);
-    bg_dataset_destroy(test);
-    file_to_cut = scratch_path("data_batch_4.bin");
-    FAILS(bg_data_read_cifar(&train, &test, engine, scratch_path(""), NULL), BG_ERR_IO,
-          "the files became shorter while they were read");
-    ck_assert_ptr_null(file_to_cut);
-    bg_engine_destroy(engine);
-}
-END_TEST
-
-/* A file that cannot be looked for is named, with the cause. */
-START_TEST(cifar_out_of_reach)
-{
-    bg_dataset *train, *test;
-    ck_assert_int_eq(symlink("train.bin", scratch_path("train.bin")), 0);
-    FAILS(read_cifar(&train, &test, (bg_data_options){ 0 }), BG_ERR_IO,
-          "train.bin: cannot open: Too many levels of symbolic links");
-    (void)unlink(scratch_path("train.bin"));
-    if (geteuid() == 0) /* may read everything */
-        return;
-    write_ten();
-    ck_assert_int_eq(chmod(scratch_path(""), 0), 0);
-    bg_status status = read_cifar(&train, &test, (bg_data_options){ 0 });
-    ck_assert_int_eq(chmod(scratch_path(""), 0700), 0);
-    expect_failure(status, BG_ERR_IO, "data_batch_1.bin: cannot open: Permission denied", "folder");
-}
-END_TEST
-
     static const bg_dtype dtypes[] = { BG_F64 };
     const bg_shape shapes[] = { BG_SHAPE(3) };
     const double *const values[] = { numbers };
@@ -496,13 +578,14 @@ int main(void)
     tcase_add_test(tests, inputs);
     tcase_add_test(tests, targets);
     tcase_add_test(tests, npz);
+    tcase_add_test(tests, have_classes);
     tcase_add_test(tests, errors);
     tcase_add_test(tests, images);
     tcase_add_test(tests, cifar);
     tcase_add_test(tests, cifar_damaged);
+    tcase_add_test(tests, cifar_cut_while_read);
+    tcase_add_test(tests, cifar_out_of_reach);
     tcase_add_test(tests, out_of_memory);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
-    tcase_add_test(tests, cifar_cut_while_read);
-    tcase_add_test(tests, cifar_out_of_reach);

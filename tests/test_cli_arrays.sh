@@ -95,6 +95,16 @@ holds 'with their shape' grep -q "'<f4', 'fortran_order': False, 'shape': (80, 3
 expect 0 '"event":"done"' train --data scores.npy --target-file y.npy --epochs 1 --json
 expect 1 'cannot open its folder' predict --checkpoint run/best.safetensors --output none/scores.npy
 
+# Nobody asks predict for targets, so those that are wrong do no harm.
+head -c 320 /dev/zero | LC_ALL=C tr '\000' '\377' | npy y.npy '<f4' '80,'
+npz wrong.npz x.npy y.npy
+expect 1 'classes are integers, but these are f32' eval --checkpoint run/best.safetensors --data wrong.npz
+expect 0 'example,class,score0,score1,score2' predict --checkpoint run/best.safetensors --data wrong.npz
+holds "the same predictions beside wrong targets" cmp out with_targets
+# A row of numbers for each example.
+awk 'BEGIN { for (i = 0; i < 80; i++) printf "%c%c%c", 1, 1 + i % 2, 3 }' | npy y3.npy '|u1' '80, 3'
+expect 0 '"dense:3", 9 parameters, l2' train --data x.npy --target-file y3.npy --epochs 1
+
 # ---- Options of the wrong data ----
 expect 2 '--input is an option of .npz files; --data is x.npy' train --data x.npy --input x
 expect 2 '--target names an array of an .npz file; that of x.npy is in --target-file' train --data x.npy --target y

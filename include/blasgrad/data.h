@@ -87,7 +87,8 @@ typedef struct {
     char delimiter;      /* CSV: default ','; ' ' stands for runs of blanks and tabs */
     char decimal;        /* CSV: decimal mark, '.' (the default) or ','; the delimiter is then another one, as ';' */
     const char *target;  /* CSV: the target column's name, or its number from 0; or several columns: names, numbers
-                            and ranges such as 2-5 with commas between them. Default: the last column */
+                            and ranges such as 2-5 with commas between them. Default: the last column, or with
+                            .feature_names the only one that is no input */
     bool without_header; /* CSV: the first line is data, see bg_data_read_csv */
     bool with_classes;   /* CSV: the target column holds classes */
     int64_t skip_lines;  /* CSV: lines at the file's beginning that are left out */
@@ -96,7 +97,9 @@ typedef struct {
     const char *features;    /* CSV: the columns that are inputs, listed as .target; default: all but the targets */
     bg_missing missing;      /* CSV: in the columns that are read; a missing class is an error or drops its row */
     double missing_value;    /* CSV: with BG_MISSING_VALUE */
-    bool without_target;     /* CSV: inputs alone */
+    bool without_target;     /* CSV and arrays: inputs alone */
+    bool with_row_numbers;   /* CSV: one more column behind the others, i64 [n]: the number of each example's row in
+                                the file, from 0, whatever rows are left out */
     /* CSV: lists that end with NULL: the names of classes 0, 1, ..; in place of .features, names of columns, whole
      * ones. With the names that another data set has, a table is read as that one was, whatever the order of its
      * columns and classes. */
@@ -126,10 +129,11 @@ BG_API bg_status bg_data_builtin(bg_dataset **dataset, bg_engine *engine, const 
 
 /* A CSV table in UTF-8, gzipped or not: inputs [n, features] and targets [n, targets], or with with_classes classes [n]
  * as i64. The first line is a header if one of its fields begins like a name: not with a digit, sign or decimal mark,
- * and not a word for a missing number such as nan. Blank lines are left out; a field may stand in quotes. Numbers are
- * decimal, rounded to the nearest value of the dtype, whatever the locale. Classes are whole numbers from 0, as many as
- * the largest plus one; or, if the first is no number, names, numbered by their order byte by byte, 65,536 at most.
- * .skip_lines, .without_header and the marks hold for the file of targets too.
+ * and not a word for a missing number such as nan; but not by the name of a class, in the column that has them, if the
+ * next line has one there too. Blank lines are left out; a field may stand in quotes. Numbers are decimal, rounded to
+ * the nearest value of the dtype, whatever the locale. Classes are whole numbers from 0 to 16,777,215, as many as the
+ * largest plus one; or, if the first is no number, names, numbered by their order byte by byte, 65,536 at most. Those
+ * of rows that are left out do not count. .skip_lines, .without_header and the marks hold for the file of targets too.
  * Errors name file, line and column: BG_ERR_FORMAT for a field that is missing or no finite number, lines with
  * different numbers of fields, files with different numbers of rows, columns that are not there, a zero byte, a line of
  * more than 1 MiB; BG_ERR_ARGUMENT, BG_ERR_IO, BG_ERR_NOMEM. */
@@ -159,9 +163,13 @@ BG_API bg_status bg_data_read_cifar(bg_dataset **train, bg_dataset **test, bg_en
  * plus one. Else they are numbers of the dtype, [n] as [n, 1]. Without a target file, or an array y in NPZ that was not
  * asked for by its name, the inputs are the only column. BG_ERR_FORMAT names file, array and element: what bg_npy_load
  * and bg_npz_load refuse, an array that is not there, different numbers of inputs and targets, numbers that are not
- * finite, classes that are negative or no integers. */
+ * finite, classes that are no integers from 0 to 16,777,215. */
 BG_API bg_status bg_data_read_arrays(bg_dataset **dataset, bg_engine *engine, const char *path,
                                      const bg_data_options *options);
+/* Whether bg_data_read_arrays takes the targets for classes, by their type and rank: no elements are read. False if
+ * there are no targets. Errors as there. */
+BG_API bg_status bg_data_arrays_have_classes(bool *have_classes, bg_engine *engine, const char *path,
+                                             const bg_data_options *options);
 
 /* A text for language models, gzipped or not. Its characters in UTF-8 are the tokens, numbered by ascending code point;
  * a byte order mark at the start is left out. With with_bytes the bytes are, 0 to 255. Example i has the tokens

@@ -236,14 +236,15 @@ static void fill_in(data_settings *data, const data_settings *saved)
         data->tokens = data->tokens ? data->tokens : saved->tokens;
         data->vocabulary = saved->vocabulary;
     }
+    data->without_header = data->without_header || saved->without_header;
     bool is_same = saved->name && strcmp(data->name, saved->name) == 0;
+    if (is_same)
+        data->target_file = data->target_file ? data->target_file : saved->target_file;
     if (data->kind == DATA_CSV)
-        table_fill_in(&data->table, &saved->table, is_same, data->without_header);
+        table_fill_in(&data->table, &saved->table, is_same, data->without_header, data->target || data->target_file);
     parts_fill_in(&data->parts, &saved->parts, is_same && data->test_share < 0);
     if (!is_same)
         return;
-    data->without_header = data->without_header || saved->without_header;
-    data->target_file = data->target_file ? data->target_file : saved->target_file;
     if (data->test_share < 0)
         data->test_share = saved->test_share;
     if (!data->count)
@@ -314,6 +315,7 @@ static int load_whole(data_parts *parts, bg_engine *engine, const data_settings 
                                       .without_classes = !settings->with_classes,
                                       .input = settings->input,
                                       .target_file = settings->target_file,
+                                      .without_target = settings->table.without_target,
                                       .with_coarse_labels = settings->with_coarse_labels,
                                       .context = settings->context,
                                       .with_bytes = data_has_bytes(settings),
@@ -395,16 +397,11 @@ int data_load(data_parts *parts, bg_engine *engine, const data_settings *setting
 int data_find_classes(data_settings *settings)
 {
     bg_engine *engine = NULL;
-    bg_dataset *dataset = NULL;
-    const bg_data_options options = { .input = settings->input,
-                                      .target = settings->target,
-                                      .target_file = settings->target_file };
+    const bg_data_options options = { .target = settings->target, .target_file = settings->target_file };
     int code = 0;
     if (bg_engine_create(&engine, &(bg_engine_options){ .threads = 1 }) != BG_OK ||
-        bg_data_read_arrays(&dataset, engine, settings->name, &options) != BG_OK)
+        bg_data_arrays_have_classes(&settings->with_classes, engine, settings->name, &options) != BG_OK)
         code = output_library();
-    settings->with_classes = bg_dataset_classes(dataset) > 0;
-    bg_dataset_destroy(dataset);
     bg_engine_destroy(engine);
     return code;
 }

@@ -28,7 +28,8 @@ typedef struct {
     bg_shape row;              /* of one example's outputs */
     int64_t positions, scores; /* rows of numbers of an example, and how many each has */
     int64_t examples, done;
-    char **class_names; /* ends with NULL; or NULL */
+    const int64_t *row_numbers; /* of the examples in their file; NULL: 0, 1, .. */
+    char **class_names;         /* ends with NULL; or NULL */
     int64_t class_count;
 } sink;
 
@@ -161,12 +162,14 @@ static void write_row(const sink *s, int64_t example, int64_t position, const vo
     fputs(is_csv ? "\n" : "]}\n", s->file);
 }
 
+static int64_t example_number(const sink *s, int64_t i) { return s->row_numbers ? s->row_numbers[i] : i; }
+
 static int write_rows(sink *s, const bg_tensor *outputs)
 {
     const void *data = bg_tensor_const_data(outputs);
     int64_t n = bg_tensor_shape(outputs).dims[0];
     for (int64_t i = 0; i < n * s->positions; i++)
-        write_row(s, s->done + i / s->positions, i % s->positions, data, i * s->scores);
+        write_row(s, example_number(s, s->done + i / s->positions), i % s->positions, data, i * s->scores);
     if (!ferror(s->file))
         return 0;
     return s->is_closed_by_us ? output_failure("%s: %s", s->config->output, strerror(errno)) : EXIT_FAILED;
@@ -287,14 +290,28 @@ static int run_all(sink *s, bg_model *model, network_choice *choice, const data_
     return close_sink(s, code);
 }
 
-/* Inputs that are found by their names need no target beside them. */
-static void leave_target_out(data_settings *data, const data_settings *options)
+/* Nobody needs targets here that no option asks for: not arrays, not a table whose inputs are found by their names or
+ * had their targets in a file of their own. */
+static void leave_target_out(data_settings *data, const data_settings *saved, const data_settings *options)
 {
-    if (data->kind != DATA_CSV || !data->table.feature_names || options->target || options->target_file)
+    bool is_alone =
+        data->kind == DATA_ARRAYS || (data->kind == DATA_CSV && (data->table.feature_names || saved->target_file));
+    bool is_asked_for = options->target || options->target_file || (data->kind == DATA_ARRAYS && options->with_classes);
+    if (!is_alone || is_asked_for)
         return;
     data->target = data->target_file = NULL;
     data->with_classes = false;
     data->table.without_target = true;
+}
+
+/* Each row of a table has its prediction, or is left out because an option here says so, and then it counts all the
+ * same: the numbers of examples are those of the rows. */
+static void keep_rows(table_settings *table, const table_settings *options)
+{
+    bool drops = table->missing && strcmp(table->missing, "drop") == 0;
+    if (drops && !options->missing)
+        table->missing = NULL;
+    table->with_row_numbers = drops && options->missing;
 }
 
 int predict_data(const predict_config *config, bg_engine *engine, const bg_archive *archive,
@@ -311,13 +328,8 @@ int predict_data(const predict_config *config, bg_engine *engine, const bg_archi
     if (filled.data.kind != DATA_MNIST && filled.data.kind != DATA_CIFAR)
         filled.data.test_share = 0;
     filled.data.parts.is_stratified = false;
-    leave_target_out(&filled.data, &config->data);
-    /* Arrays without targets serve too: only those that were asked for are looked at. */
-    if (filled.data.kind == DATA_ARRAYS) {
-        filled.data.target = config->data.target;
-        filled.data.target_file = config->data.target_file;
-        filled.data.with_classes = config->data.with_classes;
-    }
+    leave_target_out(&filled.data, &about->data, &config->data);
+    keep_rows(&filled.data.table, &config->data.table);
     data_parts data;
     bg_model *model = NULL;
     code = data_load(&data, engine, &filled.data);
@@ -327,6 +339,8 @@ int predict_data(const predict_config *config, bg_engine *engine, const bg_archi
     s.class_names = table_split_names(s.has_classes ? about->data.table.class_names : NULL);
     while (s.class_names && s.class_names[s.class_count])
         s.class_count++;
+    if (filled.data.table.with_row_numbers)
+        s.row_numbers = bg_tensor_const_data(bg_dataset_column(data.train, bg_dataset_columns(data.train) - 1));
     network_choice choice = { .model = about->model };
     code = checkpoint_make_model(&model, config->checkpoint, archive, engine, about->data.dtype, &choice,
                                  filled.data.name, bg_dataset_column(data.train, 0));

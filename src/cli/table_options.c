@@ -71,11 +71,14 @@ const char *table_option_given(const table_settings *table)
     return table->features ? "--features" : table->missing ? "--missing" : table->skip_lines ? "--skip-lines" : NULL;
 }
 
-void table_fill_in(table_settings *table, const table_settings *saved, bool is_same, bool without_header)
+void table_fill_in(table_settings *table, const table_settings *saved, bool is_same, bool without_header,
+                   bool has_target)
 {
     table->class_names = saved->class_names;
-    /* By name, columns are found in any order. */
-    if (!table->features && !without_header)
+    /* By name, columns are found in any order. Beside chosen inputs, though, the run's own table has more columns than
+     * the target, which is its last one where nothing else was said. */
+    bool is_by_place = is_same && saved->features && !has_target;
+    if (!table->features && !without_header && !is_by_place)
         table->feature_names = saved->feature_names;
     if (!table->features && !table->feature_names)
         table->features = saved->features;
@@ -154,6 +157,7 @@ bg_status table_read(bg_dataset **dataset, bg_engine *engine, const char *path, 
     fill.features = table->features;
     fill.skip_lines = table->skip_lines;
     fill.without_target = table->without_target;
+    fill.with_row_numbers = table->with_row_numbers;
     if (table->missing)
         (void)parse_missing(table->missing, &fill.missing, &fill.missing_value);
     bg_status status = BG_ERR_NOMEM;

@@ -13,9 +13,10 @@
 typedef struct {
     const char *features, *missing;
     int64_t skip_lines;
-    /* No options: of a run, names with line feeds between them; and for predict, inputs alone. */
+    /* No options: of a run, names with line feeds between them; and for predict, inputs alone, and the
+     * numbers of rows as the last column. */
     const char *class_names, *feature_names;
-    bool without_target;
+    bool without_target, with_row_numbers;
 } table_settings;
 
 /* The options, for the parser of data; its input is a table_settings. */
@@ -23,8 +24,10 @@ extern const struct argp table_argp;
 
 /* The name of one that is given, or NULL. */
 const char *table_option_given(const table_settings *table);
-/* Options win over what the checkpoint says; is_same: the data are those of the run. */
-void table_fill_in(table_settings *table, const table_settings *saved, bool is_same, bool without_header);
+/* Options win over what the checkpoint says; is_same: the data are those of the run. has_target: something says which
+ * columns are targets. */
+void table_fill_in(table_settings *table, const table_settings *saved, bool is_same, bool without_header,
+                   bool has_target);
 
 /* Names with line feeds between them, NULL if there are none, or if one has a line feed itself; to be freed. */
 char *table_class_names(const bg_dataset *dataset);

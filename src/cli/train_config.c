@@ -31,7 +31,7 @@ static const struct {
     { DATA_MNIST, "cross_entropy", "dense:512 relu dense:512 relu dense:10", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
     { DATA_IDX, "cross_entropy", "dense:512 relu dense:512 relu dense:10", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
     { DATA_CIFAR, "cross_entropy", "resnet20", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
-    { DATA_ARRAYS, "l2", "dense:1", "sgd", 0.01, 0, 32, 100, BG_F32 },
+    { DATA_ARRAYS, "l2", NULL, "sgd", 0.01, 0, 32, 100, BG_F32 },
     { DATA_ARRAYS, "cross_entropy", NULL, "sgd", 0.01, 0.9, 32, 100, BG_F32 },
     { DATA_CSV, "l2", NULL, "sgd", 0.01, 0, 32, 100, BG_F32 },
     { DATA_CSV, "cross_entropy", NULL, "sgd", 0.01, 0.9, 32, 100, BG_F32 },

@@ -2,6 +2,7 @@
 #include "data/convert.h"
 #include "data/dataset.h"
 #include "io/file.h"
+#include "io/npy.h"
 
 #include <blasgrad/graph.h>
 #include <blasgrad/io.h>
@@ -73,9 +74,18 @@ static bg_status load_npz(named_array *x, named_array *y, bg_engine *engine, con
     if (status)
         return status;
     status = take_array(x, archive, path, input);
-    if (!status && (options->target || bg_archive_find(archive, target)))
+    if (!status && !options->without_target && (options->target || bg_archive_find(archive, target)))
         status = take_array(y, archive, path, target);
     bg_archive_destroy(archive);
+    return status;
+}
+
+static bg_status find_checked_form(array_form *form, const char *path, const bg_data_options *options)
+{
+    bg_status status = find_form(form, path);
+    if (!status && *form == NPZ && options->target_file)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: %s: an NPZ file holds its targets; a target file belongs to an NPY file",
+                       caller, bgi_path_text(path));
     return status;
 }
 
@@ -83,12 +93,9 @@ static bg_status load(named_array *x, named_array *y, bg_engine *engine, const c
                       const bg_data_options *options)
 {
     array_form form;
-    bg_status status = find_form(&form, path);
+    bg_status status = find_checked_form(&form, path, options);
     if (status)
         return status;
-    if (form == NPZ && options->target_file)
-        return bg_fail(BG_ERR_ARGUMENT, "%s: %s: an NPZ file holds its targets; a target file belongs to an NPY file",
-                       caller, bgi_path_text(path));
     if (form == NPZ)
         return load_npz(x, y, engine, path, options);
     name_array(x, path, NULL);
@@ -128,10 +135,10 @@ static bg_status make_rows(bg_tensor **numbers)
     return BG_OK;
 }
 
-static bool holds_classes(const bg_tensor *target, const bg_data_options *options)
+static bool holds_classes(bg_dtype dtype, int rank, const bg_data_options *options)
 {
-    bool is_integer = target->dtype != BG_F32 && target->dtype != BG_F64;
-    return options->with_classes || (is_integer && target->shape.rank == 1 && !options->without_classes);
+    bool is_integer = dtype != BG_F32 && dtype != BG_F64;
+    return options->with_classes || (is_integer && rank == 1 && !options->without_classes);
 }
 
 static bg_status make_columns(bg_tensor *columns[2], int64_t *classes, const named_array *x, const named_array *y,
@@ -144,10 +151,51 @@ static bg_status make_columns(bg_tensor *columns[2], int64_t *classes, const nam
         status = make_rows(&columns[0]);
     if (status || !y->tensor)
         return status;
-    if (holds_classes(y->tensor, options))
+    if (holds_classes(y->tensor->dtype, y->tensor->shape.rank, options))
         return bgi_data_classes(&columns[1], classes, y->tensor, y->what);
     status = bgi_data_numbers(&columns[1], y->tensor, options->dtype, false, y->what);
     return status ? status : make_rows(&columns[1]);
+}
+
+static bg_status check_options(bg_data_options *checked, bg_engine *engine, const bg_data_options *options)
+{
+    bg_status status = bgi_data_options_check(checked, engine, caller, options);
+    if (status)
+        return status;
+    if (checked->with_classes && checked->without_classes)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: targets with classes and without classes", caller);
+    if (checked->without_target && (checked->target || checked->target_file || checked->with_classes))
+        return bg_fail(BG_ERR_ARGUMENT, "%s: without_target, and yet %s", caller,
+                       checked->with_classes ? "with_classes"
+                       : checked->target     ? "a target"
+                                             : "a file of targets");
+    return BG_OK;
+}
+
+bg_status bg_data_arrays_have_classes(bool *have_classes, bg_engine *engine, const char *path,
+                                      const bg_data_options *options)
+{
+    if (!have_classes || !path)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", caller, have_classes ? "path" : "have_classes");
+    *have_classes = false;
+    bg_data_options checked;
+    array_form form;
+    bgi_npy_layout layout;
+    bool is_there = false;
+    bg_status status = check_options(&checked, engine, options);
+    if (!status)
+        status = find_checked_form(&form, path, &checked);
+    if (status || checked.without_target)
+        return status;
+    if (form == NPZ)
+        status = bgi_npz_layout(&layout, &is_there, engine, caller, path, checked.target ? checked.target : "y");
+    else if (checked.target_file) {
+        status = bgi_npy_file_layout(&layout, engine, caller, checked.target_file);
+        is_there = true;
+    }
+    if (!status && is_there)
+        *have_classes = holds_classes(layout.type->dtype, layout.shape.rank, &checked);
+    return status;
 }
 
 bg_status bg_data_read_arrays(bg_dataset **dataset, bg_engine *engine, const char *path, const bg_data_options *options)
@@ -157,11 +205,9 @@ bg_status bg_data_read_arrays(bg_dataset **dataset, bg_engine *engine, const cha
     if (!dataset || !path)
         return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", caller, dataset ? "path" : "dataset");
     bg_data_options checked;
-    bg_status status = bgi_data_options_check(&checked, engine, caller, options);
+    bg_status status = check_options(&checked, engine, options);
     if (status)
         return status;
-    if (checked.with_classes && checked.without_classes)
-        return bg_fail(BG_ERR_ARGUMENT, "%s: targets with classes and without classes", caller);
     named_array x = { .tensor = NULL }, y = { .tensor = NULL };
     bg_tensor *columns[2] = { NULL };
     int64_t classes = 0;

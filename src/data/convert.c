@@ -1,5 +1,6 @@
 /* Numbers and classes out of arrays. */
 #include "data/convert.h"
+#include "data/dataset.h"
 
 #include <blasgrad/graph.h>
 
@@ -121,9 +122,9 @@ bg_status bgi_data_classes(bg_tensor **indices, int64_t *classes, bg_tensor *arr
     }
     const int64_t *data = bg_tensor_const_data(*indices);
     for (int64_t i = 0; i < count; i++) {
-        if (data[i] < 0 || data[i] == INT64_MAX) {
-            bg_status status =
-                bg_fail(BG_ERR_FORMAT, "%s: element %lld is %lld, no class", what, (long long)i, (long long)data[i]);
+        if (data[i] < 0 || data[i] >= BGI_CLASS_LIMIT) {
+            bg_status status = bg_fail(BG_ERR_FORMAT, "%s: element %lld is %lld, no class: %s", what, (long long)i,
+                                       (long long)data[i], BGI_CLASS_RULE);
             bg_tensor_destroy(*indices);
             *indices = NULL;
             return status;

@@ -15,7 +15,7 @@ void bgi_data_scale_bytes(void *to, bg_dtype dtype, const uint8_t *from, size_t 
 bg_status bgi_data_numbers(bg_tensor **numbers, bg_tensor *array, bg_dtype dtype, bool scales_bytes, const char *what);
 
 /* An array of integers or bools as classes, i64; *classes is raised above the largest. BG_ERR_FORMAT for one that is
- * negative, with its place, and for an array of another dtype. */
+ * negative or from BGI_CLASS_LIMIT on, with its place, and for an array of another dtype. */
 bg_status bgi_data_classes(bg_tensor **indices, int64_t *classes, bg_tensor *array, const char *what);
 
 #endif

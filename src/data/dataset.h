@@ -19,6 +19,10 @@ struct bg_dataset {
     bgi_names class_names, feature_names; /* of a table; or empty */
 };
 
+/* A larger class is more likely a number that is none; and memory for as many scores would be asked for. */
+enum { BGI_CLASS_LIMIT = 1 << 24 };
+#define BGI_CLASS_RULE "classes are whole numbers from 0 to 16777215; a loss for numbers, as l2, takes others too"
+
 /* As bg_dataset_create, with a name. */
 bg_status bgi_dataset_create(bg_dataset **dataset, const char *name, bg_tensor *const *columns, int n, int64_t classes);
 /* The same over an input and a target, which it takes over, also when it fails. */

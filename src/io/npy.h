@@ -39,6 +39,10 @@ enum { BGI_NPY_PREFIX = 12, BGI_NPY_HEADER_LIMIT = 65535 };
 
 /* Reads what stands before the elements, and checks that the source holds exactly these. */
 bg_status bgi_npy_read_layout(bgi_npy_layout *layout, bg_engine *engine, bgi_npy_source *source);
+/* The same of an NPY file; and of an array in an NPZ file, which need not be there. */
+bg_status bgi_npy_file_layout(bgi_npy_layout *layout, bg_engine *engine, const char *caller, const char *path);
+bg_status bgi_npz_layout(bgi_npy_layout *layout, bool *is_there, bg_engine *engine, const char *caller,
+                         const char *path, const char *name);
 /* Reads all of an array into a new tensor. */
 bg_status bgi_npy_read(bg_tensor **tensor, bg_engine *engine, bgi_npy_source *source);
 

@@ -104,6 +104,25 @@ static bg_status read_file(bgi_npy_source *source, void *data, size_t bytes)
     return status;
 }
 
+/* Reads the array, or its layout alone if tensor is NULL. */
+static bg_status read_whole(bg_tensor **tensor, bgi_npy_layout *layout, bg_engine *engine, const char *caller,
+                            const char *path)
+{
+    bgi_opened opened;
+    bg_status status = bgi_file_open(&opened, caller, path);
+    if (status)
+        return status;
+    npy_file file = { .source = { .caller = caller, .path = path, .bytes = opened.bytes, .read = read_file },
+                      .descriptor = opened.descriptor };
+    if (!opened.is_regular)
+        status = bg_fail(BG_ERR_IO, "%s: %s: not a regular file", caller, bgi_path_text(path));
+    else
+        status =
+            tensor ? bgi_npy_read(tensor, engine, &file.source) : bgi_npy_read_layout(layout, engine, &file.source);
+    bgi_file_close(opened.descriptor);
+    return status;
+}
+
 bg_status bg_npy_load(bg_tensor **tensor, bg_engine *engine, const char *path)
 {
     static const char caller[] = "npy_load";
@@ -111,16 +130,10 @@ bg_status bg_npy_load(bg_tensor **tensor, bg_engine *engine, const char *path)
         return bg_fail(BG_ERR_ARGUMENT, "%s: tensor is NULL", caller);
     *tensor = NULL;
     bg_status status = bgi_engine_check(engine, caller);
-    if (status)
-        return status;
-    bgi_opened opened;
-    status = bgi_file_open(&opened, caller, path);
-    if (status)
-        return status;
-    npy_file file = { .source = { .caller = caller, .path = path, .bytes = opened.bytes, .read = read_file },
-                      .descriptor = opened.descriptor };
-    status = opened.is_regular ? bgi_npy_read(tensor, engine, &file.source)
-                               : bg_fail(BG_ERR_IO, "%s: %s: not a regular file", caller, bgi_path_text(path));
-    bgi_file_close(opened.descriptor);
-    return status;
+    return status ? status : read_whole(tensor, NULL, engine, caller, path);
+}
+
+bg_status bgi_npy_file_layout(bgi_npy_layout *layout, bg_engine *engine, const char *caller, const char *path)
+{
+    return read_whole(NULL, layout, engine, caller, path);
 }

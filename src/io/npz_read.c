@@ -121,28 +121,40 @@ static bg_status read_contents(bg_tensor **tensor, contents *c)
     return status ? status : check_end(c);
 }
 
+/* Its memory is to be given back by end_contents, also if this fails. */
+static bg_status begin_contents(contents *c, const bgi_zip *zip, const bgi_zip_member *member, const char *name)
+{
+    *c =
+        (contents){ .source = { .caller = zip->caller, .path = zip->path, .bytes = member->bytes, .read = read_stored },
+                    .zip = zip,
+                    .member = member };
+    (void)snprintf(c->source.where, sizeof c->source.where, "array \"%.100s\": ", name);
+    if (member->method != BGI_ZIP_DEFLATED)
+        return BG_OK;
+    c->source.read = read_deflated;
+    c->input = bgi_alloc(zip->engine, INPUT);
+    c->stream = c->input ? bgi_deflate_create(zip->engine, false) : NULL;
+    return c->stream ? BG_OK : BG_ERR_NOMEM;
+}
+
+static void end_contents(contents *c)
+{
+    bgi_deflate_destroy(c->stream);
+    bgi_free(c->zip->engine, c->input, INPUT);
+}
+
 /* The ending .npy is no part of the name, which is the member's at the place of a zero byte. */
 static bg_status read_member(bg_archive *archive, const bgi_zip *zip, const bgi_zip_member *member, const char *name)
 {
-    contents c = { .source = { .caller = zip->caller, .path = zip->path, .bytes = member->bytes, .read = read_stored },
-                   .zip = zip,
-                   .member = member };
-    (void)snprintf(c.source.where, sizeof c.source.where, "array \"%.100s\": ", name);
+    contents c;
     bg_tensor *tensor = NULL;
-    bg_status status = BG_OK;
-    if (member->method == BGI_ZIP_DEFLATED) {
-        c.source.read = read_deflated;
-        c.input = bgi_alloc(zip->engine, INPUT);
-        c.stream = c.input ? bgi_deflate_create(zip->engine, false) : NULL;
-        status = c.stream ? BG_OK : BG_ERR_NOMEM;
-    }
+    bg_status status = begin_contents(&c, zip, member, name);
     if (!status)
         status = read_contents(&tensor, &c);
     if (!status)
         status = bgi_archive_append(archive, name, tensor);
     bg_tensor_destroy(tensor);
-    bgi_deflate_destroy(c.stream);
-    bgi_free(zip->engine, c.input, INPUT);
+    end_contents(&c);
     return status;
 }
 
@@ -203,5 +215,32 @@ bg_status bg_npz_load(bg_archive **archive, bg_engine *engine, const char *path,
         bg_archive_destroy(*archive);
         *archive = NULL;
     }
+    return status;
+}
+
+bg_status bgi_npz_layout(bgi_npy_layout *layout, bool *is_there, bg_engine *engine, const char *caller,
+                         const char *path, const char *name)
+{
+    bgi_zip zip;
+    *is_there = false;
+    bg_status status = bgi_zip_open(&zip, engine, caller, path);
+    if (status)
+        return status;
+    size_t length = strlen(name);
+    const bgi_zip_member *found = NULL;
+    for (size_t i = 0; i < zip.count && !found; i++) {
+        const bgi_zip_member *m = &zip.members[i];
+        if (m->name_bytes == length + 4 && !memcmp(m->name, name, length) && !memcmp(m->name + length, ".npy", 4))
+            found = m;
+    }
+    *is_there = found != NULL;
+    if (found) {
+        contents c;
+        status = begin_contents(&c, &zip, found, name);
+        if (!status)
+            status = bgi_npy_read_layout(layout, engine, &c.source);
+        end_contents(&c);
+    }
+    bgi_zip_close(&zip);
     return status;
 }
