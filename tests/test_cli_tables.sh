@@ -44,10 +44,25 @@ expect 1 'no header names a column "weight"' predict --checkpoint fruit/best.saf
 printf 'pear,2.5,-1\n' >bare.csv
 expect 0 'all: 1 example, .*accuracy 100' eval --checkpoint fruit/best.safetensors --data bare.csv --no-header --target 0
 
+# ---- The target of another table ----
+printf 'a,b,y\n1,2,5\n2,1,4\n3,3,9\n0,1,2\n' >aby.csv
+expect 0 '"dense:1", 3 parameters, l2' train --data aby.csv --method lstsq --out aby
+printf 'id,b,y,a\n7,2,5,1\n8,1,4,2\n' >more_columns.csv
+expect 1 'more_columns.csv, line 1: 2 columns are no inputs; say which is the target' \
+    eval --checkpoint aby/best.safetensors --data more_columns.csv
+expect 0 'all: 2 examples' eval --checkpoint aby/best.safetensors --data more_columns.csv --target y
+loss=$(sed 's/.*loss //' out)
+printf 'y,b,a\n5,2,1\n4,1,2\n' >turned.csv
+expect 0 "all: 2 examples, loss $loss\$" eval --checkpoint aby/best.safetensors --data turned.csv
+# The run's own table is read as it was, with columns that are neither.
+expect 0 '"dense:1", 2 parameters, l2' train --data aby.csv --features a --method lstsq --out a
+loss=$(sed -n 's/^train loss //p' out)
+expect 0 "loss $loss" eval --checkpoint a/best.safetensors
+
 # ---- Several targets, lines skipped, missing fields ----
 printf 'made by hand\na b c d\n1 2 3 6\n2 1 NA 9\n0 1 1 5\n4 4 8 3\n' >more.csv
 expect 1 'line 1: no column is named "c"; there are made by hand' train --data more.csv --delimiter ' ' --target c,d
-expect 1 'line 4: column 3: "NA" is not a number' train --data more.csv --delimiter ' ' --skip-lines 1 --target c,d
+expect 1 'line 4: column 3 (number 2): "NA" is not a number' train --data more.csv --delimiter ' ' --skip-lines 1 --target c,d
 expect 0 '4 training examples, .*"dense:2", 6 parameters, l2' train --data more.csv --delimiter ' ' --skip-lines 1 \
     --target c,d --missing mean --out more
 loss=$(sed -n 's/^train loss //p' out)
@@ -59,6 +74,26 @@ expect 0 '"dense:1", 3 parameters' train --data more.csv --delimiter ' ' --skip-
     --missing 0 --features 0-1
 expect 1 'loss is not finite\|nan' train --data more.csv --delimiter ' ' --skip-lines 1 --missing nan --epochs 1
 
+# ---- Rows that are left out ----
+printf 'a,b,y\n1,2,5\n,1,4\n3,3,9\n0,1,2\n' >holes.csv
+expect 0 '3 training examples' train --data holes.csv --missing drop --method lstsq --out holes
+expect 1 'holes.csv, line 3: column 1 (number 0): the field is empty' predict --checkpoint holes/best.safetensors
+expect 0 '^example,y0$' predict --checkpoint holes/best.safetensors --missing drop
+holds 'the numbers are those of the rows' test "$(grep -v example out | cut -d, -f1 | tr '\n' ' ')" = '0 2 3 '
+expect 0 '^{"example":3,' predict --checkpoint holes/best.safetensors --missing drop --json
+expect 0 '^1,' predict --checkpoint holes/best.safetensors --missing mean
+expect 0 'all: 3 examples' eval --checkpoint holes/best.safetensors
+
+# ---- No header ----
+printf '1,2,pear\n-1,1,fig\n2,3,pear\n-2,2,fig\n' >bare.csv
+expect 0 '4 training examples' train --data bare.csv --classes --epochs 1 --out bare
+printf 'pear,2,x\n1,2,pear\n' >headed.csv
+expect 0 '4 training examples' train --data bare.csv --classes --no-header --epochs 1 --out bare_too
+cp bare.csv again.csv
+expect 0 'all: 4 examples' eval --checkpoint bare_too/best.safetensors --data again.csv
+expect 1 'headed.csv, line 1: column 1 (number 0): "pear" is not a number' \
+    eval --checkpoint bare_too/best.safetensors --data headed.csv
+
 # ---- A file of targets ----
 printf '1 2\n3 4\n5 7\n' >inputs.csv
 printf '1\n2\n3.5\n' >outputs.csv
@@ -66,6 +101,10 @@ expect 0 '"dense:1", 3 parameters, l2' train --data inputs.csv --target-file out
     --out two
 holds 'lstsq solves it' near "$(field train_loss)" 0 1e-9
 expect 0 'all: 3 examples' eval --checkpoint two/best.safetensors
+# Inputs alone have a prediction too.
+printf '1 2\n3 4\n' >new.csv
+expect 0 '^1,' predict --checkpoint two/best.safetensors --data new.csv
+expect 1 'two/best.safetensors' predict --checkpoint two/best.safetensors --data new.csv --target 1
 printf '1\n2\n' >outputs.csv
 expect 1 'inputs.csv, line 3: this is row 3, and .*outputs.csv has no more than 2' eval --checkpoint two/best.safetensors
 expect 1 'none.csv: cannot open' train --data inputs.csv --target-file none.csv

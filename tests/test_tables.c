@@ -15,6 +15,7 @@ typedef struct {
     int rows, features, outputs; /* outputs: targets of a row; 0: none; -1: classes */
     double x[12], y[8];
     const char *names[5]; /* of classes */
+    int classes;          /* how many, if not as many as names; or 0 */
 } table_case;
 
 static const char *const abc[] = { "a", "b", "c", NULL };
@@ -74,6 +75,15 @@ static const table_case cases[] = {
       0,
       { 3, 1, 2 },
       { 0 } },
+    { .name = "the one left is the target",
+      "a,y,c\n1,2,3\n",
+      NULL,
+      { .feature_names = c_and_a },
+      1,
+      2,
+      1,
+      { 3, 1 },
+      { 2 } },
     { .name = "one column without target", "1\n2\n", NULL, { .without_target = true }, 2, 1, 0, { 1, 2 }, { 0 } },
     { .name = "targets of a file", "1 2\n3 4\n", "7\n8\n", { .delimiter = ' ' }, 2, 2, 1, { 1, 2, 3, 4 }, { 7, 8 } },
     { .name = "all columns of a file of targets",
@@ -212,6 +222,77 @@ static const table_case cases[] = {
       { 1, 3 },
       { 1, 0 },
       { "a", "c" } },
+    { .name = "a class by its name makes no header",
+      "1,2,b\n3,4,a\n5,6,b\n",
+      NULL,
+      { .with_classes = true },
+      3,
+      2,
+      -1,
+      { 1, 2, 3, 4, 5, 6 },
+      { 1, 0, 1 },
+      { "a", "b" } },
+    { .name = "a class by its name in a numbered column",
+      "b 1\na 2\n",
+      NULL,
+      { .with_classes = true, .delimiter = ' ', .target = "0" },
+      2,
+      1,
+      -1,
+      { 1, 2 },
+      { 1, 0 },
+      { "a", "b" } },
+    { .name = "numbers and a name above classes that are numbers",
+      "0,1,y\n3,4,1\n5,6,0\n",
+      NULL,
+      { .with_classes = true },
+      2,
+      2,
+      -1,
+      { 3, 4, 5, 6 },
+      { 1, 0 } },
+    { .name = "numbers and a name that is asked for",
+      "0,1,y\n3,4,b\n5,6,a\n",
+      NULL,
+      { .with_classes = true, .target = "y" },
+      2,
+      2,
+      -1,
+      { 3, 4, 5, 6 },
+      { 1, 0 },
+      { "a", "b" } },
+    { .name = "a number of a class in a row that is left out",
+      "7,\n1,3\n0,4\n",
+      NULL,
+      { .with_classes = true, .target = "0", .missing = BG_MISSING_DROP },
+      2,
+      1,
+      -1,
+      { 3, 4 },
+      { 1, 0 },
+      { NULL },
+      2 },
+    { .name = "a number of a class before a word",
+      "1,3\n7,NA\n0,4\n",
+      NULL,
+      { .with_classes = true, .target = "0", .missing = BG_MISSING_DROP },
+      2,
+      1,
+      -1,
+      { 3, 4 },
+      { 1, 0 },
+      { NULL },
+      2 },
+    { .name = "a name of a class in a row that is left out",
+      "x,c\n1,pear\n,plum\n3,fig\n",
+      NULL,
+      { .with_classes = true, .missing = BG_MISSING_DROP },
+      2,
+      1,
+      -1,
+      { 1, 3 },
+      { 1, 0 },
+      { "fig", "pear" } },
     { .name = "missing beside classes",
       "1,1\n,2\n3,0\n",
       NULL,
@@ -264,13 +345,70 @@ START_TEST(tables)
                 ck_assert_str_eq(bg_dataset_class_name(dataset, names), c->names[names]);
             ck_assert_ptr_null(bg_dataset_class_name(dataset, names));
             ck_assert_ptr_null(bg_dataset_class_name(dataset, -1));
-            if (names)
-                ck_assert_int_eq(bg_dataset_classes(dataset), names);
+            if (names || c->classes)
+                ck_assert_int_eq(bg_dataset_classes(dataset), c->classes ? c->classes : names);
             bg_dataset_destroy(dataset);
         }
     }
     ck_assert_ptr_null(bg_dataset_class_name(NULL, 0));
     ck_assert_ptr_null(bg_dataset_feature_name(NULL, 0));
+}
+END_TEST
+
+/* Rows keep their numbers, also where some are left out and the data set is cut. */
+START_TEST(row_numbers)
+{
+    static const int64_t expected[] = { 0, 2, 3, 5 };
+    static const char text[] = "a,b,y\n1,2,3\n,2,3\n4,5,6\n\n7,8,9\n1,?,2\n0,0,0\n";
+    const char *path = scratch_write("t", text, sizeof text - 1);
+    for (int way = 0; way < 4; way++) {
+        bg_dataset *all, *part;
+        bg_data_options options = { .dtype = way & 1 ? BG_F64 : BG_F32,
+                                    .missing = BG_MISSING_DROP,
+                                    .without_target = way & 2,
+                                    .with_row_numbers = true };
+        OK(bg_data_read_csv(&all, scratch_engine(), path, &options));
+        ck_assert_int_eq(bg_dataset_columns(all), way & 2 ? 2 : 3);
+        OK(bg_dataset_slice(&part, all, 1, 4));
+        bg_tensor *numbers = bg_dataset_column(part, way & 2 ? 1 : 2);
+        ck_assert_int_eq(bg_tensor_dtype(numbers), BG_I64);
+        for (int i = 0; i < 3; i++)
+            ck_assert(value_at(numbers, i) == (double)expected[i + 1]);
+        ck_assert(value_at(bg_dataset_column(part, 0), 0) == 4);
+        bg_dataset_destroy(part);
+        bg_dataset_destroy(all);
+    }
+}
+END_TEST
+
+/* Searches do not go through the header once more for each name. */
+START_TEST(many_columns)
+{
+    enum { COLUMNS = 100000 };
+    char *text = malloc((size_t)COLUMNS * 16), *end = text;
+    const char **list = malloc((COLUMNS + 1) * sizeof *list);
+    ck_assert(text && list);
+    for (int i = 0; i < COLUMNS; i++)
+        end += sprintf(end, "n%d%c", i, i + 1 < COLUMNS ? ',' : '\n');
+    for (int i = 0; i < COLUMNS; i++)
+        end += sprintf(end, "%d%c", i, i + 1 < COLUMNS ? ',' : '\n');
+    char *names = malloc((size_t)COLUMNS * 7), *name = names;
+    ck_assert_ptr_nonnull(names);
+    for (int i = COLUMNS - 1; i > 0; i--) {
+        list[COLUMNS - 1 - i] = name;
+        name += sprintf(name, "n%d", i) + 1;
+    }
+    list[COLUMNS - 1] = NULL;
+    bg_dataset *dataset;
+    bg_data_options options = { .feature_names = list };
+    OK(bg_data_read_csv(&dataset, scratch_engine(), scratch_write("t", text, (size_t)(end - text)), &options));
+    ck_assert(value_at(bg_dataset_column(dataset, 0), 0) == COLUMNS - 1);
+    ck_assert(value_at(bg_dataset_column(dataset, 0), COLUMNS - 2) == 1);
+    ck_assert(value_at(bg_dataset_column(dataset, 1), 0) == 0);
+    bg_dataset_destroy(dataset);
+    free(names);
+    free(list);
+    free(text);
 }
 END_TEST
 
@@ -331,10 +469,10 @@ START_TEST(table_errors)
           "no column is named \"d\"; there are a b c" },
         { { .name = "a feature twice", "1,2,3\n", NULL, { .features = "0-1,1" } },
           BG_ERR_FORMAT,
-          "column 1 is asked for twice" },
+          "column 2 (number 1) is asked for twice" },
         { { .name = "a target that is a feature", "1,2,3\n", NULL, { .features = "0-2" } },
           BG_ERR_FORMAT,
-          "column 2 is asked for twice" },
+          "column 3 (number 2) is asked for twice" },
         { { .name = "no feature", "1,2,3\n", NULL, { .target = "0-2" } },
           BG_ERR_FORMAT,
           "no column is left to be an input" },
@@ -347,6 +485,12 @@ START_TEST(table_errors)
         { { .name = "whole names twice in a header", "a,c,c,b\n1,2,3,4\n", NULL, { .feature_names = c_and_a } },
           BG_ERR_FORMAT,
           "2 columns are named \"c\"; the feature can also be a number" },
+        { { .name = "two columns left beside whole names", "c,a,y,id\n1,2,3,4\n", NULL, { .feature_names = c_and_a } },
+          BG_ERR_FORMAT,
+          "t.csv, line 1: 2 columns are no inputs; say which is the target" },
+        { { .name = "no column left beside whole names", "a,c\n1,2\n", NULL, { .feature_names = c_and_a } },
+          BG_ERR_FORMAT,
+          "0 columns are no inputs; say which is the target" },
         { { .name = "two ways to say features", "1,2\n", NULL, { .features = "0", .feature_names = abc } },
           BG_ERR_ARGUMENT,
           "both features and feature_names" },
@@ -370,7 +514,7 @@ START_TEST(table_errors)
           "y.csv, line 4: this is row 3, and" },
         { { .name = "an error in the file of targets", "1\n2\n", "1\nx\n", { 0 } },
           BG_ERR_FORMAT,
-          "y.csv, line 2: column 1: \"x\" is not a number" },
+          "y.csv, line 2: column 1 (number 0): \"x\" is not a number" },
         { { .name = "a file of targets that is ragged", "1\n2\n", "1\n2,3\n", { 0 } },
           BG_ERR_FORMAT,
           "y.csv, line 2: the line has 2 fields, line 1 has 1" },
@@ -388,10 +532,10 @@ START_TEST(table_errors)
           "1e+39 cannot stand for missing fields: it is no finite f32" },
         { { .name = "no mean", ",1\n?,2\n", NULL, { .missing = BG_MISSING_MEAN } },
           BG_ERR_FORMAT,
-          "column 1 has no value of which to take the mean" },
+          "column 1 (number 0) has no value of which to take the mean" },
         { { .name = "no mean in the other file", "1\n2\n", "?\n\"\"\n", { .missing = BG_MISSING_MEAN } },
           BG_ERR_FORMAT,
-          "y.csv, line 3: column 1 has no value" },
+          "y.csv, line 3: column 1 (number 0) has no value" },
         { { .name = "no row is whole", ",1\n2,\n", NULL, { .missing = BG_MISSING_DROP } },
           BG_ERR_FORMAT,
           "each row misses a value" },
@@ -403,7 +547,7 @@ START_TEST(table_errors)
           "\"nanx\" is not a number" },
         { { .name = "a missing class", "1,a\n2,\n", NULL, { .with_classes = true, .without_header = true } },
           BG_ERR_FORMAT,
-          "line 2: column 2: \"\" is a missing class" },
+          "line 2: column 2 (number 1): \"\" is a missing class" },
         { { .name = "a missing class and a number for it",
             "1,0\n2,?\n",
             NULL,
@@ -412,7 +556,7 @@ START_TEST(table_errors)
           "\"?\" is a missing class" },
         { { .name = "a name among numbers", "1,0\n2,a\n", NULL, { .with_classes = true } },
           BG_ERR_FORMAT,
-          "line 2: column 2: \"a\" is not a number" },
+          "line 2: column 2 (number 1): \"a\" is not a number" },
         { { .name = "a name in two lines", "1,\"a\nb\"\n", NULL, { .with_classes = true, .without_header = true } },
           BG_ERR_FORMAT,
           "is UTF-8 in one line of less than 256 bytes" },
@@ -458,7 +602,7 @@ START_TEST(line_numbers)
         bg_dataset *dataset;
         expect_failure(
             bg_data_read_csv(&dataset, scratch_engine(), scratch_write("t", text, (size_t)(end - text)), NULL),
-            BG_ERR_FORMAT, "line 20001: column 2: \"x\" is not a number", "line numbers");
+            BG_ERR_FORMAT, "line 20001: column 2 (number 1): \"x\" is not a number", "line numbers");
     }
 }
 END_TEST
@@ -483,7 +627,7 @@ START_TEST(many_names)
     end += sprintf(end, "1,n99999\n");
     expect_failure(
         bg_data_read_csv(&dataset, scratch_engine(), scratch_write("t", text, (size_t)(end - text)), &options),
-        BG_ERR_FORMAT, "line 65537: column 2: more than 65536 different names are no classes", "many");
+        BG_ERR_FORMAT, "line 65537: column 2 (number 1): more than 65536 different names are no classes", "many");
     memset(text, 'n', 300);
     memcpy(text, "1,", 2);
     text[257] = '\n';
@@ -526,7 +670,11 @@ START_TEST(plain_and_quoted_agree)
         }
         bg_dataset *made[2];
         for (int j = 0; j < 2; j++) {
-            bg_data_options options = { .delimiter = delimiter, .dtype = kind % 2 ? BG_F32 : BG_F64 };
+            /* Also with a last column that nobody asked for. */
+            bg_data_options options = { .delimiter = delimiter,
+                                        .dtype = kind % 2 ? BG_F32 : BG_F64,
+                                        .target = kind % 3 ? "3" : "1",
+                                        .features = kind % 3 ? NULL : "0,2" };
             OK(bg_data_read_csv(&made[j], scratch_engine(), scratch_write("t", text[j], (size_t)(c[j] - text[j])),
                                 &options));
             ck_assert_int_eq(bg_dataset_size(made[j]), ROWS);
@@ -543,11 +691,40 @@ START_TEST(plain_and_quoted_agree)
 }
 END_TEST
 
+/* Blanks at the end of a line stand before no further field, whether the last column is read or not. */
+START_TEST(ragged_runs_of_blanks)
+{
+    static const char *const lines[] = { "4 5", "4 5 ", "4 5\t \t", "4 5 6 7", "4 5 6 7 " };
+    static const char *const ends[] = { "\n", "\r", "\r\n" };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        for (int form = 0; form < 6; form++) {
+            char text[100];
+            int length = sprintf(text, "1 2 3\n%s%s1 2 3 \n", lines[i], ends[form % 3]);
+            bg_dataset *dataset;
+            bg_data_options options = { .delimiter = ' ', .target = form < 3 ? "1" : NULL, .features = "0" };
+            bg_status status =
+                bg_data_read_csv(&dataset, scratch_engine(), scratch_write("t", text, (size_t)length), &options);
+            expect_failure(status, BG_ERR_FORMAT,
+                           i < 3 ? "line 2: the line has 2 fields, line 1 has 3" : "line 2: the line has 4 fields",
+                           lines[i]);
+        }
+}
+END_TEST
+
 static bg_status scenario_names(void)
 {
     bg_dataset *dataset;
     bg_data_options options = { .with_classes = true, .missing = BG_MISSING_MEAN, .target_file = scratch_path("y") };
     bg_status status = bg_data_read_csv(&dataset, scratch_engine(), scratch_path("x"), &options);
+    bg_dataset_destroy(dataset);
+    return status;
+}
+
+static bg_status scenario_columns(void)
+{
+    bg_dataset *dataset;
+    bg_data_options options = { .features = "b \",c,d", .target = "j", .with_row_numbers = true };
+    bg_status status = bg_data_read_csv(&dataset, scratch_engine(), scratch_path("z"), &options);
     bg_dataset_destroy(dataset);
     return status;
 }
@@ -563,6 +740,9 @@ START_TEST(out_of_memory)
         end += sprintf(end, "%d,%s,1\n", i, i % 2 ? "" : "7");
     scratch_write("x", text, (size_t)(end - text));
     ck_assert_int_gt(scratch_fail_each("names", scenario_names), 30);
+    end = text + sprintf(text, "a,\"b \"\"\",a,c,d,e,f,g,h,i,j\n1,2,3,4,5,6,7,8,9,1,2\n");
+    scratch_write("z", text, (size_t)(end - text));
+    ck_assert_int_gt(scratch_fail_each("columns by name", scenario_columns), 10);
 }
 END_TEST
 
@@ -573,10 +753,13 @@ int main(void)
     tcase_add_checked_fixture(tests, scratch_begin, scratch_end);
     tcase_add_test(tests, tables);
     tcase_add_test(tests, names);
+    tcase_add_test(tests, row_numbers);
+    tcase_add_test(tests, many_columns);
     tcase_add_test(tests, table_errors);
     tcase_add_test(tests, line_numbers);
     tcase_add_test(tests, many_names);
     tcase_add_test(tests, plain_and_quoted_agree);
+    tcase_add_test(tests, ragged_runs_of_blanks);
     tcase_add_test(tests, out_of_memory);
     tcase_set_timeout(tests, 120);
     suite_add_tcase(suite, tests);

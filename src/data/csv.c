@@ -72,6 +72,21 @@ static bg_status take_class_names(bgi_csv_table *t)
     return status;
 }
 
+/* Of a table whose inputs are found by name, at any place, no place says which column is the target: the only one left
+ * is. The inputs get their places first then, behind that of the target. */
+static bg_status choose_only_rest(bgi_csv_table *t, bgi_csv_source *source)
+{
+    int64_t left = 0;
+    for (int64_t column = 0; column < source->columns; column++)
+        left += source->places[column] < 0;
+    if (left != 1)
+        return BGI_CSV_FAIL(&source->csv, "%lld columns are no inputs; say which is the target", (long long)left);
+    int32_t next = 0;
+    bgi_csv_choose_rest(source, &next);
+    t->targets = next;
+    return BG_OK;
+}
+
 static bg_status choose_targets(bgi_csv_table *t, bgi_csv_source *source)
 {
     const bg_data_options *options = t->options;
@@ -87,9 +102,10 @@ static bg_status choose_targets(bgi_csv_table *t, bgi_csv_source *source)
     return status;
 }
 
-static bg_status choose_features(bgi_csv_table *t, bgi_csv_source *source)
+/* Their places are from `first` on. */
+static bg_status choose_features(bgi_csv_table *t, bgi_csv_source *source, int32_t first)
 {
-    int32_t next = t->targets;
+    int32_t next = first;
     bg_status status = BG_OK;
     if (t->options->feature_names)
         for (const char *const *name = t->options->feature_names; *name && !status; name++)
@@ -98,7 +114,7 @@ static bg_status choose_features(bgi_csv_table *t, bgi_csv_source *source)
         status = bgi_csv_choose(source, t->options->features, "feature", &next);
     else
         bgi_csv_choose_rest(source, &next);
-    t->features = next - t->targets;
+    t->features = next - first;
     if (!status && t->features == 0)
         return BGI_CSV_FAIL(&source->csv, "%s",
                             "no column is left to be an input; is the delimiter another, or are all columns targets?");
@@ -114,10 +130,17 @@ static bg_status choose_columns(bgi_csv_table *t, bgi_labels *feature_names)
             &table->csv,
             "there is one column, where inputs and a target should be; the delimiter is '%c', and may be another",
             table->csv.delimiter);
-    if (!t->options->without_target)
-        status = choose_targets(t, &t->sources[t->source_count - 1]);
-    if (!status)
-        status = choose_features(t, table);
+    const bg_data_options *options = t->options;
+    if (options->feature_names && !options->without_target && !options->target && !options->target_file) {
+        status = choose_features(t, table, 1);
+        status = status ? status : choose_only_rest(t, table);
+    } else {
+        if (!options->without_target)
+            status = choose_targets(t, &t->sources[t->source_count - 1]);
+        status = status ? status : choose_features(t, table, t->targets);
+    }
+    for (int i = 0; i < t->source_count; i++)
+        bgi_csv_forget_names(&t->sources[i]);
     if (!status && table->has_header)
         status = bgi_csv_column_names(table, t->targets, t->features, feature_names);
     return status;
@@ -145,7 +168,8 @@ static bg_status read_table(bgi_csv_table *t, const char *path, bgi_labels *feat
     for (int i = 0; i < t->source_count; i++)
         if (!t->sources[i].has_header)
             bgi_csv_put_back(&t->sources[i].csv);
-    t->row_bytes = (size_t)(t->targets + t->features) * bg_dtype_size(t->options->dtype);
+    t->row_bytes = (size_t)(t->targets + t->features) * bg_dtype_size(t->options->dtype) +
+                   (t->options->with_row_numbers ? sizeof(int64_t) : 0);
     return bgi_csv_read_rows(t);
 }
 
@@ -160,17 +184,12 @@ typedef struct {
     int64_t counts[STRIP];
 } strip;
 
-static double load(const bgi_csv_table *t, const unsigned char *row, int32_t place)
-{
-    return t->options->dtype == BG_F32 ? (double)((const float *)row)[place] : ((const double *)row)[place];
-}
-
 static void add_values(const bgi_csv_table *t, strip *s)
 {
     for (const bgi_row_block *b = t->first; b; b = b->next)
         for (const unsigned char *row = b->rows; row < b->rows + b->used; row += t->row_bytes)
             for (int32_t i = 0; i < s->count; i++) {
-                double value = load(t, row, s->start + i);
+                double value = bgi_csv_load(t, row, s->start + i);
                 s->sums[i] += isnan(value) ? 0 : (long double)value;
                 s->counts[i] += !isnan(value);
             }
@@ -181,7 +200,7 @@ static void put_means(const bgi_csv_table *t, const strip *s)
     for (bgi_row_block *b = t->first; b; b = b->next)
         for (unsigned char *row = b->rows; row < b->rows + b->used; row += t->row_bytes)
             for (int32_t i = 0; i < s->count; i++)
-                if (isnan(load(t, row, s->start + i)))
+                if (isnan(bgi_csv_load(t, row, s->start + i)))
                     bgi_csv_store(t, row, s->start + i, (double)(s->sums[i] / (long double)s->counts[i]));
 }
 
@@ -191,7 +210,7 @@ static bg_status fail_column(const bgi_csv_table *t, int32_t place)
     int64_t column = 0;
     while (source->places[column] != place)
         column++;
-    return BGI_CSV_FAIL(&source->csv, "column %lld has no value of which to take the mean", (long long)column + 1);
+    return BGI_CSV_FAIL_AT(&source->csv, column + 1, "%s", " has no value of which to take the mean");
 }
 
 static bg_status fill_with_means(bgi_csv_table *t)
@@ -224,6 +243,18 @@ static bg_status copy_values(const bgi_csv_table *t, bg_tensor **tensor, int32_t
     return BG_OK;
 }
 
+static bg_status copy_row_numbers(const bgi_csv_table *t, bg_tensor **tensor)
+{
+    bg_status status = bg_tensor_create(tensor, t->engine, BG_I64, BG_SHAPE(t->rows));
+    if (status)
+        return status;
+    int64_t *to = bg_tensor_data(*tensor);
+    for (const bgi_row_block *b = t->first; b; b = b->next)
+        for (const unsigned char *row = b->rows; row < b->rows + b->used; row += t->row_bytes)
+            memcpy(to++, row + t->row_bytes - sizeof *to, sizeof *to);
+    return BG_OK;
+}
+
 /* Copies the classes; ranks (or NULL) has the number that each is to have. */
 static bg_status copy_classes(const bgi_csv_table *t, bg_tensor **tensor, const uint32_t *ranks)
 {
@@ -233,7 +264,7 @@ static bg_status copy_classes(const bgi_csv_table *t, bg_tensor **tensor, const 
     int64_t *to = bg_tensor_data(*tensor);
     for (const bgi_row_block *b = t->first; b; b = b->next)
         for (const unsigned char *row = b->rows; row < b->rows + b->used; row += t->row_bytes) {
-            int64_t class = (int64_t)load(t, row, 0);
+            int64_t class = (int64_t)bgi_csv_load(t, row, 0);
             *to++ = ranks ? (int64_t)ranks[class] : class;
         }
     return BG_OK;
@@ -255,7 +286,7 @@ static bg_status make_classes(bgi_csv_table *t, bg_tensor **tensor)
 
 static bg_status make_dataset(bg_dataset **dataset, bgi_csv_table *t, const char *path, const bgi_names *feature_names)
 {
-    bg_tensor *columns[2] = { NULL, NULL };
+    bg_tensor *columns[3] = { NULL };
     int count = t->targets > 0 ? 2 : 1;
     bg_status status = t->has_missing ? fill_with_means(t) : BG_OK;
     if (!status)
@@ -264,6 +295,8 @@ static bg_status make_dataset(bg_dataset **dataset, bgi_csv_table *t, const char
         status = make_classes(t, &columns[1]);
     else if (!status && t->targets > 0)
         status = copy_values(t, &columns[1], 0, t->targets);
+    if (!status && t->options->with_row_numbers)
+        status = copy_row_numbers(t, &columns[count++]);
     int64_t classes = t->class_kind == CLASSES_NAMES ? t->labels.names.count : t->classes;
     if (!status)
         status = bgi_dataset_create(dataset, path, columns, count, classes);

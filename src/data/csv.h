@@ -19,6 +19,8 @@ typedef struct {
     /* The record at hand: one line, or several where quotes hold line ends. */
     char *record, *record_end;
     size_t record_start; /* of its first line, in the buffer */
+    size_t mark;         /* the start of the record to return to, */
+    int64_t mark_line;   /* and its line; 0 if none is marked */
 } bgi_csv;
 
 /* One field of a record. */
@@ -40,6 +42,9 @@ bg_status bgi_csv_skip_lines(bgi_csv *csv, int64_t lines);
 bg_status bgi_csv_next_record(bgi_csv *csv);
 /* Gives the record at hand out again at the next call. */
 void bgi_csv_put_back(bgi_csv *csv);
+/* Marks the record at hand; until the return to it, which makes it the one at hand again, its bytes are kept. */
+void bgi_csv_mark(bgi_csv *csv);
+bg_status bgi_csv_return(bgi_csv *csv);
 /* The field after `field` in the record, or its first if field->text is NULL. */
 bg_status bgi_csv_next_field(bgi_csv *csv, bgi_csv_field *field);
 
@@ -73,5 +78,8 @@ bgi_csv_excerpt bgi_csv_field_excerpt(const bgi_csv_field *field);
 #define BGI_CSV_FAIL(csv, format, ...)                                                                                 \
     bg_fail(BG_ERR_FORMAT, "read_csv: %s, line %lld: " format, bgi_path_text((csv)->stream.path),                      \
             (long long)(csv)->line, __VA_ARGS__)
+/* The same at a column, from 1: in messages with the number from 0 too, by which options name it. */
+#define BGI_CSV_FAIL_AT(csv, column, format, ...)                                                                      \
+    BGI_CSV_FAIL(csv, "column %lld (number %lld)" format, (long long)(column), (long long)(column)-1, __VA_ARGS__)
 
 #endif

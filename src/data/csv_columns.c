@@ -14,6 +14,56 @@ static bool is_name(const bgi_csv_field *field)
            !bgi_csv_field_is_word(field, "inf") && !bgi_csv_field_is_word(field, "infinity");
 }
 
+/* The column of classes, from 1, if it is known from its place; else 0. */
+static int64_t class_column(const bg_data_options *options, int64_t columns)
+{
+    int64_t number = 0;
+    if (!options->with_classes || options->target_file)
+        return 0;
+    for (const char *c = options->target; c && *c; c++) {
+        if (*c < '0' || *c > '9' || number > columns)
+            return 0;
+        number = number * 10 + (*c - '0');
+    }
+    return options->target ? number + 1 : columns;
+}
+
+/* Whether the class of the record behind the one at hand is a name too. */
+static bg_status is_name_below(bgi_csv *csv, int64_t column, bool *holds)
+{
+    bgi_csv_mark(csv);
+    bg_status status = bgi_csv_next_record(csv);
+    *holds = false;
+    for (bgi_csv_field field = { 0 }; !status && csv->record && !field.is_last && field.column < column;) {
+        status = bgi_csv_next_field(csv, &field);
+        *holds = !status && field.column == column && is_name(&field);
+    }
+    /* What is wrong with that record is told when it is read. */
+    return status && status != BG_ERR_FORMAT ? status : bgi_csv_return(csv);
+}
+
+/* Looks at the fields of the first record: how many there are, and whether they are a header. A class by its name in
+ * the first row makes none. */
+static bg_status look_at_first(bgi_csv_source *source, const bg_data_options *options)
+{
+    bgi_csv *csv = &source->csv;
+    bg_status status = BG_OK;
+    int64_t names = 0, last_name = 0;
+    for (bgi_csv_field field = { 0 }; !status && !field.is_last;) {
+        status = bgi_csv_next_field(csv, &field);
+        if (!status && !options->without_header && is_name(&field)) {
+            names++;
+            last_name = field.column;
+        }
+        source->columns = field.column;
+    }
+    bool is_row = false;
+    if (!status && names == 1 && last_name == class_column(options, source->columns))
+        status = is_name_below(csv, last_name, &is_row);
+    source->has_header = names > 0 && !is_row;
+    return status;
+}
+
 bg_status bgi_csv_source_open(bgi_csv_source *source, bg_engine *engine, const char *path,
                               const bg_data_options *options)
 {
@@ -28,11 +78,8 @@ bg_status bgi_csv_source_open(bgi_csv_source *source, bg_engine *engine, const c
                             options->skip_lines ? "no line that is not blank is left"
                                                 : "the file has no line that is not blank");
     source->first_line = csv->line;
-    for (bgi_csv_field field = { 0 }; !status && !field.is_last;) {
-        status = bgi_csv_next_field(csv, &field);
-        source->has_header = source->has_header || (!status && !options->without_header && is_name(&field));
-        source->columns = field.column;
-    }
+    if (!status)
+        status = look_at_first(source, options);
     if (status)
         return status;
     source->places = bgi_alloc(engine, (size_t)source->columns * sizeof *source->places);
@@ -47,6 +94,14 @@ void bgi_csv_source_close(bgi_csv_source *source)
         bgi_csv_close(&source->csv);
     bgi_free(source->csv.engine, source->places, (size_t)source->columns * sizeof *source->places);
     source->places = NULL;
+    bgi_csv_forget_names(source);
+}
+
+void bgi_csv_forget_names(bgi_csv_source *source)
+{
+    bgi_free(source->csv.engine, source->named, (size_t)source->columns * sizeof *source->named);
+    source->named = NULL;
+    bgi_labels_release(&source->names);
 }
 
 /* ---- Lists ---- */
@@ -63,26 +118,56 @@ static int shown(piece p) { return p.length < SHOWN ? (int)p.length : SHOWN; }
 bg_status bgi_csv_choose_column(bgi_csv_source *source, int64_t column, int32_t *next)
 {
     if (source->places[column] >= 0)
-        return BGI_CSV_FAIL(&source->csv, "column %lld is asked for twice, among targets and features",
-                            (long long)column);
+        return BGI_CSV_FAIL_AT(&source->csv, column + 1, "%s", " is asked for twice, among targets and features");
     source->places[column] = (*next)++;
     return BG_OK;
+}
+
+/* The name of each field of the header, the record at hand, goes into the list; `copy` has room for the longest. */
+static bg_status list_names(bgi_csv_source *source, char *copy)
+{
+    bg_status status = BG_OK;
+    for (bgi_csv_field field = { 0 }; !status && !field.is_last;) {
+        status = bgi_csv_next_field(&source->csv, &field);
+        if (status)
+            return status;
+        /* The record stays as it is. */
+        bgi_csv_field name = field;
+        name.text = memcpy(copy, field.text, field.length);
+        size_t length = bgi_csv_field_unquote(&name);
+        int64_t number = bgi_labels_find(&source->names, copy, length);
+        if (number >= 0) {
+            int32_t *named = &source->named[number];
+            *named = *named < 0 ? *named - 1 : -2;
+            continue;
+        }
+        source->named[source->names.names.count] = (int32_t)field.column - 1;
+        status = bgi_labels_add(&source->names, copy, length);
+    }
+    return status;
 }
 
 /* The column of this name, or -1; and how many have it. */
 static bg_status find_name(bgi_csv_source *source, piece name, int64_t *column, int *found)
 {
+    bgi_csv *csv = &source->csv;
     *column = -1;
     *found = 0;
-    for (bgi_csv_field field = { 0 }; source->has_header && !field.is_last;) {
-        bg_status status = bgi_csv_next_field(&source->csv, &field);
+    if (source->has_header && !source->named) {
+        size_t bytes = (size_t)(csv->record_end - csv->record);
+        char *copy = bgi_alloc(csv->engine, bytes);
+        source->named = bgi_alloc(csv->engine, (size_t)source->columns * sizeof *source->named);
+        source->names.names.engine = csv->engine;
+        bg_status status = copy && source->named ? list_names(source, copy) : BG_ERR_NOMEM;
+        bgi_free(csv->engine, copy, bytes);
         if (status)
             return status;
-        if (bgi_csv_field_is(&field, name.text, name.length)) {
-            *column = field.column - 1;
-            ++*found;
-        }
     }
+    int64_t number = bgi_labels_find(&source->names, name.text, name.length);
+    if (number < 0)
+        return BG_OK;
+    *column = source->named[number];
+    *found = *column < 0 ? (int)-*column : 1;
     return BG_OK;
 }
 

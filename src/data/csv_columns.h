@@ -13,6 +13,9 @@ typedef struct {
     int64_t columns, first_line; /* of the first record, to which all others are held */
     bool has_header;
     int32_t *places; /* of each column: the place in a row of what it holds, or -1 */
+    /* From the first search for a name on: the names of the header, and of each its column, or -n if n have it. */
+    bgi_labels names;
+    int32_t *named;
 } bgi_csv_source;
 
 /* Opens it and looks at the first record, which is then at hand. To be closed also if it fails. */
@@ -29,6 +32,9 @@ bg_status bgi_csv_choose_name(bgi_csv_source *source, const char *name, const ch
 bg_status bgi_csv_choose_column(bgi_csv_source *source, int64_t column, int32_t *next);
 /* The same for all columns that have no place. */
 void bgi_csv_choose_rest(bgi_csv_source *source, int32_t *next);
+
+/* Gives back what searches for names took; there may be more of them. */
+void bgi_csv_forget_names(bgi_csv_source *source);
 
 /* The header's names of the `count` columns with places from `first` on, in their order; none if two are the same. */
 bg_status bgi_csv_column_names(bgi_csv_source *source, int32_t first, int32_t count, bgi_labels *names);

@@ -34,13 +34,15 @@ void bgi_csv_close(bgi_csv *csv)
     bgi_stream_close(&csv->stream);
 }
 
-/* Reads more bytes behind those that are not given out yet, which move to the buffer's front. Zeros follow, at which
- * scanning stops. */
+/* Reads more bytes behind those that are marked or not given out yet, which move to the buffer's front. Zeros follow,
+ * at which scanning stops. */
 static bg_status read_more(bgi_csv *csv)
 {
-    memmove(csv->buffer, csv->buffer + csv->start, csv->end - csv->start);
-    csv->end -= csv->start;
-    csv->start = 0;
+    size_t kept = csv->mark_line ? csv->mark : csv->start;
+    memmove(csv->buffer, csv->buffer + kept, csv->end - kept);
+    csv->end -= kept;
+    csv->start -= kept;
+    csv->mark = 0;
     if (csv->end + BGI_NUMBER_SLACK == csv->capacity) {
         char *larger = bgi_alloc(csv->engine, 2 * csv->capacity);
         if (!larger)
@@ -156,6 +158,20 @@ void bgi_csv_put_back(bgi_csv *csv)
     csv->next_line = csv->line;
 }
 
+void bgi_csv_mark(bgi_csv *csv)
+{
+    csv->mark = csv->record_start;
+    csv->mark_line = csv->line;
+}
+
+bg_status bgi_csv_return(bgi_csv *csv)
+{
+    csv->start = csv->mark;
+    csv->next_line = csv->mark_line;
+    csv->mark_line = 0;
+    return bgi_csv_next_record(csv);
+}
+
 bg_status bgi_csv_next_field(bgi_csv *csv, bgi_csv_field *field)
 {
     char *c = csv->record, *end = csv->record_end;
@@ -175,18 +191,18 @@ bg_status bgi_csv_next_field(bgi_csv *csv, bgi_csv_field *field)
         while (c < end && (*c != '"' || (c + 1 < end && c[1] == '"')))
             c += *c == '"' ? 2 : 1;
         if (c >= end)
-            return BGI_CSV_FAIL(csv, "column %lld: the quote is not closed", (long long)field->column);
+            return BGI_CSV_FAIL_AT(csv, field->column, "%s", ": the quote is not closed");
         field->length = (size_t)(c - field->text);
         c++;
         while (c < end && is_padding(csv, *c))
             c++;
         if (c < end && !is_separator(csv, *c))
-            return BGI_CSV_FAIL(csv, "column %lld: there is text after the closing quote", (long long)field->column);
+            return BGI_CSV_FAIL_AT(csv, field->column, "%s", ": there is text after the closing quote");
     } else {
         while (c < end && !is_separator(csv, *c)) {
             if (*c == '"')
-                return BGI_CSV_FAIL(csv, "column %lld: a quote inside of a field without quotes around it",
-                                    (long long)field->column);
+                return BGI_CSV_FAIL_AT(csv, field->column, "%s",
+                                       ": a quote inside of a field without quotes around it");
             c++;
         }
         char *stop = c;

@@ -3,14 +3,13 @@
 #include "data/csv_rows.h"
 
 #include "base/utf8.h"
+#include "data/dataset.h"
 #include "data/number_plain.h"
 
 #include <blasgrad/graph.h>
 
 #include <math.h>
 #include <string.h>
-
-enum { CLASS_LIMIT = 1 << 24 }; /* a larger one is more likely a mistake than a class */
 
 /* ---- Blocks ---- */
 
@@ -83,28 +82,23 @@ static const char *skip_field(const bgi_csv *csv, const char *c)
 
 static bool is_class(const bgi_csv_table *t, int32_t place) { return t->options->with_classes && place == 0; }
 
-/* Takes notice of a class; false if the number is none. */
-static bool count_class(bgi_csv_table *t, double number)
+static bool is_class_number(double number)
 {
-    if (!(number >= 0 && number < CLASS_LIMIT && (double)(int64_t)number == number))
-        return false;
-    if ((int64_t)number >= t->classes)
-        t->classes = (int64_t)number + 1;
-    return true;
+    return number >= 0 && number < BGI_CLASS_LIMIT && (double)(int64_t)number == number;
 }
 
 /* Reads a class by its number; end is NULL if it is written as a name. */
-static bgi_number read_plain_class(bgi_csv_table *t, const char *c, char mark)
+static bgi_number read_plain_class(const bgi_csv_table *t, const char *c, char mark)
 {
     bgi_number number = bgi_number_read(c, mark, false);
-    if (t->class_kind != CLASSES_NUMBERS || (number.end && !count_class(t, number.value)))
+    if (t->class_kind != CLASSES_NUMBERS || (number.end && !is_class_number(number.value)))
         number.end = NULL;
     return number;
 }
 
 /* The end of the fields of the row that `c` begins, or NULL. Inlined for both types. */
-static inline const char *read_plain_fields(bgi_csv_table *t, const bgi_csv_source *source, const char *c, void *row,
-                                            bool is_f32)
+static inline const char *read_plain_fields(const bgi_csv_table *t, const bgi_csv_source *source, const char *c,
+                                            void *row, bool is_f32)
 {
     const bgi_csv *csv = &source->csv;
     const int64_t columns = source->columns;
@@ -116,7 +110,11 @@ static inline const char *read_plain_fields(bgi_csv_table *t, const bgi_csv_sour
             c++;
         int32_t place = places[column];
         if (place < 0) {
+            const char *field = c;
             c = skip_field(csv, c);
+            /* Blanks at the end of a line are no delimiter behind which one more field stands. */
+            if (c == field && delimiter == ' ')
+                return NULL;
         } else {
             bgi_number number =
                 place == class_place ? read_plain_class(t, c, mark) : bgi_number_read_plain(c, mark, is_f32);
@@ -145,7 +143,7 @@ static inline const char *read_plain_fields(bgi_csv_table *t, const bgi_csv_sour
 }
 
 /* Reads the next line if it is a row of plain numbers that is in memory as a whole; else nothing has changed. */
-static bool read_plain_row(bgi_csv_table *t, bgi_csv_source *source, void *row)
+static bool read_plain_row(const bgi_csv_table *t, bgi_csv_source *source, void *row)
 {
     bgi_csv *csv = &source->csv;
     const char *start = csv->buffer + csv->start;
@@ -167,21 +165,20 @@ static bool read_plain_row(bgi_csv_table *t, bgi_csv_source *source, void *row)
 static bg_status read_number(bgi_csv_table *t, bgi_csv *csv, const bgi_csv_field *field, bool of_class, double *value)
 {
     bgi_csv_excerpt text = bgi_csv_field_excerpt(field);
-    long long column = (long long)field->column;
     if (field->length == 0)
-        return BGI_CSV_FAIL(csv, "column %lld: the field is empty; each needs a number", column);
+        return BGI_CSV_FAIL_AT(csv, field->column, "%s", ": the field is empty; each needs a number");
     bool is_f32 = t->options->dtype == BG_F32 && !of_class;
     switch (bgi_number_parse(field->text, field->length, t->options->decimal, is_f32, t->locale, value)) {
     case BGI_NUMBER_OK:
         return BG_OK;
     case BGI_NUMBER_LARGE:
-        return BGI_CSV_FAIL(csv, "column %lld: %.*s is too large for %s", column, text.length, text.text,
-                            is_f32 ? "f32" : "f64");
+        return BGI_CSV_FAIL_AT(csv, field->column, ": %.*s is too large for %s", text.length, text.text,
+                               is_f32 ? "f32" : "f64");
     case BGI_NUMBER_NONE:
         break;
     }
-    return BGI_CSV_FAIL(csv, "column %lld: \"%.*s\" is not a number; the decimal mark is '%c'", column, text.length,
-                        text.text, t->options->decimal);
+    return BGI_CSV_FAIL_AT(csv, field->column, ": \"%.*s\" is not a number; the decimal mark is '%c'", text.length,
+                           text.text, t->options->decimal);
 }
 
 static bg_status read_class_number(bgi_csv_table *t, bgi_csv *csv, const bgi_csv_field *field, double *value)
@@ -189,10 +186,9 @@ static bg_status read_class_number(bgi_csv_table *t, bgi_csv *csv, const bgi_csv
     bg_status status = read_number(t, csv, field, true, value);
     if (status)
         return status;
-    if (!count_class(t, *value)) {
+    if (!is_class_number(*value)) {
         bgi_csv_excerpt text = bgi_csv_field_excerpt(field);
-        return BGI_CSV_FAIL(csv, "column %lld: %.*s is no class; classes are whole numbers from 0 to %d",
-                            (long long)field->column, text.length, text.text, CLASS_LIMIT - 1);
+        return BGI_CSV_FAIL_AT(csv, field->column, ": %.*s is no class: %s", text.length, text.text, BGI_CLASS_RULE);
     }
     return BG_OK;
 }
@@ -213,21 +209,20 @@ static bool is_line_of_text(const char *text, size_t length)
 static bg_status read_class_name(bgi_csv_table *t, bgi_csv *csv, const bgi_csv_field *field, double *value)
 {
     bgi_csv_excerpt text = bgi_csv_field_excerpt(field);
-    long long column = (long long)field->column;
     size_t length = bgi_csv_field_unquote(field);
     int64_t number = bgi_labels_find(&t->labels, field->text, length);
     *value = (double)number;
     if (number >= 0)
         return BG_OK;
     if (t->has_given_names)
-        return BGI_CSV_FAIL(csv, "column %lld: \"%.*s\" is none of the %lld classes, which begin with \"%.40s\"",
-                            column, text.length, text.text, (long long)t->labels.names.count,
-                            bgi_names_at(&t->labels.names, 0));
+        return BGI_CSV_FAIL_AT(csv, field->column, ": \"%.*s\" is none of the %lld classes, which begin with \"%.40s\"",
+                               text.length, text.text, (long long)t->labels.names.count,
+                               bgi_names_at(&t->labels.names, 0));
     if (length >= BGI_LABEL_BYTES || !is_line_of_text(field->text, length))
-        return BGI_CSV_FAIL(csv, "column %lld: the name of a class is UTF-8 in one line of less than %d bytes", column,
-                            BGI_LABEL_BYTES);
+        return BGI_CSV_FAIL_AT(csv, field->column, ": the name of a class is UTF-8 in one line of less than %d bytes",
+                               BGI_LABEL_BYTES);
     if (t->labels.names.count == BGI_LABEL_LIMIT)
-        return BGI_CSV_FAIL(csv, "column %lld: more than %d different names are no classes", column, BGI_LABEL_LIMIT);
+        return BGI_CSV_FAIL_AT(csv, field->column, ": more than %d different names are no classes", BGI_LABEL_LIMIT);
     *value = (double)t->labels.names.count;
     return bgi_labels_add(&t->labels, field->text, length);
 }
@@ -236,8 +231,8 @@ static bg_status read_class_name(bgi_csv_table *t, bgi_csv *csv, const bgi_csv_f
 static bg_status read_class(bgi_csv_table *t, bgi_csv *csv, const bgi_csv_field *field, double *value)
 {
     if (bgi_csv_field_is_missing(field))
-        return BGI_CSV_FAIL(csv, "column %lld: \"%.*s\" is a missing class; only dropping such rows helps",
-                            (long long)field->column, (int)field->length, field->text);
+        return BGI_CSV_FAIL_AT(csv, field->column, ": \"%.*s\" is a missing class; only dropping such rows helps",
+                               (int)field->length, field->text);
     if (t->class_kind == CLASSES_UNKNOWN) {
         double unused;
         bgi_number_result result =
@@ -248,13 +243,15 @@ static bg_status read_class(bgi_csv_table *t, bgi_csv *csv, const bgi_csv_field 
                                           : read_class_number(t, csv, field, value);
 }
 
-/* Reads the record at hand; what is missing becomes NaN, or the number that is to stand for it. */
+/* Reads the record at hand; what is missing becomes NaN, or the number that is to stand for it. The class comes last:
+ * of a row that is left out it counts for nothing. */
 static bg_status read_record(bgi_csv_table *t, bgi_csv_source *source, void *row, bool *is_missing)
 {
     bgi_csv *csv = &source->csv;
-    bgi_csv_field field = { 0 };
+    bgi_csv_field field = { 0 }, class_field = { 0 };
+    bg_status status = BG_OK;
     while (!field.is_last) {
-        bg_status status = bgi_csv_next_field(csv, &field);
+        status = bgi_csv_next_field(csv, &field);
         if (status)
             return status;
         int32_t place = field.column <= source->columns ? source->places[field.column - 1] : -1;
@@ -266,8 +263,10 @@ static bg_status read_record(bgi_csv_table *t, bgi_csv_source *source, void *row
             t->options->missing == BG_MISSING_DROP || (t->options->missing != BG_MISSING_ERROR && !of_class);
         if (may_miss && bgi_csv_field_is_missing(&field))
             *is_missing = true;
+        else if (of_class)
+            class_field = field;
         else
-            status = of_class ? read_class(t, csv, &field, &value) : read_number(t, csv, &field, false, &value);
+            status = read_number(t, csv, &field, false, &value);
         if (status)
             return status;
         bgi_csv_store(t, row, place, value);
@@ -275,7 +274,12 @@ static bg_status read_record(bgi_csv_table *t, bgi_csv_source *source, void *row
     if (field.column != source->columns)
         return BGI_CSV_FAIL(csv, "the line has %lld fields, line %lld has %lld", (long long)field.column,
                             (long long)source->first_line, (long long)source->columns);
-    return BG_OK;
+    if (class_field.text && !(*is_missing && t->options->missing == BG_MISSING_DROP)) {
+        double class = 0;
+        status = read_class(t, csv, &class_field, &class);
+        bgi_csv_store(t, row, 0, class);
+    }
+    return status;
 }
 
 static bg_status read_source_row(bgi_csv_table *t, bgi_csv_source *source, void *row, bool *is_missing, bool *is_end)
@@ -288,6 +292,16 @@ static bg_status read_source_row(bgi_csv_table *t, bgi_csv_source *source, void 
     return status || *is_end ? status : read_record(t, source, row, is_missing);
 }
 
+/* Takes the row that was read last: its class counts, and what it misses is looked at again. */
+static void keep_row(bgi_csv_table *t, const void *row, bool is_missing)
+{
+    t->has_missing = t->has_missing || (is_missing && t->options->missing == BG_MISSING_MEAN);
+    if (t->class_kind != CLASSES_NUMBERS)
+        return;
+    int64_t class = (int64_t)bgi_csv_load(t, row, 0);
+    t->classes = class < t->classes ? t->classes : class + 1;
+}
+
 bg_status bgi_csv_read_rows(bgi_csv_table *t)
 {
     bgi_csv *csv = &t->sources[0].csv;
@@ -296,6 +310,8 @@ bg_status bgi_csv_read_rows(bgi_csv_table *t)
         void *row = push_row(t);
         if (!row)
             return BG_ERR_NOMEM;
+        if (t->options->with_row_numbers)
+            memcpy((unsigned char *)row + t->row_bytes - sizeof lines, &lines, sizeof lines);
         bool is_missing = false, is_end[2] = { false, false };
         bg_status status = BG_OK;
         for (int i = 0; i < t->source_count && !status; i++)
@@ -309,7 +325,7 @@ bg_status bgi_csv_read_rows(bgi_csv_table *t)
         if (is_end[0] || (is_missing && t->options->missing == BG_MISSING_DROP))
             pop_row(t);
         else
-            t->has_missing = t->has_missing || (is_missing && t->options->missing == BG_MISSING_MEAN);
+            keep_row(t, row, is_missing);
         if (is_end[0])
             break;
     }

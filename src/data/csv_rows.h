@@ -20,7 +20,7 @@ typedef struct {
     int source_count;
     /* A row has the targets, then the features, all of options->dtype; a class by its number, which is exact in f32. */
     int32_t targets, features;
-    size_t row_bytes, total; /* of one row, of all */
+    size_t row_bytes, total; /* of one row, of all; a row ends with its number, i64, with options->with_row_numbers */
     bgi_row_block *first, *last;
     int64_t rows;
     bool has_missing; /* NaN stands in some row for what is missing */
@@ -30,6 +30,10 @@ typedef struct {
     bgi_labels labels;
 } bgi_csv_table;
 
+static inline double bgi_csv_load(const bgi_csv_table *table, const void *row, int32_t place)
+{
+    return table->options->dtype == BG_F32 ? (double)((const float *)row)[place] : ((const double *)row)[place];
+}
 void bgi_csv_store(const bgi_csv_table *table, void *row, int32_t place, double value);
 /* Reads all rows of the sources, whose columns have their places. */
 bg_status bgi_csv_read_rows(bgi_csv_table *table);
