@@ -1,6 +1,7 @@
 /* Every call by which a run changes its directory goes wrong once: the program is killed in front of it, the disk is
  * full, the device fails, a signal comes, only a part is written. What was saved before is there afterwards, and the
  * run goes on from it to the same end. BLASGRAD_LONG=1 tries every call with every fault. */
+#define _GNU_SOURCE /* memmem */
 #include "support/program.h"
 #include "support/scratch.h"
 #include "support/suite.h"
@@ -24,18 +25,31 @@ static struct {
 } calls[CALLS_MAX];
 static int n_calls;
 
-/* With --save-every 20 in 46 steps, and the end: each save ends with the renaming of last.safetensors. */
-static const int saved_steps[] = { 20, 40, 46 };
+/* With --save-every 20, and at the end; the first run has two epochs of 23 steps, the second ends within an epoch with
+ * a step that is saved anyway. Each save ends with the renaming of last.safetensors. */
+static const struct {
+    const char *limit, *count;
+    int saves, saved_steps[3];
+} runs[] = { { "--epochs", "2", 3, { 20, 40, 46 } }, { "--steps", "40", 3, { 20, 40, 40 } } };
+enum { RUNS = sizeof runs / sizeof runs[0] };
+static int run;
 
 static program_end train(bool resumes, const char *const *environment)
 {
-    const char *words[] = { "train",    "--data",
-                            "digits",   "--model",
-                            "dense:10", "--epochs",
-                            "2",        "--save-every",
-                            "20",       "--threads",
-                            "1",        "--out",
-                            out,        resumes ? "--resume" : NULL,
+    const char *words[] = { "train",
+                            "--data",
+                            "digits",
+                            "--model",
+                            "dense:10",
+                            runs[run].limit,
+                            runs[run].count,
+                            "--save-every",
+                            "20",
+                            "--threads",
+                            "1",
+                            "--out",
+                            out,
+                            resumes ? "--resume" : NULL,
                             NULL };
     return program_wait(program_start(BLASGRAD_TEST_PROGRAM, words, environment, scratch_path("output")));
 }
@@ -58,17 +72,18 @@ static void record_calls(void)
         ck_assert_int_lt(n_calls + 1, CALLS_MAX);
         ck_assert_int_eq(sscanf(line, "%15s %899s", name, path), 2);
         (void)snprintf(calls[n_calls + 1].name, sizeof calls[0].name, "%s", name);
-        calls[n_calls + 1].saved = saves > 0 ? saved_steps[saves - 1] : 0;
+        calls[n_calls + 1].saved = saves > 0 ? runs[run].saved_steps[saves - 1] : 0;
         calls[n_calls + 1].is_file_write = strstr(name, "write") != NULL;
         saves += strcmp(name, "renameat") == 0 && strstr(path, "/last.safetensors") != NULL;
     }
     (void)fclose(file);
-    ck_assert_int_eq(saves, 3);
+    ck_assert_int_eq(saves, runs[run].saves);
     ck_assert_int_gt(n_calls, 60);
 }
 
-static void begin(void)
+static void begin(int of_run)
 {
+    run = of_run;
     scratch_begin();
     (void)snprintf(out, sizeof out, "%s", scratch_path("out"));
     (void)snprintf(whole, sizeof whole, "%s", scratch_path("whole"));
@@ -128,8 +143,8 @@ static bool loads(const char *name)
 
 START_TEST(test_fault)
 {
-    begin();
-    int fault = _i, trials = 0, failures = 0, every = fault == 0 ? program_count(2, 1) : program_count(8, 1);
+    begin(_i % RUNS);
+    int fault = _i / RUNS, trials = 0, failures = 0, every = fault == 0 ? program_count(2, 1) : program_count(8, 1);
     char at[40], kind[40], what[100];
     for (int i = 1 + fault % every; i <= n_calls; i += every) {
         if (strcmp(faults[fault].name, "short") == 0 && !calls[i].is_file_write)
@@ -158,13 +173,28 @@ START_TEST(test_fault)
         trials++;
     }
     ck_assert_int_gt(trials, 0);
-    printf("%s: %d of %d calls, %d ended the run, which went on each time\n", faults[fault].name, trials, n_calls,
-           failures);
+    printf("%s %s, %s: %d of %d calls, %d ended the run, which went on each time\n", runs[run].limit, runs[run].count,
+           faults[fault].name, trials, n_calls, failures);
     end();
 }
 END_TEST
 
 /* ---- Damaged checkpoints ---- */
+
+/* Where a digit of what the run said stands in last.safetensors. */
+static long find_run_digit(void)
+{
+    size_t count;
+    char path[700];
+    (void)snprintf(path, sizeof path, "%s/last.safetensors", out);
+    unsigned char *bytes = scratch_read(path, &count);
+    static const char key[] = "log_bytes\\\":";
+    const unsigned char *found = memmem(bytes, count, key, sizeof key - 1);
+    ck_assert_ptr_nonnull(found);
+    long at = (long)(found - bytes) + (long)sizeof key - 1;
+    free(bytes);
+    return at;
+}
 
 static void damage(const char *name, long keep, long flip)
 {
@@ -175,7 +205,7 @@ static void damage(const char *name, long keep, long flip)
     FILE *file = fopen(path, "wb");
     ck_assert_ptr_nonnull(file);
     if (flip >= 0)
-        bytes[flip < (long)count ? flip : (long)count - 1] ^= 0x10;
+        bytes[flip < (long)count ? flip : (long)count - 1] ^= 0x01;
     size_t kept = keep >= 0 ? (size_t)keep : count;
     ck_assert_uint_eq(fwrite(bytes, 1, kept, file), kept);
     ck_assert_int_eq(fclose(file), 0);
@@ -184,10 +214,12 @@ static void damage(const char *name, long keep, long flip)
 
 START_TEST(test_damaged)
 {
-    begin();
-    static const struct {
+    begin(0);
+    program_remove_folder(out);
+    ck_assert_int_eq(train(false, NULL).code, 0);
+    const struct {
         long keep, flip;
-    } damages[] = { { 0, -1 }, { 7, -1 }, { 3000, -1 }, { -1, 4 }, { -1, 1L << 40 } };
+    } damages[] = { { 0, -1 }, { 7, -1 }, { 3000, -1 }, { -1, 4 }, { -1, 1L << 40 }, { -1, find_run_digit() } };
     for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
         program_remove_folder(out);
         ck_assert_int_eq(train(false, NULL).code, 0);
@@ -212,7 +244,7 @@ int main(void)
     Suite *suite = suite_create("crash");
     TCase *tests = tcase_create("crash");
     tcase_set_timeout(tests, 3000);
-    tcase_add_loop_test(tests, test_fault, 0, sizeof faults / sizeof faults[0]);
+    tcase_add_loop_test(tests, test_fault, 0, RUNS * sizeof faults / sizeof faults[0]);
     tcase_add_test(tests, test_damaged);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -20,6 +20,7 @@ expect 2 '--lr 0.5: the run in run has 0.1' train --resume --out run --lr 0.5
 expect 2 '--data strokes: the run in run has "digits"' train --resume --out run --data strokes
 expect 2 '--ema 0.9: the run in run was begun without it' train --resume --out run --ema 0.9
 expect 2 '--nesterov: the run in run has false' train --resume --out run --nesterov
+expect 2 '--detect-anomaly: the run in run was begun without it' train --resume --out run --detect-anomaly
 expect 2 '--batch 32: the run in run has 64' train --resume --out run --batch 32
 expect 0 'accuracy' train --resume --out run --lr 1e-1 --momentum .9 --batch 64 --seed 0 --model 'dense:128 relu dense:10'
 expect 0 'done' train --data digits --batch 100000 --epochs 2 --out large --json
@@ -29,8 +30,17 @@ expect 2 '--batch 1000: the run in large has 1438' train --data digits --batch 1
 expect 0 '"steps":50' train --data digits --epochs 4 --steps 50 --out cut --json
 expect 0 '"steps":92' train --resume --out cut --steps 1000 --log-every 20 --save-every 30 --time 1h --threads 1 --json
 expect 0 '"event":"done"' train --data digits --epochs 4 --steps 1000 --json --out uncut
-holds 'the same last weights' sh -c "tail -n 1 cut/log.jsonl | sed 's/,\"seconds.*//' >a; tail -n 1 uncut/log.jsonl |
-    sed 's/,\"seconds.*//' >b; cmp -s a b"
+holds 'the same best' cmp -s cut/best.safetensors uncut/best.safetensors
+holds '--time is of the call' sh -c '! grep -q time cut/config.json'
+# What an end within an epoch has as its model is no candidate for best, even if it is better than what follows.
+for steps in 10 40; do
+    schedule="step:$((steps + 2)):50"
+    expect 0 "\"steps\":$steps" train --data digits --schedule $schedule --epochs 3 --steps $steps --json --out within$steps
+    holds 'there is a best' test -s within$steps/best.safetensors
+    expect 0 '"steps":69' train --resume --steps 1000 --json --out within$steps
+    expect 0 '"steps":69' train --data digits --schedule $schedule --epochs 3 --steps 1000 --json --out without$steps
+    holds "$schedule: the same best" cmp -s within$steps/best.safetensors without$steps/best.safetensors
+done
 expect 0 'ended by --early-stopping after' train --data digits --epochs 1000 --early-stopping 2 --out early
 grep ended out >ended
 expect 0 'ended by --early-stopping after' train --resume --out early
@@ -52,10 +62,30 @@ rm run/log.jsonl
 expect 0 'run/log.jsonl: has lost events' train --resume --out run
 printf '{"data": 1' >run/config.json
 expect 1 'run/config.json: line 1: ' train --resume --out run
-cp whole/config.json run/config.json
+# A configuration that is not that of the run.
+sed 's/"lr": 0.1/"lr": 0.2/' whole/config.json >run/config.json
+expect 1 'these are not the options that the run in run was saved with: its config.json was edited or is missing' \
+    train --resume --out run
+rm run/config.json
+expect 1 'its config.json was edited or is missing' train --resume --data digits --lr 0.2 --out run
+expect 0 'accuracy' train --resume --data digits --epochs 6 --threads 2 --out run
+holds 'it is made again' cmp -s run/config.json whole/config.json
 rm run/best.safetensors
 expect 0 'best.safetensors: .*; the best of the epochs to come replaces it' train --resume --out run --epochs 7
 holds 'and does' test -s run/best.safetensors
+# A best without the checkpoints that it came with is not written over; one of a run killed in its first save is.
+mkdir bare
+cp whole/best.safetensors whole/log.jsonl bare
+expect 1 'bare: holds best.safetensors of a run whose last and previous.safetensors are gone' train --resume --data digits \
+    --out bare
+rm bare/log.jsonl
+expect 1 'bare: holds best.safetensors of a run whose' train --resume --data digits --out bare
+holds 'best is as it was' cmp -s bare/best.safetensors whole/best.safetensors
+sed '2,$d' whole/log.jsonl >bare/log.jsonl
+cp whole/config.json bare
+# Nor do the options of such a run bind the next.
+expect 0 '"event":"done"' train --resume --data digits --lr 0.25 --epochs 1 --json --out bare
+holds 'those given win' grep -q '"lr": 0.25' bare/config.json
 cp whole/best.safetensors run/last.safetensors
 cp whole/best.safetensors run/previous.safetensors
 expect 1 'run/last.safetensors: its metadata has no blasgrad.run' train --resume --out run
@@ -97,6 +127,10 @@ printf '{"data": "digits", "nesterov": 3}\n' >wrong.json
 expect 2 'wrong.json: "nesterov" is true or false' train --config wrong.json
 printf '{"data": "digits", "lr": true}\n' >wrong.json
 expect 2 'wrong.json: "lr" is a value, not true' train --config wrong.json
+for key in out resume config json time; do
+    printf '{"data": "digits", "%s": "1s"}\n' $key >wrong.json
+    expect 2 "wrong.json: \"$key\" is no option that a configuration has" train --config wrong.json
+done
 printf '{"data": "digits",\n "lr": "fast"}\n' >wrong.json
 expect 2 '--lr "fast": a number' train --config wrong.json
 printf '{"data": "digits",\n "lr": }\n' >wrong.json
@@ -113,7 +147,8 @@ for time in 5 0s -1s 3d nans s 1e999h; do
     expect 2 "--time \"$time\": a number above 0 with s, m or h behind it" train --data digits --time=$time
 done
 expect 2 '--early-stopping "0": a whole number, 1 or more' train --data digits --early-stopping 0
-expect 2 '--save-every "0": a whole number, 1 or more' train --data digits --save-every 0
+expect 2 '--save-every "0": a whole number, 1 or more' train --data digits --out never --save-every 0
+expect 2 '--save-every saves in the directory of a run; name it with --out' train --data digits --save-every 5
 
 # ---- Class weights ----
 expect 2 '--class-weights are for the loss cross_entropy, not l2' train --data lecture --class-weights 1,2

@@ -63,6 +63,8 @@ BG_API bg_status bg_npz_save(const bg_archive *archive, const char *path, const 
 
 /* Writes a file as bg_archive_save does: whole, or not at all. */
 BG_API bg_status bg_file_write(bg_engine *engine, const char *path, const void *data, size_t bytes);
+/* XXH3 with 64 bits, the hash by which bg_archive_save checks data. */
+BG_API uint64_t bg_bytes_hash(const void *data, size_t bytes);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 
 #include "output.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +126,38 @@ static bg_status add_tensors(bg_archive *archive, const bg_model *model, bg_tens
     return status;
 }
 
+checkpoint_hash_text checkpoint_hash(uint64_t hash)
+{
+    checkpoint_hash_text made;
+    (void)snprintf(made.text, sizeof made.text, "%016" PRIx64, hash);
+    return made;
+}
+
+/* The file's own checksum is of its tensors. */
+static bg_status add_run(bg_archive *archive, const char *state)
+{
+    bg_status status = bg_archive_add_text(archive, CHECKPOINT_RUN, state);
+    return status == BG_OK ? bg_archive_add_text(archive, CHECKPOINT_RUN_HASH,
+                                                 checkpoint_hash(bg_bytes_hash(state, strlen(state))).text)
+                           : status;
+}
+
+const char *checkpoint_run_state(const char *path, const bg_archive *archive)
+{
+    const char *state = bg_archive_text(archive, CHECKPOINT_RUN), *hash = bg_archive_text(archive, CHECKPOINT_RUN_HASH);
+    if (!state || !hash) {
+        (void)output_failure("%s: its metadata has no %s, so no run can go on from it", path,
+                             state ? CHECKPOINT_RUN_HASH : CHECKPOINT_RUN);
+        return NULL;
+    }
+    checkpoint_hash_text own = checkpoint_hash(bg_bytes_hash(state, strlen(state)));
+    if (strcmp(hash, own.text) == 0)
+        return state;
+    (void)output_failure("%s: the checksum of %s is %s, its metadata says %.40s: the file is damaged", path,
+                         CHECKPOINT_RUN, own.text, hash);
+    return NULL;
+}
+
 int checkpoint_save(const char *path, const bg_model *model, const checkpoint_about *about, const checkpoint_run *run,
                     bg_tensor *const *copies)
 {
@@ -136,7 +169,7 @@ int checkpoint_save(const char *path, const bg_model *model, const checkpoint_ab
     if (status == BG_OK)
         status = run ? bg_trainer_save(run->trainer, archive) : add_tensors(archive, model, copies);
     if (status == BG_OK && run)
-        status = bg_archive_add_text(archive, CHECKPOINT_RUN, run->state);
+        status = add_run(archive, run->state);
     if (status == BG_OK)
         status = bg_archive_save(archive, path);
     bg_archive_destroy(archive);

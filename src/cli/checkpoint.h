@@ -22,11 +22,21 @@ extern const struct argp checkpoint_argp;
 bool checkpoint_is_state(const char *name);
 
 /* The metadata of a checkpoint to go on from: where its run stood. */
-#define CHECKPOINT_RUN "blasgrad.run"
+#define CHECKPOINT_RUN      "blasgrad.run"
+#define CHECKPOINT_RUN_HASH "blasgrad.run_xxh3"
 typedef struct {
     const bg_trainer *trainer;
     const char *state; /* an event of the run, as a line */
 } checkpoint_run;
+
+/* What the run said when it was saved, checked against its checksum. NULL after a message. */
+const char *checkpoint_run_state(const char *path, const bg_archive *archive);
+
+/* An XXH3 hash as 16 hexadecimal digits. */
+typedef struct {
+    char text[17];
+} checkpoint_hash_text;
+checkpoint_hash_text checkpoint_hash(uint64_t hash);
 
 /* Writes what the run's trainer saves and its state; with NULL for it the model's own tensors, or in their place
  * copies, one for each that belongs to the model itself. 0, or the exit code after a message. */

@@ -47,8 +47,16 @@ const char *config_key(const char *option, char *key, size_t capacity)
 typedef struct {
     word_list *list;
     const struct argp *argp;
+    const char *const *left_out;
     const char *path;
 } words_target;
+
+static bool is_among(const char *name, const char *const *names)
+{
+    while (*names && strcmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
 
 static int add_option(const char *key, const char *value, void *user)
 {
@@ -57,7 +65,7 @@ static int add_option(const char *key, const char *value, void *user)
     (void)snprintf(name, sizeof name, "%s", key);
     replace(name, '_', '-');
     const struct argp_option *option = strlen(key) < sizeof name ? options_find(target->argp, name) : NULL;
-    if (!option || strcmp(name, "config") == 0 || strcmp(name, "resume") == 0)
+    if (!option || is_among(name, target->left_out))
         return output_usage("%s: \"%.60s\" is no option that a configuration has", target->path, key);
     if (!option->arg != !value)
         return output_usage("%s: \"%s\" is %s", target->path, key, value ? "true or false" : "a value, not true");
@@ -71,17 +79,11 @@ static int add_option(const char *key, const char *value, void *user)
     return code;
 }
 
-int config_words(word_list *list, const struct argp *argp, const event *config, const char *path)
+int config_words(word_list *list, const struct argp *argp, const event *config, const char *const *left_out,
+                 const char *path)
 {
-    words_target target = { list, argp, path };
+    words_target target = { list, argp, left_out, path };
     return event_visit(config, add_option, &target);
-}
-
-static bool is_among(const char *name, const char *const *names)
-{
-    while (*names && strcmp(*names, name) != 0)
-        names++;
-    return *names != NULL;
 }
 
 void config_complete(event *config, const struct argp *argp, const word_list *list, const char *const *left_out)

@@ -14,11 +14,12 @@ typedef struct {
 int word_list_add(word_list *list, const char *word); /* 0, or the exit code after a message; so the others */
 void word_list_free(word_list *list);
 
-/* Adds the options that an object names. Those of objects within it, and false and null, say nothing. `path` is for
- * messages. */
-int config_words(word_list *list, const struct argp *argp, const event *config, const char *path);
-/* Adds to an object, for each option of the words that is none of `left_out` (which ends with NULL), what was given,
- * unless its key is there. */
+/* Adds the options that an object names; one of `left_out` (which ends with NULL) is none. Those of objects within it,
+ * and false and null, say nothing. `path` is for messages. */
+int config_words(word_list *list, const struct argp *argp, const event *config, const char *const *left_out,
+                 const char *path);
+/* Adds to an object, for each option of the words that is none of `left_out`, what was given, unless its key is there.
+ */
 void config_complete(event *config, const struct argp *argp, const word_list *list, const char *const *left_out);
 
 /* The key of an option, in the caller's storage. */

@@ -80,6 +80,8 @@ void event_add_fields(event *e, const event *other)
     json_object_foreach((json_t *)(uintptr_t)other, key, value) json_object_set(e, key, value);
 }
 
+void event_remove(event *e, const char *key) { (void)json_object_del(e, key); }
+
 event *event_parse(const char *line)
 {
     json_t *value = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
@@ -184,6 +186,10 @@ char *event_quote(const char *text)
 }
 
 char *event_line(const event *e) { return json_dumps(e, JSON_COMPACT | JSON_REAL_PRECISION(17)); }
+char *event_sorted_line(const event *e)
+{
+    return json_dumps(e, JSON_COMPACT | JSON_REAL_PRECISION(17) | JSON_SORT_KEYS);
+}
 char *event_pretty(const event *e) { return json_dumps(e, JSON_INDENT(2) | JSON_REAL_PRECISION(17)); }
 
 void event_output(const event *e)

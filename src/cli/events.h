@@ -25,6 +25,7 @@ void event_append_object(event *e, const char *key, event *item);               
 void event_object(event *e, const char *key, event *item);                              /* takes item over */
 /* All fields of `other`, copied. */
 void event_add_fields(event *e, const event *other);
+void event_remove(event *e, const char *key); /* nothing if there is no such key */
 
 /* The object that a line holds; NULL if it holds none. Then what it has under a key: NULL and NAN if there is no such
  * text or number. */
@@ -49,8 +50,9 @@ char *event_value(const event *e, const char *key);
 /* A text in quotes, with control characters escaped, to be freed; NULL if memory is out. */
 char *event_quote(const char *text);
 
-/* The text, on one line or indented, to be freed; NULL if memory is out. */
+/* The text, on one line, so with its keys in order, or indented, to be freed; NULL if memory is out. */
 char *event_line(const event *e);
+char *event_sorted_line(const event *e);
 char *event_pretty(const event *e);
 /* Writes it as a line of results. */
 void event_output(const event *e);

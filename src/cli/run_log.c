@@ -35,6 +35,23 @@ bool run_log_is_ours(const char *path)
     return is_ours;
 }
 
+bool run_log_has_saved(const char *path)
+{
+    static const char *const starts[] = { "{\"event\":\"done\",", "{\"event\":\"interrupted\",",
+                                          "{\"event\":\"resumed\"," };
+    char *line = NULL;
+    size_t capacity = 0;
+    FILE *file = fopen(path, "r");
+    bool has_saved = false;
+    while (file && !has_saved && getline(&line, &capacity, file) >= 0)
+        for (int i = 0; i < 3; i++)
+            has_saved = has_saved || strncmp(line, starts[i], strlen(starts[i])) == 0;
+    free(line);
+    if (file)
+        fclose(file);
+    return has_saved;
+}
+
 int run_log_open(run_log *log, const char *folder)
 {
     char path[4096];

@@ -72,6 +72,21 @@ static const char *find_run(const char *path)
 
 static const char *const OTHER = "choose another directory";
 
+/* best alone may be what a run left that was killed in its first save. Otherwise there were checkpoints to go on from,
+ * and to begin anew would replace all that is left of the run. */
+static int check_best(const char *path)
+{
+    char name[PATH_MAX_BYTES];
+    if (rundir_has_checkpoint(path) || access(join(name, path, "best.safetensors"), F_OK) != 0)
+        return 0;
+    join(name, path, "log.jsonl");
+    return access(name, F_OK) != 0 || run_log_has_saved(name)
+               ? output_failure("--out %s: holds best.safetensors of a run whose last and previous.safetensors are "
+                                "gone, so it cannot go on; put one of them back, or %s",
+                                path, OTHER)
+               : 0;
+}
+
 int rundir_check(const char *path, bool resumes)
 {
     char name[PATH_MAX_BYTES];
@@ -81,10 +96,10 @@ int rundir_check(const char *path, bool resumes)
     if (stat(path, &about) == 0 && !S_ISDIR(about.st_mode))
         return output_failure("--out %s: not a directory", path);
     bool has_log = access(join(name, path, "log.jsonl"), F_OK) == 0;
+    if (resumes && has_log && !run_log_is_ours(name))
+        return output_failure("--out %s: log.jsonl is none of a run; %s", path, OTHER);
     if (resumes)
-        return has_log && !run_log_is_ours(name)
-                   ? output_failure("--out %s: log.jsonl is none of a run; %s", path, OTHER)
-                   : 0;
+        return check_best(path);
     const char *file = find_run(path);
     return file ? output_failure("--out %s: holds a run already (%s); go on with it with --resume, or %s", path, file,
                                  OTHER)
@@ -212,11 +227,12 @@ static load_result load(const rundir *run, const char *file, bg_archive **archiv
         (void)output_library();
         return status == BG_ERR_FORMAT ? DAMAGED : FAILED;
     }
-    const char *text = bg_archive_text(*archive, CHECKPOINT_RUN);
+    const char *text = checkpoint_run_state(name, *archive);
     *state = text ? event_parse(text) : NULL;
     if (*state)
         return LOADED;
-    (void)output_failure("%s: its metadata has no %s, so no run can go on from it", name, CHECKPOINT_RUN);
+    if (text)
+        (void)output_failure("%s: its %s is no JSON object", name, CHECKPOINT_RUN);
     bg_archive_destroy(*archive);
     *archive = NULL;
     return DAMAGED;
@@ -392,6 +408,16 @@ int rundir_offer(rundir *run, double loss)
     run->best_loss = loss;
     run->best_is_new = true;
     return 0;
+}
+
+int rundir_ensure_best(rundir *run)
+{
+    if (run->best_loss < INFINITY)
+        return 0;
+    /* The state keeps no loss for it: the first end of an epoch replaces it. */
+    int code = remember(run);
+    run->best_is_new = !code;
+    return code;
 }
 
 bool rundir_is_due(const rundir *run) { return !run->has_saved || seconds_now() - run->last_save >= SAVE_INTERVAL; }

@@ -30,6 +30,8 @@ int rundir_begin(rundir *run, const event *config, const event *state);
 int rundir_log(rundir *run, const event *e);
 /* Remembers the model, by its averages if it has any, if its loss is the lowest so far. */
 int rundir_offer(rundir *run, double loss);
+/* Remembers the model if none was offered so far, as the best until one is. */
+int rundir_ensure_best(rundir *run);
 /* Whether the last save is so long ago that the end of an epoch should be saved. */
 bool rundir_is_due(const rundir *run);
 /* Saves best, if there is a new one, and last, whose forerunner becomes previous; state, which it takes over, with

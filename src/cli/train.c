@@ -6,9 +6,11 @@
 #include "signals.h"
 #include "terminal_plot.h"
 #include "train_job.h"
+#include "train_words.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- Steps ---- */
 
@@ -43,6 +45,7 @@ static bool on_progress(bg_trainer *trainer, const bg_progress *progress, void *
     train_job *job = user;
     const train_config *config = &job->config;
     job->last = *progress;
+    job->is_complete = false;
     job->place.epoch = progress->epoch - !progress->epoch_is_done;
     job->place.step = progress->step;
     double n = (double)bg_dataset_size(job->data.train);
@@ -106,7 +109,12 @@ static int begin_run(train_job *job)
 {
     event *fields = describe_run(job);
     bool is_resumed = false;
-    int code = job->config.out ? open_run(job, fields, &is_resumed) : 0;
+    char *fixed = train_fixed_options(fields);
+    int code = fixed ? 0 : output_failure("out of memory");
+    job->config_hash = fixed ? bg_bytes_hash(fixed, strlen(fixed)) : 0;
+    free(fixed);
+    if (!code && job->config.out)
+        code = open_run(job, fields, &is_resumed);
     if (!code) {
         train_show_start(job, fields, is_resumed);
         code = job->code;
@@ -114,27 +122,34 @@ static int begin_run(train_job *job)
     event_destroy(fields);
     job->begin = train_clock();
     job->begin_share = train_share_done(job, &job->last);
-    job->first_step = job->place.step;
     return code;
 }
 
 /* ---- Ends ---- */
 
+/* The last save, from which there is nothing more to be done. It comes before the model is evaluated, which may take
+ * long. */
+static int save_end(train_job *job)
+{
+    /* One that was complete when it was resumed has nothing to save. */
+    if (!job->run || job->is_complete)
+        return 0;
+    int code = rundir_ensure_best(job->run);
+    job->is_complete = true;
+    return code ? code : save(job);
+}
+
 static int finish(train_job *job)
 {
-    bool is_sgd = job->config.method == METHOD_SGD, is_text = job->config.data.kind == DATA_TEXT;
+    bool is_text = job->config.data.kind == DATA_TEXT;
     bg_metrics train = job->last.train, test;
+    job->code = save_end(job);
+    if (job->code)
+        return job->code;
     /* A text is long, and each token was seen once in the last epoch: its mean loss says enough. */
     if ((!is_text && bg_trainer_evaluate(job->trainer, job->data.train, &train) != BG_OK) ||
         (job->data.test && bg_trainer_evaluate(job->trainer, job->data.test, &test) != BG_OK))
         return output_library();
-    bool is_within_epoch = is_sgd && !job->last.epoch_is_done;
-    /* A run that was complete when it was resumed has nothing to save. */
-    bool has_news = job->run && (job->place.step > job->first_step || job->place.step == 0);
-    if (has_news && (!is_sgd || is_within_epoch))
-        job->code = rundir_offer(job->run, job->data.test ? test.loss : train.loss);
-    if (has_news && !job->code)
-        job->code = save(job);
     progress_clear();
     train_show_done(job, &train, job->data.test ? &test : NULL);
     return job->code;
@@ -148,18 +163,17 @@ static int finish_stopped(train_job *job)
     if (job->code)
         return job->code;
     int code = job->run ? save(job) : 0;
-    if (!caught)
+    if (code || !caught)
         return code ? code : EXIT_FAILED;
     event *e = event_create("interrupted");
     event_integer(e, "signal", caught);
     event_integer(e, "epoch", job->place.epoch);
     event_integer(e, "step", job->place.step);
     train_emit(job, e);
-    if (!code)
-        output_message("interrupted in epoch %lld after step %lld; %s%s", (long long)job->last.epoch,
-                       (long long)job->place.step, job->run ? "saved in " : "not saved, for want of --out",
-                       job->run ? job->config.out : "");
-    return code ? code : 128 + caught;
+    output_message("interrupted in epoch %lld after step %lld; %s%s", (long long)job->last.epoch,
+                   (long long)job->place.step, job->run ? "saved in " : "not saved, for want of --out",
+                   job->run ? job->config.out : "");
+    return 128 + caught;
 }
 
 static int finish_failed(train_job *job)

@@ -71,7 +71,8 @@ static const struct argp_option table[] = {
     { "batch", KEY_BATCH, "N", 0, "examples a step; more than there are means all of them", 1 },
     { "epochs", KEY_EPOCHS, "N", 0, "passes over the training examples", 1 },
     { "steps", KEY_STEPS, "N", 0, "stop after so many steps; without --epochs, as many epochs as they take", 1 },
-    { "time", KEY_TIME, "T", 0, "stop when this call has trained for this long: 90s, 10m or 2h", 1 },
+    { "time", KEY_TIME, "T", 0,
+      "stop when this call has trained for this long: 90s, 10m or 2h; config.json does not keep it", 1 },
     { "early-stopping", KEY_EARLY_STOPPING, "N", 0,
       "stop after N epochs in a row without a lower test loss (train loss if nothing is held out)", 1 },
     { "class-weights", KEY_CLASS_WEIGHTS, "WEIGHTS", 0,
@@ -219,7 +220,7 @@ static const struct argp argp = {
         "first Ctrl-C stops after the current step and saves, the second ends at once. With --resume a run goes on "
         "bit for bit, also within an epoch and with another number of threads; its configuration stays but for "
         "--epochs, --steps (schedules over the whole run follow them), --time, --early-stopping, --threads, "
-        "--log-every, --save-every and --detect-anomaly, and what its log has beyond the checkpoint is cut off.\n"
+        "--log-every and --save-every, and what its log has beyond the checkpoint is cut off.\n"
         "\n"
         "Examples:\n"
         "  blasgrad train --data lecture\n"

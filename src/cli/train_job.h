@@ -20,7 +20,7 @@ typedef struct {
     network_choice network;
     bg_engine *engine;
     data_parts data;
-    uint64_t data_hash;
+    uint64_t data_hash, config_hash; /* of the data; of the options that have to stay */
     bg_model *model;
     bg_tensor *class_weights; /* or NULL */
     bg_trainer *trainer;
@@ -38,8 +38,8 @@ typedef struct {
     double lowest_loss;      /* of the ends of epochs, as --early-stopping counts */
     int64_t epochs_since_lowest;
     double begin, begin_share; /* of this program's part of the run: the clock, and how much was done before it */
-    int64_t first_step;        /* how many were done before it */
     train_end end;
+    bool is_complete; /* saved as it is at the end; another step makes it untrue */
     int code; /* why a callback asked to stop: a failure that was reported; 0: a signal, or nobody reads the output */
 } train_job;
 

@@ -3,27 +3,19 @@
 
 #include "output.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static int64_t examples(const bg_dataset *part) { return part ? bg_dataset_size(part) : 0; }
 
-static const char *hash_text(const train_job *job, char *text, size_t capacity)
-{
-    (void)snprintf(text, capacity, "%016" PRIx64, job->data_hash);
-    return text;
-}
-
 event *train_state(const train_job *job)
 {
-    char hash[17];
     bg_engine_info info = bg_engine_describe(job->engine);
     event *state = event_create(NULL);
     event_integer(state, "train_examples", examples(job->data.train));
     event_integer(state, "test_examples", examples(job->data.test));
-    event_text(state, "data_hash", hash_text(job, hash, sizeof hash));
+    event_text(state, "data_hash", checkpoint_hash(job->data_hash).text);
+    event_text(state, "config_hash", checkpoint_hash(job->config_hash).text);
     event_text(state, "kernels", info.kernels);
     event_text(state, "blas", info.blas);
     event_text(state, "blas_core", info.blas_core);
@@ -33,10 +25,11 @@ event *train_state(const train_job *job)
     event_number(state, "logged_examples", job->logged.examples);
     event_number(state, "lowest_loss", job->lowest_loss);
     event_integer(state, "epochs_since_lowest", job->epochs_since_lowest);
+    event_bool(state, "complete", job->is_complete);
     return state;
 }
 
-static int check_data(const train_job *job, const event *state)
+static int check_sizes(const train_job *job, const event *state)
 {
     const struct {
         const char *key, *name;
@@ -48,12 +41,28 @@ static int check_data(const train_job *job, const event *state)
             return output_failure("--resume: %s has %lld %s examples, %.0f when the run in %s was saved",
                                   job->config.data.name, (long long)parts[i].count, parts[i].name,
                                   event_get_number(state, parts[i].key), job->config.out);
-    char hash[17];
-    const char *saved = event_get_text(state, "data_hash");
-    if (!saved || strcmp(saved, hash_text(job, hash, sizeof hash)) != 0)
-        return output_failure("--resume: %s has other content (XXH3 %s) than when the run in %s was saved (%.40s)",
-                              job->config.data.name, hash, job->config.out, saved ? saved : "none");
     return 0;
+}
+
+static int check_content(const train_job *job, const event *state)
+{
+    checkpoint_hash_text hash = checkpoint_hash(job->data_hash);
+    const char *saved = event_get_text(state, "data_hash");
+    if (!saved || strcmp(saved, hash.text) != 0)
+        return output_failure("--resume: %s has other content (XXH3 %s) than when the run in %s was saved (%.40s)",
+                              job->config.data.name, hash.text, job->config.out, saved ? saved : "none");
+    return 0;
+}
+
+/* What is given was compared with config.json, which so need not be that of the run any more. */
+static int check_config(const train_job *job, const event *state)
+{
+    const char *saved = event_get_text(state, "config_hash");
+    if (saved && strcmp(saved, checkpoint_hash(job->config_hash).text) == 0)
+        return 0;
+    return output_failure("--resume: these are not the options that the run in %s was saved with: its config.json was "
+                          "edited or is missing; put it back, or give the same options",
+                          job->config.out);
 }
 
 /* The same bits are promised for one instruction set and one OpenBLAS. */
@@ -79,7 +88,12 @@ static double or_infinity(double value) { return isnan(value) ? INFINITY : value
 
 int train_restore(train_job *job, const bg_archive *archive, const event *state)
 {
-    int code = check_data(job, state);
+    /* A batch of all examples and a part for testing follow the number of examples, the parts' content the seed. */
+    int code = check_sizes(job, state);
+    if (!code)
+        code = check_config(job, state);
+    if (!code)
+        code = check_content(job, state);
     if (code)
         return code;
     warn_of_machine(job, state);
@@ -90,6 +104,7 @@ int train_restore(train_job *job, const bg_archive *archive, const event *state)
     job->logged = (loss_sum){ event_get_number(state, "logged_loss"), event_get_number(state, "logged_examples") };
     job->lowest_loss = or_infinity(event_get_number(state, "lowest_loss"));
     job->epochs_since_lowest = (int64_t)event_get_number(state, "epochs_since_lowest");
+    job->is_complete = event_equals(state, "complete", NULL);
     job->last = bg_trainer_progress(job->trainer);
     job->last.steps_in_epoch = job->steps_in_epoch;
     if (job->last.epoch_is_done && job->last.step > 0)

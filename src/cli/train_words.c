@@ -4,18 +4,18 @@
 
 #include "options.h"
 #include "output.h"
+#include "rundir.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-const char *const train_call_options[] = { "out", "resume", "config", "json", "plot", NULL };
+const char *const train_call_options[] = { "out", "resume", "config", "json", "time", "plot", NULL };
 /* What may be another when a run is resumed. */
-static const char *const free_options[] = { "out",       "resume",     "config",         "json",
-                                            "epochs",    "steps",      "time",           "threads",
-                                            "log-every", "save-every", "early-stopping", "detect-anomaly",
-                                            "plot",      NULL };
+static const char *const free_options[] = { "out",  "resume",  "config",    "json",       "epochs",         "steps",
+                                            "time", "threads", "log-every", "save-every", "early-stopping", "plot",
+                                            NULL };
 
 static bool is_free(const char *name)
 {
@@ -23,6 +23,19 @@ static bool is_free(const char *name)
         if (strcmp(free_options[i], name) == 0)
             return true;
     return false;
+}
+
+char *train_fixed_options(const event *config)
+{
+    event *fixed = event_create(NULL);
+    char key[64];
+    event_add_fields(fixed, config);
+    event_remove(fixed, "made_by");
+    for (int i = 0; free_options[i]; i++)
+        event_remove(fixed, config_key(free_options[i], key, sizeof key));
+    char *text = event_sorted_line(fixed);
+    event_destroy(fixed);
+    return text;
 }
 
 /* The value of an option of the call as it will be parsed, "" if it takes none, NULL if it is not there. */
@@ -69,20 +82,24 @@ int train_words(word_list *words, const struct argp *argp, int argc, char **argv
     char path[4200] = "";
     event *run = NULL, *other = NULL;
     int code = word_list_add(words, argv[0]);
+    /* In a configuration it is for runs that have one. */
+    if (!code && !out && find_given(argp, argc, argv, "save-every"))
+        code = output_usage("--save-every saves in the directory of a run; name it with --out");
     if (out && find_given(argp, argc, argv, "resume"))
         (void)snprintf(path, sizeof path, "%s/config.json", out);
     if (!code && *path && access(path, F_OK) == 0)
         code = event_read(&run, path);
     if (!code && run)
-        code = config_words(words, argp, run, path);
+        code = config_words(words, argp, run, train_call_options, path);
     int first = words->count;
     if (!code && file)
         code = event_read(&other, file);
     if (!code && other)
-        code = config_words(words, argp, other, file);
+        code = config_words(words, argp, other, train_call_options, file);
     for (int i = 1; i < argc && !code; i++)
         code = word_list_add(words, argv[i]);
-    if (!code && run)
+    /* A run that died before its first save can be begun otherwise. */
+    if (!code && run && rundir_has_checkpoint(out))
         code = check_agrees(argp, run, out, words, first);
     event_destroy(other);
     event_destroy(run);

@@ -1,6 +1,9 @@
 /* Elements of tensors for files. */
 #include "io/bytes.h"
 
+#include <blasgrad/io.h>
+
+#include "base/hash.h"
 #include "tensor/tensor.h"
 
 const void *bgi_bytes_of(const bg_tensor *tensor, size_t bytes, void **copy)
@@ -19,3 +22,5 @@ const void *bgi_bytes_of(const bg_tensor *tensor, size_t bytes, void **copy)
         bgi_bytes_reverse(*copy, bytes / size, size);
     return *copy;
 }
+
+uint64_t bg_bytes_hash(const void *data, size_t bytes) { return bgi_hash_bytes(data, bytes); }
