@@ -123,6 +123,14 @@ for options in '--optimizer adam --beta1 0' '--optimizer rprop --lr 0.001' '--op
 done
 printf '{"data": "digits", "lrr": 1}\n' >wrong.json
 expect 2 'wrong.json: "lrr" is no option that a configuration has' train --config wrong.json
+for value in false null '[1]' '{"lr": 1}' true; do
+    printf '{"data": "digits", "lrr": %s}\n' "$value" >wrong.json
+    expect 2 'wrong.json: "lrr" is no option that a configuration has' train --config wrong.json
+done
+printf '{"data": "digits", "lr": [0.1]}\n' >wrong.json
+expect 2 'wrong.json: "lr" is a text or number, not a list or object' train --config wrong.json
+printf '{"data": "digits", "nesterov": {}}\n' >wrong.json
+expect 2 'wrong.json: "nesterov" is true or false, not a list or object' train --config wrong.json
 printf '{"data": "digits", "nesterov": 3}\n' >wrong.json
 expect 2 'wrong.json: "nesterov" is true or false' train --config wrong.json
 printf '{"data": "digits", "lr": true}\n' >wrong.json
@@ -174,6 +182,12 @@ holds 'the checkpoint before it is kept' test -s anomaly/last.safetensors
 expect 0 'trainer.step  *i64  *1$' info anomaly/last.safetensors
 expect 2 'skip-nonfinite leaves out the steps that --detect-anomaly stops at' train --data digits --skip-nonfinite \
     --detect-anomaly
+# Means of the log are over the steps that were not skipped, the first of which is here.
+printf 'x,y\n1e200,1\n1,2\n2,4\n3,6\n' >skipped.csv
+expect 0 '"event":"done"' train --data skipped.csv --batch 1 --dtype f64 --epochs 3 --lr 0 --skip-nonfinite --log-every 1 \
+    --json
+holds 'each other step has its loss' test "$(grep '"event":"steps"' out | grep -c -v '"train_loss":null')" -eq 9
+holds 'a step that was skipped has none' test "$(grep '"event":"steps"' out | grep -c '"train_loss":null')" -eq 3
 # Without it, a parameter that is no number is never saved.
 printf 'x,y\n1000,1000\n1000,2000\n' >large.csv
 expect 1 'the parameter "0.weight" has become infinite or NaN; huge keeps the checkpoint before' train --data large.csv \

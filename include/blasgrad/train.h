@@ -50,11 +50,12 @@ typedef struct {
     bool without_shuffle;
     bg_augmentation augmentation; /* of column 0 of training batches; evaluations see the data as they are */
     /* A step whose loss or gradient is infinite or NaN changes nothing and is counted as skipped, in place of an error;
-     * sets optimizer.checks_finite. What was accumulated for it is dropped. */
+     * sets optimizer.checks_finite. Of a step of several batches one that is not finite is enough: what was accumulated
+     * is dropped, and the batches behind it only count as steps, but for what their runs do to buffers. */
     bool skips_nonfinite;
     /* Such a step changes nothing, and the error names the op that made the first such number, with the range of its
-     * inputs: the batch is run again with every value kept. Sets optimizer.checks_finite. In a step of several batches
-     * gradients are only checked as a sum, so that those of a batch before the last have no op. */
+     * inputs: the batch is run again with every value kept. Sets optimizer.checks_finite. Of a step of several batches
+     * each is checked; those before it stay accumulated. */
     bool detects_anomalies;
     /* [classes], floating: weights of the classes in the loss of training steps, which has to be bg_cross_entropy_loss;
      * evaluations do not weigh. Kept. */
@@ -72,6 +73,7 @@ typedef struct {
     double loss;
     bool has_accuracy;
     double accuracy;
+    int64_t examples; /* that were counted: of skipped steps none; of 0 the loss is NaN */
 } bg_metrics;
 
 typedef struct {
@@ -100,8 +102,8 @@ BG_API bg_status bg_trainer_fit(bg_trainer *trainer, const bg_dataset *train, co
                                 bg_progress_callback *on_progress, void *user);
 
 /* Where a trainer stands, also one that was loaded: what the callback is told, but for the test and steps_in_epoch,
- * which are 0, as is step_in_epoch where an epoch is done, and the learning rate, which is 0 before the first step of a
- * fit. */
+ * which are 0, as is step_in_epoch where an epoch is done, and the learning rate, which is that of the last step this
+ * trainer itself has made: 0 if there is none, as behind bg_trainer_load of a new one. */
 BG_API bg_progress bg_trainer_progress(const bg_trainer *trainer);
 
 /* The loss and accuracy of the model on a data set, without training it. */

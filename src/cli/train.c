@@ -48,9 +48,11 @@ static bool on_progress(bg_trainer *trainer, const bg_progress *progress, void *
     job->is_complete = false;
     job->place.epoch = progress->epoch - !progress->epoch_is_done;
     job->place.step = progress->step;
-    double n = (double)bg_dataset_size(job->data.train);
-    double examples = fmin((double)progress->step_in_epoch * (double)config->batch, n);
-    loss_sum sum = { job->epochs.loss + progress->train.loss * examples, job->epochs.examples + examples };
+    loss_sum sum = job->epochs;
+    if (progress->train.examples > 0) {
+        sum.loss += progress->train.loss * (double)progress->train.examples;
+        sum.examples += (double)progress->train.examples;
+    }
     terminal_plot_add(progress, sum.loss, sum.examples);
     bool is_due = config->save_every && progress->step % config->save_every == 0;
     if (config->log_every && progress->step % config->log_every == 0)

@@ -133,7 +133,8 @@ void train_draw(train_job *job, const bg_progress *progress)
 
 void train_show_steps(train_job *job, const bg_progress *progress, loss_sum sum)
 {
-    double loss = (sum.loss - job->logged.loss) / (sum.examples - job->logged.examples);
+    double examples = sum.examples - job->logged.examples;
+    double loss = examples > 0 ? (sum.loss - job->logged.loss) / examples : NAN; /* NaN: all of them were skipped */
     job->logged = sum;
     event *e = event_create("steps");
     event_integer(e, "step", progress->step);

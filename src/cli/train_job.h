@@ -5,7 +5,7 @@
 #include "rundir.h"
 #include "train_config.h"
 
-/* Of each example its loss, in the step that took it. */
+/* Of each example its loss, in the step that took it, if it was not skipped. */
 typedef struct {
     double loss, examples;
 } loss_sum;

@@ -33,7 +33,7 @@ double bgi_sums_add(bgi_sums *sums, const bgi_batch_program *entry)
 bg_metrics bgi_sums_means(const bgi_sums *sums)
 {
     /* Of no examples, if all steps were skipped: NaN. */
-    bg_metrics metrics = { .loss = sums->loss / (double)sums->examples };
+    bg_metrics metrics = { .loss = sums->loss / (double)sums->examples, .examples = sums->examples };
     metrics.has_accuracy = sums->answers > 0;
     if (metrics.has_accuracy)
         metrics.accuracy = (double)sums->right / (double)sums->answers;

@@ -5,28 +5,6 @@
 
 #include <string.h>
 
-/* ---- Accumulation ---- */
-
-bool bgi_gradients_accumulate(const bgi_gradients *gradients, const bg_step_inputs *inputs)
-{
-    if (inputs->weight == 0)
-        return false;
-    for (size_t i = 0; i < gradients->n; i++) {
-        bg_update_site *site = &gradients->sites[i];
-        bg_node *buffer = bg_optimizer_state(site, "gradient");
-        /* What an earlier step left behind does not count, whatever it is. */
-        bg_node *has_sum = bg_greater(inputs->accumulated, bgi_rule_number(site, 0));
-        bg_node *sum = bg_where(has_sum, buffer, bgi_rule_cast(site, bgi_rule_number(site, 0)));
-        sum = bg_add(sum, bg_mul_scalar(site->gradient, inputs->weight));
-        bg_node *total = bg_add_scalar(inputs->accumulated, inputs->weight);
-        if (inputs->only_adds)
-            bg_update(buffer, sum);
-        else
-            site->gradient = bg_mul(sum, bgi_rule_cast(site, bg_reciprocal(total)));
-    }
-    return inputs->only_adds;
-}
-
 /* ---- The check ---- */
 
 /* How many elements are infinite or NaN. In f32 the count may be rounded, but never to 0. */
@@ -101,6 +79,31 @@ static void scale(const bgi_gradients *gradients, bg_node *factor)
         bg_update_site *site = &gradients->sites[i];
         site->gradient = bg_mul(site->gradient, bgi_rule_cast(site, factor));
     }
+}
+
+/* ---- Accumulation ---- */
+
+bool bgi_gradients_accumulate(const bgi_gradients *gradients, const bg_step_inputs *inputs, bgi_arena *arena)
+{
+    if (inputs->weight == 0)
+        return false;
+    /* A batch that only adds is checked before it does; the sum is when it is used. */
+    if (inputs->only_adds && gradients->optimizer->checks_finite)
+        scale(gradients, apply_check(gradients, arena));
+    for (size_t i = 0; i < gradients->n; i++) {
+        bg_update_site *site = &gradients->sites[i];
+        bg_node *buffer = bg_optimizer_state(site, "gradient");
+        /* What an earlier step left behind does not count, whatever it is. */
+        bg_node *has_sum = bg_greater(inputs->accumulated, bgi_rule_number(site, 0));
+        bg_node *sum = bg_where(has_sum, buffer, bgi_rule_cast(site, bgi_rule_number(site, 0)));
+        sum = bg_add(sum, bg_mul_scalar(site->gradient, inputs->weight));
+        bg_node *total = bg_add_scalar(inputs->accumulated, inputs->weight);
+        if (inputs->only_adds)
+            bg_update(buffer, sum);
+        else
+            site->gradient = bg_mul(sum, bgi_rule_cast(site, bg_reciprocal(total)));
+    }
+    return inputs->only_adds;
 }
 
 /* ---- Clipping ---- */

@@ -111,7 +111,7 @@ static bg_status apply(const bg_optimizer *optimizer, bg_model *model, bg_node *
     for (size_t i = 0; i < n; i++)
         scratch->sites[i].gradient = scratch->gradients[i];
     bgi_gradients gradients = { .optimizer = optimizer, .loss = loss, .sites = scratch->sites, .n = n };
-    if (!bgi_gradients_accumulate(&gradients, &scratch->f64)) {
+    if (!bgi_gradients_accumulate(&gradients, &scratch->f64, arena)) {
         bg_node *norm = bgi_gradients_limit(&gradients, arena);
         if (results)
             results->norm = norm;

@@ -50,7 +50,7 @@ typedef struct {
     size_t n;
 } bgi_gradients;
 /* Adds to what was accumulated. True if this run only adds. */
-bool bgi_gradients_accumulate(const bgi_gradients *gradients, const bg_step_inputs *inputs);
+bool bgi_gradients_accumulate(const bgi_gradients *gradients, const bg_step_inputs *inputs, bgi_arena *arena);
 /* Checks and clips them, as the optimizer says; returns the norm before they were clipped, or NULL. */
 bg_node *bgi_gradients_limit(const bgi_gradients *gradients, bgi_arena *arena);
 

@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The trainer's own numbers, of 8 bytes each. Counts and sizes are not negative; a loss may be any number. */
-typedef enum { COUNT, SIZE, NUMBER } number_kind;
+/* The trainer's own numbers, of 8 bytes each. Counts and sizes are not negative; a loss may be any number, and the
+ * size of what was accumulated NaN if it is to be skipped. */
+typedef enum { COUNT, SIZE, SIZE_OR_NAN, NUMBER } number_kind;
 static const struct {
     const char *name;
     size_t offset;
@@ -20,7 +21,7 @@ static const struct {
     { "trainer.updates", offsetof(bg_trainer, updates), COUNT },
     { "trainer.skipped", offsetof(bg_trainer, skipped), COUNT },
     { "trainer.averaged", offsetof(bg_trainer, averaged), COUNT },
-    { "trainer.accumulated", offsetof(bg_trainer, accumulated), SIZE },
+    { "trainer.accumulated", offsetof(bg_trainer, accumulated), SIZE_OR_NAN },
     { "trainer.learning_rate", offsetof(bg_trainer, learning_rate), SIZE },
     { "trainer.seconds", offsetof(bg_trainer, seconds), SIZE },
     { "trainer.epoch_loss", offsetof(bg_trainer, sums.loss), NUMBER },
@@ -83,14 +84,16 @@ static bg_status check_tensor(const bg_tensor *tensor, const char *name, bg_dtyp
 }
 
 /* Counts never come near the end of their type; a place outside would make the next batch read there. */
-static bg_status check_number(const bg_archive *archive, const char *name, number_kind kind)
+static bg_status check_number(const bg_trainer *trainer, const bg_archive *archive, const char *name, number_kind kind)
 {
     const void *data = bg_tensor_const_data(bg_archive_find(archive, name));
     double value;
     memcpy(&value, data, sizeof value);
     int64_t count;
     memcpy(&count, data, sizeof count);
-    if (kind == NUMBER || (kind == COUNT ? count >= 0 && count <= INT64_MAX / 4 : isfinite(value) && value >= 0))
+    bool is_allowed = kind == COUNT ? count >= 0 && count <= INT64_MAX / 4 : isfinite(value) && value >= 0;
+    bool is_skipped = kind == SIZE_OR_NAN && isnan(value) && trainer->options.skips_nonfinite;
+    if (is_allowed || is_skipped || kind == NUMBER)
         return BG_OK;
     return kind == COUNT ? bg_fail(BG_ERR_ARGUMENT, "trainer_load: \"%s\" is %lld", name, (long long)count)
                          : bg_fail(BG_ERR_ARGUMENT, "trainer_load: \"%s\" is %g", name, value);
@@ -114,8 +117,9 @@ static bool is_own(const char *name)
     return strcmp(name, plateau_name) == 0;
 }
 
-static bg_status check_archive(const bg_model *model, const bg_archive *archive)
+static bg_status check_archive(const bg_trainer *trainer, const bg_archive *archive)
 {
+    const bg_model *model = trainer->model;
     bg_status status = BG_OK;
     for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++) {
         const char *name = bg_model_name(model, i);
@@ -127,7 +131,7 @@ static bg_status check_archive(const bg_model *model, const bg_archive *archive)
     if (status == BG_OK)
         status = check_tensor(bg_archive_find(archive, plateau_name), plateau_name, BG_F64, BG_SHAPE(PLATEAU_NUMBERS));
     for (int i = 0; i < N_NUMBERS && status == BG_OK; i++)
-        status = check_number(archive, numbers[i].name, numbers[i].kind);
+        status = check_number(trainer, archive, numbers[i].name, numbers[i].kind);
     if (status == BG_OK)
         status = check_plateau(archive);
     for (size_t i = 0; i < bg_archive_count(archive) && status == BG_OK; i++) {
@@ -145,7 +149,7 @@ bg_status bg_trainer_load(bg_trainer *trainer, const bg_archive *archive)
     if (trainer->is_fitting)
         return bg_fail(BG_ERR_BUSY, "trainer_load: called from the callback of a fit");
     const bg_model *model = trainer->model;
-    bg_status status = check_archive(model, archive);
+    bg_status status = check_archive(trainer, archive);
     for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++) {
         bg_tensor *own = bg_model_tensor(model, i), *saved = bg_archive_find(archive, bg_model_name(model, i));
         /* An archive that was not written to a file holds the tensors themselves. */

@@ -41,14 +41,6 @@ static void write_scalars(bg_trainer *trainer, bool *counts)
     write_scalar(trainer, BGI_AVERAGE_WEIGHT, average_weight(trainer, counts));
 }
 
-/* The coming run draws the numbers of the last one. */
-static void step_random_back(bg_trainer *trainer)
-{
-    bg_tensor *counter = bg_model_find(trainer->model, BGI_RANDOM_STEP);
-    if (counter)
-        --*(int64_t *)bg_tensor_data(counter);
-}
-
 /* An error of a step, with its number and, if it is asked for, where it comes from. */
 static bg_status fail_step(bg_trainer *trainer, const bgi_batch *batch, const bgi_batch_program *entry, int64_t step,
                            const char *message)
@@ -77,7 +69,7 @@ bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch)
     }
     write_scalars(trainer, &is_averaged);
     status = bg_program_run(entry->program);
-    if (status == BG_ERR_NUMERIC && options->optimizer.checks_finite && updates) {
+    if (status == BG_ERR_NUMERIC && options->optimizer.checks_finite) {
         char message[256];
         snprintf(message, sizeof message, "%s", bg_last_error());
         if (!options->skips_nonfinite)
@@ -89,22 +81,20 @@ bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch)
         return status;
     trainer->step++;
     trainer->step_in_epoch++;
-    trainer->accumulated = updates || options->accumulate == 1 ? 0 : trainer->accumulated + (double)batch->size;
-    trainer->skipped += is_skipped;
+    /* From NaN examples no update can be made: the batches that are left of this one are skipped with it. */
+    trainer->accumulated = updates ? 0 : (is_skipped ? NAN : trainer->accumulated + (double)batch->size);
+    trainer->skipped += updates && is_skipped;
     trainer->updates += updates && !is_skipped;
     trainer->averaged += updates && !is_skipped && is_averaged && options->averaging.kind != BG_AVERAGE_NONE;
     double loss = NAN;
     if (!is_skipped)
         bg_tensor_item(bg_program_output(entry->program, 0), 0, &loss);
-    /* Of a step that was or will be skipped. */
+    /* Of a batch that was skipped. */
     if (!isfinite(loss) && options->skips_nonfinite)
         return BG_OK;
     bgi_sums_add(&trainer->sums, entry);
     if (isfinite(loss))
         return BG_OK;
-    /* Only a batch that adds its gradients gets here if anomalies are looked for; its run has drawn random numbers. */
-    if (options->detects_anomalies)
-        step_random_back(trainer);
     return fail_step(trainer, batch, entry, trainer->step,
                      isnan(loss) ? "the loss is nan" : (loss > 0 ? "the loss is inf" : "the loss is -inf"));
 }
