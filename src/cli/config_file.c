@@ -58,15 +58,25 @@ static bool is_among(const char *name, const char *const *names)
     return *names != NULL;
 }
 
-static int add_option(const char *key, const char *value, void *user)
+/* What else a run's config.json says: how it was made. */
+static const char *const notes[] = { "made_by", NULL };
+
+static int add_option(const char *key, event_kind kind, const char *value, void *user)
 {
     const words_target *target = user;
+    if (kind == EVENT_OBJECT && is_among(key, notes))
+        return 0;
     char name[64];
     (void)snprintf(name, sizeof name, "%s", key);
     replace(name, '_', '-');
     const struct argp_option *option = strlen(key) < sizeof name ? options_find(target->argp, name) : NULL;
     if (!option || is_among(name, target->left_out))
         return output_usage("%s: \"%.60s\" is no option that a configuration has", target->path, key);
+    if (kind == EVENT_LIST || kind == EVENT_OBJECT)
+        return output_usage("%s: \"%s\" is %s, not a list or object", target->path, key,
+                            option->arg ? "a text or number" : "true or false");
+    if (kind == EVENT_NOTHING)
+        return 0;
     if (!option->arg != !value)
         return output_usage("%s: \"%s\" is %s", target->path, key, value ? "true or false" : "a value, not true");
     size_t bytes = strlen(name) + (value ? strlen(value) : 0) + 4;

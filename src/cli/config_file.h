@@ -14,8 +14,8 @@ typedef struct {
 int word_list_add(word_list *list, const char *word); /* 0, or the exit code after a message; so the others */
 void word_list_free(word_list *list);
 
-/* Adds the options that an object names; one of `left_out` (which ends with NULL) is none. Those of objects within it,
- * and false and null, say nothing. `path` is for messages. */
+/* Adds the options that an object names; one of `left_out` (which ends with NULL) is none. false and null say nothing,
+ * nor does what made_by holds; other objects, lists and keys are errors. `path` is for messages. */
 int config_words(word_list *list, const struct argp *argp, const event *config, const char *const *left_out,
                  const char *path);
 /* Adds to an object, for each option of the words that is none of `left_out`, what was given, unless its key is there.

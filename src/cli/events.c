@@ -128,6 +128,15 @@ int event_read(event **e, const char *path)
                           : output_failure("%s: holds no JSON object", path);
 }
 
+static event_kind kind_of(const json_t *value)
+{
+    if (json_is_number(value) || json_is_string(value))
+        return EVENT_TEXT;
+    if (json_is_array(value) || json_is_object(value))
+        return json_is_array(value) ? EVENT_LIST : EVENT_OBJECT;
+    return json_is_true(value) ? EVENT_TRUE : EVENT_NOTHING;
+}
+
 int event_visit(const event *e, event_visitor *visit, void *user)
 {
     const char *key;
@@ -138,8 +147,8 @@ int event_visit(const event *e, event_visitor *visit, void *user)
         char *number = json_is_number(value) ? event_value(e, key) : NULL;
         if (json_is_number(value) && !number)
             code = output_failure("out of memory");
-        else if (number || json_is_string(value) || json_is_true(value))
-            code = visit(key, number ? number : json_string_value(value), user);
+        else
+            code = visit(key, kind_of(value), number ? number : json_string_value(value), user);
         free(number);
         if (code)
             return code;

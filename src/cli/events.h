@@ -35,9 +35,10 @@ double event_get_number(const event *e, const char *key);
 
 /* Reads the object that a file holds, of up to a MiB. 0, or the exit code after a message. */
 int event_read(event **e, const char *path);
-/* Calls visit with each key and its value: a text, a number written with 17 digits, or NULL for true. false, null and
- * compound values are passed over. Ends with the first result that is not 0, and returns it. */
-typedef int event_visitor(const char *key, const char *value, void *user);
+/* Calls visit with each key and its value: of a text, and a number written with 17 digits, what it is; NULL of the
+ * others. EVENT_NOTHING is false and null. Ends with the first result that is not 0, and returns it. */
+typedef enum { EVENT_TEXT, EVENT_TRUE, EVENT_NOTHING, EVENT_LIST, EVENT_OBJECT } event_kind;
+typedef int event_visitor(const char *key, event_kind kind, const char *value, void *user);
 int event_visit(const event *e, event_visitor *visit, void *user);
 bool event_has(const event *e, const char *key);
 /* Whether the value of a key is what an option's value says; NULL stands for true. */
