@@ -400,6 +400,9 @@ START_TEST(test_file)
     ck_assert_uint_eq(fread(text, 1, sizeof text - 1, file), 5);
     ck_assert_str_eq(text, "after");
     (void)fclose(file);
+    /* Of no bytes, as XXH3 defines it. */
+    ck_assert(bg_bytes_hash(NULL, 0) == UINT64_C(0x2D06800538D394C2));
+    ck_assert(bg_bytes_hash("after", 5) != bg_bytes_hash("aftes", 5));
     FAILS(bg_file_write(counted_engine(), folder, "x", 1), BG_ERR_IO, "Is a directory");
     FAILS(bg_file_write(counted_engine(), NULL, "x", 1), BG_ERR_ARGUMENT, "file_write: path is NULL");
     FAILS(bg_file_write(counted_engine(), path, NULL, 1), BG_ERR_ARGUMENT, "file_write: data is NULL");

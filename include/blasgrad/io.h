@@ -63,7 +63,7 @@ BG_API bg_status bg_npz_save(const bg_archive *archive, const char *path, const 
 
 /* Writes a file as bg_archive_save does: whole, or not at all. */
 BG_API bg_status bg_file_write(bg_engine *engine, const char *path, const void *data, size_t bytes);
-/* XXH3 with 64 bits, the hash by which bg_archive_save checks data. */
+/* XXH3 with 64 bits, the hash by which bg_archive_save checks data. data may be NULL if there are no bytes. */
 BG_API uint64_t bg_bytes_hash(const void *data, size_t bytes);
 
 #ifdef __cplusplus

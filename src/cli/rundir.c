@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,11 +147,15 @@ static int open_log(rundir *run, bool resumes)
     return 0;
 }
 
+/* The names of the coming last.safetensors and previous.safetensors. */
+#define LAST_NEW     ".last.new"
+#define PREVIOUS_NEW ".previous.new"
+
 /* Saves that were killed leave files whose names begin with a dot; nobody else is writing here. */
 static void remove_remains(const char *path)
 {
-    static const char *const begins[] = { ".last.safetensors.tmp.", ".best.safetensors.tmp.", ".config.json.tmp.",
-                                          ".previous.tmp", NULL };
+    static const char *const begins[] = { "..last.new.tmp.",   LAST_NEW,     ".best.safetensors.tmp.",
+                                          ".config.json.tmp.", PREVIOUS_NEW, NULL };
     char name[PATH_MAX_BYTES];
     DIR *folder = opendir(path);
     if (!folder)
@@ -307,13 +312,14 @@ static bool lacks_links(int error)
     return error == EPERM || error == EOPNOTSUPP || error == ENOSYS || error == EMLINK;
 }
 
-/* last.safetensors gets a second name first, so that at every moment one of the two is whole. */
+/* last.safetensors becomes previous.safetensors under a second name, so that it has its first one until the new file
+ * takes that. */
 static int keep_previous(const rundir *run)
 {
     char last[PATH_MAX_BYTES], previous[PATH_MAX_BYTES], temporary[PATH_MAX_BYTES];
     join(last, run->path, "last.safetensors");
     join(previous, run->path, "previous.safetensors");
-    join(temporary, run->path, ".previous.tmp");
+    join(temporary, run->path, PREVIOUS_NEW);
     unlink(temporary);
     bool is_linked = link(last, temporary) == 0;
     if (!is_linked && errno == ENOENT)
@@ -325,6 +331,38 @@ static int keep_previous(const rundir *run)
     if (is_linked)
         unlink(temporary);
     return code;
+}
+
+/* Brings the names of the folder to the disk. */
+static int sync_folder(const rundir *run)
+{
+    int folder = open(run->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result;
+    if (folder < 0)
+        return fail_file(run->path, "last.safetensors");
+    do {
+        result = fsync(folder);
+    } while (result != 0 && errno == EINTR);
+    /* Some file systems cannot sync a folder and say EINVAL. */
+    int code = result == 0 || errno == EINVAL ? 0 : fail_file(run->path, "last.safetensors");
+    close(folder);
+    return code;
+}
+
+/* The new file is complete and on the disk before any name is given away: a save that fails in writing leaves both
+ * checkpoints as they were. */
+static int replace_last(const rundir *run, const char *state)
+{
+    char name[PATH_MAX_BYTES], last[PATH_MAX_BYTES];
+    join(name, run->path, LAST_NEW);
+    int code = checkpoint_save(name, run->model, run->about, &(checkpoint_run){ run->trainer, state }, NULL);
+    if (code)
+        return code;
+    code = keep_previous(run);
+    if (!code && rename(name, join(last, run->path, "last.safetensors")) != 0)
+        code = fail_file(run->path, "last.safetensors");
+    if (code)
+        unlink(name);
+    return code ? code : sync_folder(run);
 }
 
 static bool is_finite(const bg_tensor *tensor)
@@ -367,10 +405,7 @@ static int save(rundir *run, event *state)
     if (!code && !text)
         code = output_failure("out of memory");
     if (!code)
-        code = keep_previous(run);
-    if (!code)
-        code = checkpoint_save(join(name, run->path, "last.safetensors"), run->model, run->about,
-                               &(checkpoint_run){ run->trainer, text }, NULL);
+        code = replace_last(run, text);
     free(text);
     return code;
 }

@@ -34,8 +34,8 @@ int rundir_offer(rundir *run, double loss);
 int rundir_ensure_best(rundir *run);
 /* Whether the last save is so long ago that the end of an epoch should be saved. */
 bool rundir_is_due(const rundir *run);
-/* Saves best, if there is a new one, and last, whose forerunner becomes previous; state, which it takes over, with
- * last. A parameter that is infinite or NaN is a failure, and nothing is saved. */
+/* Saves best, if there is a new one, and last, whose forerunner becomes previous once the new file is on the disk;
+ * state, which it takes over, with last. A parameter that is infinite or NaN is a failure, and nothing is saved. */
 int rundir_save(rundir *run, event *state);
 
 #endif
