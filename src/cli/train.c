@@ -36,7 +36,7 @@ static train_end find_end(const train_job *job)
         return END_STEPS;
     if (config->early_stopping && job->epochs_since_lowest >= config->early_stopping)
         return END_EARLY;
-    return config->seconds && train_clock() - job->begin >= config->seconds ? END_TIME : END_NONE;
+    return config->seconds > 0 && train_clock() - job->begin >= config->seconds ? END_TIME : END_NONE;
 }
 
 static bool on_progress(bg_trainer *trainer, const bg_progress *progress, void *user)
