@@ -129,7 +129,7 @@ for file in train test; do
     awk 'BEGIN { for (i = 0; i < 20; i++) { printf "%c%c", 1 + i % 19, 1 + i; for (k = 0; k < 3072; k++) printf "%c", 1 + (k * i) % 100 } }' >hundred/$file.bin
 done
 expect 0 '"event":"done"' train --data hundred --coarse-labels --steps 1 --json --out coarse
-grep -q '"labels": "coarse"' coarse/config.json || fail 'config.json: coarse labels'
+grep -q '"coarse_labels": true' coarse/config.json || fail 'config.json: coarse labels'
 grep -q '"model": "resnet20"' coarse/config.json || fail 'config.json: the network of CIFAR'
 expect 0 'test: 20 examples' eval --checkpoint coarse/best.safetensors
 printf x >>hundred/test.bin
