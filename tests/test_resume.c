@@ -37,9 +37,10 @@ static void add_word(command *c, const char *word)
 static command training(int run, const char *threads, const char *out)
 {
     static const char *const common[] = {
-        "train",    "--data", "digits",       "--model", "dense:64 relu dropout:0.2 dense:10",
-        "--epochs", "40",     "--save-every", "50",      "--log-every",
-        "30",       NULL
+        "train",    "--data",  "digits",       "--model",   "dense:64 relu dropout:0.2 dense:10",
+        "--epochs", "40",      "--save-every", "50",        "--log-every",
+        "30",       "--scale", "min-max",      "--augment", "noise:0.05",
+        NULL
     };
     command c = { .n = 0 };
     for (int i = 0; common[i]; i++)
