@@ -252,6 +252,7 @@ static void try_order(const int *order, bool uses)
               "everything");
     bg_tensor_destroy(e.classes); /* the data set has it */
     bg_archive_destroy(e.archive);
+    bg_evaluation_destroy(e.evaluation);
     bg_status status = BG_OK;
     for (int i = 0; i < OBJECTS; i++) {
         strcat(strcat(text, " "), object_names[order[i]]);
