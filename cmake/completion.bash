@@ -38,6 +38,9 @@ _blasgrad_values()
     *:--dtype) _blasgrad_words 'f32 f64' ;;
     *:--gemm-provider) _blasgrad_words 'auto openblas' ;;
     *:--method) _blasgrad_words 'sgd lstsq' ;;
+    *:--scale) _blasgrad_words 'standard min-max' ;;
+    *:--missing) _blasgrad_words 'error nan mean drop' ;;
+    *:--class-weights) _blasgrad_words 'balanced' ;;
     *:--part) _blasgrad_words 'test train all' ;;
     bench:--tokens) ;;
     *:--tokens) _blasgrad_words 'characters bytes' ;;

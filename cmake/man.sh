@@ -71,7 +71,8 @@ format()
     printf '.SH COMMANDS\n'
     for command in $commands; do
         printf '.SS %s\n' "$command"
-        "$program" "$command" --help | format
+        help=$("$program" "$command" --help) # by itself, so that its failure ends this
+        printf '%s\n' "$help" | format
     done
     printf '.SH EXIT STATUS\n'
     "$program" --help | sed -n '/^Exit codes: /,$p' | sed 's/^Exit codes: //' | format

@@ -104,6 +104,9 @@ expect 0 '"event":"done"' train --data lecture.csv --delimiter ';' --decimal , -
     --model dense:1:nobias --method lstsq --json
 holds 'CSV, lstsq: w1' near "$(parameter 1)" 1.99670633 1e-8
 expect 0 '--weight-decay has no effect' train --data lecture --method lstsq --weight-decay 1 --model ' dense:1 '
+expect 0 '--augment has no effect' train --data lecture --method lstsq --augment noise:0.5
+expect 0 'train loss 0.184861' train --data lecture --method lstsq --ema 0.9 --out averaged
+expect 0 'loss 0.184861' eval --checkpoint averaged/best.safetensors
 expect 0 '--init has no effect' train --data lecture --method lstsq --init solved/best.safetensors
 expect 0 '0.bias  *-0.5226' train --data lecture --model dense:1 --method lstsq
 expect 0 '^0.weight  *1.99670633 0.98455657' train --data lecture

@@ -300,8 +300,11 @@ START_TEST(test_nothing)
     bg_evaluation_options options = { .kind = BG_EVALUATION_CLASSES, .with_roc_auc = true };
     OK(bg_evaluation_create(&evaluation, counted_engine(), &options));
     for (int i = 0; i < 2; i++) {
+        double each[] = { 1, 1, 1, 1, 1 };
         OK(bg_evaluation_classification(evaluation, &all));
-        OK(bg_evaluation_roc_auc(evaluation, NULL, &mean));
+        OK(bg_evaluation_roc_auc(evaluation, each, &mean));
+        for (int j = 0; j < 5; j++)
+            ck_assert(i && j < 4 ? isnan(each[j]) : each[j] == 1);
         ck_assert(isnan(all.accuracy) && all.macro.f1 == 0 && all.weighted.f1 == 0 && isnan(mean));
         ck_assert_ptr_null(bg_evaluation_confusion(evaluation));
         /* A batch of no rows says how many classes there are. */
@@ -312,6 +315,25 @@ START_TEST(test_nothing)
         bg_tensor_destroy(y);
     }
     bg_evaluation_destroy(evaluation);
+}
+END_TEST
+
+/* An infinite logit leaves nothing to compare, with two classes as with more. */
+START_TEST(test_infinite_logits)
+{
+    double scores[] = { 0, 1, 1, 0, 1, INFINITY, 0, 2 }, mean = 0;
+    int64_t classes[] = { 1, 0, 0, 1 };
+    bg_tensor *x = numbers(4, 2, scores), *y = counted_tensor(BG_I64, BG_SHAPE(4));
+    memcpy(bg_tensor_data(y), classes, sizeof classes);
+    bg_evaluation *evaluation;
+    bg_evaluation_options options = { .kind = BG_EVALUATION_CLASSES, .with_roc_auc = true, .are_logits = true };
+    OK(bg_evaluation_create(&evaluation, counted_engine(), &options));
+    OK(bg_evaluation_add(evaluation, x, y));
+    OK(bg_evaluation_roc_auc(evaluation, NULL, &mean));
+    ck_assert_msg(isnan(mean), "the area is %g", mean);
+    bg_evaluation_destroy(evaluation);
+    bg_tensor_destroy(x);
+    bg_tensor_destroy(y);
 }
 END_TEST
 
@@ -393,6 +415,7 @@ int main(void)
     tcase_add_test(metrics, test_layouts);
     tcase_add_test(metrics, test_hard_numbers);
     tcase_add_test(metrics, test_nothing);
+    tcase_add_test(metrics, test_infinite_logits);
     tcase_add_test(metrics, test_nan_rows);
     tcase_add_test(metrics, test_saturated_logits);
     tcase_add_test(metrics, test_masked_logits);

@@ -243,6 +243,11 @@ if command -v gnuplot >gnuplot.path; then
         done
     done
     expect 0 '^x.svg$' plot one dir/one two -o x.svg
+    # Names that gnuplot would give to a shell, or take for a home.
+    expect 0 'p.svg$' plot one two -o '|touch taken;: p.svg'
+    holds 'a name is no command' test ! -e taken -a -s '|touch taken;: p.svg'
+    expect 0 '^~p.svg$' plot one two -o '~p.svg'
+    holds 'a tilde is no home' test -s '~p.svg'
     holds 'curves of three runs' grep -q 'dir/one, train' x.svg
     expect 0 '^lecture-filters.svg$' plot lecture --what filters
 fi

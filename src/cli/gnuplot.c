@@ -216,11 +216,13 @@ static int draw_to(const char *path, const gnuplot_script *script, const char *p
 
 int gnuplot_draw(const gnuplot_script *script, const char *picture, int width, int height)
 {
-    size_t bytes = strlen(picture) + sizeof ".part";
+    /* gnuplot takes a name that begins with a bar for a command of the shell, and a tilde for a home. */
+    const char *folder = *picture == '|' || *picture == '~' ? "./" : "";
+    size_t bytes = strlen(folder) + strlen(picture) + sizeof ".part";
     char *path = malloc(bytes);
     if (!path)
         return output_failure("out of memory");
-    snprintf(path, bytes, "%s.part", picture);
+    snprintf(path, bytes, "%s%s.part", folder, picture);
     int code = draw_to(path, script, picture, width, height);
     free(path);
     return code;

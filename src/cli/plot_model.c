@@ -8,6 +8,7 @@
 #include <blasgrad/program.h>
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static int64_t largest(const bg_tensor *scores, int64_t row, int64_t count)
     double best_score = 0, score = 0;
     for (int64_t i = 0; i < count; i++) {
         (void)bg_tensor_item(scores, row * count + i, &score);
-        if (i == 0 || score > best_score) {
+        if (i == 0 || score > best_score || (isnan(score) && !isnan(best_score))) {
             best = i;
             best_score = score;
         }

@@ -422,7 +422,8 @@ int rundir_save(rundir *run, event *state)
 /* Copies the model's own tensors to those of the best one. */
 static int remember(rundir *run)
 {
-    bool has_averages = bg_model_swap_averages(run->model) == BG_OK;
+    /* Before the first update the averages are those of the first values that the model ever had. */
+    bool has_averages = bg_trainer_progress(run->trainer).updates > 0 && bg_model_swap_averages(run->model) == BG_OK;
     bg_status status = BG_OK;
     size_t copy = 0;
     for (size_t i = 0; i < bg_model_count(run->model) && status == BG_OK; i++)

@@ -287,7 +287,7 @@ void terminal_plot_clear(void)
     plot.last_draw = -INFINITY;
 }
 
-void terminal_plot_finish(void)
+void terminal_plot_finish(bool is_quiet)
 {
     static picture p;
     if (!plot.is_asked)
@@ -296,7 +296,7 @@ void terminal_plot_finish(void)
     p = (picture){ .columns = 0 };
     if (make_picture(&p))
         write_picture(&p);
-    else
+    else if (!is_quiet)
         output_message("--plot has no effect: %s",
                        plot.n == 0 ? "no step was taken" : "the terminal has less than 31 columns or 8 lines");
     plot.is_asked = false;

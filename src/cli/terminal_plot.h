@@ -15,7 +15,7 @@ void terminal_plot_add(const bg_progress *progress, double loss_sum, double exam
 void terminal_plot_draw(void);
 /* Takes it away. Before other output to the terminal. */
 void terminal_plot_clear(void);
-/* At the end of a run: leaves it there. */
-void terminal_plot_finish(void);
+/* At the end of a run: leaves it there, and says why there is none unless is_quiet. */
+void terminal_plot_finish(bool is_quiet);
 
 #endif

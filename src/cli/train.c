@@ -220,7 +220,7 @@ int command_train(int argc, char **argv)
         code = rundir_check(job.config.out, job.config.resumes);
     if (!code)
         code = run_job(&job);
-    terminal_plot_finish();
+    terminal_plot_finish(code != 0);
     rundir_close(job.run);
     bg_trainer_destroy(job.trainer);
     bg_tensor_destroy(job.class_weights);

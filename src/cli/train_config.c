@@ -294,7 +294,11 @@ static int check_method(const train_config *config)
 {
     if (config->method != METHOD_LSTSQ)
         return 0;
+    const bg_augmentation *augmentation = &config->data.parts.augmentation;
+    bool augments = augmentation->flips || augmentation->shift || augmentation->noise > 0;
     const char *option = config->step_option ? config->step_option : config->optimizer.last_option;
+    if (!option && augments)
+        option = "augment";
     if (option)
         output_message("--%s has no effect: --method lstsq takes no gradient steps", option);
     if (strcmp(config->loss, "l2") != 0 || (config->model && !is_one_dense_layer(config->model)))

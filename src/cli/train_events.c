@@ -90,7 +90,7 @@ double train_share_done(const train_job *job, const bg_progress *progress)
     const train_config *config = &job->config;
     double whole = (double)config->epochs * (double)job->steps_in_epoch;
     double share = (double)progress->step / (config->steps ? fmin(whole, (double)config->steps) : whole);
-    double of_time = config->seconds ? (train_clock() - job->begin) / config->seconds : 0;
+    double of_time = config->seconds > 0 ? (train_clock() - job->begin) / config->seconds : 0;
     return fmin(fmax(share, of_time), 1);
 }
 
@@ -102,7 +102,7 @@ static void describe_time_left(const train_job *job, double share, char *text, s
     if (elapsed < 1 || !(done > 0))
         return;
     double left = elapsed * (1 - share) / done;
-    if (job->config.seconds)
+    if (job->config.seconds > 0)
         left = fmin(left, job->config.seconds - elapsed);
     long long seconds = (long long)fmin(fmax(left, 0), 1e9);
     if (seconds < 90)

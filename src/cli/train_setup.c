@@ -119,6 +119,8 @@ static int make_trainer(train_job *job)
                                    /* Signals, --time and the like end a run at the next step. */
                                    .call_every = 1 };
     optimizer_fill(&config->optimizer, &options, bg_dataset_size(job->data.train), config->steps, job->schedule_parts);
+    if (config->method == METHOD_LSTSQ) /* averages are of steps, and there are none */
+        options.averaging = (bg_averaging){ .kind = BG_AVERAGE_NONE };
     const bg_program *program;
     bg_status status = bg_model_create(&job->model, job->engine, config->data.dtype);
     if (status == BG_OK)

@@ -95,7 +95,9 @@ void bgi_scores_keep(bg_evaluation *evaluation, int64_t class, int64_t answer)
     bgi_kept_scores *kept = &evaluation->kept;
     double *to = kept->values + kept->rows * kept->width;
     if (evaluation->width == 2)
-        *to = evaluation->options.are_logits ? evaluation->row[1] - evaluation->row[0] : evaluation->row[1];
+        *to = !evaluation->options.are_logits  ? evaluation->row[1]
+              : isinf(evaluation->row[answer]) ? NAN
+                                               : evaluation->row[1] - evaluation->row[0];
     else if (evaluation->options.are_logits && kept->width > 1 && !isnan(evaluation->row[answer]))
         put_log_odds(to, evaluation->row, kept->width, evaluation->row + kept->width);
     else
@@ -158,7 +160,7 @@ bg_status bg_evaluation_roc_auc(const bg_evaluation *evaluation, double *each, d
     if (!work)
         return BG_ERR_NOMEM;
     int64_t curves = 0;
-    for (int64_t j = 0; j < kept->width; j++) {
+    for (int64_t j = 0; evaluation->width > 0 && j < kept_width(evaluation); j++) { /* also before a row was kept */
         double value = area(kept, j, evaluation->width == 2 ? 1 : j, work);
         if (each)
             each[j] = value;
