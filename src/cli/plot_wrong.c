@@ -45,7 +45,7 @@ static int draw(const predictions *p, const image_form *form, int64_t wrong, con
         snprintf(labels[taken].lines[1], sizeof labels[taken].lines[1], "predicted %d", p->predicted[i]);
         taken++;
     }
-    char title[200], part[120], first[60] = "";
+    char title[600], part[120], first[60] = "";
     predictions_describe(p, part, sizeof part);
     if (wrong > IMAGES_MAX)
         snprintf(first, sizeof first, "; these are the first %d", IMAGES_MAX);
