@@ -131,7 +131,7 @@ static const char *const UNDERSTOOD =
     "any name with --tokens; IDX files like train-images-idx3-ubyte, .gz or not; arrays ending in .npy or .npz; and "
     "folders with the files of MNIST or CIFAR";
 
-static bool ends_with(const char *text, const char *end)
+bool data_name_ends_with(const char *text, const char *end)
 {
     size_t n = strlen(text), m = strlen(end);
     return n >= m && strcmp(text + n - m, end) == 0;
@@ -139,7 +139,7 @@ static bool ends_with(const char *text, const char *end)
 
 static int check_array_options(const data_settings *settings)
 {
-    bool is_npz = settings->kind == DATA_ARRAYS && ends_with(settings->name, ".npz");
+    bool is_npz = settings->kind == DATA_ARRAYS && data_name_ends_with(settings->name, ".npz");
     if (settings->input && !is_npz)
         return output_usage("--input is an option of .npz files; --data is %s", settings->name);
     if (settings->target && settings->kind == DATA_ARRAYS && !is_npz)
@@ -205,13 +205,13 @@ int data_classify(data_settings *settings)
     }
     if (S_ISDIR(about.st_mode))
         settings->kind = is_cifar(name) ? DATA_CIFAR : DATA_MNIST;
-    else if (settings->tokens || ends_with(name, ".txt") || ends_with(name, ".txt.gz"))
+    else if (settings->tokens || data_name_ends_with(name, ".txt") || data_name_ends_with(name, ".txt.gz"))
         settings->kind = DATA_TEXT;
-    else if (ends_with(name, ".csv") || ends_with(name, ".csv.gz"))
+    else if (data_name_ends_with(name, ".csv") || data_name_ends_with(name, ".csv.gz"))
         settings->kind = DATA_CSV;
-    else if (ends_with(name, "-ubyte") || ends_with(name, "-ubyte.gz"))
+    else if (data_name_ends_with(name, "-ubyte") || data_name_ends_with(name, "-ubyte.gz"))
         settings->kind = DATA_IDX;
-    else if (ends_with(name, ".npy") || ends_with(name, ".npz"))
+    else if (data_name_ends_with(name, ".npy") || data_name_ends_with(name, ".npz"))
         settings->kind = DATA_ARRAYS;
     else
         return output_usage("%s: not a kind of file that --data takes; it takes %s", name, UNDERSTOOD);
@@ -410,7 +410,7 @@ int data_need_targets(const data_parts *parts, const data_settings *settings)
 {
     if (bg_dataset_columns(parts->train) > 1)
         return 0;
-    if (ends_with(settings->name, ".npz"))
+    if (data_name_ends_with(settings->name, ".npz"))
         return output_usage("%s: there is no array y of targets; --target names another", settings->name);
     return output_usage("%s: the targets are missing: name their file with --target-file", settings->name);
 }

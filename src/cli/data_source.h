@@ -44,6 +44,9 @@ typedef struct {
 /* The options of data, for a command's parser; its input is a data_settings, which is initialised by it. */
 extern const struct argp data_argp;
 
+/* Whether a file's name ends so. */
+bool data_name_ends_with(const char *text, const char *end);
+
 /* Finds out the kind of what --data names, and checks that the other options are some of that kind. 0, or the exit code
  * after a message that names what there is. */
 int data_classify(data_settings *settings);

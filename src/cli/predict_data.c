@@ -35,22 +35,16 @@ typedef struct {
 
 /* ---- Forms ---- */
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 static int choose_form(sink *s)
 {
     const char *name = s->config->output;
     if (!name || strcmp(name, "-") == 0)
         s->form = s->config->common.json ? FORM_JSONL : FORM_CSV;
-    else if (ends_with(name, ".csv"))
+    else if (data_name_ends_with(name, ".csv"))
         s->form = FORM_CSV;
-    else if (ends_with(name, ".npy"))
+    else if (data_name_ends_with(name, ".npy"))
         s->form = FORM_NPY;
-    else if (ends_with(name, ".jsonl"))
+    else if (data_name_ends_with(name, ".jsonl"))
         s->form = FORM_JSONL;
     else
         return output_usage("--output %s: the name ends in .csv, .npy or .jsonl, or is -", name);

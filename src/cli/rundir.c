@@ -3,6 +3,7 @@
 #include "rundir.h"
 
 #include "commands.h"
+#include "machine.h"
 #include "output.h"
 #include "run_log.h"
 
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PATH_MAX_BYTES = 4096 };
@@ -35,13 +35,6 @@ struct rundir {
     bool has_saved;
     double last_save;
 };
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static const char *join(char *buffer, const char *folder, const char *name)
 {
@@ -415,7 +408,7 @@ int rundir_save(rundir *run, event *state)
     int code = save(run, state);
     event_destroy(state);
     run->has_saved = true;
-    run->last_save = seconds_now();
+    run->last_save = machine_seconds();
     return code;
 }
 
@@ -456,4 +449,4 @@ int rundir_ensure_best(rundir *run)
     return code;
 }
 
-bool rundir_is_due(const rundir *run) { return !run->has_saved || seconds_now() - run->last_save >= SAVE_INTERVAL; }
+bool rundir_is_due(const rundir *run) { return !run->has_saved || machine_seconds() - run->last_save >= SAVE_INTERVAL; }

@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE
 #include "terminal_plot.h"
 
+#include "machine.h"
 #include "options.h"
 #include "output.h"
 #include "progress.h"
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { POINTS_MAX = 1024, COLUMNS_MAX = 200, COLUMNS_MIN = 20, ROWS_MAX = 20, ROWS_MIN = 4, LABEL = 10 };
@@ -247,13 +247,6 @@ static void write_picture(const picture *p)
     plot.lines = p->rows + 2;
 }
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* Whether the cursor can go back to the picture's first line. */
 static bool can_move_up(void)
 {
@@ -264,7 +257,7 @@ static bool can_move_up(void)
 void terminal_plot_draw(void)
 {
     static picture p;
-    double now = seconds_now();
+    double now = machine_seconds();
     if (!plot.is_asked || !plot.has_changed || now - plot.last_draw < DRAW_INTERVAL || !can_move_up())
         return;
     p = (picture){ .columns = 0 };

@@ -1,6 +1,7 @@
 /* blasgrad train */
 #include "commands.h"
 #include "lstsq.h"
+#include "machine.h"
 #include "output.h"
 #include "progress.h"
 #include "signals.h"
@@ -36,7 +37,7 @@ static train_end find_end(const train_job *job)
         return END_STEPS;
     if (config->early_stopping && job->epochs_since_lowest >= config->early_stopping)
         return END_EARLY;
-    return config->seconds > 0 && train_clock() - job->begin >= config->seconds ? END_TIME : END_NONE;
+    return config->seconds > 0 && machine_seconds() - job->begin >= config->seconds ? END_TIME : END_NONE;
 }
 
 static bool on_progress(bg_trainer *trainer, const bg_progress *progress, void *user)
@@ -122,7 +123,7 @@ static int begin_run(train_job *job)
         code = job->code;
     }
     event_destroy(fields);
-    job->begin = train_clock();
+    job->begin = machine_seconds();
     job->begin_share = train_share_done(job, &job->last);
     return code;
 }

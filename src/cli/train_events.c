@@ -1,5 +1,6 @@
 /* What a training run says: events, lines for people, the progress bar. */
 #define _POSIX_C_SOURCE 200809L
+#include "machine.h"
 #include "train_job.h"
 
 #include "output.h"
@@ -7,14 +8,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
-
-double train_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 void train_emit(train_job *job, event *e)
 {
@@ -90,14 +83,14 @@ double train_share_done(const train_job *job, const bg_progress *progress)
     const train_config *config = &job->config;
     double whole = (double)config->epochs * (double)job->steps_in_epoch;
     double share = (double)progress->step / (config->steps ? fmin(whole, (double)config->steps) : whole);
-    double of_time = config->seconds > 0 ? (train_clock() - job->begin) / config->seconds : 0;
+    double of_time = config->seconds > 0 ? (machine_seconds() - job->begin) / config->seconds : 0;
     return fmin(fmax(share, of_time), 1);
 }
 
 /* "12 s left", "3 min left", "1 h 20 min left": what is left takes as long as what was done took. */
 static void describe_time_left(const train_job *job, double share, char *text, size_t capacity)
 {
-    double elapsed = train_clock() - job->begin, done = share - job->begin_share;
+    double elapsed = machine_seconds() - job->begin, done = share - job->begin_share;
     text[0] = 0;
     if (elapsed < 1 || !(done > 0))
         return;
@@ -116,7 +109,7 @@ static void describe_time_left(const train_job *job, double share, char *text, s
 void train_draw(train_job *job, const bg_progress *progress)
 {
     /* Steps and epochs of a tiny problem end thousands of times a second. */
-    double now = train_clock();
+    double now = machine_seconds();
     if (now - job->last_draw < 0.1)
         return;
     job->last_draw = now;

@@ -67,6 +67,4 @@ void train_draw(train_job *job, const bg_progress *progress);
 double train_share_done(const train_job *job, const bg_progress *progress);
 void train_show_done(train_job *job, const bg_metrics *train, const bg_metrics *test);
 
-double train_clock(void); /* seconds */
-
 #endif
