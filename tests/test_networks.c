@@ -248,6 +248,28 @@ START_TEST(sizes_of_the_model)
 }
 END_TEST
 
+/* A transformer begins without an opinion: scores near 0, so that the loss is that of chance. */
+START_TEST(transformer_begins_at_chance)
+{
+    bg_model *model;
+    bg_graph *graph;
+    bg_program *program;
+    OK(bg_model_create(&model, trial_engine(), BG_F32));
+    OK(bg_graph_create(&graph, trial_engine()));
+    bg_node *x = bg_reshape(bg_arange(graph, BG_I64, 0, 64, 1), BG_SHAPE(1, 64));
+    bg_node *next = bg_reshape(bg_arange(graph, BG_I64, 1, 65, 1), BG_SHAPE(1, 64));
+    bg_node *loss = bg_cross_entropy_loss(bg_network_char_gpt(model, x, NULL), next, BG_MEAN);
+    OK(bg_compile(&program, graph, &loss, 1, NULL));
+    OK(bg_program_run(program));
+    double value;
+    OK(bg_tensor_item(bg_program_output(program, 0), 0, &value));
+    ck_assert_double_eq_tol(value, log(65), 0.2);
+    bg_program_destroy(program);
+    bg_graph_destroy(graph);
+    bg_model_destroy(model);
+}
+END_TEST
+
 static void expect_refused(const char *name, bg_shape shape, bg_network_options sizes, bg_status status,
                            const char *message)
 {
@@ -297,6 +319,7 @@ int main(void)
     tcase_add_test(cases, golden);
     tcase_add_test(cases, reference_sizes);
     tcase_add_test(cases, sizes_of_the_model);
+    tcase_add_test(cases, transformer_begins_at_chance);
     tcase_add_test(cases, errors);
     suite_add_tcase(suite, cases);
     return run_suite(suite);

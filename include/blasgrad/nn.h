@@ -274,9 +274,10 @@ typedef struct {
     int64_t heads;  /* char-gpt: 4; gpt2: 12 */
 } bg_network_options;
 
-/* The networks of the reference workloads, with parameters named and initialised as in PyTorch; user is NULL or a
- * bg_network_options, and so they fit bg_trainer_options.network. Inputs of images are [n, rows, columns], taken as one
- * channel, or [n, channels, rows, columns]; of characters or tokens, classes [n, t] -> scores [n, t, classes].
+/* The networks of the reference workloads, with parameters named and initialised as in PyTorch, those of transformers
+ * as GPT-2's; user is NULL or a bg_network_options, and so they fit bg_trainer_options.network. Inputs of images are
+ * [n, rows, columns], taken as one channel, or [n, channels, rows, columns]; of characters or tokens, classes [n, t] ->
+ * scores [n, t, classes].
  *   mnist-cnn  two convolutions 3x3 and relu, max-pool 2, two dense layers: c1 c2 f1 f2
  *   resnet20   He et al. 2015, for CIFAR, with projections as shortcuts: c b l.* f
  *   char-lstm  embedding, LSTM of two layers, dense layer: e r o

@@ -3,6 +3,7 @@
 
 #include "graph/graph.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -141,6 +142,22 @@ bg_node *bg_network_char_lstm(bg_model *model, bg_node *x, void *options)
     return bg_dense(model, "o", x, classes);
 }
 
+/* Dense layers and embeddings of the transformers start as in Radford et al. 2019: from normal values of deviation
+ * 0.02, biases from 0, and what ends a branch (two in each block) divided by the root of the number of branches. A head
+ * that is tied to an embedding of deviation 1 would begin with scores of some ten. */
+static bg_node *transformer_dense(bg_model *model, const char *name, bg_node *x, int64_t out, int64_t branches)
+{
+    const bg_dense_options options = { .weight = { BG_INIT_NORMAL, .deviation = 0.02 / sqrt((double)branches) },
+                                       .bias = { BG_INIT_ZEROS } };
+    return bg_dense_with(model, name, x, out, &options);
+}
+
+static bg_node *transformer_embedding(bg_model *model, const char *name, bg_node *indices, int64_t rows, int64_t width)
+{
+    const bg_model_embedding_options options = { .weight = { BG_INIT_NORMAL, .deviation = 0.02 } };
+    return bg_model_embedding(model, name, indices, rows, width, &options);
+}
+
 /* Heads lie side by side in the rows of q, k and v, which lie side by side in those of the projection. */
 static bg_node *causal_attention(bg_model *model, const char *projection, bg_node *x, int64_t heads)
 {
@@ -148,7 +165,7 @@ static bg_node *causal_attention(bg_model *model, const char *projection, bg_nod
         return NULL;
     bg_shape shape = bg_node_shape(x);
     int64_t n = shape.dims[0], t = shape.dims[1], width = shape.dims[2];
-    bg_node *joined = bg_dense(model, projection, x, 3 * width), *parts[3];
+    bg_node *joined = transformer_dense(model, projection, x, 3 * width, 1), *parts[3];
     for (int64_t i = 0; i < 3; i++) {
         bg_node *part = bg_slice(joined, 2, i * width, (i + 1) * width, 1);
         parts[i] = bg_transpose(bg_reshape(part, BG_SHAPE(n, t, heads, width / heads)), 1, 2);
@@ -157,16 +174,18 @@ static bg_node *causal_attention(bg_model *model, const char *projection, bg_nod
     return bg_reshape(bg_transpose(y, 1, 2), shape);
 }
 
-static bg_node *transformer_block(bg_model *model, int64_t index, bg_node *x, int64_t width, int64_t heads)
+static bg_node *transformer_block(bg_model *model, int64_t index, bg_node *x, int64_t width, int64_t heads,
+                                  int64_t branches)
 {
     char names[6][40];
     static const char *const parts[] = { "n1", "qkv", "p", "n2", "f", "g" };
     for (int i = 0; i < 6; i++)
         snprintf(names[i], sizeof names[i], "b.%lld.%s", (long long)index, parts[i]);
     bg_node *y = causal_attention(model, names[1], bg_model_layer_norm(model, names[0], x, NULL), heads);
-    x = bg_add(x, bg_dense(model, names[2], y, width));
-    y = bg_gelu_tanh(bg_dense(model, names[4], bg_model_layer_norm(model, names[3], x, NULL), 4 * width));
-    return bg_add(x, bg_dense(model, names[5], y, width));
+    x = bg_add(x, transformer_dense(model, names[2], y, width, branches));
+    y = bg_model_layer_norm(model, names[3], x, NULL);
+    y = bg_gelu_tanh(transformer_dense(model, names[4], y, 4 * width, 1));
+    return bg_add(x, transformer_dense(model, names[5], y, width, branches));
 }
 
 /* A transformer of the sizes that are asked for, or else of its own. */
@@ -196,10 +215,10 @@ static bg_node *transformer(const char *name, bg_model *model, bg_node *x, const
         return bgi_graph_fail(graph, BG_ERR_ARGUMENT, "%s: a width of %lld does not make %lld equal heads", name,
                               (long long)width, (long long)heads);
     bg_node *positions = bg_arange(graph, BG_I64, 0, (double)t, 1);
-    x = bg_add(bg_model_embedding(model, "we", x, classes, width, NULL),
-               bg_model_embedding(model, "pe", positions, context, width, NULL));
+    x = bg_add(transformer_embedding(model, "we", x, classes, width),
+               transformer_embedding(model, "pe", positions, context, width));
     for (int64_t i = 0; i < layers && x; i++)
-        x = transformer_block(model, i, x, width, heads);
+        x = transformer_block(model, i, x, width, heads, 2 * layers);
     x = bg_model_layer_norm(model, "n", x, NULL);
     bg_node *table = bg_model_parameter(model, graph, "we.weight", BG_SHAPE(classes, width), (bg_init){ 0 });
     return x && table ? bg_linear(x, table, NULL) : NULL;
