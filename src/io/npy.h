@@ -27,6 +27,9 @@ typedef struct {
     bg_dtype dtype;
     void (*widen)(void *to, const void *from, size_t count); /* NULL for ours, and where the bits stay */
 } bgi_npy_type;
+/* By two letters of its code; NULL if there is none. And the one in which elements of ours are written. */
+const bgi_npy_type *bgi_npy_type_find(const char code[2]);
+const bgi_npy_type *bgi_npy_type_of(bg_dtype dtype);
 
 typedef struct {
     const bgi_npy_type *type;

@@ -6,52 +6,7 @@
 
 #include "tensor/tensor.h"
 
-#include <stdio.h>
 #include <string.h>
-
-/* ---- Types ---- */
-
-#define WIDEN(name, from_type, to_type)                                                                                \
-    static void name(void *to, const void *from, size_t count)                                                         \
-    {                                                                                                                  \
-        for (size_t i = 0; i < count; i++) {                                                                           \
-            from_type value;                                                                                           \
-            memcpy(&value, (const unsigned char *)from + i * sizeof value, sizeof value);                              \
-            ((to_type *)to)[i] = value;                                                                                \
-        }                                                                                                              \
-    }
-WIDEN(widen_i8, int8_t, int32_t)
-WIDEN(widen_i16, int16_t, int32_t)
-WIDEN(widen_u16, uint16_t, int32_t)
-WIDEN(widen_u32, uint32_t, int64_t)
-
-/* Half precision: 5 bits of exponent, biased by 15, and 10 of fraction. The bits of a NaN stay. */
-static void widen_f16(void *to, const void *from, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint16_t half;
-        memcpy(&half, (const unsigned char *)from + 2 * i, 2);
-        uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 0x1F, fraction = half & 0x3FF, bits;
-        if (exponent == 0) { /* 0 and subnormals: fraction 2^-24 */
-            float value = (float)fraction * 0x1p-24F;
-            memcpy(&bits, &value, 4);
-        } else {
-            bits = (exponent == 31 ? 255 : exponent + 112) << 23 | fraction << 13;
-        }
-        bits |= sign;
-        memcpy((float *)to + i, &bits, 4);
-    }
-}
-
-static const bgi_npy_type types[] = {
-    { "b1", 1, BG_BOOL, NULL },     { "i1", 1, BG_I32, widen_i8 },  { "u1", 1, BG_U8, NULL },
-    { "i2", 2, BG_I32, widen_i16 }, { "u2", 2, BG_I32, widen_u16 }, { "i4", 4, BG_I32, NULL },
-    { "u4", 4, BG_I64, widen_u32 }, { "i8", 8, BG_I64, NULL },      { "u8", 8, BG_I64, NULL },
-    { "f2", 2, BG_F32, widen_f16 }, { "f4", 4, BG_F32, NULL },      { "f8", 8, BG_F64, NULL },
-};
-enum { TYPES = sizeof types / sizeof *types };
-
-/* ---- Reading ---- */
 
 typedef struct {
     const bgi_npy_source *source;
@@ -110,19 +65,16 @@ static bool is_text(const char *string, size_t length, const char *text)
 
 static bg_status take_type(cursor *c, bgi_npy_layout *layout)
 {
-    const char *string;
-    size_t length;
+    const char *string = NULL;
+    size_t length = 0;
     if (skip_blanks(c) == '[')
         return FAIL_AT(c, "the elements are records (a structured dtype), which cannot be %s", "read");
     bg_status status = take_string(c, &string, &length, "a dtype such as '<f4'");
     if (status)
         return status;
-    for (int i = 0; i < TYPES && length == 3; i++) {
-        if (memcmp(string + 1, types[i].code, 2) != 0)
-            continue;
-        if (*string != '<' && *string != '>' && (*string != '|' || types[i].size > 1))
-            break;
-        layout->type = &types[i];
+    const bgi_npy_type *type = length == 3 ? bgi_npy_type_find(string + 1) : NULL;
+    if (type && (*string == '<' || *string == '>' || (*string == '|' && type->size == 1))) {
+        layout->type = type;
         layout->is_big_endian = *string == '>';
         return BG_OK;
     }
@@ -197,8 +149,8 @@ static bg_status parse(cursor *c, bgi_npy_layout *layout)
     bool is_there[KEYS] = { false };
     bg_status status = take(c, '{', "{");
     while (!status && skip_blanks(c) != '}') {
-        const char *string;
-        size_t length, at = c->at;
+        const char *string = NULL;
+        size_t length = 0, at = c->at;
         int key = 0;
         status = take_string(c, &string, &length, "a key in quotes");
         if (status)
@@ -294,29 +246,4 @@ bg_status bgi_npy_read_layout(bgi_npy_layout *layout, bg_engine *engine, bgi_npy
         status = parse(&c, layout);
     bgi_free(engine, text, length);
     return status ? status : check_length(layout, source, prefix + length);
-}
-
-/* ---- Writing ---- */
-
-size_t bgi_npy_head(char head[BGI_NPY_HEAD], const bg_tensor *tensor)
-{
-    enum { PREFIX = 10, ALIGNMENT = 64 };
-    const bgi_npy_type *type = types;
-    while (type->dtype != tensor->dtype || type->widen)
-        type++;
-    bg_shape shape = tensor->shape;
-    int length =
-        snprintf(head + PREFIX, BGI_NPY_HEAD - PREFIX, "{'descr': '%c%.2s', 'fortran_order': False, 'shape': (",
-                 type->size > 1 ? '<' : '|', type->code);
-    for (int i = 0; i < shape.rank; i++)
-        length += snprintf(head + PREFIX + length, (size_t)(BGI_NPY_HEAD - PREFIX - length), "%s%lld%s", i ? " " : "",
-                           (long long)shape.dims[i], i + 1 < shape.rank || shape.rank == 1 ? "," : "");
-    length += snprintf(head + PREFIX + length, (size_t)(BGI_NPY_HEAD - PREFIX - length), "), }");
-    size_t bytes = ((size_t)length + 1 + PREFIX + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    memset(head + PREFIX + length, ' ', bytes - PREFIX - (size_t)length);
-    head[bytes - 1] = '\n';
-    memcpy(head, "\x93NUMPY\1\0", 8);
-    head[8] = (char)((bytes - PREFIX) & 0xFF);
-    head[9] = (char)((bytes - PREFIX) >> 8);
-    return bytes;
 }

@@ -8,6 +8,30 @@
 
 #include "tensor/storage.h"
 
+#include <stdio.h>
+#include <string.h>
+
+size_t bgi_npy_head(char head[BGI_NPY_HEAD], const bg_tensor *tensor)
+{
+    enum { PREFIX = 10, ALIGNMENT = 64 };
+    const bgi_npy_type *type = bgi_npy_type_of(tensor->dtype);
+    bg_shape shape = tensor->shape;
+    int length =
+        snprintf(head + PREFIX, BGI_NPY_HEAD - PREFIX, "{'descr': '%c%.2s', 'fortran_order': False, 'shape': (",
+                 type->size > 1 ? '<' : '|', type->code);
+    for (int i = 0; i < shape.rank; i++)
+        length += snprintf(head + PREFIX + length, (size_t)(BGI_NPY_HEAD - PREFIX - length), "%s%lld%s", i ? " " : "",
+                           (long long)shape.dims[i], i + 1 < shape.rank || shape.rank == 1 ? "," : "");
+    length += snprintf(head + PREFIX + length, (size_t)(BGI_NPY_HEAD - PREFIX - length), "), }");
+    size_t bytes = ((size_t)length + 1 + PREFIX + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    memset(head + PREFIX + length, ' ', bytes - PREFIX - (size_t)length);
+    head[bytes - 1] = '\n';
+    memcpy(head, "\x93NUMPY\1\0", 8);
+    head[8] = (char)((bytes - PREFIX) & 0xFF);
+    head[9] = (char)((bytes - PREFIX) >> 8);
+    return bytes;
+}
+
 static bg_status write_array(const bg_tensor *tensor, bgi_new_file *file)
 {
     char head[BGI_NPY_HEAD];
