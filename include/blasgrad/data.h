@@ -33,6 +33,12 @@ BG_API uint64_t bg_dataset_hash(const bg_dataset *dataset);
 
 /* Examples [start, stop), as views. */
 BG_API bg_status bg_dataset_slice(bg_dataset **part, const bg_dataset *dataset, int64_t start, int64_t stop);
+/* The examples of n data sets, one behind the other, as copies. All have as many columns, of the same types and shapes
+ * of an example (else BG_ERR_SHAPE, BG_ERR_DTYPE), and the same names of inputs and vocabulary. There are as many
+ * classes as the part with most has; where classes have names, those of all parts together, numbered anew by their
+ * order byte by byte unless the parts agree in them. BG_ERR_FORMAT names the part that disagrees, by its name or
+ * number. */
+BG_API bg_status bg_dataset_join(bg_dataset **all, bg_dataset *const *parts, int n);
 /* The examples in an order permuted by the seed, as copies: the first `size` of them in `first`, the rest in `second`.
  */
 BG_API bg_status bg_dataset_split(bg_dataset **first, bg_dataset **second, const bg_dataset *dataset, int64_t size,
@@ -79,7 +85,12 @@ typedef enum {
     BG_MISSING_VALUE /* .missing_value */
 } bg_missing;
 
-/* Options of the readers and of the built-in data; zero is the default. */
+/* Options of the readers and of the built-in data; zero is the default.
+ *
+ * Where tables, arrays and texts are read, a path may be that of a folder: its files, whatever their names, are read
+ * one behind the other, in the order of their names byte by byte. Those whose names begin with a dot are left out; a
+ * folder in it, or nothing, is BG_ERR_FORMAT. target_file is then a folder too, whose first file belongs to the first,
+ * and so on. While a folder of tables or arrays is read, it takes memory for the data twice. */
 typedef struct {
     bg_dtype dtype;      /* of inputs (and of targets that are not classes): BG_F32 (the default) or BG_F64 */
     int64_t count;       /* strokes: examples to make; default 10,000 */
@@ -99,7 +110,7 @@ typedef struct {
     double missing_value;    /* CSV: with BG_MISSING_VALUE */
     bool without_target;     /* CSV and arrays: inputs alone */
     bool with_row_numbers;   /* CSV: one more column behind the others, i64 [n]: the number of each example's row in
-                                the file, from 0, whatever rows are left out */
+                                the file, from 0, whatever rows are left out; BG_ERR_ARGUMENT of a folder */
     /* CSV: lists that end with NULL: the names of classes 0, 1, ..; in place of .features, names of columns, whole
      * ones. With the names that another data set has, a table is read as that one was, whatever the order of its
      * columns and classes. */
@@ -134,6 +145,8 @@ BG_API bg_status bg_data_builtin(bg_dataset **dataset, bg_engine *engine, const 
  * the nearest value of the dtype, whatever the locale. Classes are whole numbers from 0 to 16,777,215, as many as the
  * largest plus one; or, if the first is no number, names, numbered by their order byte by byte, 65,536 at most. Those
  * of rows that are left out do not count. .skip_lines, .without_header and the marks hold for the file of targets too.
+ * Of a folder, the tables in it are read one behind the other, see bg_dataset_join: the same columns, and a header in
+ * each or in none.
  * Errors name file, line and column: BG_ERR_FORMAT for a field that is missing or no finite number, lines with
  * different numbers of fields, files with different numbers of rows, columns that are not there, a zero byte, a line of
  * more than 1 MiB; BG_ERR_ARGUMENT, BG_ERR_IO, BG_ERR_NOMEM. */
@@ -160,24 +173,26 @@ BG_API bg_status bg_data_read_cifar(bg_dataset **train, bg_dataset **test, bg_en
 /* Arrays of NumPy: an NPZ file with inputs and targets, or an NPY file of inputs and one of targets, target_file. u8
  * inputs become value / 255, other numbers are converted to the dtype; [n] becomes [n, 1]. Targets are classes, i64 of
  * their own shape, with with_classes, or if they are integers [n] and not without_classes; their number is the largest
- * plus one. Else they are numbers of the dtype, [n] as [n, 1]. Without a target file, or an array y in NPZ that was not
+ * plus one. Else they are numbers of the dtype, [n] as [n, 1]. Of a folder, the files in it are read one behind the
+ * other, see bg_dataset_join. Without a target file, or an array y in NPZ that was not
  * asked for by its name, the inputs are the only column. BG_ERR_FORMAT names file, array and element: what bg_npy_load
  * and bg_npz_load refuse, an array that is not there, different numbers of inputs and targets, numbers that are not
  * finite, classes that are no integers from 0 to 16,777,215. */
 BG_API bg_status bg_data_read_arrays(bg_dataset **dataset, bg_engine *engine, const char *path,
                                      const bg_data_options *options);
 /* Whether bg_data_read_arrays takes the targets for classes, by their type and rank: no elements are read. False if
- * there are no targets. Errors as there. */
+ * there are no targets. Of a folder, its first file is looked at. Errors as there. */
 BG_API bg_status bg_data_arrays_have_classes(bool *have_classes, bg_engine *engine, const char *path,
                                              const bg_data_options *options);
 
-/* A text for language models, gzipped or not. Its characters in UTF-8 are the tokens, numbered by ascending code point;
- * a byte order mark at the start is left out. With with_bytes the bytes are, 0 to 255. Example i has the tokens
- * i context, .., (i + 1) context - 1 as its input and those one further on as its target: inputs [n, context], targets
- * [n, context] and as many classes as there are different tokens; u8, or i32 of more than 256. The end that fills no
- * example is left out. The last test_share of the tokens is the test, NULL if that is 0; both parts have one
- * vocabulary. Errors name file and offset: BG_ERR_FORMAT for a zero byte or bytes that are not UTF-8 (except
- * with_bytes), a character that is not in the vocabulary asked for, and parts that have no context + 1 tokens. */
+/* A text for language models, gzipped or not; those of a folder are one text. Its characters in UTF-8 are the tokens,
+ * numbered by ascending code point; a byte order mark at the start is left out. With with_bytes the bytes are, 0 to
+ * 255. Example i has the tokens i context, .., (i + 1) context - 1 as its input and those one further on as its target:
+ * inputs [n, context], targets [n, context] and as many classes as there are different tokens; u8, or i32 of more than
+ * 256. The end that fills no example is left out. The last test_share of the tokens is the test, NULL if that is 0;
+ * both parts have one vocabulary. Errors name file and offset: BG_ERR_FORMAT for a zero byte or bytes that are not
+ * UTF-8 (except with_bytes), a character that is not in the vocabulary asked for, and parts that have no context + 1
+ * tokens. */
 BG_API bg_status bg_data_read_text(bg_dataset **train, bg_dataset **test, bg_engine *engine, const char *path,
                                    const bg_data_options *options);
 /* The tokens of a text by a vocabulary (NULL: bytes): up to `capacity` of them in `tokens`, and in *count how many

@@ -1,6 +1,7 @@
 /* Data sets out of arrays of NumPy: NPZ, or one NPY of inputs and one of targets. */
 #include "data/convert.h"
 #include "data/dataset.h"
+#include "data/folder.h"
 #include "io/file.h"
 #include "io/npy.h"
 
@@ -172,6 +173,44 @@ static bg_status check_options(bg_data_options *checked, bg_engine *engine, cons
     return BG_OK;
 }
 
+/* Whether the targets of one file are classes. */
+static bg_status find_classes(bool *have_classes, bg_engine *engine, const char *path, const bg_data_options *options)
+{
+    array_form form;
+    bgi_npy_layout layout;
+    bool is_there = false;
+    bg_status status = find_checked_form(&form, path, options);
+    if (status || options->without_target)
+        return status;
+    if (form == NPZ)
+        status = bgi_npz_layout(&layout, &is_there, engine, caller, path, options->target ? options->target : "y");
+    else if (options->target_file) {
+        status = bgi_npy_file_layout(&layout, engine, caller, options->target_file);
+        is_there = true;
+    }
+    if (!status && is_there)
+        *have_classes = holds_classes(layout.type->dtype, layout.shape.rank, options);
+    return status;
+}
+
+/* The first file of a folder, with which the others have to agree. */
+static bg_status find_first_classes(bool *have_classes, bg_engine *engine, const char *folder,
+                                    const bg_data_options *options)
+{
+    bgi_names files = { .engine = engine }, targets = { .engine = engine };
+    bg_data_options own = *options;
+    bg_status status = bgi_folder_list(&files, engine, caller, folder);
+    if (!status && own.target_file && bgi_folder_is(own.target_file)) {
+        status = bgi_folder_list(&targets, engine, caller, own.target_file);
+        own.target_file = bgi_names_at(&targets, 0);
+    }
+    if (!status)
+        status = find_classes(have_classes, engine, bgi_names_at(&files, 0), &own);
+    bgi_names_release(&files);
+    bgi_names_release(&targets);
+    return status;
+}
+
 bg_status bg_data_arrays_have_classes(bool *have_classes, bg_engine *engine, const char *path,
                                       const bg_data_options *options)
 {
@@ -179,22 +218,26 @@ bg_status bg_data_arrays_have_classes(bool *have_classes, bg_engine *engine, con
         return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", caller, have_classes ? "path" : "have_classes");
     *have_classes = false;
     bg_data_options checked;
-    array_form form;
-    bgi_npy_layout layout;
-    bool is_there = false;
     bg_status status = check_options(&checked, engine, options);
-    if (!status)
-        status = find_checked_form(&form, path, &checked);
-    if (status || checked.without_target)
+    if (status)
         return status;
-    if (form == NPZ)
-        status = bgi_npz_layout(&layout, &is_there, engine, caller, path, checked.target ? checked.target : "y");
-    else if (checked.target_file) {
-        status = bgi_npy_file_layout(&layout, engine, caller, checked.target_file);
-        is_there = true;
-    }
-    if (!status && is_there)
-        *have_classes = holds_classes(layout.type->dtype, layout.shape.rank, &checked);
+    return (bgi_folder_is(path) ? find_first_classes : find_classes)(have_classes, engine, path, &checked);
+}
+
+static bg_status read_file(bg_dataset **dataset, bg_engine *engine, const char *path, const bg_data_options *options)
+{
+    named_array x = { .tensor = NULL }, y = { .tensor = NULL };
+    bg_tensor *columns[2] = { NULL };
+    int64_t classes = 0;
+    bg_status status = load(&x, &y, engine, path, options);
+    if (!status)
+        status = make_columns(columns, &classes, &x, &y, options);
+    bg_tensor_destroy(x.tensor);
+    bg_tensor_destroy(y.tensor);
+    if (!status)
+        status = bgi_dataset_create(dataset, path, columns, columns[1] ? 2 : 1, classes);
+    bg_tensor_destroy(columns[0]);
+    bg_tensor_destroy(columns[1]);
     return status;
 }
 
@@ -208,17 +251,6 @@ bg_status bg_data_read_arrays(bg_dataset **dataset, bg_engine *engine, const cha
     bg_status status = check_options(&checked, engine, options);
     if (status)
         return status;
-    named_array x = { .tensor = NULL }, y = { .tensor = NULL };
-    bg_tensor *columns[2] = { NULL };
-    int64_t classes = 0;
-    status = load(&x, &y, engine, path, &checked);
-    if (!status)
-        status = make_columns(columns, &classes, &x, &y, &checked);
-    bg_tensor_destroy(x.tensor);
-    bg_tensor_destroy(y.tensor);
-    if (!status)
-        status = bgi_dataset_create(dataset, path, columns, columns[1] ? 2 : 1, classes);
-    bg_tensor_destroy(columns[0]);
-    bg_tensor_destroy(columns[1]);
-    return status;
+    return bgi_folder_is(path) ? bgi_folder_read(dataset, engine, caller, path, &checked, read_file)
+                               : read_file(dataset, engine, path, &checked);
 }

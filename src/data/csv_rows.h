@@ -38,5 +38,8 @@ void bgi_csv_store(const bgi_csv_table *table, void *row, int32_t place, double 
 /* Reads all rows of the sources, whose columns have their places. */
 bg_status bgi_csv_read_rows(bgi_csv_table *table);
 void bgi_csv_release_rows(bgi_csv_table *table);
+/* The data set of all rows, of this name. */
+bg_status bgi_csv_make_dataset(bg_dataset **dataset, bgi_csv_table *table, const char *path,
+                               const bgi_names *feature_names);
 
 #endif

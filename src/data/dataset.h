@@ -33,6 +33,9 @@ bg_status bgi_dataset_create_pair(bg_dataset **dataset, const char *name, bg_ten
 bg_tensor **bgi_dataset_new_columns(const bg_dataset *dataset);
 bg_status bgi_dataset_create_like(bg_dataset **made, const bg_dataset *dataset, bg_tensor **columns, bg_status status);
 
+/* As bg_dataset_join, with a name, of parts of one engine; caller is for messages, which call a part by its name. */
+bg_status bgi_dataset_join(bg_dataset **all, const char *caller, const char *name, bg_dataset *const *parts, int n);
+
 /* Copies a vocabulary into a data set that has none. */
 bg_status bgi_dataset_set_vocabulary(bg_dataset *dataset, const char *vocabulary);
 

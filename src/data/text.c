@@ -1,5 +1,6 @@
 /* Texts as tokens: characters or bytes, and windows over them. */
 #include "data/dataset.h"
+#include "data/folder.h"
 #include "io/stream.h"
 
 #include <blasgrad/graph.h>
@@ -104,16 +105,23 @@ static size_t write_alphabet(const alphabet *a, char *text)
 typedef struct {
     bg_engine *engine;
     const bg_data_options *options;
+    const char *path; /* of the file, or of the folder */
+    bgi_names files;  /* that are read one behind the other */
+    int64_t next;     /* the file behind the one at hand */
     bgi_stream stream;
+    bool is_open;
     alphabet characters;
     unsigned char buffer[4096];
     size_t start, end; /* of the bytes in the buffer that are not taken */
-    bool is_finished;
-    uint64_t offset; /* of the byte at start */
+    bool is_finished;  /* the file has no more bytes than those */
+    uint64_t offset;   /* of the byte at start */
+    uint64_t last;     /* of the character that was taken last */
 } reader;
 
-#define FAIL(r, format, ...)                                                                                           \
+/* In the file at hand; and in all. */
+#define FAIL_HERE(r, format, ...)                                                                                      \
     bg_fail(BG_ERR_FORMAT, "%s: %s: " format, caller, bgi_path_text((r)->stream.path), __VA_ARGS__)
+#define FAIL(r, format, ...) bg_fail(BG_ERR_FORMAT, "%s: %s: " format, caller, bgi_path_text((r)->path), __VA_ARGS__)
 
 /* Reads on, unless the longest character is there or the file has ended. */
 static bg_status fill_buffer(reader *r)
@@ -130,17 +138,38 @@ static bg_status fill_buffer(reader *r)
     return status;
 }
 
-static bg_status start_reading(reader *r)
+static void close_file(reader *r)
 {
-    bg_status status = r->stream.offset > 0 ? bgi_stream_rewind(&r->stream) : BG_OK;
+    if (r->is_open)
+        bgi_stream_close(&r->stream);
+    r->is_open = false;
+}
+
+/* Opens the next file. */
+static bg_status open_next(reader *r)
+{
+    close_file(r);
+    const char *path = bgi_names_at(&r->files, r->next++);
+    bg_status status = bgi_stream_open(&r->stream, caller, path);
+    if (status)
+        return status;
+    r->is_open = true;
+    /* It is read twice. */
+    if (!r->stream.opened.is_regular)
+        return bg_fail(BG_ERR_IO, "%s: %s: not a regular file", caller, bgi_path_text(path));
     r->start = r->end = 0;
     r->offset = 0;
     r->is_finished = false;
-    if (!status)
-        status = fill_buffer(r);
+    status = fill_buffer(r);
     if (!status && !r->options->with_bytes && r->end >= 3 && !memcmp(r->buffer, "\xEF\xBB\xBF", 3))
         r->start = (size_t)(r->offset = 3);
     return status;
+}
+
+static bg_status start_reading(reader *r)
+{
+    r->next = 0;
+    return open_next(r);
 }
 
 static bg_status fail_character(const reader *r)
@@ -148,15 +177,17 @@ static bg_status fail_character(const reader *r)
     const unsigned char *c = r->buffer + r->start;
     unsigned long long offset = r->offset;
     if (c[0] == 0)
-        return FAIL(r, "offset %llu: a zero byte: the file is binary, or in another encoding than UTF-8", offset);
-    return FAIL(r, "offset %llu: not UTF-8: %02x %s", offset, c[0],
-                r->end - r->start < 4 && r->is_finished ? "and the rest of the file" : "and what follows");
+        return FAIL_HERE(r, "offset %llu: a zero byte: the file is binary, or in another encoding than UTF-8", offset);
+    return FAIL_HERE(r, "offset %llu: not UTF-8: %02x %s", offset, c[0],
+                     r->end - r->start < 4 && r->is_finished ? "and the rest of the file" : "and what follows");
 }
 
 /* The code point (or byte) that comes next; *has_next is false at the end. */
 static bg_status next_code(reader *r, uint32_t *code, bool *has_next)
 {
     bg_status status = fill_buffer(r);
+    while (!status && r->start == r->end && r->next < r->files.count)
+        status = open_next(r);
     *has_next = !status && r->start < r->end;
     if (!*has_next)
         return status;
@@ -168,6 +199,7 @@ static bg_status next_code(reader *r, uint32_t *code, bool *has_next)
         length = bgi_utf8_decode(c, r->end - r->start, code);
     if (length == 0 || (*code == 0 && !r->options->with_bytes))
         return fail_character(r);
+    r->last = r->offset;
     r->start += (size_t)length;
     r->offset += (uint64_t)length;
     return BG_OK;
@@ -181,7 +213,6 @@ static bg_status count_tokens(reader *r, int64_t *count)
     while (!status) {
         uint32_t code;
         bool has_next;
-        uint64_t offset = r->offset;
         status = next_code(r, &code, &has_next);
         if (status || !has_next)
             return status;
@@ -189,8 +220,8 @@ static bg_status count_tokens(reader *r, int64_t *count)
         if (!r->options->with_bytes && !r->options->vocabulary)
             status = add_character(&r->characters, code);
         if (status == BG_ERR_FORMAT)
-            return FAIL(r, "offset %llu: U+%X: characters of more than %d of Unicode's planes are no text",
-                        (unsigned long long)offset, (unsigned)code, PLANES_USED);
+            return FAIL_HERE(r, "offset %llu: U+%X: characters of more than %d of Unicode's planes are no text",
+                             (unsigned long long)r->last, (unsigned)code, PLANES_USED);
     }
     return status;
 }
@@ -204,17 +235,16 @@ static bg_status read_tokens(reader *r, bg_tensor *tokens)
     for (int64_t i = 0; i < count && !status; i++) {
         uint32_t code = 0;
         bool has_next;
-        uint64_t offset = r->offset;
         status = next_code(r, &code, &has_next);
         if (status)
             return status;
         if (!has_next)
-            return bg_fail(BG_ERR_IO, "%s: %s: the file became shorter while it was read", caller,
-                           bgi_path_text(r->stream.path));
+            return bg_fail(BG_ERR_IO, "%s: %s: the text became shorter while it was read", caller,
+                           bgi_path_text(r->path));
         int32_t token = r->options->with_bytes ? (int32_t)code : character_number(&r->characters, code);
         if (token < 0)
-            return FAIL(r, "offset %llu: the character U+%04X is not in the vocabulary", (unsigned long long)offset,
-                        (unsigned)code);
+            return FAIL_HERE(r, "offset %llu: the character U+%04X is not in the vocabulary",
+                             (unsigned long long)r->last, (unsigned)code);
         if (tokens->dtype == BG_U8)
             ((uint8_t *)data)[i] = (uint8_t)token;
         else
@@ -273,7 +303,7 @@ static bg_status make_part(bg_dataset **part, reader *r, bg_tensor *tokens, int6
         bg_tensor_destroy(x);
         return status;
     }
-    status = bgi_dataset_create_pair(part, r->stream.path, x, y, classes);
+    status = bgi_dataset_create_pair(part, r->path, x, y, classes);
     return status || !vocabulary ? status : bgi_dataset_set_vocabulary(*part, vocabulary);
 }
 
@@ -366,14 +396,17 @@ bg_status bg_data_read_text(bg_dataset **train, bg_dataset **test, bg_engine *en
         status = check_options(&checked);
     if (status)
         return status;
-    reader r = { .engine = engine, .options = &checked, .characters = { .engine = engine } };
-    status = bgi_stream_open(&r.stream, caller, path);
-    if (status)
-        return status;
-    /* It is read twice. */
-    status = r.stream.opened.is_regular ? read_parts(&r, train, test)
-                                        : bg_fail(BG_ERR_IO, "%s: %s: not a regular file", caller, bgi_path_text(path));
-    bgi_stream_close(&r.stream);
+    reader r = { .engine = engine,
+                 .options = &checked,
+                 .path = path,
+                 .files = { .engine = engine },
+                 .characters = { .engine = engine } };
+    status = bgi_folder_is(path) ? bgi_folder_list(&r.files, engine, caller, path)
+                                 : bgi_names_add(&r.files, path, strlen(path));
+    if (!status)
+        status = read_parts(&r, train, test);
+    close_file(&r);
+    bgi_names_release(&r.files);
     free_alphabet(&r.characters);
     if (status) {
         bg_dataset_destroy(*train);

@@ -44,18 +44,29 @@ void scratch_begin(void)
     ck_assert_msg(bg_engine_create(&engine, &options) == BG_OK, "%s", bg_last_error());
 }
 
+static void remove_all(const char *path)
+{
+    DIR *entries = opendir(path);
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        char inside[600];
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        (void)snprintf(inside, sizeof inside, "%s/%s", path, entry->d_name);
+        if (unlink(inside))
+            remove_all(inside);
+    }
+    if (entries)
+        closedir(entries);
+    (void)rmdir(path);
+}
+
 void scratch_end(void)
 {
     bg_engine_destroy(engine);
     engine = NULL;
     ck_assert_uint_eq(memory.held, 0);
-    DIR *entries = opendir(folder);
-    for (struct dirent *entry; entries && (entry = readdir(entries));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && unlink(scratch_path(entry->d_name)))
-            (void)rmdir(scratch_path(entry->d_name));
-    if (entries)
-        closedir(entries);
-    ck_assert_int_eq(rmdir(folder), 0);
+    remove_all(folder);
+    ck_assert_int_ne(access(folder, F_OK), 0);
 }
 
 bg_engine *scratch_engine(void) { return engine; }
