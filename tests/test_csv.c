@@ -158,7 +158,7 @@ START_TEST(csv_errors)
           { .delimiter = ';', .decimal = ',' },
           "\"2.2\" is not a number; the decimal mark is ','" },
         { "nan", "nan,1\n", { 0 }, "line 1: column 1 (number 0): \"nan\" is not a number" },
-        { "inf", "1,2\n1,-Inf\n", { 0 }, "line 2: column 2 (number 1): \"-Inf\" is not a number" },
+        { "inf", "1,2\n1,-Inf\n", { 0 }, "line 2: column 2 (number 1): \"-Inf\" is not a finite number" },
         { "na", "NA,1\n", { 0 }, "\"NA\" is not a number" },
         { "question mark", "?,1\n", { 0 }, "\"?\" is not a number" },
         { "hexadecimal", "1,0x10\n", { 0 }, "\"0x10\" is not a number" },
@@ -219,7 +219,6 @@ START_TEST(csv_errors)
                             NULL),
                    BG_ERR_FORMAT, "not in UTF-8", "UTF-16");
     expect_failure(read_csv(&dataset, scratch_path("none"), NULL), BG_ERR_IO, "No such file", "no file");
-    expect_failure(read_csv(&dataset, scratch_path("."), NULL), BG_ERR_IO, "Is a directory", "folder");
     expect_failure(read_csv(&dataset, NULL, NULL), BG_ERR_ARGUMENT, "path is NULL", "no path");
     expect_failure(read_csv(NULL, "t", NULL), BG_ERR_ARGUMENT, "dataset is NULL", "no result");
     static const char wide[] =

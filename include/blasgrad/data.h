@@ -108,6 +108,8 @@ typedef struct {
     const char *features;    /* CSV: the columns that are inputs, listed as .target; default: all but the targets */
     bg_missing missing;      /* CSV: in the columns that are read; a missing class is an error or drops its row */
     double missing_value;    /* CSV: with BG_MISSING_VALUE */
+    bool with_infinite;      /* CSV: inf and infinity in letters of any case, with a sign or without, are numbers that
+                                are no classes; means of a column are without them */
     bool without_target;     /* CSV and arrays: inputs alone */
     bool with_row_numbers;   /* CSV: one more column behind the others, i64 [n]: the number of each example's row in
                                 the file, from 0, whatever rows are left out; BG_ERR_ARGUMENT of a folder */

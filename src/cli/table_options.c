@@ -12,7 +12,7 @@
 
 /* ---- Options ---- */
 
-enum { KEY_FEATURES = KEYS_TABLE, KEY_MISSING, KEY_SKIP_LINES };
+enum { KEY_FEATURES = KEYS_TABLE, KEY_MISSING, KEY_INFINITE, KEY_SKIP_LINES };
 
 static const struct argp_option options[] = {
     { "features", KEY_FEATURES, "COLUMNS", 0,
@@ -21,6 +21,7 @@ static const struct argp_option options[] = {
       "CSV: what becomes of fields that are empty, NA, N/A, nan, null or ?: error (the default); nan; mean, of the "
       "column in that file; drop, which leaves the row out; or a number to stand there",
       0 },
+    { "infinite", KEY_INFINITE, NULL, 0, "CSV: inf and infinity are numbers too, with a sign or without", 0 },
     { "skip-lines", KEY_SKIP_LINES, "N", 0, "CSV: leave out the first N lines", 0 },
     { 0 },
 };
@@ -56,6 +57,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
             argp_error(state, "--missing \"%s\": error, nan, mean, drop, or a number", text);
         table->missing = text;
         return 0;
+    case KEY_INFINITE:
+        table->with_infinite = true;
+        return 0;
     case KEY_SKIP_LINES:
         table->skip_lines = option_integer(state, "skip-lines", text, 1, INT64_MAX);
         return 0;
@@ -68,7 +72,11 @@ const struct argp table_argp = { .options = options, .parser = parse };
 
 const char *table_option_given(const table_settings *table)
 {
-    return table->features ? "--features" : table->missing ? "--missing" : table->skip_lines ? "--skip-lines" : NULL;
+    return table->features        ? "--features"
+           : table->missing       ? "--missing"
+           : table->with_infinite ? "--infinite"
+           : table->skip_lines    ? "--skip-lines"
+                                  : NULL;
 }
 
 void table_fill_in(table_settings *table, const table_settings *saved, bool is_same, bool without_header,
@@ -84,6 +92,7 @@ void table_fill_in(table_settings *table, const table_settings *saved, bool is_s
         table->features = saved->features;
     if (!table->missing)
         table->missing = saved->missing;
+    table->with_infinite = table->with_infinite || saved->with_infinite;
     if (is_same && !table->skip_lines)
         table->skip_lines = saved->skip_lines;
 }
@@ -94,6 +103,8 @@ void table_describe(const table_settings *table, event *e)
         event_text(e, "features", table->features);
     if (table->missing)
         event_text(e, "missing", table->missing);
+    if (table->with_infinite)
+        event_bool(e, "infinite", true);
     if (table->skip_lines)
         event_integer(e, "skip_lines", table->skip_lines);
 }
@@ -156,6 +167,7 @@ bg_status table_read(bg_dataset **dataset, bg_engine *engine, const char *path, 
     fill.feature_names = (const char *const *)features;
     fill.features = table->features;
     fill.skip_lines = table->skip_lines;
+    fill.with_infinite = table->with_infinite;
     fill.without_target = table->without_target;
     fill.with_row_numbers = table->with_row_numbers;
     if (table->missing)
@@ -179,11 +191,9 @@ bg_status table_save(bg_archive *archive, const table_settings *table)
     const struct {
         const char *key, *text;
     } texts[] = {
-        { "blasgrad.features", table->features },
-        { "blasgrad.feature_names", table->feature_names },
-        { "blasgrad.missing", table->missing },
-        { "blasgrad.class_names", table->class_names },
-        { "blasgrad.skip_lines", table->skip_lines ? number : NULL },
+        { "blasgrad.features", table->features },       { "blasgrad.feature_names", table->feature_names },
+        { "blasgrad.missing", table->missing },         { "blasgrad.infinite", table->with_infinite ? "yes" : NULL },
+        { "blasgrad.class_names", table->class_names }, { "blasgrad.skip_lines", table->skip_lines ? number : NULL },
     };
     bg_status status = BG_OK;
     for (size_t i = 0; i < sizeof texts / sizeof *texts && status == BG_OK; i++) {
@@ -204,6 +214,7 @@ void table_load(const bg_archive *archive, table_settings *table)
         .features = bg_archive_text(archive, "blasgrad.features"),
         .feature_names = bg_archive_text(archive, "blasgrad.feature_names"),
         .missing = missing && parse_missing(missing, &unused, &value) ? missing : NULL,
+        .with_infinite = bg_archive_text(archive, "blasgrad.infinite") != NULL,
         .class_names = bg_archive_text(archive, "blasgrad.class_names"),
         .skip_lines = lines ? strtoll(lines, NULL, 10) : 0,
     };

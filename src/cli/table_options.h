@@ -12,6 +12,7 @@
 /* What the options say; NULL and 0 where they do not. */
 typedef struct {
     const char *features, *missing;
+    bool with_infinite;
     int64_t skip_lines;
     /* No options: of a run, names with line feeds between them; and for predict, inputs alone, and the
      * numbers of rows as the last column. */

@@ -15,7 +15,7 @@
 enum { STRIP = 64 };
 typedef struct {
     int32_t start, count;
-    /* Of the values that are there; in a type with so large a range that they are finite. */
+    /* Of the finite values that are there; in a type with so large a range that they are finite. */
     long double sums[STRIP];
     int64_t counts[STRIP];
 } strip;
@@ -26,8 +26,8 @@ static void add_values(const bgi_csv_table *t, strip *s)
         for (const unsigned char *row = b->rows; row < b->rows + b->used; row += t->row_bytes)
             for (int32_t i = 0; i < s->count; i++) {
                 double value = bgi_csv_load(t, row, s->start + i);
-                s->sums[i] += isnan(value) ? 0 : (long double)value;
-                s->counts[i] += !isnan(value);
+                s->sums[i] += isfinite(value) ? (long double)value : 0;
+                s->counts[i] += isfinite(value) != 0;
             }
 }
 

@@ -162,12 +162,35 @@ static bool read_plain_row(const bgi_csv_table *t, bgi_csv_source *source, void 
 
 /* ---- Any lines ---- */
 
+/* inf or infinity in letters of any case, behind a sign or not. */
+static bool is_infinity(const bgi_csv_field *field, double *value)
+{
+    bgi_csv_field word = *field;
+    bool is_negative = field->length > 0 && *field->text == '-';
+    if (is_negative || (field->length > 0 && *field->text == '+')) {
+        word.text++;
+        word.length--;
+    }
+    if (!bgi_csv_field_is_word(&word, "inf") && !bgi_csv_field_is_word(&word, "infinity"))
+        return false;
+    *value = is_negative ? -(double)INFINITY : (double)INFINITY;
+    return true;
+}
+
 static bg_status read_number(bgi_csv_table *t, bgi_csv *csv, const bgi_csv_field *field, bool of_class, double *value)
 {
     bgi_csv_excerpt text = bgi_csv_field_excerpt(field);
     if (field->length == 0)
         return BGI_CSV_FAIL_AT(csv, field->column, "%s", ": the field is empty; each needs a number");
-    bool is_f32 = t->options->dtype == BG_F32 && !of_class;
+    double infinity;
+    bool is_f32 = t->options->dtype == BG_F32 && !of_class, is_infinite = !of_class && is_infinity(field, &infinity);
+    if (is_infinite && t->options->with_infinite) {
+        *value = infinity;
+        return BG_OK;
+    }
+    if (is_infinite)
+        return BGI_CSV_FAIL_AT(csv, field->column, ": \"%.*s\" is not a finite number (with_infinite lets it in)",
+                               text.length, text.text);
     switch (bgi_number_parse(field->text, field->length, t->options->decimal, is_f32, t->locale, value)) {
     case BGI_NUMBER_OK:
         return BG_OK;
@@ -243,6 +266,43 @@ static bg_status read_class(bgi_csv_table *t, bgi_csv *csv, const bgi_csv_field 
                                           : read_class_number(t, csv, field, value);
 }
 
+/* The fields of the record at hand; 0 if there is none, or they cannot be told. */
+static int64_t count_fields(bgi_csv *csv)
+{
+    bgi_csv_field field = { 0 };
+    if (!csv->record)
+        return 0;
+    while (!field.is_last)
+        if (bgi_csv_next_field(csv, &field))
+            return 0;
+    return field.column;
+}
+
+static bg_status fail_ragged(const bgi_csv_source *source, int64_t fields)
+{
+    return BGI_CSV_FAIL(&source->csv, "the line has %lld fields, line %lld has %lld", (long long)fields,
+                        (long long)source->first_line, (long long)source->columns);
+}
+
+/* Looks at the record behind the first one before anything in it is taken for a number. Where the first alone has
+ * another number of fields than those behind it, it is likely no part of the table. */
+static bg_status check_second(bgi_csv_source *source)
+{
+    bgi_csv *csv = &source->csv;
+    int64_t line = csv->line, fields = count_fields(csv);
+    if (fields == 0 || fields == source->columns)
+        return BG_OK;
+    bool is_usual = !bgi_csv_next_record(csv) && count_fields(csv) == fields;
+    csv->line = line;
+    if (!is_usual)
+        return fail_ragged(source, fields);
+    return BGI_CSV_FAIL(csv,
+                        "the line has %lld fields as the next one has, line %lld has %lld; if the table begins here, "
+                        "skip_lines is %lld",
+                        (long long)fields, (long long)source->first_line, (long long)source->columns,
+                        (long long)source->first_line);
+}
+
 /* Reads the record at hand; what is missing becomes NaN, or the number that is to stand for it. The class comes last:
  * of a row that is left out it counts for nothing. */
 static bg_status read_record(bgi_csv_table *t, bgi_csv_source *source, void *row, bool *is_missing)
@@ -272,8 +332,7 @@ static bg_status read_record(bgi_csv_table *t, bgi_csv_source *source, void *row
         bgi_csv_store(t, row, place, value);
     }
     if (field.column != source->columns)
-        return BGI_CSV_FAIL(csv, "the line has %lld fields, line %lld has %lld", (long long)field.column,
-                            (long long)source->first_line, (long long)source->columns);
+        return fail_ragged(source, field.column);
     if (class_field.text && !(*is_missing && t->options->missing == BG_MISSING_DROP)) {
         double class = 0;
         status = read_class(t, csv, &class_field, &class);
@@ -289,6 +348,9 @@ static bg_status read_source_row(bgi_csv_table *t, bgi_csv_source *source, void 
         return BG_OK;
     bg_status status = bgi_csv_next_record(&source->csv);
     *is_end = !status && !source->csv.record;
+    bool is_second = t->rows == (source->has_header ? 1 : 2);
+    if (!status && !*is_end && is_second)
+        status = check_second(source);
     return status || *is_end ? status : read_record(t, source, row, is_missing);
 }
 

@@ -27,11 +27,13 @@ static bg_data_options csv_options(const uint8_t bytes[3])
         .feature_names = lists[bytes[2] & 1],
         .class_names = lists[bytes[2] >> 1 & 1],
         .without_target = bytes[2] >> 2 & 1,
+        .with_infinite = bytes[2] >> 3 & 1,
     };
 }
 
-static void csv_check(const bg_dataset *dataset, bool may_have_nan)
+static void csv_check(const bg_dataset *dataset, const bg_data_options *options)
 {
+    bool may_have_nan = options->missing == BG_MISSING_NAN, may_have_infinity = options->with_infinite;
     for (int column = 0; column < bg_dataset_columns(dataset); column++) {
         const bg_tensor *x = bg_dataset_column(dataset, column);
         int64_t count = bg_shape_count(bg_tensor_shape(x));
@@ -39,7 +41,7 @@ static void csv_check(const bg_dataset *dataset, bool may_have_nan)
         for (int64_t i = 0; i < count; i++) {
             double value;
             fuzz_check(bg_tensor_item(x, i, &value) == BG_OK);
-            fuzz_check(isfinite(value) || (may_have_nan && isnan(value)));
+            fuzz_check(isfinite(value) || (may_have_nan && isnan(value)) || (may_have_infinity && isinf(value)));
             fuzz_check(bg_tensor_dtype(x) != BG_I64 || (value >= 0 && value < (double)bg_dataset_classes(dataset)));
         }
     }
@@ -70,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bg_status status = bg_data_read_csv(&dataset, c->engine, c->path, &options);
     fuzz_check((status == BG_OK) == (dataset != NULL));
     if (dataset) {
-        csv_check(dataset, options.missing == BG_MISSING_NAN);
+        csv_check(dataset, &options);
     } else {
         fuzz_check(status == BG_ERR_FORMAT || status == BG_ERR_ARGUMENT);
         fuzz_check(strstr(bg_last_error(), "read_csv: ") == bg_last_error());
