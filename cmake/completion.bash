@@ -41,7 +41,7 @@ _blasgrad_values()
     *:--scale) _blasgrad_words 'standard min-max' ;;
     *:--missing) _blasgrad_words 'error nan mean drop' ;;
     *:--class-weights) _blasgrad_words 'balanced' ;;
-    *:--part) _blasgrad_words 'test train all' ;;
+    *:--part) _blasgrad_words 'test validation train all' ;;
     bench:--tokens) ;;
     *:--tokens) _blasgrad_words 'characters bytes' ;;
     *:--what) _blasgrad_words 'curves confusion wrong filters speed' ;;
@@ -51,7 +51,8 @@ _blasgrad_values()
     *:--data)
         _blasgrad_words 'lecture digits strokes'
         _blasgrad_files ;;
-    *:--checkpoint | *:--init | *:--out | *:--output | *:-o | *:--trace | *:--config | *:--target-file)
+    *:--checkpoint | *:--init | *:--out | *:--output | *:-o | *:--trace | *:--config | *:--target-file | \
+        *:--test-data | *:--test-target-file | *:--validation-data | *:--validation-target-file)
         _blasgrad_files ;;
     *)
         _blasgrad_options | grep -q -x -e "$1=" ;;

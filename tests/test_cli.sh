@@ -73,7 +73,7 @@ expect 1 'missing.csv: No such file' train --data missing.csv
 expect 2 'notes.md: not a kind of file' train --data notes.md
 expect 1 'notes.txt: 5 characters, where an example of context 64 needs 65' train --data notes.txt
 expect 1 'ragged.csv' train --data ragged.csv
-expect 1 'empty' train --data empty
+expect 2 'empty: the folder holds no files' train --data empty
 expect 1 'notes.txt' eval --checkpoint notes.txt
 expect 1 'missing' info missing.safetensors
 expect 2 "cannot be the delimiter" train --data ragged.csv --delimiter 5

@@ -36,8 +36,8 @@ typedef struct {
     bg_train_step *step;
     void *user;
     bg_optimizer optimizer;
-    /* Of updates (or epochs) from the first one on. A plateau follows, epoch by epoch, the test loss, or the train loss
-     * without a test set; the accuracy if it is_maximized. */
+    /* Of updates (or epochs) from the first one on. A plateau follows, epoch by epoch, the loss on the second set of
+     * bg_trainer_fit, or the train loss without one; the accuracy if it is_maximized. */
     bg_schedule schedule;
     bg_averaging averaging;
     int64_t batch;  /* examples a run of the program; default 32 */
@@ -84,7 +84,7 @@ typedef struct {
     int64_t steps_in_epoch, step_in_epoch;
     bg_metrics train; /* of this epoch so far: over each batch before its update, also those of an earlier fit */
     bool has_test;
-    bg_metrics test;
+    bg_metrics test;           /* of the second set, at the end of an epoch */
     double seconds;            /* in training steps, in all */
     double samples_per_second; /* of this epoch's training steps */
     bool epoch_is_done;        /* false in the calls between */
@@ -95,7 +95,9 @@ typedef struct {
 typedef bool bg_progress_callback(bg_trainer *trainer, const bg_progress *progress, void *user);
 
 /* Trains for the trainer's epochs, in an order that the engine's seed and the epoch's number give; the last batch of an
- * epoch may be smaller. test and on_progress may be NULL. A loss that is not finite is BG_ERR_NUMERIC with the step's
+ * epoch may be smaller. test is evaluated behind each epoch; where something is chosen by that, the epoch to stop at or
+ * the learning rate, give the set for validation here, and evaluate that for the test once, at the end, with
+ * bg_trainer_evaluate. test and on_progress may be NULL. A loss that is not finite is BG_ERR_NUMERIC with the step's
  * number. A fit behind one that ended within an epoch, or behind bg_trainer_load, goes on where that one stood; the
  * rest of the epoch is the first of its epochs. */
 BG_API bg_status bg_trainer_fit(bg_trainer *trainer, const bg_dataset *train, const bg_dataset *test,

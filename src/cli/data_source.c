@@ -3,11 +3,12 @@
 #include "data_source.h"
 
 #include "commands.h"
+#include "data_parts.h"
+#include "folder_kind.h"
 #include "options.h"
 #include "output.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,9 +35,9 @@ enum {
 static const struct argp_option data_table[] = {
     { "data", KEY_DATA, "NAME|PATH", 0,
       "lecture, digits or strokes; a CSV table (.csv, .csv.gz); IDX images (..images..idx3-ubyte, .gz or not, with "
-      "their labels beside them); arrays (.npz with x and y, or .npy with --target-file); a folder with the files of "
-      "MNIST "
-      "or of CIFAR (.bin); a text (.txt, .txt.gz)",
+      "their labels beside them); arrays (.npz with x and y, or .npy with --target-file); a text (.txt, .txt.gz); a "
+      "folder with the files of MNIST or of CIFAR (.bin), or with tables, arrays or texts alone, which are read one "
+      "behind the other in the order of their names; names that begin with a dot do not count",
       0 },
     { "test-share", KEY_TEST_SHARE, "SHARE", 0,
       "hold out this share of the examples for testing, 0 to 0.9 (default: a fifth of digits and strokes, the last "
@@ -61,7 +62,7 @@ static const struct argp_option data_table[] = {
     { "input", KEY_INPUT, "NAME", 0, ".npz: the array of inputs (default: x)", 0 },
     { "target-file", KEY_TARGET_FILE, "FILE", 0,
       "CSV: another table of the same form with the targets, row by row (default: all of its columns); .npy: the file "
-      "with the array of targets",
+      "with the array of targets; of a folder, a folder with as many files",
       0 },
     { "coarse-labels", KEY_COARSE_LABELS, NULL, 0, "CIFAR-100: learn the 20 coarse classes, not the 100 fine ones", 0 },
     { 0 },
@@ -129,7 +130,7 @@ static const char *const UNDERSTOOD =
     "the built-in lecture, digits and strokes; tables ending in .csv or .csv.gz; texts ending in .txt or .txt.gz, or "
     "of "
     "any name with --tokens; IDX files like train-images-idx3-ubyte, .gz or not; arrays ending in .npy or .npz; and "
-    "folders with the files of MNIST or CIFAR";
+    "folders with the files of MNIST or CIFAR, or with tables, arrays or texts alone";
 
 bool data_name_ends_with(const char *text, const char *end)
 {
@@ -139,7 +140,7 @@ bool data_name_ends_with(const char *text, const char *end)
 
 static int check_array_options(const data_settings *settings)
 {
-    bool is_npz = settings->kind == DATA_ARRAYS && data_name_ends_with(settings->name, ".npz");
+    bool is_npz = settings->kind == DATA_ARRAYS && settings->is_npz;
     if (settings->input && !is_npz)
         return output_usage("--input is an option of .npz files; --data is %s", settings->name);
     if (settings->target && settings->kind == DATA_ARRAYS && !is_npz)
@@ -171,20 +172,6 @@ static int check_options(const data_settings *settings)
     return check_array_options(settings);
 }
 
-/* Whether one of CIFAR's files is there. */
-static bool is_cifar(const char *folder)
-{
-    static const char *const files[] = { "data_batch_1.bin", "test_batch.bin", "train.bin", "test.bin" };
-    char path[4096];
-    for (int i = 0; i < 4; i++) {
-        struct stat about;
-        int length = snprintf(path, sizeof path, "%s/%s", folder, files[i]);
-        if (length < (int)sizeof path && stat(path, &about) == 0)
-            return true;
-    }
-    return false;
-}
-
 int data_classify(data_settings *settings)
 {
     static const char *const built_in[] = { "lecture", "digits", "strokes" };
@@ -203,9 +190,12 @@ int data_classify(data_settings *settings)
             return output_usage("there is no data set \"%s\"; --data takes %s", name, UNDERSTOOD);
         return output_failure("%s: %s", name, strerror(error));
     }
-    if (S_ISDIR(about.st_mode))
-        settings->kind = is_cifar(name) ? DATA_CIFAR : DATA_MNIST;
-    else if (settings->tokens || data_name_ends_with(name, ".txt") || data_name_ends_with(name, ".txt.gz"))
+    settings->is_npz = data_name_ends_with(name, ".npz");
+    if (S_ISDIR(about.st_mode)) {
+        int code = folder_kind_find(&settings->kind, &settings->is_npz, name, settings->tokens != NULL);
+        return code ? code : check_options(settings);
+    }
+    if (settings->tokens || data_name_ends_with(name, ".txt") || data_name_ends_with(name, ".txt.gz"))
         settings->kind = DATA_TEXT;
     else if (data_name_ends_with(name, ".csv") || data_name_ends_with(name, ".csv.gz"))
         settings->kind = DATA_CSV;
@@ -302,7 +292,7 @@ bool data_has_bytes(const data_settings *settings)
     return settings->tokens && strcmp(settings->tokens, "bytes") == 0;
 }
 
-static int load_whole(data_parts *parts, bg_engine *engine, const data_settings *settings)
+int data_load_whole(data_parts *parts, bg_engine *engine, const data_settings *settings)
 {
     const bg_data_options options = { .dtype = settings->dtype,
                                       .count = settings->count,
@@ -348,47 +338,25 @@ static int load_whole(data_parts *parts, bg_engine *engine, const data_settings 
     return status == BG_OK ? 0 : output_library();
 }
 
-/* Holds examples out, if the options or the kind say so. */
-static int cut(data_parts *parts, const data_settings *settings)
-{
-    double share = settings->test_share;
-    if (parts->test && (share >= 0 || settings->parts.is_stratified))
-        return output_usage("%s: %s has test examples of its own", share >= 0 ? "--test-share" : "--stratify",
-                            settings->name);
-    if (share < 0 && (settings->kind == DATA_DIGITS || settings->kind == DATA_STROKES))
-        share = 0.2;
-    int64_t n = bg_dataset_size(parts->train);
-    if (n == 0)
-        return output_failure("%s: holds no examples", settings->name);
-    int64_t held_out = share > 0 ? llround(share * (double)n) : 0;
-    if (settings->parts.is_stratified && bg_dataset_classes(parts->train) < 1)
-        return output_usage("--stratify is for classes; the targets of %s are numbers", settings->name);
-    if (held_out < 1 && settings->parts.is_stratified)
-        return output_usage("--stratify: nothing is held out of %s; give --test-share", settings->name);
-    if (held_out < 1)
-        return 0;
-    if (held_out >= n)
-        return output_failure("%s: holding out a share of %g of %lld example%s leaves none for training",
-                              settings->name, share, (long long)n, n == 1 ? "" : "s");
-    bg_dataset *all = parts->train;
-    parts->train = NULL;
-    bg_status status = (settings->parts.is_stratified ? bg_dataset_split_stratified : bg_dataset_split)(
-        &parts->train, &parts->test, all, n - held_out, settings->seed);
-    bg_dataset_destroy(all);
-    return status == BG_OK ? 0 : output_library();
-}
-
 int data_load(data_parts *parts, bg_engine *engine, const data_settings *settings)
 {
     const char *option = parts_option_given(&settings->parts);
     *parts = (data_parts){ .train = NULL };
     if (option && settings->kind == DATA_TEXT)
         return output_usage("%s says nothing about a text, whose tokens stay in their order", option);
-    int code = load_whole(parts, engine, settings);
-    if (!code && settings->kind != DATA_TEXT)
-        code = cut(parts, settings);
+    int code = data_parts_check(settings);
+    data_settings whole = *settings;
+    if (settings->parts.test.data)
+        whole.test_share = 0;
     if (!code)
-        code = parts_scale(&parts->train, &parts->test, engine, &settings->parts, &parts->scaling);
+        code = data_load_whole(parts, engine, &whole);
+    if (!code)
+        code = data_parts_read(parts, engine, settings);
+    if (!code)
+        code = data_parts_cut(parts, settings);
+    bg_dataset **const all[] = { &parts->train, &parts->validation, &parts->test };
+    if (!code)
+        code = parts_scale(all, 3, engine, &settings->parts, &parts->scaling);
     if (code)
         data_release(parts);
     return code;
@@ -410,7 +378,7 @@ int data_need_targets(const data_parts *parts, const data_settings *settings)
 {
     if (bg_dataset_columns(parts->train) > 1)
         return 0;
-    if (data_name_ends_with(settings->name, ".npz"))
+    if (settings->is_npz)
         return output_usage("%s: there is no array y of targets; --target names another", settings->name);
     return output_usage("%s: the targets are missing: name their file with --target-file", settings->name);
 }
@@ -418,6 +386,7 @@ int data_need_targets(const data_parts *parts, const data_settings *settings)
 void data_release(data_parts *parts)
 {
     bg_dataset_destroy(parts->train);
+    bg_dataset_destroy(parts->validation);
     bg_dataset_destroy(parts->test);
     free(parts->scaling);
     *parts = (data_parts){ .train = NULL };

@@ -26,6 +26,7 @@ typedef enum {
 typedef struct {
     const char *name;
     data_kind kind;
+    bool is_npz;       /* arrays: in NPZ, and not NPY */
     double test_share; /* -1: what the kind has */
     const char *target;
     char delimiter, decimal;
@@ -60,11 +61,14 @@ int data_find_classes(data_settings *settings);
 bool data_has_bytes(const data_settings *settings);
 
 typedef struct {
-    bg_dataset *train; /* all of it, if there is no test part */
-    bg_dataset *test;  /* or NULL */
-    char *scaling;     /* values of parts_settings, or NULL */
+    bg_dataset *train;             /* all of it, if nothing is held out */
+    bg_dataset *validation, *test; /* or NULL */
+    char *scaling;                 /* values of parts_settings, or NULL */
 } data_parts;
 
+/* Loads it as it is: one part, or those that it has files of, or, of a text, the share for the test. 0, or the exit
+ * code after a message. */
+int data_load_whole(data_parts *parts, bg_engine *engine, const data_settings *settings);
 /* Loads and cuts it. 0, or the exit code after a message. */
 int data_load(data_parts *parts, bg_engine *engine, const data_settings *settings);
 /* Training and evaluation need targets, which arrays may be without. 0, or the exit code after a message. */

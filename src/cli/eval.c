@@ -11,7 +11,8 @@
 #include <math.h>
 #include <string.h>
 
-typedef enum { PART_DEFAULT, PART_TEST, PART_TRAIN, PART_ALL } eval_part;
+typedef enum { PART_DEFAULT, PART_TEST, PART_VALIDATION, PART_TRAIN, PART_ALL } eval_part;
+static const char *const part_names[] = { "test", "validation", "train", "all", NULL };
 
 typedef struct {
     common_options common;
@@ -25,7 +26,8 @@ typedef struct {
 enum { KEY_PART = KEYS_COMMAND, KEY_TOP_K, KEY_CONFUSION, KEY_ROC_AUC };
 
 static const struct argp_option table[] = {
-    { "part", KEY_PART, "PART", 0, "test, train or all (default: test if examples were held out, else all)", 1 },
+    { "part", KEY_PART, "PART", 0,
+      "test, validation, train or all (default: test if examples were held out for it, else validation, else all)", 1 },
     { "top-k", KEY_TOP_K, "K", 0, "classes: also how often the class is among the K largest scores", 1 },
     { "confusion", KEY_CONFUSION, NULL, 0, "classes: the confusion matrix", 1 },
     { "roc-auc", KEY_ROC_AUC, NULL, 0, "classes: areas under the ROC curves, of each class against the rest", 1 },
@@ -34,7 +36,6 @@ static const struct argp_option table[] = {
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
-    static const char *const parts[] = { "test", "train", "all", NULL };
     eval_config *config = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
@@ -43,7 +44,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         state->child_inputs[2] = &config->common;
         return 0;
     case KEY_PART:
-        config->part = (eval_part)(PART_TEST + option_choice(state, "part", text, parts));
+        config->part = (eval_part)(PART_TEST + option_choice(state, "part", text, part_names));
         return 0;
     case KEY_TOP_K:
         config->top_k = option_integer(state, "top-k", text, 1, INT64_MAX);
@@ -70,7 +71,7 @@ static const struct argp argp = {
     .doc =
         "Loss and metrics of a trained network.\v"
         "Network, loss and type are those of the checkpoint, and so are the data, the form of a CSV table, the seed "
-        "and the held-out share where no option says otherwise: without further options this repeats the test of "
+        "and what is held out where no option says otherwise: without further options this repeats the test of "
         "the training run.\n"
         "\n"
         "Classes have precision, recall and F1, each and on average; targets that are numbers, of the losses l1, l2, "
@@ -127,7 +128,7 @@ static int choose_metrics(const eval_config *config, const char *loss, const dat
         *options = kinds[i].options;
     }
     if (options->kind == BG_EVALUATION_BINARY && *has_metrics)
-        *has_metrics = is_binary(data->train) && is_binary(data->test);
+        *has_metrics = is_binary(data->train) && is_binary(data->validation) && is_binary(data->test);
     options->top_k = config->top_k;
     options->with_confusion = config->with_confusion;
     options->with_roc_auc = config->with_roc_auc;
@@ -209,25 +210,47 @@ static bg_status take_in(eval_result *result, bg_trainer *trainer, const bg_data
 /* The parts that --part asks for. */
 static bg_status take_in_parts(eval_result *result, bg_trainer *trainer, const data_parts *data, eval_part part)
 {
-    if (part == PART_TEST)
-        return take_in(result, trainer, data->test);
-    bg_status status = take_in(result, trainer, data->train);
-    return status == BG_OK && part == PART_ALL && data->test ? take_in(result, trainer, data->test) : status;
+    const struct {
+        eval_part part;
+        const bg_dataset *data;
+    } parts[] = { { PART_TRAIN, data->train }, { PART_VALIDATION, data->validation }, { PART_TEST, data->test } };
+    bg_status status = BG_OK;
+    for (int i = 0; i < 3 && status == BG_OK; i++)
+        if (parts[i].data && (part == PART_ALL || part == parts[i].part))
+            status = take_in(result, trainer, parts[i].data);
+    return status;
+}
+
+/* Gives the default its value. 0, or the exit code after a message. */
+static int choose_part(eval_part *part, const eval_config *config, const data_parts *data)
+{
+    if (*part == PART_DEFAULT)
+        *part = data->test ? PART_TEST : (data->validation ? PART_VALIDATION : PART_ALL);
+    if (*part == PART_TEST && !data->test)
+        return output_usage("--part test: nothing is held out of %s%s; give --test-share", config->data.name,
+                            data->validation ? " for the test" : "");
+    if (*part == PART_VALIDATION && !data->validation)
+        return output_usage("--part validation: nothing is held out of %s for validation; train does so with "
+                            "--validation-share or --validation-data",
+                            config->data.name);
+    /* Of which nothing is held out, training has all. */
+    if (*part == PART_TRAIN && !data->test && !data->validation)
+        *part = PART_ALL;
+    return 0;
 }
 
 static int evaluate(const eval_config *config, const checkpoint_about *about, network_choice *choice, bg_model *model,
                     const data_parts *data)
 {
     eval_part part = config->part;
-    if (part == PART_DEFAULT)
-        part = data->test ? PART_TEST : PART_ALL;
-    if (part == PART_TEST && !data->test)
-        return output_usage("--part test: nothing is held out of %s; give --test-share", config->data.name);
-    eval_result result = { .part = part == PART_TEST ? "test" : (part == PART_TRAIN && data->test ? "train" : "all"),
+    int code = choose_part(&part, config, data);
+    if (code)
+        return code;
+    eval_result result = { .part = part_names[part - PART_TEST],
                            .table.data = data->train,
                            .table.hides_classes = config->data.kind == DATA_TEXT };
     bool has_metrics;
-    int code = choose_metrics(config, about->loss, data, &result.table.options, &has_metrics);
+    code = choose_metrics(config, about->loss, data, &result.table.options, &has_metrics);
     if (code)
         return code;
     bg_trainer_options options = { .network = network_build,

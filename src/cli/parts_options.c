@@ -11,9 +11,28 @@
 
 /* ---- Options ---- */
 
-enum { KEY_STRATIFY = KEYS_PARTS, KEY_SCALE, KEY_AUGMENT };
+enum {
+    KEY_STRATIFY = KEYS_PARTS,
+    KEY_VALIDATION_SHARE,
+    KEY_VALIDATION_DATA,
+    KEY_VALIDATION_TARGET_FILE,
+    KEY_TEST_DATA,
+    KEY_TEST_TARGET_FILE,
+    KEY_SCALE,
+    KEY_AUGMENT
+};
 
 static const struct argp_option options[] = {
+    { "validation-share", KEY_VALIDATION_SHARE, "SHARE", 0,
+      "hold out this share of the examples (where the test has files of its own: of the others), by which the best "
+      "epoch is chosen; the test is then made once, at the end (default: nothing; the test chooses)",
+      0 },
+    { "validation-data", KEY_VALIDATION_DATA, "PATH", 0,
+      "validate on the examples of this file or folder, of the same form as --data", 0 },
+    { "validation-target-file", KEY_VALIDATION_TARGET_FILE, "FILE", 0, "as --target-file, of --validation-data", 0 },
+    { "test-data", KEY_TEST_DATA, "PATH", 0, "test on the examples of this file or folder, of the same form as --data",
+      0 },
+    { "test-target-file", KEY_TEST_TARGET_FILE, "FILE", 0, "as --target-file, of --test-data", 0 },
     { "stratify", KEY_STRATIFY, NULL, 0, "hold out the same share of each class", 0 },
     { "scale", KEY_SCALE, "HOW", 0,
       "scale each input by what the training examples show: standard, to mean 0 and variance 1; or min-max, to 0 .. 1",
@@ -63,6 +82,21 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_STRATIFY:
         settings->is_stratified = true;
         return 0;
+    case KEY_VALIDATION_SHARE:
+        settings->validation_share = option_number(state, "validation-share", text, 0, 0.9);
+        return 0;
+    case KEY_VALIDATION_DATA:
+        settings->validation.data = text;
+        return 0;
+    case KEY_VALIDATION_TARGET_FILE:
+        settings->validation.target_file = text;
+        return 0;
+    case KEY_TEST_DATA:
+        settings->test.data = text;
+        return 0;
+    case KEY_TEST_TARGET_FILE:
+        settings->test.target_file = text;
+        return 0;
     case KEY_SCALE:
         settings->scale = ways[option_choice(state, "scale", text, ways)];
         return 0;
@@ -86,11 +120,47 @@ void parts_fill_in(parts_settings *settings, const parts_settings *saved, bool i
 {
     settings->scale = saved->scale;
     settings->values = saved->values;
-    settings->is_stratified = is_same && saved->is_stratified;
+    if (!is_same)
+        return;
+    settings->is_stratified = saved->is_stratified;
+    settings->validation_share = saved->validation_share;
+    settings->validation = saved->validation;
+    settings->test = saved->test;
+}
+
+void parts_hold_nothing_out(parts_settings *settings)
+{
+    const part_file none = { .data = NULL };
+    settings->is_stratified = false;
+    settings->validation_share = 0;
+    settings->validation = settings->test = none;
+}
+
+/* The paths, by the keys that they have in logs and, behind a prefix, in checkpoints. */
+enum { PATHS = 4 };
+typedef struct {
+    const char *key, *path;
+} named_path;
+typedef struct {
+    named_path items[PATHS];
+} named_paths;
+
+static named_paths paths_of(const parts_settings *s)
+{
+    return (named_paths){ { { "validation_data", s->validation.data },
+                            { "validation_target_file", s->validation.target_file },
+                            { "test_data", s->test.data },
+                            { "test_target_file", s->test.target_file } } };
 }
 
 void parts_describe(const parts_settings *settings, event *e)
 {
+    const named_paths paths = paths_of(settings);
+    if (settings->validation_share > 0)
+        event_number(e, "validation_share", settings->validation_share);
+    for (int i = 0; i < PATHS; i++)
+        if (paths.items[i].path)
+            event_text(e, paths.items[i].key, paths.items[i].path);
     if (settings->is_stratified)
         event_bool(e, "stratify", true);
     if (settings->scale)
@@ -167,26 +237,43 @@ static int scale_part(bg_dataset **part, const bg_tensor *shift, const bg_tensor
     return 0;
 }
 
-int parts_scale(bg_dataset **train, bg_dataset **test, bg_engine *engine, const parts_settings *settings, char **values)
+int parts_scale(bg_dataset **const *parts, int n, bg_engine *engine, const parts_settings *settings, char **values)
 {
     bg_tensor *shift = NULL, *scale = NULL;
     *values = NULL;
     if (!settings->scale)
         return 0;
-    int code = settings->values ? take_values(&shift, &scale, engine, *train, settings->values)
-                                : find_values(&shift, &scale, *train, settings);
+    const bg_dataset *train = *parts[0];
+    int code = settings->values ? take_values(&shift, &scale, engine, train, settings->values)
+                                : find_values(&shift, &scale, train, settings);
     if (!code && !(*values = print_values(shift, scale)))
         code = output_failure("out of memory");
-    if (!code)
-        code = scale_part(train, shift, scale);
-    if (!code)
-        code = scale_part(test, shift, scale);
+    for (int i = 0; i < n && !code; i++)
+        code = scale_part(parts[i], shift, scale);
     bg_tensor_destroy(shift);
     bg_tensor_destroy(scale);
     return code;
 }
 
 /* ---- Checkpoints ---- */
+
+static bg_status save_cut(bg_archive *archive, const parts_settings *settings)
+{
+    const named_paths paths = paths_of(settings);
+    char text[64];
+    bg_status status = BG_OK;
+    snprintf(text, sizeof text, "%.17g", settings->validation_share);
+    if (settings->validation_share > 0)
+        status = bg_archive_add_text(archive, "blasgrad.validation_share", text);
+    for (int i = 0; i < PATHS && status == BG_OK; i++) {
+        snprintf(text, sizeof text, "blasgrad.%s", paths.items[i].key);
+        status = paths.items[i].path ? bg_archive_add_text(archive, text, paths.items[i].path) : BG_OK;
+        if (status == BG_ERR_ARGUMENT)
+            status = BG_OK;
+    }
+    return status == BG_OK && settings->is_stratified ? bg_archive_add_text(archive, "blasgrad.stratify", "yes")
+                                                      : status;
+}
 
 bg_status parts_save(bg_archive *archive, const parts_settings *settings)
 {
@@ -196,13 +283,20 @@ bg_status parts_save(bg_archive *archive, const parts_settings *settings)
         if (status == BG_OK)
             status = bg_archive_add_text(archive, "blasgrad.scale_values", settings->values);
     }
-    return status == BG_OK && settings->is_stratified ? bg_archive_add_text(archive, "blasgrad.stratify", "yes")
-                                                      : status;
+    return status == BG_OK ? save_cut(archive, settings) : status;
 }
 
 void parts_load(const bg_archive *archive, parts_settings *settings)
 {
-    *settings = (parts_settings){ .is_stratified = bg_archive_text(archive, "blasgrad.stratify") != NULL,
-                                  .values = bg_archive_text(archive, "blasgrad.scale_values") };
+    const char *share = bg_archive_text(archive, "blasgrad.validation_share");
+    *settings = (parts_settings){
+        .is_stratified = bg_archive_text(archive, "blasgrad.stratify") != NULL,
+        .validation_share = share ? strtod(share, NULL) : 0,
+        .validation = { bg_archive_text(archive, "blasgrad.validation_data"),
+                        bg_archive_text(archive, "blasgrad.validation_target_file") },
+        .test = { bg_archive_text(archive, "blasgrad.test_data"),
+                  bg_archive_text(archive, "blasgrad.test_target_file") },
+        .values = bg_archive_text(archive, "blasgrad.scale_values"),
+    };
     settings->scale = settings->values ? bg_archive_text(archive, "blasgrad.scale") : NULL;
 }

@@ -116,7 +116,7 @@ static const struct argp argp = {
         "  wrong      the images of the test part whose class was not predicted\n"
         "  filters    the weights of the first layer, as images\n"
         "The last three take best.safetensors of one run, or last.safetensors, and read the data that it was trained "
-        "on; where nothing is held out, all examples stand for the test part.\n"
+        "on; where nothing is held out for the test, the examples for validation stand for it, or all.\n"
         "\n"
         "FILE holds lines of JSON that `blasgrad bench --output FILE' appended; speed is drawn by batch size and by "
         "threads. Of several results of a workload with as many threads the last one counts.\n"

@@ -1,4 +1,5 @@
-/* Curves of training runs: a panel for each metric, and of each run a line for training and one for the test. */
+/* Curves of training runs: a panel for each metric, and of each run a line for training and one for validation, or the
+ * test. */
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "plot_curves.h"
 
@@ -24,8 +25,12 @@ typedef struct {
     size_t n;
 } curves;
 
-typedef enum { PART_TRAIN, PART_TEST } run_part;
-static const char *const part_names[] = { [PART_TRAIN] = "train", [PART_TEST] = "test" };
+typedef enum { PART_TRAIN, PART_HELD_OUT } run_part;
+
+static const char *part_name(const plot_run *run, run_part part)
+{
+    return part == PART_TRAIN ? "train" : (run->has_validation ? "validation" : "test");
+}
 
 /* ---- Names ---- */
 
@@ -97,7 +102,7 @@ static double x_of(const curves *c, const plot_run *run, const plot_point *p)
 
 static double y_of(const curves *c, const plot_point *p, run_part part, int metric)
 {
-    double value = part == PART_TRAIN ? p->train[metric] : p->test[metric];
+    double value = part == PART_TRAIN ? p->train[metric] : p->held_out[metric];
     return strcmp(c->metrics[metric], "accuracy") == 0 ? 100 * value : value;
 }
 
@@ -154,7 +159,8 @@ static void put_points(gnuplot_script *script, const curves *c, const plot_run *
 static bool has_values(const curves *c, int metric)
 {
     for (size_t i = 0; i < c->n; i++)
-        if (count_drawn(c, &c->runs[i], PART_TRAIN, metric) > 0 || count_drawn(c, &c->runs[i], PART_TEST, metric) > 0)
+        if (count_drawn(c, &c->runs[i], PART_TRAIN, metric) > 0 ||
+            count_drawn(c, &c->runs[i], PART_HELD_OUT, metric) > 0)
             return true;
     return false;
 }
@@ -236,7 +242,7 @@ static void put_axis(gnuplot_script *script, const curves *c)
     double least = INFINITY, most = -INFINITY;
     for (int m = 0; m < c->n_panels; m++)
         for (size_t i = 0; i < c->n; i++)
-            for (run_part part = PART_TRAIN; part <= PART_TEST; part++)
+            for (run_part part = PART_TRAIN; part <= PART_HELD_OUT; part++)
                 extend_range(c, &c->runs[i], part, c->panels[m], &least, &most);
     if (c->by == CURVES_BY_TIME)
         gnuplot_put(script, "set xlabel 'training time, %s'\n", unit);
@@ -290,7 +296,7 @@ static void put_legend(gnuplot_script *script, const curves *c, const layout *l)
                 1 - (double)TOP / l->height);
     gnuplot_put(script, "plot [0:1] [0:1] -1 notitle");
     for (size_t i = 0; i < c->n; i++)
-        for (run_part part = PART_TRAIN; part <= PART_TEST; part++) {
+        for (run_part part = PART_TRAIN; part <= PART_HELD_OUT; part++) {
             size_t most = 0;
             for (int m = 0; m < c->n_panels; m++) {
                 size_t n = count_drawn(c, &c->runs[i], part, c->panels[m]);
@@ -299,7 +305,7 @@ static void put_legend(gnuplot_script *script, const curves *c, const layout *l)
             if (most == 0)
                 continue;
             char title[NAME_MAX_BYTES + 16];
-            snprintf(title, sizeof title, "%s, %s", c->names[i], part_names[part]);
+            snprintf(title, sizeof title, "%s, %s", c->names[i], part_name(&c->runs[i], part));
             gnuplot_put(script, ", keyentry");
             put_style(script, c, i, part, most);
             gnuplot_put(script, " title ");
@@ -332,19 +338,19 @@ static void put_panel(gnuplot_script *script, const curves *c, const layout *l, 
     gnuplot_put_text(script, axis_label(c->metrics[metric]));
     gnuplot_put(script, "\n");
     for (size_t i = 0; i < c->n; i++)
-        for (run_part part = PART_TRAIN; part <= PART_TEST; part++)
+        for (run_part part = PART_TRAIN; part <= PART_HELD_OUT; part++)
             if (count_drawn(c, &c->runs[i], part, metric) > 0) {
-                gnuplot_put(script, "$p%dr%zu%s << END\n", panel, i, part_names[part]);
+                gnuplot_put(script, "$p%dr%zu%s << END\n", panel, i, part_name(&c->runs[i], part));
                 put_points(script, c, &c->runs[i], part, metric);
                 gnuplot_put(script, "END\n");
             }
     const char *separator = "plot";
     for (size_t i = 0; i < c->n; i++)
-        for (run_part part = PART_TRAIN; part <= PART_TEST; part++) {
+        for (run_part part = PART_TRAIN; part <= PART_HELD_OUT; part++) {
             size_t points = count_drawn(c, &c->runs[i], part, metric);
             if (points == 0)
                 continue;
-            gnuplot_put(script, "%s $p%dr%zu%s using 1:2", separator, panel, i, part_names[part]);
+            gnuplot_put(script, "%s $p%dr%zu%s using 1:2", separator, panel, i, part_name(&c->runs[i], part));
             put_style(script, c, i, part, points);
             gnuplot_put(script, " notitle");
             separator = ",";

@@ -38,35 +38,40 @@ static bool add(plot_points *points, const plot_point *p)
     return true;
 }
 
-static plot_point read_point(const event *e, const char *const *metrics)
+static double read_metric(const event *e, const char *part, const char *metric)
+{
+    char key[80];
+    snprintf(key, sizeof key, "%s_%.64s", part, metric);
+    return event_get_number(e, key);
+}
+
+static plot_point read_point(const plot_run *run, const event *e, const char *const *metrics)
 {
     plot_point p = { .epoch = event_get_number(e, "epoch"),
                      .step = event_get_number(e, "step"),
                      .seconds = event_get_number(e, "seconds") };
     for (int i = 0; metrics[i]; i++) {
-        char key[80];
-        snprintf(key, sizeof key, "train_%.64s", metrics[i]);
-        p.train[i] = event_get_number(e, key);
-        snprintf(key, sizeof key, "test_%.64s", metrics[i]);
-        p.test[i] = event_get_number(e, key);
+        p.train[i] = read_metric(e, "train", metrics[i]);
+        p.held_out[i] = read_metric(e, run->has_validation ? "validation" : "test", metrics[i]);
     }
     return p;
 }
 
 /* The end of a run within an epoch has the only test of this epoch. Its train loss is of the model at the end, over all
- * examples: no further point of a curve of means over the steps. */
+ * examples: no further point of a curve of means over the steps. With validation nothing in it is of this step, but all
+ * of the best epoch. */
 static bool add_end(plot_run *run, const event *e, const char *const *metrics)
 {
-    plot_point p = read_point(e, metrics);
+    plot_point p = read_point(run, e, metrics);
     p.step = event_get_number(e, "steps");
     const plot_point *last = run->epochs.n > 0 ? &run->epochs.items[run->epochs.n - 1] : NULL;
-    if (isnan(p.step) || (last && last->step >= p.step))
+    if (run->has_validation || isnan(p.step) || (last && last->step >= p.step))
         return true;
     p.epoch = last && last->step > 0 ? last->epoch * p.step / last->step : NAN;
     bool has_test = false;
     for (int i = 0; metrics[i]; i++) {
         p.train[i] = NAN;
-        has_test = has_test || !isnan(p.test[i]);
+        has_test = has_test || !isnan(p.held_out[i]);
     }
     return !has_test || add(&run->epochs, &p);
 }
@@ -74,7 +79,8 @@ static bool add_end(plot_run *run, const event *e, const char *const *metrics)
 static bool add_event(plot_run *run, const event *e, const char *const *metrics)
 {
     const char *kind = event_get_text(e, "event");
-    plot_point p = read_point(e, metrics);
+    run->has_validation = run->has_validation || event_has(e, "validation_loss");
+    plot_point p = read_point(run, e, metrics);
     if (!kind)
         return true;
     if (strcmp(kind, "done") == 0)

@@ -2,6 +2,7 @@
 #ifndef PLOT_LOG_H
 #define PLOT_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* So many metrics are drawn side by side. */
@@ -10,7 +11,7 @@ enum { PLOT_METRICS_MAX = 6 };
 /* What one event reports. What it does not have is NAN. */
 typedef struct {
     double epoch, step, seconds;
-    double train[PLOT_METRICS_MAX], test[PLOT_METRICS_MAX]; /* as many as the metrics that were asked for */
+    double train[PLOT_METRICS_MAX], held_out[PLOT_METRICS_MAX]; /* as many as the metrics that were asked for */
 } plot_point;
 
 typedef struct {
@@ -19,9 +20,10 @@ typedef struct {
 } plot_points;
 
 typedef struct {
-    const char *path;   /* of the run directory */
-    plot_points epochs; /* their ends, and that of the run */
-    plot_points steps;  /* the train loss of --log-every */
+    const char *path;    /* of the run directory */
+    bool has_validation; /* that is what is held out; else the test */
+    plot_points epochs;  /* their ends, and that of the run */
+    plot_points steps;   /* the train loss of --log-every */
 } plot_run;
 
 /* Reads log.jsonl of a run directory. metrics are names as in train_loss and test_loss, and end with NULL. A last line

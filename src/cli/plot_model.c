@@ -43,8 +43,7 @@ static int find_checkpoint(char path[PATH_MAX_BYTES], const char *run)
 
 void predictions_describe(const predictions *p, char *text, size_t capacity)
 {
-    snprintf(text, capacity, "%.80s, %lld %sexample%s", p->data, (long long)p->n, p->is_held_out ? "test " : "",
-             p->n == 1 ? "" : "s");
+    snprintf(text, capacity, "%.80s, %lld %sexample%s", p->data, (long long)p->n, p->part_name, p->n == 1 ? "" : "s");
 }
 
 static int64_t largest(const bg_tensor *scores, int64_t row, int64_t count)
@@ -152,15 +151,15 @@ static int plot_predictions(model_picture kind, const char *path, const bg_archi
     data_settings settings = { .test_share = -1 };
     data_parts data = { .train = NULL };
     bg_model *model = NULL;
-    predictions p = { .data = NULL };
+    predictions p = { .part_name = "" };
     network_choice choice = { .model = about->model };
     int code = data_like_checkpoint(&settings, &about->data, &(common_options){ .threads = 0 });
     if (!code)
         code = data_load(&data, engine, &settings);
     if (!code) {
         p.data = settings.name;
-        p.is_held_out = data.test != NULL;
-        p.part = data.test ? data.test : data.train;
+        p.part = data.test ? data.test : (data.validation ? data.validation : data.train);
+        p.part_name = data.test ? "test " : (data.validation ? "validation " : "");
         p.n = bg_dataset_size(p.part);
         p.classes = bg_dataset_classes(p.part);
         code = check_classes(&p, path);

@@ -12,11 +12,11 @@ int plot_model(model_picture kind, const char *run, const char *picture);
 
 /* ---- The kinds, each in a file of its own ---- */
 
-/* What a network predicts for the held-out examples, or for all if none are. */
+/* What a network predicts for the examples held out for the test, or else for validation, or for all if none are. */
 typedef struct {
     const char *data; /* its name */
-    bool is_held_out;
     const bg_dataset *part;
+    const char *part_name; /* "test ", "validation " or "" */
     int64_t n, classes;
     int32_t *actual, *predicted;
 } predictions;

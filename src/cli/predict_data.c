@@ -321,7 +321,7 @@ int predict_data(const predict_config *config, bg_engine *engine, const bg_archi
     /* All examples in their order: nothing is held out that has no file of its own. */
     if (filled.data.kind != DATA_MNIST && filled.data.kind != DATA_CIFAR)
         filled.data.test_share = 0;
-    filled.data.parts.is_stratified = false;
+    parts_hold_nothing_out(&filled.data.parts);
     leave_target_out(&filled.data, &about->data, &config->data);
     keep_rows(&filled.data.table, &config->data.table);
     data_parts data;

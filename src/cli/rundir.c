@@ -28,10 +28,7 @@ struct rundir {
     const checkpoint_about *about;
     run_log log;
     bool is_from_previous;
-    bg_tensor **best; /* copies of the model's own tensors when its loss was lowest */
-    size_t n_best;
-    double best_loss;
-    bool best_is_new;
+    best_model *best;
     bool has_saved;
     double last_save;
 };
@@ -160,35 +157,16 @@ static void remove_remains(const char *path)
     closedir(folder);
 }
 
-static int copy_tensors(rundir *run)
-{
-    run->best = calloc(bg_model_count(run->model) + 1, sizeof *run->best);
-    if (!run->best)
-        return output_failure("out of memory");
-    for (size_t i = 0; i < bg_model_count(run->model); i++) {
-        if (!checkpoint_is_state(bg_model_name(run->model, i)))
-            continue;
-        const bg_tensor *tensor = bg_model_tensor(run->model, i);
-        if (bg_tensor_create(&run->best[run->n_best], bg_model_engine(run->model), bg_tensor_dtype(tensor),
-                             bg_tensor_shape(tensor)) != BG_OK)
-            return output_library();
-        run->n_best++;
-    }
-    return 0;
-}
-
 int rundir_open(rundir **run, const char *path, bool resumes, bg_model *model, const bg_trainer *trainer,
-                const checkpoint_about *about)
+                const checkpoint_about *about, best_model *best)
 {
     rundir *made = calloc(1, sizeof *made);
     if (!made)
         return output_failure("out of memory");
     *made = (rundir){
-        .path = path, .model = model, .trainer = trainer, .about = about, .log = { .file = -1 }, .best_loss = INFINITY
+        .path = path, .model = model, .trainer = trainer, .about = about, .log = { .file = -1 }, .best = best
     };
-    int code = copy_tensors(made);
-    if (!code)
-        code = make_folders(path);
+    int code = make_folders(path);
     if (!code)
         code = open_log(made, resumes);
     if (code) {
@@ -204,9 +182,6 @@ void rundir_close(rundir *run)
 {
     if (!run)
         return;
-    for (size_t i = 0; i < run->n_best; i++)
-        bg_tensor_destroy(run->best[i]);
-    free(run->best);
     run_log_close(&run->log);
     free(run);
 }
@@ -266,15 +241,16 @@ static void restore_best(rundir *run, const event *state)
 {
     char name[PATH_MAX_BYTES];
     bg_archive *archive;
-    double best = event_get_number(state, "best_loss");
-    if (isnan(best))
+    double loss = event_get_number(state, "best_loss"), epoch = event_get_number(state, "best_epoch");
+    if (isnan(loss))
         return;
     if (bg_archive_load(&archive, bg_model_engine(run->model), join(name, run->path, "best.safetensors")) != BG_OK) {
         output_message("%s; the best of the epochs to come replaces it", bg_last_error());
         return;
     }
+    if (best_model_take(run->best, archive, loss, epoch > 0 ? (int64_t)epoch : 0) != BG_OK)
+        output_message("%s is of another network; the best of the epochs to come replaces it", name);
     bg_archive_destroy(archive);
-    run->best_loss = best;
 }
 
 int rundir_begin(rundir *run, const event *config, const event *state)
@@ -385,14 +361,16 @@ static int save(rundir *run, event *state)
 {
     char name[PATH_MAX_BYTES];
     int code = check_finite(run);
-    if (!code && run->best_is_new)
-        code = checkpoint_save(join(name, run->path, "best.safetensors"), run->model, run->about, NULL, run->best);
+    if (!code && run->best->is_new)
+        code =
+            checkpoint_save(join(name, run->path, "best.safetensors"), run->model, run->about, NULL, run->best->copies);
     if (code)
         return code;
-    run->best_is_new = false;
+    run->best->is_new = false;
     /* A checkpoint knows how long the log is, which so has to be on the disk before it. */
     code = run_log_sync(&run->log);
-    event_number(state, "best_loss", run->best_loss);
+    event_number(state, "best_loss", run->best->loss);
+    event_integer(state, "best_epoch", run->best->epoch);
     event_integer(state, "log_bytes", (int64_t)run->log.bytes);
     char *text = event_line(state);
     if (!code && !text)
@@ -409,43 +387,6 @@ int rundir_save(rundir *run, event *state)
     event_destroy(state);
     run->has_saved = true;
     run->last_save = machine_seconds();
-    return code;
-}
-
-/* Copies the model's own tensors to those of the best one. */
-static int remember(rundir *run)
-{
-    /* Before the first update the averages are those of the first values that the model ever had. */
-    bool has_averages = bg_trainer_progress(run->trainer).updates > 0 && bg_model_swap_averages(run->model) == BG_OK;
-    bg_status status = BG_OK;
-    size_t copy = 0;
-    for (size_t i = 0; i < bg_model_count(run->model) && status == BG_OK; i++)
-        if (checkpoint_is_state(bg_model_name(run->model, i)))
-            status = bg_tensor_copy(run->best[copy++], bg_model_tensor(run->model, i));
-    if (has_averages)
-        bg_model_swap_averages(run->model);
-    return status == BG_OK ? 0 : output_library();
-}
-
-int rundir_offer(rundir *run, double loss)
-{
-    if (!(loss < run->best_loss))
-        return 0;
-    int code = remember(run);
-    if (code)
-        return code;
-    run->best_loss = loss;
-    run->best_is_new = true;
-    return 0;
-}
-
-int rundir_ensure_best(rundir *run)
-{
-    if (run->best_loss < INFINITY)
-        return 0;
-    /* The state keeps no loss for it: the first end of an epoch replaces it. */
-    int code = remember(run);
-    run->best_is_new = !code;
     return code;
 }
 

@@ -2,6 +2,7 @@
 #ifndef RUNDIR_H
 #define RUNDIR_H
 
+#include "best_model.h"
 #include "checkpoint.h"
 #include "events.h"
 
@@ -13,10 +14,10 @@ int rundir_check(const char *path, bool resumes);
 /* Whether it has a checkpoint to go on from. */
 bool rundir_has_checkpoint(const char *path);
 /* Makes the directory, if need be with those above it, opens and locks the log, and removes what saves that were killed
- * have left. model, trainer and about are used until it is closed. 0, or the exit code after a message; so the others.
- */
+ * have left. model, trainer, about and best are used until it is closed. 0, or the exit code after a message; so the
+ * others. */
 int rundir_open(rundir **run, const char *path, bool resumes, bg_model *model, const bg_trainer *trainer,
-                const checkpoint_about *about);
+                const checkpoint_about *about, best_model *best);
 void rundir_close(rundir *run);
 
 /* Loads the last checkpoint, or the one before, with a message, if it is damaged or missing: its tensors, and what the
@@ -28,10 +29,6 @@ int rundir_begin(rundir *run, const event *config, const event *state);
 
 /* Appends a line to log.jsonl. */
 int rundir_log(rundir *run, const event *e);
-/* Remembers the model, by its averages if it has any, if its loss is the lowest so far. */
-int rundir_offer(rundir *run, double loss);
-/* Remembers the model if none was offered so far, as the best until one is. */
-int rundir_ensure_best(rundir *run);
 /* Whether the last save is so long ago that the end of an epoch should be saved. */
 bool rundir_is_due(const rundir *run);
 /* Saves best, if there is a new one, and last, whose forerunner becomes previous once the new file is on the disk;

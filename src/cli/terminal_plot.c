@@ -33,6 +33,7 @@ static struct {
     double loss_sum, examples; /* up to the last point */
     int lines;                 /* on the screen */
     double last_draw;
+    const char *held_out; /* the name of the part */
 } plot = { .last_draw = -INFINITY };
 
 /* ---- The option ---- */
@@ -69,10 +70,11 @@ static void halve(void)
     plot.n /= 2;
 }
 
-void terminal_plot_add(const bg_progress *progress, double loss_sum, double examples)
+void terminal_plot_add(const bg_progress *progress, double loss_sum, double examples, const char *held_out)
 {
     if (!plot.is_asked)
         return;
+    plot.held_out = held_out;
     bool has_test = progress->epoch_is_done && progress->has_test;
     point p = { (double)progress->step, loss_sum - plot.loss_sum, examples - plot.examples,
                 has_test ? progress->test.loss : (double)NAN };
@@ -236,7 +238,7 @@ static void write_picture(const picture *p)
     char head[200], test[60] = "", steps[40];
     const point *last = &plot.points[plot.n - 1];
     if (isfinite(last_test()))
-        snprintf(test, sizeof test, "   o test %.4g", last_test());
+        snprintf(test, sizeof test, "   o %s %.4g", plot.held_out, last_test());
     snprintf(head, sizeof head, "loss%s   %s train %.4g%s", p->has_log_scale ? " (log scale)" : "",
              p->has_blocks ? "▚" : ":", last->loss_sum / last->examples, test);
     fprintf(stderr, "%*s%s\n", LABEL, "", strlen(head) <= (size_t)p->columns ? head : "loss");

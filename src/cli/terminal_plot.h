@@ -9,8 +9,9 @@
 /* --plot. It has no input: there is one terminal. */
 extern const struct argp terminal_plot_argp;
 
-/* Takes a report of a run, with the sums, over all steps so far, of the examples' losses and of the examples. */
-void terminal_plot_add(const bg_progress *progress, double loss_sum, double examples);
+/* Takes a report of a run, with the sums, over all steps so far, of the examples' losses and of the examples; and what
+ * the held-out part is called. */
+void terminal_plot_add(const bg_progress *progress, double loss_sum, double examples, const char *held_out);
 /* Draws the curve, if it was asked for and has new points, and not more often than people can see. */
 void terminal_plot_draw(void);
 /* Takes it away. Before other output to the terminal. */

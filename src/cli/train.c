@@ -15,6 +15,13 @@
 
 /* ---- Steps ---- */
 
+const bg_dataset *train_watched(const train_job *job)
+{
+    return job->data.validation ? job->data.validation : job->data.test;
+}
+
+const char *train_watched_name(const train_job *job) { return job->data.validation ? "validation" : "test"; }
+
 static int save(train_job *job) { return rundir_save(job->run, train_state(job)); }
 
 static void end_epoch(train_job *job, const bg_progress *progress)
@@ -25,8 +32,8 @@ static void end_epoch(train_job *job, const bg_progress *progress)
     if (is_lower)
         job->lowest_loss = loss;
     train_show_epoch(job, progress);
-    if (job->run && !job->code)
-        job->code = rundir_offer(job->run, loss);
+    if (job->best.model && !job->code)
+        job->code = best_model_offer(&job->best, loss, progress->epoch);
 }
 
 /* Whether the run is at an end before its last epoch, and why. */
@@ -54,7 +61,7 @@ static bool on_progress(bg_trainer *trainer, const bg_progress *progress, void *
         sum.loss += progress->train.loss * (double)progress->train.examples;
         sum.examples += (double)progress->train.examples;
     }
-    terminal_plot_add(progress, sum.loss, sum.examples);
+    terminal_plot_add(progress, sum.loss, sum.examples, train_watched_name(job));
     bool is_due = config->save_every && progress->step % config->save_every == 0;
     if (config->log_every && progress->step % config->log_every == 0)
         train_show_steps(job, progress, sum);
@@ -78,6 +85,8 @@ static event *describe_run(const train_job *job)
     event *fields = event_create(NULL), *made_by = event_create(NULL);
     train_config_describe(&job->config, fields);
     event_integer(made_by, "train_examples", bg_dataset_size(job->data.train));
+    if (job->data.validation)
+        event_integer(made_by, "validation_examples", bg_dataset_size(job->data.validation));
     event_integer(made_by, "test_examples", job->data.test ? bg_dataset_size(job->data.test) : 0);
     event_integer(made_by, "parameter_count", train_count_parameters(job->model));
     event_text(made_by, "version", bg_version());
@@ -94,7 +103,7 @@ static int open_run(train_job *job, const event *fields, bool *is_resumed)
     const train_config *config = &job->config;
     bg_archive *archive = NULL;
     event *state = NULL;
-    int code = rundir_open(&job->run, config->out, config->resumes, job->model, job->trainer, &job->about);
+    int code = rundir_open(&job->run, config->out, config->resumes, job->model, job->trainer, &job->about, &job->best);
     *is_resumed = !code && config->resumes && rundir_has_checkpoint(config->out);
     if (*is_resumed) {
         code = rundir_load(job->run, &archive, &state);
@@ -116,6 +125,8 @@ static int begin_run(train_job *job)
     int code = fixed ? 0 : output_failure("out of memory");
     job->config_hash = fixed ? bg_bytes_hash(fixed, strlen(fixed)) : 0;
     free(fixed);
+    if (!code && (job->config.out || job->data.validation))
+        code = best_model_open(&job->best, job->model, job->trainer);
     if (!code && job->config.out)
         code = open_run(job, fields, &is_resumed);
     if (!code) {
@@ -134,27 +145,34 @@ static int begin_run(train_job *job)
  * long. */
 static int save_end(train_job *job)
 {
+    int code = job->best.model ? best_model_ensure(&job->best) : 0;
     /* One that was complete when it was resumed has nothing to save. */
-    if (!job->run || job->is_complete)
-        return 0;
-    int code = rundir_ensure_best(job->run);
+    if (code || !job->run || job->is_complete)
+        return code;
     job->is_complete = true;
-    return code ? code : save(job);
+    return save(job);
 }
+
+/* Whoever chooses parameters by their validation wants the test of these, not of the last ones. */
+static int choose_parameters(train_job *job) { return job->data.validation ? best_model_restore(&job->best) : 0; }
 
 static int finish(train_job *job)
 {
     bool is_text = job->config.data.kind == DATA_TEXT;
-    bg_metrics train = job->last.train, test;
+    const data_parts *data = &job->data;
+    bg_metrics train = job->last.train, validation, test;
     job->code = save_end(job);
+    if (!job->code)
+        job->code = choose_parameters(job);
     if (job->code)
         return job->code;
     /* A text is long, and each token was seen once in the last epoch: its mean loss says enough. */
-    if ((!is_text && bg_trainer_evaluate(job->trainer, job->data.train, &train) != BG_OK) ||
-        (job->data.test && bg_trainer_evaluate(job->trainer, job->data.test, &test) != BG_OK))
+    if ((!is_text && bg_trainer_evaluate(job->trainer, data->train, &train) != BG_OK) ||
+        (data->validation && bg_trainer_evaluate(job->trainer, data->validation, &validation) != BG_OK) ||
+        (data->test && bg_trainer_evaluate(job->trainer, data->test, &test) != BG_OK))
         return output_library();
     progress_clear();
-    train_show_done(job, &train, job->data.test ? &test : NULL);
+    train_show_done(job, &train, data->validation ? &validation : NULL, data->test ? &test : NULL);
     return job->code;
 }
 
@@ -207,7 +225,7 @@ static int run_job(train_job *job)
     job->end = find_end(job);
     bg_status status = BG_ERR_STOPPED;
     if (!signals_caught() && job->end == END_NONE)
-        status = bg_trainer_fit(job->trainer, job->data.train, job->data.test, on_progress, job);
+        status = bg_trainer_fit(job->trainer, job->data.train, train_watched(job), on_progress, job);
     if (status == BG_OK || (status == BG_ERR_STOPPED && job->end != END_NONE && !job->code))
         return finish(job);
     return status == BG_ERR_STOPPED ? finish_stopped(job) : finish_failed(job);
@@ -223,6 +241,7 @@ int command_train(int argc, char **argv)
         code = run_job(&job);
     terminal_plot_finish(code != 0);
     rundir_close(job.run);
+    best_model_close(&job.best);
     bg_trainer_destroy(job.trainer);
     bg_tensor_destroy(job.class_weights);
     bg_model_destroy(job.model);

@@ -74,7 +74,9 @@ static const struct argp_option table[] = {
     { "time", KEY_TIME, "T", 0,
       "stop when this call has trained for this long: 90s, 10m or 2h; config.json does not keep it", 1 },
     { "early-stopping", KEY_EARLY_STOPPING, "N", 0,
-      "stop after N epochs in a row without a lower test loss (train loss if nothing is held out)", 1 },
+      "stop after N epochs in a row without a lower validation loss (test loss if nothing is held out for validation, "
+      "train loss if nothing at all)",
+      1 },
     { "class-weights", KEY_CLASS_WEIGHTS, "WEIGHTS", 0,
       "weights of the classes in the cross_entropy of training steps: numbers with commas between them, or balanced: "
       "examples / (classes x examples of the class)",
@@ -216,7 +218,9 @@ static const struct argp argp = {
         "predict --prompt shows. The effective values are in the first line of --json and in config.json.\n"
         "\n"
         "Checkpoints in DIR are written at the end of an epoch, at most about once a second, every --save-every "
-        "steps, and at the end. best is the one of the lowest test loss, or train loss if nothing is held out. The "
+        "steps, and at the end. best is the one of the lowest validation loss; of the lowest test loss if nothing is "
+        "held out for validation, of the lowest train loss if nothing at all. With validation the results at the end, "
+        "the test among them, are those of the best epoch; else those of the last one. The "
         "first Ctrl-C stops after the current step and saves, the second ends at once. With --resume a run goes on "
         "bit for bit, also within an epoch and with another number of threads; its configuration stays but for "
         "--epochs, --steps (schedules over the whole run follow them), --time, --early-stopping, --threads, "
@@ -231,6 +235,7 @@ static const struct argp argp = {
         "  blasgrad train --config run/config.json --lr 0.05 --out slower\n"
         "  blasgrad train --data table.csv --target y --delimiter ';' --decimal ,\n"
         "  blasgrad train --data iris.csv --skip-lines 1 --classes --test-share 0.2\n"
+        "  blasgrad train --data digits --validation-share 0.1 --early-stopping 5\n"
         "  blasgrad train --data x.npy --target-file y.npy \\\n"
         "    --model \"dense:64 relu dense:10\"\n"
         "  blasgrad train --data text.txt --model char-gpt --context 64 --out run",

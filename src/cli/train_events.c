@@ -61,7 +61,7 @@ void train_show_epoch(train_job *job, const bg_progress *progress)
     event_integer(e, "step", progress->step);
     add_metrics(job, e, "train", &progress->train);
     if (progress->has_test)
-        add_metrics(job, e, "test", &progress->test);
+        add_metrics(job, e, train_watched_name(job), &progress->test);
     event_number(e, "samples_per_second", progress->samples_per_second);
     event_number(e, "seconds", progress->seconds);
     event_number(e, "lr", progress->learning_rate);
@@ -70,12 +70,13 @@ void train_show_epoch(train_job *job, const bg_progress *progress)
     train_emit(job, e);
     if (job->config.common.json || !epoch_is_shown(job, progress->epoch))
         return;
-    char train[120], test[120] = "";
+    char train[120], watched[120] = "";
     progress_clear();
-    output_line("epoch %lld  %s%s%s  %.0f samples/s", (long long)progress->epoch,
-                metrics_text(job, train, sizeof train, "train", &progress->train), progress->has_test ? "  " : "",
-                progress->has_test ? metrics_text(job, test, sizeof test, "test", &progress->test) : "",
-                progress->samples_per_second);
+    output_line(
+        "epoch %lld  %s%s%s  %.0f samples/s", (long long)progress->epoch,
+        metrics_text(job, train, sizeof train, "train", &progress->train), progress->has_test ? "  " : "",
+        progress->has_test ? metrics_text(job, watched, sizeof watched, train_watched_name(job), &progress->test) : "",
+        progress->samples_per_second);
 }
 
 double train_share_done(const train_job *job, const bg_progress *progress)
@@ -143,8 +144,11 @@ void train_show_steps(train_job *job, const bg_progress *progress, loss_sum sum)
 void train_show_start(train_job *job, const event *fields, bool is_resumed)
 {
     const train_config *config = &job->config;
-    int64_t train = bg_dataset_size(job->data.train), test = job->data.test ? bg_dataset_size(job->data.test) : 0;
-    int64_t parameters = train_count_parameters(job->model);
+    int64_t train = bg_dataset_size(job->data.train), parameters = train_count_parameters(job->model);
+    char validation[40] = "";
+    if (job->data.validation)
+        snprintf(validation, sizeof validation, ", %lld for validation",
+                 (long long)bg_dataset_size(job->data.validation));
     bg_engine_info info = bg_engine_describe(job->engine);
     event *e = event_create(is_resumed ? "resumed" : "start");
     if (is_resumed) {
@@ -153,10 +157,11 @@ void train_show_start(train_job *job, const event *fields, bool is_resumed)
     }
     event_add_fields(e, fields);
     train_emit(job, e);
-    output_message("%s: %lld training example%s, %lld for testing; \"%s\", %lld parameter%s, %s, %s; %d thread%s, %s",
-                   config->data.name, (long long)train, train == 1 ? "" : "s", (long long)test, config->model,
-                   (long long)parameters, parameters == 1 ? "" : "s", config->loss, bg_dtype_name(config->data.dtype),
-                   info.threads, info.threads == 1 ? "" : "s", info.kernels);
+    output_message("%s: %lld training example%s%s, %lld for testing; \"%s\", %lld parameter%s, %s, %s; %d thread%s, %s",
+                   config->data.name, (long long)train, train == 1 ? "" : "s", validation,
+                   (long long)bg_dataset_size(job->data.test), config->model, (long long)parameters,
+                   parameters == 1 ? "" : "s", config->loss, bg_dtype_name(config->data.dtype), info.threads,
+                   info.threads == 1 ? "" : "s", info.kernels);
     if (is_resumed)
         output_message("%s: going on after %lld epoch%s and %lld steps", config->out, (long long)job->place.epoch,
                        job->place.epoch == 1 ? "" : "s", (long long)job->place.step);
@@ -195,23 +200,33 @@ static double samples_per_second(const train_job *job)
     return job->last.seconds > 0 ? samples / job->last.seconds : NAN;
 }
 
-void train_show_done(train_job *job, const bg_metrics *train, const bg_metrics *test)
+/* Of each part, for the event and for people; the latter in one go, behind what is said of the end. */
+static void show_parts(train_job *job, event *e, const bg_metrics *const metrics[3])
+{
+    static const char *const names[] = { "train", "validation", "test" };
+    char text[120];
+    for (int i = 0; i < 3; i++) {
+        if (!metrics[i])
+            continue;
+        add_metrics(job, e, names[i], metrics[i]);
+        if (!job->config.common.json)
+            output_line("%s", metrics_text(job, text, sizeof text, names[i], metrics[i]));
+    }
+}
+
+void train_show_done(train_job *job, const bg_metrics *train, const bg_metrics *validation, const bg_metrics *test)
 {
     static const char *const ends[] = { [END_TIME] = "time", [END_EARLY] = "early-stopping" };
     const char *end = job->end == END_TIME || job->end == END_EARLY ? ends[job->end] : NULL;
-    bool is_sgd = job->config.method == METHOD_SGD;
-    char text[120];
+    bool is_sgd = job->config.method == METHOD_SGD, has_best = validation && job->best.epoch > 0;
     event *e = event_create("done");
-    add_metrics(job, e, "train", train);
-    if (test)
-        add_metrics(job, e, "test", test);
-    if (!job->config.common.json) {
-        if (end)
-            output_line("ended by --%s after %lld steps", end, (long long)job->last.step);
-        output_line("%s", metrics_text(job, text, sizeof text, "train", train));
-        if (test)
-            output_line("%s", metrics_text(job, text, sizeof text, "test", test));
-    }
+    if (end && !job->config.common.json)
+        output_line("ended by --%s after %lld steps", end, (long long)job->last.step);
+    if (has_best)
+        event_integer(e, "best_epoch", job->best.epoch);
+    if (has_best && !job->config.common.json)
+        output_line("best epoch %lld", (long long)job->best.epoch);
+    show_parts(job, e, (const bg_metrics *const[]){ train, validation, test });
     if (is_sgd) {
         event_integer(e, "epochs", job->last.epoch);
         event_integer(e, "steps", job->last.step);

@@ -2,6 +2,7 @@
 #ifndef TRAIN_JOB_H
 #define TRAIN_JOB_H
 
+#include "best_model.h"
 #include "rundir.h"
 #include "train_config.h"
 
@@ -26,7 +27,8 @@ typedef struct {
     bg_trainer *trainer;
     bg_schedule schedule_parts[2];
     checkpoint_about about;
-    rundir *run; /* NULL without --out */
+    rundir *run;     /* NULL without --out */
+    best_model best; /* kept for --out, and where a part for validation chooses it */
     int64_t steps_in_epoch;
     /* Where the run stands: whole epochs done, and steps. */
     struct {
@@ -42,6 +44,12 @@ typedef struct {
     bool is_complete; /* saved as it is at the end; another step makes it untrue */
     int code; /* why a callback asked to stop: a failure that was reported; 0: a signal, or nobody reads the output */
 } train_job;
+
+/* ---- train.c ---- */
+/* The part that is evaluated behind each epoch, and says which parameters are the best; NULL if nothing is held out. */
+const bg_dataset *train_watched(const train_job *job);
+/* What it is called in logs: "validation", or "test" where nothing is held out for validation. */
+const char *train_watched_name(const train_job *job);
 
 /* ---- train_setup.c ---- */
 /* The engine, the data, the model with its first values, and the trainer. 0, or the exit code after a message. */
@@ -65,6 +73,7 @@ void train_show_steps(train_job *job, const bg_progress *progress, loss_sum sum)
 void train_draw(train_job *job, const bg_progress *progress);
 /* How much of the run is done, by epochs, steps or time, whichever will end it. */
 double train_share_done(const train_job *job, const bg_progress *progress);
-void train_show_done(train_job *job, const bg_metrics *train, const bg_metrics *test);
+/* The metrics of the parts, each NULL if there is none. */
+void train_show_done(train_job *job, const bg_metrics *train, const bg_metrics *validation, const bg_metrics *test);
 
 #endif

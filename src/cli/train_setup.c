@@ -44,8 +44,10 @@ static int load_data(train_job *job)
     config->data.parts.values = job->data.scaling;
     config->data.table.class_names = job->class_names = table_class_names(job->data.train);
     config->data.table.feature_names = job->feature_names = table_feature_names(job->data.train);
-    /* Both parts go into it: the same examples cut otherwise are other data. */
+    /* All parts go into it: the same examples cut otherwise are other data. */
     job->data_hash = bg_dataset_hash(job->data.train);
+    if (job->data.validation)
+        job->data_hash = job->data_hash * 37 + bg_dataset_hash(job->data.validation);
     if (job->data.test)
         job->data_hash = job->data_hash * 31 + bg_dataset_hash(job->data.test);
     job->network = (network_choice){ .model = config->model,

@@ -13,6 +13,7 @@ event *train_state(const train_job *job)
     bg_engine_info info = bg_engine_describe(job->engine);
     event *state = event_create(NULL);
     event_integer(state, "train_examples", examples(job->data.train));
+    event_integer(state, "validation_examples", examples(job->data.validation));
     event_integer(state, "test_examples", examples(job->data.test));
     event_text(state, "data_hash", checkpoint_hash(job->data_hash).text);
     event_text(state, "config_hash", checkpoint_hash(job->config_hash).text);
@@ -35,12 +36,15 @@ static int check_sizes(const train_job *job, const event *state)
         const char *key, *name;
         int64_t count;
     } parts[] = { { "train_examples", "training", examples(job->data.train) },
+                  { "validation_examples", "validation", examples(job->data.validation) },
                   { "test_examples", "test", examples(job->data.test) } };
-    for (int i = 0; i < 2; i++)
-        if (event_get_number(state, parts[i].key) != (double)parts[i].count)
+    for (int i = 0; i < 3; i++) {
+        double saved = event_has(state, parts[i].key) ? event_get_number(state, parts[i].key) : 0;
+        if (saved != (double)parts[i].count)
             return output_failure("--resume: %s has %lld %s examples, %.0f when the run in %s was saved",
-                                  job->config.data.name, (long long)parts[i].count, parts[i].name,
-                                  event_get_number(state, parts[i].key), job->config.out);
+                                  job->config.data.name, (long long)parts[i].count, parts[i].name, saved,
+                                  job->config.out);
+    }
     return 0;
 }
 
