@@ -15,8 +15,9 @@
 static const struct {
     const char *name, *const *options;
 } runs[] = {
-    { "sgd", (const char *const[]){ "--optimizer", "sgd", "--momentum", "0.9", "--lr", "0.05", "--schedule",
-                                    "plateau:0.5:1", "--early-stopping", "35", NULL } },
+    { "sgd",
+      (const char *const[]){ "--optimizer", "sgd", "--momentum", "0.9", "--lr", "0.05", "--schedule", "plateau:0.5:1",
+                             "--early-stopping", "35", "--validation-share", "0.1", "--stratify", NULL } },
     { "adamw", (const char *const[]){ "--optimizer", "adamw", "--schedule", "cosine", "--warm-up", "20", "--clip-norm",
                                       "1", "--accumulate", "3", "--ema", "0.9", NULL } },
 };
