@@ -450,33 +450,6 @@ START_TEST(numbers)
 }
 END_TEST
 
-static bg_status scenario_csv(void)
-{
-    bg_dataset *dataset;
-    bg_status status = read_csv(&dataset, scratch_path("csv"), NULL);
-    bg_dataset_destroy(dataset);
-    return status;
-}
-
-START_TEST(out_of_memory)
-{
-    enum { LINES = 20000 };
-    static char text[LINES * 4 + 100000];
-    for (int i = 0; i < LINES; i++)
-        memcpy(text + 4 * (size_t)i, "1,2\n", 4);
-    memset(text + (size_t)4 * LINES, ' ', 100000);
-    memcpy(text + (size_t)4 * LINES, "1,2", 3);
-    scratch_write("csv", text, sizeof text);
-    ck_assert_int_gt(scratch_fail_each("csv", scenario_csv), 20);
-
-    /* A table in memory takes no more than twice its data, beside the buffers. */
-    scratch_memory *memory = scratch_memory_state();
-    size_t held = memory->most = memory->held, data = (LINES + 1) * 2 * sizeof(double);
-    ck_assert_int_eq(scenario_csv(), BG_OK);
-    ck_assert_uint_le(memory->most - held, 2 * data + (1 << 16) + 2 * 200000);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("csv");
@@ -487,7 +460,6 @@ int main(void)
     tcase_add_test(tests, csv_long_lines);
     tcase_add_test(tests, csv_round_trips);
     tcase_add_test(tests, numbers);
-    tcase_add_test(tests, out_of_memory);
     tcase_set_timeout(tests, 120);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -169,8 +169,6 @@ static bg_status read_table(bgi_csv_table *t, const char *path, bgi_labels *feat
     for (int i = 0; i < t->source_count; i++)
         if (!t->sources[i].has_header)
             bgi_csv_put_back(&t->sources[i].csv);
-    t->row_bytes = (size_t)(t->targets + t->features) * bg_dtype_size(t->options->dtype) +
-                   (t->options->with_row_numbers ? sizeof(int64_t) : 0);
     return bgi_csv_read_rows(t);
 }
 

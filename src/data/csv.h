@@ -45,6 +45,18 @@ void bgi_csv_put_back(bgi_csv *csv);
 /* Marks the record at hand; until the return to it, which makes it the one at hand again, its bytes are kept. */
 void bgi_csv_mark(bgi_csv *csv);
 bg_status bgi_csv_return(bgi_csv *csv);
+/* The place of the record behind the one at hand, and the return to it, which reads from the file again: not where that
+ * takes long, or cannot be. */
+typedef struct {
+    uint64_t offset;
+    int64_t line;
+} bgi_csv_place;
+static inline bool bgi_csv_can_seek(const bgi_csv *csv)
+{
+    return csv->stream.opened.is_regular && !csv->stream.is_compressed;
+}
+bgi_csv_place bgi_csv_tell(const bgi_csv *csv);
+bg_status bgi_csv_seek(bgi_csv *csv, bgi_csv_place place);
 /* The field after `field` in the record, or its first if field->text is NULL. */
 bg_status bgi_csv_next_field(bgi_csv *csv, bgi_csv_field *field);
 

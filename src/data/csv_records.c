@@ -2,6 +2,7 @@
 #include "data/csv.h"
 
 #include "data/number.h"
+#include "io/bytes.h"
 
 #include <blasgrad/graph.h>
 
@@ -60,6 +61,30 @@ static bg_status read_more(bgi_csv *csv)
     return status;
 }
 
+/* How many bytes stand before the first that is zero, a line end or a quote, of which there must be one. Eight are read
+ * at a time. */
+static size_t plain_length(const char *text)
+{
+    const uint64_t ones = 0x0101010101010101U, highs = 0x8080808080808080U;
+    for (size_t i = 0;; i += sizeof(uint64_t)) {
+        uint64_t bytes, found = 0;
+        memcpy(&bytes, text + i, sizeof bytes);
+        /* What a table is made of mostly lies behind all of them. */
+        if (!((bytes - ones * ('"' + 1)) & ~bytes & highs))
+            continue;
+        static const unsigned char specials[] = { '\0', '\n', '\r', '"' };
+        for (int k = 0; k < 4; k++) {
+            uint64_t different = bytes ^ ones * specials[k];
+            found |= (different - ones) & ~different & highs;
+        }
+        /* The first bit from below is exact, those above it need not be. */
+        if (found && BGI_IS_BIG_ENDIAN)
+            return i;
+        if (found)
+            return i + (size_t)__builtin_ctzll(found) / 8;
+    }
+}
+
 /* Finds the end of the record that begins at csv->start: its length without the line end, and with it. */
 static bg_status find_end(bgi_csv *csv, size_t *length, size_t *whole)
 {
@@ -67,6 +92,8 @@ static bg_status find_end(bgi_csv *csv, size_t *length, size_t *whole)
     size_t i = 0;
     size_t pair = 0; /* 1 for a line feed after a carriage return */
     while (!is_ended) {
+        /* Zeros follow the bytes that were read. */
+        i += plain_length(csv->buffer + csv->start + i);
         /* A carriage return may be followed by a line feed, so two bytes must be there. */
         if (csv->start + i + 1 >= csv->end && !csv->is_finished && i <= LINE_LIMIT) {
             bg_status status = read_more(csv);
@@ -170,6 +197,21 @@ bg_status bgi_csv_return(bgi_csv *csv)
     csv->next_line = csv->mark_line;
     csv->mark_line = 0;
     return bgi_csv_next_record(csv);
+}
+
+bgi_csv_place bgi_csv_tell(const bgi_csv *csv)
+{
+    return (bgi_csv_place){ csv->stream.offset - (csv->end - csv->start), csv->next_line };
+}
+
+bg_status bgi_csv_seek(bgi_csv *csv, bgi_csv_place place)
+{
+    csv->start = csv->end = 0;
+    csv->is_finished = false;
+    csv->record = NULL;
+    csv->next_line = place.line;
+    memset(csv->buffer, 0, BGI_NUMBER_SLACK);
+    return bgi_stream_seek(&csv->stream, place.offset);
 }
 
 bg_status bgi_csv_next_field(bgi_csv *csv, bgi_csv_field *field)

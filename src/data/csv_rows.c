@@ -11,58 +11,6 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- Blocks ---- */
-
-static void *push_row(bgi_csv_table *t)
-{
-    enum { SMALLEST = 1 << 12, LARGEST = 1 << 24 };
-    bgi_row_block *last = t->last;
-    if (!last || last->used + t->row_bytes > last->capacity) {
-        size_t bytes = t->total / 8;
-        bytes = bytes < SMALLEST ? SMALLEST : bytes > LARGEST ? LARGEST : bytes;
-        bytes = bytes < t->row_bytes ? t->row_bytes : bytes;
-        last = bgi_alloc(t->engine, sizeof *last + bytes);
-        if (!last)
-            return NULL;
-        *last = (bgi_row_block){ .capacity = bytes, .rows = (unsigned char *)(last + 1) };
-        if (t->last)
-            t->last->next = last;
-        else
-            t->first = last;
-        t->last = last;
-    }
-    void *row = last->rows + last->used;
-    last->used += t->row_bytes;
-    t->total += t->row_bytes;
-    t->rows++;
-    return row;
-}
-
-static void pop_row(bgi_csv_table *t)
-{
-    t->last->used -= t->row_bytes;
-    t->total -= t->row_bytes;
-    t->rows--;
-}
-
-void bgi_csv_release_rows(bgi_csv_table *t)
-{
-    while (t->first) {
-        bgi_row_block *next = t->first->next;
-        bgi_free(t->engine, t->first, sizeof *t->first + t->first->capacity);
-        t->first = next;
-    }
-    t->last = NULL;
-}
-
-void bgi_csv_store(const bgi_csv_table *t, void *row, int32_t place, double value)
-{
-    if (t->options->dtype == BG_F32)
-        ((float *)row)[place] = (float)value;
-    else
-        ((double *)row)[place] = value;
-}
-
 /* ---- Plain lines ---- */
 
 static const char *skip_padding(const bgi_csv *csv, const char *c)
@@ -80,8 +28,6 @@ static const char *skip_field(const bgi_csv *csv, const char *c)
     return c;
 }
 
-static bool is_class(const bgi_csv_table *t, int32_t place) { return t->options->with_classes && place == 0; }
-
 static bool is_class_number(double number)
 {
     return number >= 0 && number < BGI_CLASS_LIMIT && (double)(int64_t)number == number;
@@ -98,11 +44,11 @@ static bgi_number read_plain_class(const bgi_csv_table *t, const char *c, char m
 
 /* The end of the fields of the row that `c` begins, or NULL. Inlined for both types. */
 static inline const char *read_plain_fields(const bgi_csv_table *t, const bgi_csv_source *source, const char *c,
-                                            void *row, bool is_f32)
+                                            const bgi_csv_row *row, bool is_f32)
 {
     const bgi_csv *csv = &source->csv;
     const int64_t columns = source->columns;
-    const int32_t *places = source->places, class_place = t->options->with_classes ? 0 : -1;
+    const int32_t *places = source->places, targets = t->targets, class_place = t->options->with_classes ? 0 : -1;
     const char delimiter = csv->delimiter, mark = t->options->decimal, other_blank = delimiter == '\t' ? ' ' : '\t';
     /* With runs of blanks for a delimiter, what is left of a run is as good as blanks around a field. */
     for (int64_t column = 0;; column++) {
@@ -122,10 +68,12 @@ static inline const char *read_plain_fields(const bgi_csv_table *t, const bgi_cs
                 number = bgi_number_read(c, mark, is_f32);
             if (!number.end || !isfinite(number.value))
                 return NULL;
-            if (is_f32)
-                ((float *)row)[place] = (float)number.value;
+            if (place == class_place)
+                *(int64_t *)(void *)row->targets = (int64_t)number.value;
+            else if (is_f32)
+                *(float *)bgi_csv_value_at(row, place, targets, sizeof(float)) = (float)number.value;
             else
-                ((double *)row)[place] = number.value;
+                *(double *)bgi_csv_value_at(row, place, targets, sizeof(double)) = number.value;
             c = number.end;
         }
         if (column + 1 == columns)
@@ -143,7 +91,7 @@ static inline const char *read_plain_fields(const bgi_csv_table *t, const bgi_cs
 }
 
 /* Reads the next line if it is a row of plain numbers that is in memory as a whole; else nothing has changed. */
-static bool read_plain_row(const bgi_csv_table *t, bgi_csv_source *source, void *row)
+static bool read_plain_row(const bgi_csv_table *t, bgi_csv_source *source, const bgi_csv_row *row)
 {
     bgi_csv *csv = &source->csv;
     const char *start = csv->buffer + csv->start;
@@ -305,7 +253,7 @@ static bg_status check_second(bgi_csv_source *source)
 
 /* Reads the record at hand; what is missing becomes NaN, or the number that is to stand for it. The class comes last:
  * of a row that is left out it counts for nothing. */
-static bg_status read_record(bgi_csv_table *t, bgi_csv_source *source, void *row, bool *is_missing)
+static bg_status read_record(bgi_csv_table *t, bgi_csv_source *source, const bgi_csv_row *row, bool *is_missing)
 {
     bgi_csv *csv = &source->csv;
     bgi_csv_field field = { 0 }, class_field = { 0 };
@@ -318,7 +266,7 @@ static bg_status read_record(bgi_csv_table *t, bgi_csv_source *source, void *row
         if (place < 0)
             continue;
         double value = t->options->missing == BG_MISSING_VALUE ? t->options->missing_value : NAN;
-        bool of_class = is_class(t, place);
+        bool of_class = bgi_csv_is_class(t, place);
         bool may_miss =
             t->options->missing == BG_MISSING_DROP || (t->options->missing != BG_MISSING_ERROR && !of_class);
         if (may_miss && bgi_csv_field_is_missing(&field))
@@ -329,7 +277,8 @@ static bg_status read_record(bgi_csv_table *t, bgi_csv_source *source, void *row
             status = read_number(t, csv, &field, false, &value);
         if (status)
             return status;
-        bgi_csv_store(t, row, place, value);
+        if (!of_class)
+            bgi_csv_store(t, row, place, value);
     }
     if (field.column != source->columns)
         return fail_ragged(source, field.column);
@@ -341,59 +290,156 @@ static bg_status read_record(bgi_csv_table *t, bgi_csv_source *source, void *row
     return status;
 }
 
-static bg_status read_source_row(bgi_csv_table *t, bgi_csv_source *source, void *row, bool *is_missing, bool *is_end)
+static bg_status read_source_row(bgi_csv_table *t, bgi_csv_source *source, const bgi_csv_row *row, bool *is_missing,
+                                 bool *is_end)
 {
     *is_end = false;
     if (read_plain_row(t, source, row))
         return BG_OK;
     bg_status status = bgi_csv_next_record(&source->csv);
     *is_end = !status && !source->csv.record;
-    bool is_second = t->rows == (source->has_header ? 1 : 2);
+    bool is_second = t->rows == !source->has_header;
     if (!status && !*is_end && is_second)
         status = check_second(source);
     return status || *is_end ? status : read_record(t, source, row, is_missing);
 }
 
-/* Takes the row that was read last: its class counts, and what it misses is looked at again. */
-static void keep_row(bgi_csv_table *t, const void *row, bool is_missing)
+/* ---- Counting ---- */
+
+/* Whether the record at hand misses a value that is read. */
+static bg_status find_missing(bgi_csv_source *source, bool *is_missing)
 {
+    bgi_csv_field field = { 0 };
+    while (!field.is_last) {
+        bg_status status = bgi_csv_next_field(&source->csv, &field);
+        if (status)
+            return status;
+        bool is_read = field.column <= source->columns && source->places[field.column - 1] >= 0;
+        *is_missing = *is_missing || (is_read && bgi_csv_field_is_missing(&field));
+    }
+    return BG_OK;
+}
+
+static bool drops_rows(const bgi_csv_table *t) { return t->options->missing == BG_MISSING_DROP; }
+
+/* As read_source_row, without a look at the values. */
+static bg_status pass_source_row(const bgi_csv_table *t, bgi_csv_source *source, bool *is_missing, bool *is_end)
+{
+    bg_status status = bgi_csv_next_record(&source->csv);
+    *is_end = !status && !source->csv.record;
+    return status || *is_end || !drops_rows(t) ? status : find_missing(source, is_missing);
+}
+
+/* Goes behind the next row that is to be kept. */
+static bg_status pass_row(bgi_csv_table *t, bool *is_end)
+{
+    /* Rows of two files may miss values in either; but else the first file's are counted alone. */
+    int count = drops_rows(t) ? t->source_count : 1;
+    bool is_missing = true;
+    bg_status status = BG_OK;
+    while (!status && !*is_end && is_missing) {
+        is_missing = false;
+        for (int i = 0; i < count && !status && !*is_end; i++)
+            status = pass_source_row(t, &t->sources[i], &is_missing, is_end);
+    }
+    return status;
+}
+
+/* Counts the rows that are left, up to one that cannot be read, with it: that is told when it is read. Goes back. */
+static bg_status count_rows(bgi_csv_table *t, int64_t *count)
+{
+    bgi_csv_place places[2];
+    for (int i = 0; i < t->source_count; i++)
+        places[i] = bgi_csv_tell(&t->sources[i].csv);
+    bool is_end = false;
+    bg_status status = BG_OK;
+    for (*count = 0; !status && !is_end; *count += !is_end)
+        status = pass_row(t, &is_end);
+    if (status == BG_ERR_FORMAT)
+        status = BG_OK;
+    for (int i = 0; i < t->source_count && !status; i++)
+        status = bgi_csv_seek(&t->sources[i].csv, places[i]);
+    return status;
+}
+
+/* Before the first row, makes room for all, or, of what cannot be counted, for some, and later for more. */
+static bg_status reserve(bgi_csv_table *t)
+{
+    enum { FIRST = 1024 };
+    bool can_count = true; /* by reading twice, which takes long of what is compressed */
+    if (t->rows < t->capacity || t->is_counted)
+        return BG_OK;
+    for (int i = 0; i < t->source_count; i++)
+        can_count = can_count && bgi_csv_can_seek(&t->sources[i].csv);
+    if (!can_count)
+        return bgi_csv_resize(t, t->capacity ? t->capacity + t->capacity / 4 : FIRST);
+    int64_t count;
+    bg_status status = count_rows(t, &count);
+    t->is_counted = true;
+    return status ? status : bgi_csv_resize(t, count);
+}
+
+/* ---- All rows ---- */
+
+/* Takes the row that was read last: its class counts, and what it misses is looked at again. */
+static void keep_row(bgi_csv_table *t, const bgi_csv_row *row, int64_t line, bool is_missing)
+{
+    t->rows++;
     t->has_missing = t->has_missing || (is_missing && t->options->missing == BG_MISSING_MEAN);
+    if (row->number)
+        *row->number = line;
     if (t->class_kind != CLASSES_NUMBERS)
         return;
     int64_t class = (int64_t)bgi_csv_load(t, row, 0);
     t->classes = class < t->classes ? t->classes : class + 1;
 }
 
+static bg_status fail_changed(const bgi_csv_table *t, const char *how)
+{
+    return bg_fail(BG_ERR_IO, "read_csv: %s: the file became %s while it was read",
+                   bgi_path_text(t->sources[0].csv.stream.path), how);
+}
+
+/* Reads row number `line` of the files, and keeps it unless it is to be left out. */
+static bg_status read_row(bgi_csv_table *t, int64_t line, bool *is_end)
+{
+    bg_status status = reserve(t);
+    if (status)
+        return status;
+    /* Behind the last row that was counted there may be some to be left out. */
+    bool is_beyond = t->rows == t->capacity, is_missing = false, ends[2] = { false, false };
+    bgi_csv_row row = bgi_csv_row_at(t, t->rows);
+    for (int i = 0; i < t->source_count && !status; i++)
+        status = is_beyond ? pass_source_row(t, &t->sources[i], &is_missing, &ends[i])
+                           : read_source_row(t, &t->sources[i], &row, &is_missing, &ends[i]);
+    if (status)
+        return status;
+    if (t->source_count == 2 && ends[0] != ends[1])
+        return BGI_CSV_FAIL(&t->sources[ends[0]].csv, "this is row %lld, and %.200s has no more than %lld",
+                            (long long)line + 1, bgi_path_text(t->sources[ends[1]].csv.stream.path), (long long)line);
+    *is_end = ends[0];
+    if (*is_end || (is_missing && drops_rows(t)))
+        return BG_OK;
+    if (is_beyond)
+        return fail_changed(t, "longer");
+    keep_row(t, &row, line, is_missing);
+    return BG_OK;
+}
+
 bg_status bgi_csv_read_rows(bgi_csv_table *t)
 {
-    bgi_csv *csv = &t->sources[0].csv;
     int64_t lines = 0;
-    for (;; lines++) {
-        void *row = push_row(t);
-        if (!row)
-            return BG_ERR_NOMEM;
-        if (t->options->with_row_numbers)
-            memcpy((unsigned char *)row + t->row_bytes - sizeof lines, &lines, sizeof lines);
-        bool is_missing = false, is_end[2] = { false, false };
-        bg_status status = BG_OK;
-        for (int i = 0; i < t->source_count && !status; i++)
-            status = read_source_row(t, &t->sources[i], row, &is_missing, &is_end[i]);
-        if (status)
-            return status;
-        if (t->source_count == 2 && is_end[0] != is_end[1])
-            return BGI_CSV_FAIL(&t->sources[is_end[0]].csv, "this is row %lld, and %.200s has no more than %lld",
-                                (long long)lines + 1, bgi_path_text(t->sources[is_end[1]].csv.stream.path),
-                                (long long)lines);
-        if (is_end[0] || (is_missing && t->options->missing == BG_MISSING_DROP))
-            pop_row(t);
-        else
-            keep_row(t, row, is_missing);
-        if (is_end[0])
-            break;
-    }
+    bool is_end = false;
+    bg_status status = BG_OK;
+    for (; !status && !is_end; lines += !is_end)
+        status = read_row(t, lines, &is_end);
+    if (status)
+        return status;
     if (lines == 0)
-        return BGI_CSV_FAIL(csv, "%s", "the file ends after the header");
+        return BGI_CSV_FAIL(&t->sources[0].csv, "%s", "the file ends after the header");
     if (t->rows == 0)
-        return BGI_CSV_FAIL(csv, "%s", "each row misses a value, so that none is left");
-    return BG_OK;
+        return BGI_CSV_FAIL(&t->sources[0].csv, "%s", "each row misses a value, so that none is left");
+    if (t->rows == t->capacity)
+        return BG_OK;
+    return t->is_counted ? fail_changed(t, "shorter") : bgi_csv_resize(t, t->rows);
 }

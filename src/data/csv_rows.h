@@ -4,13 +4,6 @@
 
 #include "data/csv_columns.h"
 
-/* Rows of one size in blocks, so that a table of unknown length grows without being moved. */
-typedef struct bgi_row_block {
-    struct bgi_row_block *next;
-    size_t capacity, used; /* bytes of rows */
-    unsigned char *rows;   /* right behind */
-} bgi_row_block;
-
 typedef struct {
     bg_engine *engine;
     const bg_data_options *options;
@@ -18,11 +11,13 @@ typedef struct {
     /* The second has the targets, if they are in a file of their own. */
     bgi_csv_source sources[2];
     int source_count;
-    /* A row has the targets, then the features, all of options->dtype; a class by its number, which is exact in f32. */
+    /* Values have places in a row: the targets, then the features, all of options->dtype; but a class is i64. */
     int32_t targets, features;
-    size_t row_bytes, total; /* of one row, of all; a row ends with its number, i64, with options->with_row_numbers */
-    bgi_row_block *first, *last;
-    int64_t rows;
+    /* The columns of the data set, of `capacity` rows: features, targets or classes, with options->with_row_numbers
+     * numbers; NULL where there are none. */
+    bg_tensor *columns[3];
+    int64_t capacity, rows;
+    bool is_counted;  /* capacity is how many rows there are, and no guess */
     bool has_missing; /* NaN stands in some row for what is missing */
     enum { CLASSES_UNKNOWN, CLASSES_NUMBERS, CLASSES_NAMES } class_kind;
     bool has_given_names;
@@ -30,14 +25,38 @@ typedef struct {
     bgi_labels labels;
 } bgi_csv_table;
 
-static inline double bgi_csv_load(const bgi_csv_table *table, const void *row, int32_t place)
-{
-    return table->options->dtype == BG_F32 ? (double)((const float *)row)[place] : ((const double *)row)[place];
-}
-void bgi_csv_store(const bgi_csv_table *table, void *row, int32_t place, double value);
-/* Reads all rows of the sources, whose columns have their places. */
-bg_status bgi_csv_read_rows(bgi_csv_table *table);
+enum { BGI_CSV_FEATURES, BGI_CSV_TARGETS, BGI_CSV_NUMBERS };
+
+/* Where the values of a row are, by their places. */
+typedef struct {
+    unsigned char *features, *targets;
+    int64_t *number; /* NULL if there is none */
+} bgi_csv_row;
+
+/* ---- csv_memory.c ---- */
+/* Makes columns of another capacity, no less than there are rows, and moves the rows there. */
+bg_status bgi_csv_resize(bgi_csv_table *table, int64_t capacity);
 void bgi_csv_release_rows(bgi_csv_table *table);
+bgi_csv_row bgi_csv_row_at(const bgi_csv_table *table, int64_t row);
+static inline bool bgi_csv_is_class(const bgi_csv_table *table, int32_t place)
+{
+    return table->options->with_classes && place == 0;
+}
+
+/* Where a value is that is no class. */
+static inline void *bgi_csv_value_at(const bgi_csv_row *row, int32_t place, int32_t targets, size_t size)
+{
+    return place < targets ? row->targets + (size_t)place * size : row->features + (size_t)(place - targets) * size;
+}
+double bgi_csv_load(const bgi_csv_table *table, const bgi_csv_row *row, int32_t place);
+void bgi_csv_store(const bgi_csv_table *table, const bgi_csv_row *row, int32_t place, double value);
+
+/* ---- csv_rows.c ---- */
+/* Reads all rows of the sources, whose columns have their places, into the table's columns. What can be read twice is:
+ * the rows are counted first, so that memory is asked for once. */
+bg_status bgi_csv_read_rows(bgi_csv_table *table);
+
+/* ---- csv_dataset.c ---- */
 /* The data set of all rows, of this name. */
 bg_status bgi_csv_make_dataset(bg_dataset **dataset, bgi_csv_table *table, const char *path,
                                const bgi_names *feature_names);

@@ -97,7 +97,7 @@ static bg_status check_length(bgi_stream *stream, const layout *l)
                     stream->is_compressed && held > l->bytes ? "at least" : "has", (unsigned long long)held);
     if (!stream->is_compressed)
         return BG_OK;
-    status = bgi_stream_rewind(stream);
+    status = bgi_stream_seek(stream, 0);
     unsigned char header[4 + 4 * MAX_RANK];
     return status ? status : read_exactly(stream, header, (size_t)l->start);
 }

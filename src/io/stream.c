@@ -4,6 +4,7 @@
 #include <blasgrad/graph.h>
 
 #include <errno.h>
+#include <stdio.h> /* SEEK_SET */
 #include <string.h>
 #include <zlib.h>
 
@@ -66,10 +67,16 @@ bg_status bgi_stream_read(bgi_stream *stream, void *bytes, size_t wanted, size_t
     return BG_OK;
 }
 
-bg_status bgi_stream_rewind(bgi_stream *stream)
+bg_status bgi_stream_seek(bgi_stream *stream, uint64_t offset)
 {
-    stream->offset = 0;
-    return gzrewind(stream->file) ? fail(stream, Z_ERRNO, errno) : BG_OK;
+    errno = 0;
+    if (gzseek(stream->file, (z_off_t)offset, SEEK_SET) < 0) {
+        int error = errno, code;
+        (void)gzerror(stream->file, &code);
+        return fail(stream, code == Z_OK || code == Z_STREAM_ERROR ? Z_ERRNO : code, error);
+    }
+    stream->offset = offset;
+    return BG_OK;
 }
 
 void bgi_stream_close(bgi_stream *stream)

@@ -16,8 +16,8 @@ typedef struct {
 bg_status bgi_stream_open(bgi_stream *stream, const char *caller, const char *path);
 /* Reads `wanted` bytes; fewer only at the end of the file. BG_ERR_FORMAT if compressed data are damaged or cut off. */
 bg_status bgi_stream_read(bgi_stream *stream, void *bytes, size_t wanted, size_t *got);
-/* Back to offset 0. */
-bg_status bgi_stream_rewind(bgi_stream *stream);
+/* To an offset; of what is compressed, backwards is from the start again. BG_ERR_IO of a pipe. */
+bg_status bgi_stream_seek(bgi_stream *stream, uint64_t offset);
 void bgi_stream_close(bgi_stream *stream);
 
 /* Decompresses a zlib stream that holds exactly `count` bytes. */

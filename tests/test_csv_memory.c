@@ -1,0 +1,154 @@
+/* CSV tables and memory: what is held while one is read, and what happens when there is none, or the file changes. */
+#define _POSIX_C_SOURCE 200809L /* pipe */
+#include "support/scratch.h"
+#include "support/suite.h"
+#include "support/values.h"
+
+#include <blasgrad/data.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static bg_status scenario_csv(void)
+{
+    bg_dataset *dataset;
+    bg_status status = bg_data_read_csv(&dataset, scratch_engine(), scratch_path("csv"), NULL);
+    bg_dataset_destroy(dataset);
+    return status;
+}
+
+START_TEST(out_of_memory)
+{
+    enum { LINES = 20000 };
+    static char text[LINES * 4 + 100000];
+    for (int i = 0; i < LINES; i++)
+        memcpy(text + 4 * (size_t)i, "1,2\n", 4);
+    memset(text + (size_t)4 * LINES, ' ', 100000);
+    memcpy(text + (size_t)4 * LINES, "1,2", 3);
+    scratch_write("csv", text, sizeof text);
+    ck_assert_int_gt(scratch_fail_each("csv", scenario_csv), 20);
+}
+END_TEST
+
+/* The most that was held while the file was read, beyond the data. */
+static size_t held_beside(const char *path, const bg_data_options *options, int64_t rows)
+{
+    scratch_memory *memory = scratch_memory_state();
+    size_t held = memory->most = memory->held, data = 0;
+    bg_dataset *dataset;
+    OK(bg_data_read_csv(&dataset, scratch_engine(), path, options));
+    ck_assert_int_eq(bg_dataset_size(dataset), rows);
+    for (int i = 0; i < bg_dataset_columns(dataset); i++) {
+        const bg_tensor *column = bg_dataset_column(dataset, i);
+        data += (size_t)bg_shape_count(bg_tensor_shape(column)) * bg_dtype_size(bg_tensor_dtype(column));
+        ck_assert(value_at(column, rows - 1) == (double)(i ? 2 : 1));
+    }
+    bg_dataset_destroy(dataset);
+    return memory->most - held - data;
+}
+
+/* Rows are counted and then stored once, whatever they take in the file; what cannot be counted is moved. */
+START_TEST(held_memory)
+{
+    enum { LINES = 50000 };
+    static char text[LINES * 4];
+    const bg_data_options forms[] = { { .dtype = BG_F64 },
+                                      { .dtype = BG_F64, .with_classes = true },
+                                      { .dtype = BG_F64, .missing = BG_MISSING_DROP } };
+    for (int i = 0; i < LINES; i++)
+        memcpy(text + 4 * (size_t)i, "1,2\n", 4);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        ck_assert_uint_le(held_beside(scratch_write("t", text, sizeof text), &forms[i], LINES), 1 << 16);
+        ck_assert_uint_le(held_beside(scratch_write_gz("t", text, sizeof text), &forms[i], LINES),
+                          LINES * 16 / 4 * 5 + (1 << 16));
+    }
+    /* Rows that are left out take nothing, also at the end. */
+    for (int i = LINES / 2; i < LINES; i++)
+        memcpy(text + 4 * (size_t)i, i % 3 || i > LINES - 9 ? ",2 \n" : "1,2\n", 4);
+    int64_t rows = LINES / 2;
+    for (int i = LINES / 2; i < LINES; i++)
+        rows += !(i % 3 || i > LINES - 9);
+    ck_assert_uint_le(held_beside(scratch_write("t", text, sizeof text), &forms[2], rows), 1 << 16);
+}
+END_TEST
+
+/* A pipe cannot be read twice. */
+START_TEST(from_a_pipe)
+{
+    int ends[2];
+    char path[40], text[1 << 14];
+    ck_assert_int_eq(pipe(ends), 0);
+    for (size_t i = 0; i < sizeof text; i += 4)
+        memcpy(text + i, "1,2\n", 4);
+    ck_assert_int_eq(write(ends[1], text, sizeof text), (int)sizeof text);
+    ck_assert_int_eq(close(ends[1]), 0);
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", ends[0]);
+    (void)held_beside(path, NULL, sizeof text / 4);
+    ck_assert_int_eq(close(ends[0]), 0);
+}
+END_TEST
+
+/* An allocator that changes the file when it is asked for memory the nth time: between counting and reading, too. */
+typedef struct {
+    const char *path;
+    int left;
+    bool grows;
+} meddler;
+
+static void *meddle(void *user, size_t bytes, size_t alignment)
+{
+    meddler *m = user;
+    if (m->path && m->left-- == 0) {
+        FILE *file = fopen(m->path, m->grows ? "ab" : "wb");
+        ck_assert(file && fputs("5,6\n", file) >= 0 && fclose(file) == 0);
+    }
+    return aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+}
+
+static void let_go(void *user, void *memory, size_t bytes)
+{
+    (void)user, (void)bytes;
+    free(memory);
+}
+
+START_TEST(files_that_change)
+{
+    meddler m = { .path = NULL };
+    bg_engine *engine;
+    const bg_engine_options options = { .threads = 1, .allocator = { meddle, let_go, &m } };
+    OK(bg_engine_create(&engine, &options));
+    for (int grows = 0; grows < 2; grows++) {
+        int changed = 0;
+        for (int n = 0; n < 12; n++) {
+            m = (meddler){ scratch_write("t", "1,2\n3,4\n", 8), n, grows };
+            bg_dataset *dataset;
+            bg_status status = bg_data_read_csv(&dataset, engine, m.path, NULL);
+            m.path = NULL;
+            if (status) {
+                expect_failure(status, BG_ERR_IO, grows ? "t: the file became longer while" : "became shorter", "file");
+                changed++;
+            } else {
+                int64_t size = bg_dataset_size(dataset);
+                ck_assert(size == 2 || size == (grows ? 3 : 1));
+            }
+            bg_dataset_destroy(dataset);
+        }
+        ck_assert_int_gt(changed, 0);
+    }
+    bg_engine_destroy(engine);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("csv_memory");
+    TCase *tests = tcase_create("csv_memory");
+    tcase_add_checked_fixture(tests, scratch_begin, scratch_end);
+    tcase_add_test(tests, out_of_memory);
+    tcase_add_test(tests, held_memory);
+    tcase_add_test(tests, from_a_pipe);
+    tcase_add_test(tests, files_that_change);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
