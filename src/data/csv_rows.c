@@ -285,7 +285,8 @@ static bg_status read_record(bgi_csv_table *t, bgi_csv_source *source, const bgi
     if (class_field.text && !(*is_missing && t->options->missing == BG_MISSING_DROP)) {
         double class = 0;
         status = read_class(t, csv, &class_field, &class);
-        bgi_csv_store(t, row, 0, class);
+        if (!status)
+            bgi_csv_store(t, row, 0, class);
     }
     return status;
 }
