@@ -45,6 +45,29 @@ awk 'BEGIN { for (i = 0; i < 80; i++) printf "%c", 1 + i % 2 }' | npy column.npy
 npz table.npz x.npy y.npy
 npz alone.npz x.npy
 
+# ---- Folders, and parts in files of their own ----
+mkdir xs ys
+for i in 1 2; do
+    cp x.npy xs/$i.npy
+    cp y.npy ys/$i.npy
+done
+expect 0 '160 training examples, .*cross_entropy' train --data xs --target-file ys --epochs 1 --out in_folders
+expect 0 'all: 160 examples' eval --checkpoint in_folders/best.safetensors
+expect 0 'all: 80 examples' eval --checkpoint in_folders/best.safetensors --data x.npy --target-file y.npy
+expect 0 '^159,' predict --checkpoint in_folders/best.safetensors
+expect 0 '80 training examples, 160 for validation, 80 for testing' train --data x.npy --target-file y.npy --epochs 1 \
+    --validation-data xs --validation-target-file ys --test-data x.npy --test-target-file y.npy
+expect 2 '--test-target-file is missing: the targets of x.npy are in a file of their own' \
+    train --data x.npy --target-file y.npy --test-data x.npy
+expect 2 'xs is a folder, but that of its targets, .*y.npy, is none' train --data xs --target-file y.npy
+rm ys/2.npy
+expect 1 'xs has 2 files, but that of the targets, .*ys, has 1' train --data xs --target-file ys
+mkdir zs
+cp table.npz zs
+expect 0 'training examples' train --data zs --epochs 1
+expect 2 '--input is an option of .npz files; --data is xs' train --data xs --input x
+expect 0 'training examples' train --data zs --input x --epochs 1
+
 # ---- NPY ----
 expect 0 '"event":"done"' train --data x.npy --target-file y.npy --lr 1 --epochs 200 --json --out run
 holds 'integers are classes' at_least "$(field train_accuracy)" 0.6
@@ -125,6 +148,10 @@ expect 0 'test: 20 examples' eval --checkpoint cifar/best.safetensors
 expect 0 '^119,' predict --checkpoint cifar/best.safetensors
 expect 2 'CIFAR-10 has no coarse labels' train --data ten --coarse-labels
 expect 2 '--test-share: ten has test examples of its own' train --data ten --test-share 0.1
+expect 2 '--stratify: ten has test examples of its own' train --data ten --stratify
+expect 0 '90 training examples, 10 for validation, 20 for testing' \
+    train --data ten --model 'dense:10' --lr 0.01 --epochs 1 --validation-share 0.1 --stratify --out cut
+expect 0 '^119,' predict --checkpoint cut/best.safetensors
 for file in train test; do
     awk 'BEGIN { for (i = 0; i < 20; i++) { printf "%c%c", 1 + i % 19, 1 + i; for (k = 0; k < 3072; k++) printf "%c", 1 + (k * i) % 100 } }' >hundred/$file.bin
 done

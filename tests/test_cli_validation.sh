@@ -133,6 +133,19 @@ expect 0 '^test: 3 examples' eval --checkpoint two/best.safetensors
 expect 2 '--test-data text.txt: of another kind than plain.csv' train --data plain.csv --test-data text.txt
 expect 1 'gone.csv: No such file' train --data plain.csv --test-data gone.csv
 
+# ---- Images of their own ----
+# images NAME: ten of 2 x 2 pixels, with two classes.
+images()
+{
+    { printf '\000\000\010\003\000\000\000\012\000\000\000\002\000\000\000\002'; printf 'abcdefghijklmnopqrstabcdefghijklmnopqrst'; } >"$1-images-idx3-ubyte"
+    { printf '\000\000\010\001\000\000\000\012'; printf '\001\000\001\000\001\000\001\000\001\000'; } >"$1-labels-idx1-ubyte"
+}
+images one
+images two
+expect 0 '10 training examples, 10 for validation, 10 for testing' train --data one-images-idx3-ubyte --model dense:2 --epochs 1 \
+    --validation-data one-images-idx3-ubyte --test-data two-images-idx3-ubyte --out images
+expect 0 '^test: 10 examples' eval --checkpoint images/best.safetensors
+
 # ---- Curves ----
 if command -v gnuplot >/dev/null; then
     expect 0 '' plot run only -o curves.svg

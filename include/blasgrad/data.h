@@ -148,7 +148,8 @@ BG_API bg_status bg_data_builtin(bg_dataset **dataset, bg_engine *engine, const 
  * largest plus one; or, if the first is no number, names, numbered by their order byte by byte, 65,536 at most. Those
  * of rows that are left out do not count. .skip_lines, .without_header and the marks hold for the file of targets too.
  * Of a folder, the tables in it are read one behind the other, see bg_dataset_join: the same columns, and a header in
- * each or in none.
+ * each or in none. A file is read twice, so that memory is taken for its rows once; one that is gzipped, or a pipe, is
+ * read once, with up to 2.25 times the memory of its rows.
  * Errors name file, line and column: BG_ERR_FORMAT for a field that is missing or no finite number, lines with
  * different numbers of fields, files with different numbers of rows, columns that are not there, a zero byte, a line of
  * more than 1 MiB; BG_ERR_ARGUMENT, BG_ERR_IO, BG_ERR_NOMEM. */
