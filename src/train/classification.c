@@ -20,26 +20,18 @@ int64_t bgi_class_at(const void *classes, bg_dtype dtype, int64_t i)
     }
 }
 
-int64_t bgi_answer_f32(const float *scores, int64_t n)
+int64_t bgi_answer(const void *scores, bg_dtype dtype, int64_t n)
 {
     int64_t best = 0;
+    double most = -INFINITY;
     for (int64_t j = 0; j < n; j++) {
-        if (isnan(scores[j]))
+        double score = bgi_float_at(scores, dtype, j);
+        if (isnan(score))
             return j;
-        if (scores[j] > scores[best])
+        if (score > most) {
+            most = score;
             best = j;
-    }
-    return best;
-}
-
-int64_t bgi_answer_f64(const double *scores, int64_t n)
-{
-    int64_t best = 0;
-    for (int64_t j = 0; j < n; j++) {
-        if (isnan(scores[j]))
-            return j;
-        if (scores[j] > scores[best])
-            best = j;
+        }
     }
     return best;
 }
@@ -102,7 +94,7 @@ void bgi_classes_add(bg_evaluation *evaluation, const bg_tensor *prediction, con
         for (int64_t j = 0; j < width; j++)
             evaluation->row[j] = bgi_float_at(scores, dtype, i * width + j);
         int64_t class = class_of(evaluation, classes, bg_tensor_dtype(target), i);
-        int64_t answer = bgi_answer_f64(evaluation->row, width);
+        int64_t answer = bgi_answer(evaluation->row, BG_F64, width);
         evaluation->nan_rows += isnan(evaluation->row[answer]);
         if (evaluation->options.top_k)
             evaluation->near_right += is_near(evaluation->row, width, class, evaluation->options.top_k);

@@ -10,10 +10,9 @@ static void count_right(bgi_sums *sums, const bg_tensor *prediction, const bg_te
     bg_shape shape = bg_tensor_shape(prediction);
     int64_t c = shape.dims[shape.rank - 1], rows = bg_shape_count(shape) / c;
     const void *scores = bg_tensor_const_data(prediction);
-    bool is_f64 = bg_tensor_dtype(prediction) == BG_F64;
+    bg_dtype dtype = bg_tensor_dtype(prediction);
     for (int64_t i = 0; i < rows; i++) {
-        int64_t answer = is_f64 ? bgi_answer_f64((const double *)scores + i * c, c)
-                                : bgi_answer_f32((const float *)scores + i * c, c);
+        int64_t answer = bgi_answer((const char *)scores + (size_t)(i * c) * bg_dtype_size(dtype), dtype, c);
         sums->right += answer == bgi_class_at(bg_tensor_const_data(classes), bg_tensor_dtype(classes), i);
     }
     sums->answers += rows;

@@ -44,8 +44,7 @@ bg_status bgi_evaluation_check(const bg_evaluation *evaluation, bool has_classes
 /* Element i of contiguous class indices. */
 int64_t bgi_class_at(const void *classes, bg_dtype dtype, int64_t i);
 /* The answer of a row of scores: the first NaN, or the first of the largest. */
-int64_t bgi_answer_f32(const float *scores, int64_t n);
-int64_t bgi_answer_f64(const double *scores, int64_t n);
+int64_t bgi_answer(const void *scores, bg_dtype dtype, int64_t n);
 /* Whether all targets are classes. The others take in rows that are. */
 bg_status bgi_classes_check(const bg_evaluation *evaluation, const bg_tensor *target, int64_t rows, int64_t width);
 void bgi_classes_add(bg_evaluation *evaluation, const bg_tensor *prediction, const bg_tensor *target, int64_t rows);
