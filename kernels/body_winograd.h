@@ -35,8 +35,15 @@ static inline __attribute__((always_inline)) N(four) N(take_four)(const T *s, in
 {
     return (N(four)){ LOAD(s), LOAD(s + plane), LOAD(s + 2 * plane), LOAD(s + 3 * plane) };
 }
-/* A column of each of four rows. */
-#define COLUMN(a, b, c, d, field) ((N(four)){ a.field, b.field, c.field, d.field })
+/* All sixteen: of each element of four columns a row, or what `side` makes of it. */
+#define ROW_OF(a, b, c, d, field) ((N(four)){ a.field, b.field, c.field, d.field })
+#define PUT_ROWS(to, plane, side, a, b, c, d)                                                                          \
+    do {                                                                                                               \
+        N(put_four)(to, plane, side(ROW_OF(a, b, c, d, x0)));                                                          \
+        N(put_four)((to) + 4 * (plane), plane, side(ROW_OF(a, b, c, d, x1)));                                          \
+        N(put_four)((to) + 8 * (plane), plane, side(ROW_OF(a, b, c, d, x2)));                                          \
+        N(put_four)((to) + 12 * (plane), plane, side(ROW_OF(a, b, c, d, x3)));                                         \
+    } while (0)
 
 /* Element (i, j) of the first patch, 0 outside of what there is. */
 static inline __attribute__((always_inline)) V N(patch_at)(const int has_rows, const T *x, const bgk_patches *p,
@@ -59,10 +66,7 @@ static inline __attribute__((always_inline)) void N(image_patches)(const int has
     N(four) x0 = N(image_column)(has_rows, x, p, 0), x1 = N(image_column)(has_rows, x, p, 1);
     for (int64_t t = 0; t < p->count; t++, d += BGK_LANES) {
         const N(four) x2 = N(image_column)(has_rows, x, p, 2 * t + 2), x3 = N(image_column)(has_rows, x, p, 2 * t + 3);
-        N(put_four)(d, plane, N(image_side)(COLUMN(x0, x1, x2, x3, x0)));
-        N(put_four)(d + 4 * plane, plane, N(image_side)(COLUMN(x0, x1, x2, x3, x1)));
-        N(put_four)(d + 8 * plane, plane, N(image_side)(COLUMN(x0, x1, x2, x3, x2)));
-        N(put_four)(d + 12 * plane, plane, N(image_side)(COLUMN(x0, x1, x2, x3, x3)));
+        PUT_ROWS(d, plane, N(image_side), x0, x1, x2, x3);
         x0 = x2;
         x1 = x3;
     }
@@ -95,10 +99,7 @@ static inline __attribute__((always_inline)) void N(spread_patches)(const int ha
         const N(four) x0 = N(spread_row)(has_rows, x, p, 0, 2 * t), x1 = N(spread_row)(has_rows, x, p, 1, 2 * t);
         const N(four) y0 = N(spread_side)(x0.x0, x1.x0), y1 = N(spread_side)(x0.x1, x1.x1);
         const N(four) y2 = N(spread_side)(x0.x2, x1.x2), y3 = N(spread_side)(x0.x3, x1.x3);
-        N(put_four)(d, plane, COLUMN(y0, y1, y2, y3, x0));
-        N(put_four)(d + 4 * plane, plane, COLUMN(y0, y1, y2, y3, x1));
-        N(put_four)(d + 8 * plane, plane, COLUMN(y0, y1, y2, y3, x2));
-        N(put_four)(d + 12 * plane, plane, COLUMN(y0, y1, y2, y3, x3));
+        PUT_ROWS(d, plane, , y0, y1, y2, y3);
     }
 }
 static void N(winograd_spread)(void *d, int64_t plane, int64_t row, const void *dy, const bgk_patches *p,
@@ -222,7 +223,8 @@ static int N(winograd_weight)(void *dg, int64_t tap, const void *sums, int64_t p
 #undef WEIGHT_FIRST
 #undef WEIGHT_SECOND
 #undef WEIGHT_THIRD
-#undef COLUMN
+#undef ROW_OF
+#undef PUT_ROWS
 #undef RESULT_ROW
 #undef KERNEL_ROW
 #undef KERNEL_COLUMN
