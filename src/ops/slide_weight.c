@@ -112,8 +112,7 @@ size_t bgi_slide_weight_scratch(const bgi_window *w, int64_t channels, int64_t r
     else
         bytes = bgi_slide_is_few(w, channels, rows) ? bgi_slide_few_scratch(w, size)
                                                     : weighing_of(w, channels, rows, images, size, NULL).bytes;
-    size_t winograd =
-        bgi_winograd_serves(w, channels, rows, dtype) ? bgi_winograd_weight_scratch(w, channels, rows) : 0;
+    size_t winograd = bgi_winograd_weight_scratch(w, channels, rows, dtype);
     return bytes > winograd ? bytes : winograd;
 }
 
@@ -267,8 +266,7 @@ static void put_weight(const weighing *x, void *dweight)
 void bgi_slide_weight(const bgi_window *w, int64_t channels, int64_t rows, const bgi_slide_call *call, const void *dy,
                       int64_t dy_stride, void *dweight)
 {
-    if (call->images > 0 && bgi_winograd_serves(w, channels, rows, call->dtype) &&
-        bgi_winograd_weight(w, channels, rows, call, dy, dy_stride, dweight))
+    if (bgi_winograd_weight(w, channels, rows, call, dy, dy_stride, dweight))
         return;
     if (bgi_slide_is_of_lines(w, channels, bg_dtype_size(call->dtype))) {
         bgi_slide_lines(w, channels, rows, call, dy, dy_stride, dweight);

@@ -192,14 +192,16 @@ static weighing weighing_of(const bgi_window *w, int64_t channels, int64_t rows,
     x.bytes += bgi_aligned((size_t)tables * sizeof(int64_t));
     return x;
 }
-size_t bgi_winograd_weight_scratch(const bgi_window *w, int64_t channels, int64_t rows)
+size_t bgi_winograd_weight_scratch(const bgi_window *w, int64_t channels, int64_t rows, bg_dtype dtype)
 {
-    return weighing_of(w, channels, rows, NULL).bytes;
+    return bgi_winograd_serves(w, channels, rows, dtype) ? weighing_of(w, channels, rows, NULL).bytes : 0;
 }
 
 bool bgi_winograd_weight(const bgi_window *w, int64_t channels, int64_t rows, const bgi_slide_call *call,
                          const void *dy, int64_t dy_stride, void *dweight)
 {
+    if (call->images == 0 || !bgi_winograd_serves(w, channels, rows, call->dtype))
+        return false;
     const bgk_kernels *kernels = call->kernels;
     weighing x = weighing_of(w, channels, rows, call->scratch);
     int64_t all = x.tiles[0] * x.tiles[1], row = row_of(x.together), each = channels * rows;

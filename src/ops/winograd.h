@@ -27,8 +27,8 @@ void bgi_winograd_begin(bgi_winograd *z, const bgi_slide *s, const bgi_slide_cal
                         char *scratch);
 bool bgi_winograd_image(const bgi_winograd *z, const void *source, void *target);
 
-/* What bgi_slide_weight does, of one image or more; false if not all of dweight is finite. */
-size_t bgi_winograd_weight_scratch(const bgi_window *w, int64_t channels, int64_t rows);
+/* What bgi_slide_weight does; false if it serves no such images, or not all of dweight is finite. */
+size_t bgi_winograd_weight_scratch(const bgi_window *w, int64_t channels, int64_t rows, bg_dtype dtype);
 bool bgi_winograd_weight(const bgi_window *w, int64_t channels, int64_t rows, const bgi_slide_call *call,
                          const void *dy, int64_t dy_stride, void *dweight);
 
