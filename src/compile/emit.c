@@ -150,37 +150,85 @@ static bool is_zero(const bg_node *node)
 }
 
 #define KERNEL(name) offsetof(bgk_kernels, name)
-static const struct {
+typedef struct {
     size_t kernel;
     int operand; /* absorbed, if this makes it */
     size_t by, both;
-} absorptions[] = {
-    { KERNEL(add), 0, KERNEL(mul), KERNEL(fma) },
-    { KERNEL(add), 0, KERNEL(square), KERNEL(fma) },
-    { KERNEL(add), 1, KERNEL(mul), KERNEL(fma) },
-    { KERNEL(add), 1, KERNEL(square), KERNEL(fma) },
-    { KERNEL(sub), 1, KERNEL(mul), KERNEL(fnma) },
-    { KERNEL(sub), 1, KERNEL(square), KERNEL(fnma) },
-    { KERNEL(sub), 0, KERNEL(sub), KERNEL(sub_sub) },
-    { KERNEL(mul), 0, KERNEL(sub), KERNEL(sub_mul) },
-    { KERNEL(mul), 1, KERNEL(sub), KERNEL(sub_mul) },
-    { KERNEL(relu), 0, KERNEL(add), KERNEL(add_relu) },
-    { KERNEL(where), 0, KERNEL(less_equal), KERNEL(where_above) },
+    bool is_of_zeros; /* the second operands of both are zero, and none of the kernel for both */
+} absorption;
+/* In a chain of three, the first two are absorbed as what they are together. */
+static const absorption absorptions[] = {
+    { KERNEL(add), 0, KERNEL(mul), KERNEL(fma), false },
+    { KERNEL(add), 0, KERNEL(square), KERNEL(fma), false },
+    { KERNEL(add), 1, KERNEL(mul), KERNEL(fma), false },
+    { KERNEL(add), 1, KERNEL(square), KERNEL(fma), false },
+    { KERNEL(sub), 1, KERNEL(mul), KERNEL(fnma), false },
+    { KERNEL(sub), 1, KERNEL(square), KERNEL(fnma), false },
+    { KERNEL(sub), 0, KERNEL(sub), KERNEL(sub_sub), false },
+    { KERNEL(mul), 0, KERNEL(sub), KERNEL(sub_mul), false },
+    { KERNEL(mul), 1, KERNEL(sub), KERNEL(sub_mul), false },
+    { KERNEL(relu), 0, KERNEL(add), KERNEL(add_relu), false },
+    { KERNEL(add_relu), 0, KERNEL(mul), KERNEL(fma_relu), false },
+    { KERNEL(add_relu), 0, KERNEL(square), KERNEL(fma_relu), false },
+    { KERNEL(add_relu), 1, KERNEL(mul), KERNEL(fma_relu), false },
+    { KERNEL(add_relu), 1, KERNEL(square), KERNEL(fma_relu), false },
+    { KERNEL(where), 0, KERNEL(less_equal), KERNEL(where_above), true },
 };
 enum { N_ABSORPTIONS = sizeof absorptions / sizeof *absorptions };
 
-/* Which operand of an operation is absorbed: the place in the list, or -1. */
-static int absorption_of(const bgi_emitter *e, const bg_node *node)
+/* An operation with what it has absorbed: a kernel, and inputs of the nodes as its operands. */
+typedef struct {
+    const bg_node *node;
+    int input;
+} map_operand;
+typedef struct {
+    size_t kernel;
+    int n;
+    map_operand operand[3];
+} fused_map;
+
+/* The node that is absorbed next, and how; NULL: none. */
+static const bg_node *find_absorbed(const bgi_emitter *e, const fused_map *map, const absorption **how)
 {
-    for (int i = 0; i < N_ABSORPTIONS && bgi_node_is(node, BGI_MAP); i++) {
-        if (!is_kernel(node, absorptions[i].kernel))
+    for (const absorption *a = absorptions; a < absorptions + N_ABSORPTIONS; a++) {
+        if (map->kernel != a->kernel)
             continue;
-        const bg_node *inner = absorbable(e, node, absorptions[i].operand);
-        if (inner && is_kernel(inner, absorptions[i].by) &&
-            (absorptions[i].both != KERNEL(where_above) || (is_zero(inner->inputs[1]) && is_zero(node->inputs[1]))))
-            return i;
+        const map_operand *o = &map->operand[a->operand], *second = &map->operand[1];
+        const bg_node *inner = absorbable(e, o->node, o->input);
+        if (!inner || !is_kernel(inner, a->by) ||
+            (a->is_of_zeros && !(is_zero(inner->inputs[1]) && is_zero(second->node->inputs[second->input]))))
+            continue;
+        *how = a;
+        return inner;
     }
-    return -1;
+    return NULL;
+}
+
+/* The operands of the absorbed node come first. */
+static void absorb(fused_map *map, const bg_node *inner, const absorption *how)
+{
+    fused_map both = { .kernel = how->both };
+    both.operand[both.n++] = (map_operand){ inner, 0 };
+    if (!how->is_of_zeros)
+        both.operand[both.n++] = (map_operand){ inner, inner->n_inputs - 1 };
+    for (int i = 0; i < map->n; i++)
+        if (i != how->operand && !(how->is_of_zeros && i == 1))
+            both.operand[both.n++] = map->operand[i];
+    *map = both;
+}
+
+/* What a map node becomes. What it absorbs is marked: nobody else wants it. */
+static fused_map fuse_map(bgi_emitter *e, const bg_node *node)
+{
+    fused_map map = { .kernel = node->op->lowering->kernel, .n = node->n_inputs };
+    const absorption *how;
+    for (int i = 0; i < map.n; i++)
+        map.operand[i] = (map_operand){ node, i };
+    for (const bg_node *inner; (inner = find_absorbed(e, &map, &how));) {
+        e->is_absorbed[inner->id] = true;
+        absorb(&map, inner, how);
+    }
+    return map;
 }
 
 static bgk_map *map_kernel(const bgi_emitter *e, size_t offset)
@@ -192,33 +240,14 @@ static bgk_map *map_kernel(const bgi_emitter *e, size_t offset)
 
 static int emit_map(bgi_emitter *e, const bg_node *node, bool is_full)
 {
-    bgi_instruction made = { .kind = BGI_DO_MAP, .is_full = is_full, .operand = { -1, -1, -1 } };
-    size_t kernel = node->op->lowering->kernel;
-    int n = 0, at = absorption_of(e, node);
-    if (at >= 0 && kernel == KERNEL(relu)) { /* of a sum, which may have a product in it */
-        node = absorbable(e, node, 0);
-        kernel = KERNEL(add_relu);
-        at = absorption_of(e, node);
-    }
-    if (at >= 0) {
-        int k = absorptions[at].operand;
-        const bg_node *inner = absorbable(e, node, k);
-        kernel = kernel == KERNEL(add_relu) ? KERNEL(fma_relu) : absorptions[at].both;
-        made.operand[n++] = emit_operand(e, inner, 0, is_full);
-        if (kernel == KERNEL(where_above)) {
-            made.operand[n++] = emit_operand(e, node, 2, is_full);
-        } else {
-            made.operand[n++] = emit_operand(e, inner, inner->n_inputs - 1, is_full);
-            for (int i = 0; i < node->n_inputs; i++)
-                if (i != k)
-                    made.operand[n++] = emit_operand(e, node, i, is_full);
-        }
-    } else {
-        for (int i = 0; i < node->n_inputs; i++)
-            made.operand[i] = emit_operand(e, node, i, is_full);
-    }
-    made.map = map_kernel(e, kernel);
-    made.name = bgi_kernel_name(kernel);
+    fused_map fused = fuse_map(e, node);
+    bgi_instruction made = { .kind = BGI_DO_MAP,
+                             .is_full = is_full,
+                             .operand = { -1, -1, -1 },
+                             .map = map_kernel(e, fused.kernel),
+                             .name = bgi_kernel_name(fused.kernel) };
+    for (int i = 0; i < fused.n; i++)
+        made.operand[i] = emit_operand(e, fused.operand[i].node, fused.operand[i].input, is_full);
     made.target = bgi_temporary(e, is_full);
     bgi_add_instruction(e, made);
     return made.target;
@@ -399,12 +428,9 @@ static bg_status emit_loop(bgi_emitter *e, bgi_step *step, const int *members, i
     e->value_capacity = e->instruction_capacity = 0;
     e->reduces = false;
     e->last_constant = -1;
-    for (int i = 0; i < n; i++) {
-        const bg_node *node = c->graph->nodes[members[i]];
-        int at = absorption_of(e, node);
-        if (at >= 0)
-            e->is_absorbed[c->accesses[node->inputs[absorptions[at].operand]->id].base] = true;
-    }
+    for (int i = 0; i < n; i++)
+        if (bgi_node_is(c->graph->nodes[members[i]], BGI_MAP))
+            (void)fuse_map(e, c->graph->nodes[members[i]]);
     for (int i = 0; i < n && !e->status; i++)
         if (!e->is_absorbed[members[i]])
             emit_node(e, members[i]);
