@@ -27,6 +27,18 @@ bg_status bgi_data_options_check(bg_data_options *checked, bg_engine *engine, co
     return BG_OK;
 }
 
+bg_status bgi_data_folder_check(bg_data_options *checked, bg_dataset **train, bg_dataset **test, bg_engine *engine,
+                                const char *caller, const char *folder, const bg_data_options *options)
+{
+    if (train)
+        *train = NULL;
+    if (test)
+        *test = NULL;
+    if (!train || !test || !folder)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", caller, !folder ? "folder" : train ? "test" : "train");
+    return bgi_data_options_check(checked, engine, caller, options);
+}
+
 /* Writes numbers into a new tensor. */
 static void store(bg_tensor *tensor, const double *values, int64_t count)
 {

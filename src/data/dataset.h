@@ -46,6 +46,10 @@ bg_status bgi_dataset_set_names(bg_dataset *dataset, const bgi_names *class_name
 bg_status bgi_data_options_check(bg_data_options *checked, bg_engine *engine, const char *caller,
                                  const bg_data_options *options);
 
+/* The same for a reader of a folder, behind a check of its other arguments; both data sets are NULL then. */
+bg_status bgi_data_folder_check(bg_data_options *checked, bg_dataset **train, bg_dataset **test, bg_engine *engine,
+                                const char *caller, const char *folder, const bg_data_options *options);
+
 /* "strokes": see bg_data_builtin. */
 bg_status bgi_data_strokes(bg_dataset **dataset, bg_engine *engine, const bg_data_options *options);
 

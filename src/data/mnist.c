@@ -157,14 +157,8 @@ static bg_status check_found(const source *s)
 bg_status bg_data_read_mnist(bg_dataset **train, bg_dataset **test, bg_engine *engine, const char *folder,
                              const bg_data_options *options)
 {
-    if (train)
-        *train = NULL;
-    if (test)
-        *test = NULL;
-    if (!train || !test || !folder)
-        return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", caller, !folder ? "folder" : train ? "test" : "train");
     bg_data_options checked;
-    bg_status status = bgi_data_options_check(&checked, engine, caller, options);
+    bg_status status = bgi_data_folder_check(&checked, train, test, engine, caller, folder, options);
     if (status)
         return status;
     source s = { .engine = engine, .folder = folder, .dtype = checked.dtype };
