@@ -94,6 +94,19 @@ if command -v gnuplot >gnuplot.path; then
     holds 'nothing is left behind' sh -c '! ls | grep -q "[.]part"'
 fi
 
+# An interrupt takes the half-drawn picture away, and what draws it.
+printf '#!/bin/sh\ncat >/dev/null\necho $$ >drawing\nexec sleep 60\n' >bin/gnuplot
+checks=$((checks + 1))
+PATH=$work/bin:$PATH "$program" plot speed.jsonl -o slow.svg >out 2>err &
+while [ ! -s drawing ] && kill -0 $! 2>/dev/null; do sleep 0.05; done
+holds 'the picture is begun' test -e slow.svg.part
+kill -TERM $!
+wait $!
+got=$?
+[ $got -eq 143 ] || fail "an interrupt while gnuplot draws: exit code $got, expected 143"
+holds 'and taken away' test ! -e slow.svg.part -a ! -e slow.svg
+holds 'nothing draws any more' sh -c '! kill -0 "$(cat drawing)" 2>/dev/null'
+
 # ---- Curves of runs ----
 # gnuplot of our own: it keeps the script, and draws nothing.
 mkdir stub
@@ -230,6 +243,17 @@ drawn 0 '^table-confusion.svg$' plot table --what confusion
 holds 'without a test part, of all examples' grep -q "'table.csv, 8 examples, 100.00 % right'" script
 rm table.csv
 expect 1 'table.csv: No such file' plot table --what confusion
+# Classes by their names, as eval has them; the short ones lie along the axis, and longer ones stand.
+awk 'BEGIN { for (r = 0; r < 12; r++) { for (c = 0; c < 64; c++) printf "%d,", (r * c) % 7
+    print r % 2 ? "Jack-of-all-trades and more" : "Queen" } }' >named.csv
+expect 0 'train loss' train --data named.csv --classes --epochs 1 --lr 1e-9 --out named
+drawn 0 '^named-confusion.svg$' plot named --what confusion
+holds 'rows and columns by names' test "$(grep -c "^set label 'Queen' noenhanced at" script)" -eq 2
+holds 'that are cut, and turned if they are long' grep -q \
+    "^set label 'Jack-of-all-trad' noenhanced at [0-9.]*,[0-9.]* right rotate front" script
+drawn 0 '^named-wrong.svg$' plot named --what wrong
+holds 'images by names' sh -c "grep -q \"^set label 'true \(Queen\|Jack-of-all-trad\)'\" script &&
+    grep -q \"^set label 'predicted \(Queen\|Jack-of-all-trad\)'\" script"
 awk 'BEGIN { for (i = 0; i < 60; i++) print "The " i " winds do blow." }' >text.txt
 expect 0 'loss' train --data text.txt --steps 2 --out text
 drawn 1 'text/.*.safetensors: a network for texts' plot text --what confusion

@@ -110,6 +110,31 @@ static void write_all(int file, const gnuplot_script *script)
     }
 }
 
+/* What an interrupt has to put an end to, and to take away. */
+static struct {
+    const char *volatile part; /* the picture that is being drawn; NULL: none */
+    volatile pid_t process;    /* what draws it; 0: none */
+} drawing;
+
+static void on_signal(int number)
+{
+    if (drawing.process > 0 && kill(drawing.process, SIGKILL) == 0)
+        (void)waitpid(drawing.process, NULL, 0);
+    if (drawing.part)
+        (void)unlink(drawing.part);
+    _exit(128 + number);
+}
+
+static void catch_signals(void)
+{
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    struct sigaction action = { .sa_handler = on_signal }, before;
+    sigfillset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
+}
+
 /* The last line of what gnuplot wrote that says something. */
 static void read_message(FILE *messages, char *text, size_t capacity)
 {
@@ -124,7 +149,9 @@ static void read_message(FILE *messages, char *text, size_t capacity)
     }
 }
 
-static bool start(pid_t *process, int input, FILE *messages)
+/* Signals cannot come between the start of the process and the place where its number is kept: posix_spawn holds them
+ * back. */
+static bool start(int input, FILE *messages)
 {
     static char name[] = "gnuplot", input_name[] = "-";
     static char *const arguments[] = { name, input_name, NULL };
@@ -141,7 +168,7 @@ static bool start(pid_t *process, int input, FILE *messages)
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setsigdefault(&attributes, &defaults);
-    errno = posix_spawnp(process, arguments[0], &files, &attributes, arguments, environ);
+    errno = posix_spawnp((pid_t *)&drawing.process, arguments[0], &files, &attributes, arguments, environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&files);
     return errno == 0;
@@ -159,8 +186,7 @@ static int run(const gnuplot_script *script)
     }
     /* gnuplot waits for the end of the pipe, so it must not hold the writing end itself. */
     (void)fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-    pid_t process;
-    bool is_running = start(&process, ends[0], messages);
+    bool is_running = start(ends[0], messages);
     int error = errno;
     close(ends[0]);
     if (is_running)
@@ -171,13 +197,14 @@ static int run(const gnuplot_script *script)
         code = error == ENOENT ? output_failure("plot: the program gnuplot is not there; on Debian: apt-get install "
                                                 "gnuplot-nox")
                                : output_failure("plot: gnuplot: %s", strerror(error));
-    else if (waitpid(process, &status, 0) != process)
+    else if (waitpid(drawing.process, &status, 0) != drawing.process)
         code = output_failure("plot: gnuplot: %s", strerror(errno));
     else if (status != 0) {
         char message[400];
         read_message(messages, message, sizeof message);
         code = output_failure("plot: gnuplot failed: %s", message);
     }
+    drawing.process = 0;
     fclose(messages);
     return code;
 }
@@ -202,6 +229,8 @@ static int draw_to(const char *path, const gnuplot_script *script, const char *p
     gnuplot_put(&whole, "\nset output ");
     put_quoted(&whole, path);
     gnuplot_put(&whole, "\n%s\nunset output\n", script->text);
+    drawing.part = path;
+    catch_signals();
     int code = script->is_lost || whole.is_lost ? output_failure("out of memory") : make_file(path, picture);
     if (!code) {
         code = run(&whole);
@@ -210,6 +239,7 @@ static int draw_to(const char *path, const gnuplot_script *script, const char *p
         if (code)
             unlink(path);
     }
+    drawing.part = NULL;
     gnuplot_free(&whole);
     return code;
 }

@@ -1,6 +1,7 @@
 /* The metrics of an evaluation, as tables for people and as fields of an event. */
 #include "metrics_table.h"
 
+#include "class_name.h"
 #include "output.h"
 
 #include <inttypes.h>
@@ -11,59 +12,33 @@
 
 enum { LINES_MAX = 100 }; /* of classes or targets; more are for --json */
 
-/* What a class is called: its name if it has one, as far as a table has room, else its number. */
-enum { NAME_COLUMNS = 16 };
-typedef struct {
-    char text[4 * NAME_COLUMNS + 1];
-    int columns, bytes;
-} class_name;
-static class_name name_of(const metrics_table *table, int64_t class)
-{
-    class_name name = { .columns = 0 };
-    char number[24];
-    snprintf(number, sizeof number, "%" PRId64, class);
-    const char *text = bg_dataset_class_name(table->data, class);
-    for (text = text ? text : number; *text; text++) {
-        bool starts = ((unsigned char)*text & 0xC0) != 0x80; /* a character of UTF-8 */
-        if (starts ? name.columns == NAME_COLUMNS : (size_t)name.bytes + 1 == sizeof name.text)
-            break;
-        name.columns += starts;
-        name.text[name.bytes++] = (unsigned char)*text < ' ' || *text == 0x7F ? '?' : *text;
-    }
-    return name;
-}
 /* What printf counts, which is bytes, for a field of so many columns. */
 static int field(int columns, const class_name *name) { return columns + name->bytes - name->columns; }
-
-static int widest_name(const metrics_table *table, int64_t classes)
-{
-    int columns = 0;
-    for (int64_t i = 0; i < classes; i++) {
-        int of_class = name_of(table, i).columns;
-        columns = of_class > columns ? of_class : columns;
-    }
-    return columns;
-}
 
 static int digits(int64_t number) { return snprintf(NULL, 0, "%" PRId64, number); }
 
 static int widest(int a, int b) { return a > b ? a : b; }
 
-/* The areas under the ROC curves of all classes, to be freed; NULL if they are not asked for, or after a failure with
- * its exit code. */
-static int find_areas(const metrics_table *table, double **each, double *mean)
+/* The metrics of all classes together, and the areas under their ROC curves: to be freed, NULL if not asked for. */
+typedef struct {
+    bg_classification all;
+    double *areas, mean_area;
+} class_scores;
+
+/* After a failure there is nothing to be freed. */
+static int find_scores(const metrics_table *table, class_scores *scores)
 {
-    *each = NULL;
+    *scores = (class_scores){ .areas = NULL };
+    if (bg_evaluation_classification(table->evaluation, &scores->all) != BG_OK)
+        return output_library();
     if (!table->options.with_roc_auc)
         return 0;
-    size_t classes = (size_t)bg_evaluation_classes(table->evaluation);
-    *each = malloc(classes * sizeof **each);
-    if (!*each)
+    scores->areas = malloc((size_t)bg_evaluation_classes(table->evaluation) * sizeof *scores->areas);
+    if (!scores->areas)
         return output_failure("out of memory");
-    if (bg_evaluation_roc_auc(table->evaluation, *each, mean) == BG_OK)
+    if (bg_evaluation_roc_auc(table->evaluation, scores->areas, &scores->mean_area) == BG_OK)
         return 0;
-    free(*each);
-    *each = NULL;
+    free(scores->areas);
     return output_library();
 }
 
@@ -87,7 +62,7 @@ static layout lay_out(const metrics_table *table)
     int64_t rows = bg_evaluation_rows(table->evaluation);
     int64_t named = has_lines(table) ? bg_evaluation_classes(table->evaluation) : 0;
     int width = output_width();
-    layout wide = { .name = widest((int)strlen("weighted"), widest_name(table, named)),
+    layout wide = { .name = widest((int)strlen("weighted"), class_name_widest(table->data, named)),
                     .digits = 4,
                     .precision = 11,
                     .recall = 8,
@@ -129,8 +104,9 @@ static void show_class(const layout *l, const char *name, int name_field, const 
                 metrics->support);
 }
 
-static void show_classes(const metrics_table *table, const bg_classification *all, const double *areas, double mean)
+static void show_classes(const metrics_table *table, const class_scores *scores)
 {
+    const double *areas = scores->areas;
     int64_t classes = bg_evaluation_classes(table->evaluation);
     layout l = lay_out(table);
     output_line("%s", "");
@@ -138,13 +114,13 @@ static void show_classes(const metrics_table *table, const bg_classification *al
     for (int64_t i = 0; i < classes && has_lines(table); i++) {
         bg_class_metrics metrics;
         bg_evaluation_class(table->evaluation, i, &metrics);
-        class_name name = name_of(table, i);
+        class_name name = class_name_of(table->data, i);
         show_class(&l, name.text, field(l.name, &name), &metrics, areas ? areas[i] : 0);
     }
-    show_class(&l, "macro", l.name, &all->macro, mean);
+    show_class(&l, "macro", l.name, &scores->all.macro, scores->mean_area);
     l.support += l.area; /* the areas have no weighted mean */
     l.area = 0;
-    show_class(&l, "weighted", l.name, &all->weighted, 0);
+    show_class(&l, "weighted", l.name, &scores->all.weighted, 0);
 }
 
 static void show_notes(const metrics_table *table, const bg_classification *all)
@@ -184,12 +160,12 @@ static void show_columns(const metrics_table *table, matrix_layout l, int64_t st
     int64_t classes = bg_evaluation_classes(table->evaluation);
     int at = sprintf(line, "%*s", l.name, "");
     for (int64_t j = start; j < stop; j++) {
-        class_name name = name_of(table, j);
+        class_name name = class_name_of(table->data, j);
         at += sprintf(line + at, "%*s", field(l.cell, &name), name.text);
     }
     output_line("%s", line);
     for (int64_t i = 0; i < classes && !output_has_failed(); i++) {
-        class_name name = name_of(table, i);
+        class_name name = class_name_of(table->data, i);
         at = sprintf(line, "%-*s", field(l.name, &name), name.text);
         for (int64_t j = start; j < stop; j++) {
             int64_t count = counts[i * classes + j];
@@ -207,7 +183,7 @@ static int show_confusion(const metrics_table *table)
 {
     const int64_t *counts = bg_evaluation_confusion(table->evaluation);
     int64_t classes = bg_evaluation_classes(table->evaluation), together = classes;
-    int width = output_width(), name = widest_name(table, classes);
+    int width = output_width(), name = class_name_widest(table->data, classes);
     matrix_layout l = { .name = name, .cell = widest(name, digits(largest_count(counts, classes * classes))) + 1 };
     if (width && l.name + classes * l.cell > width)
         together = width > l.name + l.cell ? (width - l.name) / l.cell : 1;
@@ -227,18 +203,15 @@ static int show_confusion(const metrics_table *table)
 
 static int show_classification(const metrics_table *table)
 {
-    bg_classification all;
-    double *areas, mean = 0;
-    if (bg_evaluation_classification(table->evaluation, &all) != BG_OK)
-        return output_library();
-    int code = find_areas(table, &areas, &mean);
+    class_scores scores;
+    int code = find_scores(table, &scores);
     if (code)
         return code;
     if (table->options.top_k)
-        output_line("top %" PRId64 " accuracy %.2f %%", table->options.top_k, 100 * all.top_k_accuracy);
-    show_classes(table, &all, areas, mean);
-    show_notes(table, &all);
-    free(areas);
+        output_line("top %" PRId64 " accuracy %.2f %%", table->options.top_k, 100 * scores.all.top_k_accuracy);
+    show_classes(table, &scores);
+    show_notes(table, &scores.all);
+    free(scores.areas);
     return table->options.with_confusion ? show_confusion(table) : 0;
 }
 
@@ -323,27 +296,24 @@ static void add_confusion(const metrics_table *table, event *e)
 
 static int add_classification(const metrics_table *table, event *e)
 {
-    bg_classification all;
-    double *areas, mean = 0;
-    if (bg_evaluation_classification(table->evaluation, &all) != BG_OK)
-        return output_library();
-    int code = find_areas(table, &areas, &mean);
+    class_scores scores;
+    int code = find_scores(table, &scores);
     if (code)
         return code;
-    event_number(e, "accuracy", all.accuracy);
+    event_number(e, "accuracy", scores.all.accuracy);
     if (table->options.top_k) {
         event_integer(e, "top_k", table->options.top_k);
-        event_number(e, "top_k_accuracy", all.top_k_accuracy);
+        event_number(e, "top_k_accuracy", scores.all.top_k_accuracy);
     }
-    if (areas)
-        event_number(e, "roc_auc", mean);
-    add_mean(e, "macro", &all.macro);
-    add_mean(e, "weighted", &all.weighted);
-    event_integer(e, "nan_rows", all.nan_rows);
-    add_classes(table, e, areas);
+    if (scores.areas)
+        event_number(e, "roc_auc", scores.mean_area);
+    add_mean(e, "macro", &scores.all.macro);
+    add_mean(e, "weighted", &scores.all.weighted);
+    event_integer(e, "nan_rows", scores.all.nan_rows);
+    add_classes(table, e, scores.areas);
     if (table->options.with_confusion)
         add_confusion(table, e);
-    free(areas);
+    free(scores.areas);
     return 0;
 }
 

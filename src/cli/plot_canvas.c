@@ -9,7 +9,11 @@ void canvas_box(canvas *c, double x, double y, double width, double height, unsi
 void canvas_text(canvas *c, double x, double y, canvas_direction direction, unsigned colour, const char *text)
 {
     static const char *const words[] = {
-        [TEXT_LEFT] = "left", [TEXT_CENTER] = "center", [TEXT_RIGHT] = "right", [TEXT_UPWARDS] = "center rotate"
+        [TEXT_LEFT] = "left",
+        [TEXT_CENTER] = "center",
+        [TEXT_RIGHT] = "right",
+        [TEXT_UPWARDS] = "center rotate",
+        [TEXT_UPWARDS_BELOW] = "right rotate",
     };
     gnuplot_put(&c->texts, "set label ");
     gnuplot_put_text(&c->texts, text);

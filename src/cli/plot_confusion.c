@@ -1,6 +1,7 @@
 /* The confusion matrix: a row for each class, by the share of its examples that got each prediction. */
 #include "plot_model.h"
 
+#include "class_name.h"
 #include "commands.h"
 #include "output.h"
 #include "plot_canvas.h"
@@ -12,7 +13,7 @@
 /* Numbers stand in the cells of so many classes. */
 enum { CLASSES_MAX = 500, NUMBERED_MAX = 32 };
 /* In points of the picture. */
-enum { NUMBERED_CELL = 42, SIDE = 700, LEFT = 90, TOP = 50, RIGHT = 90, BOTTOM = 70, WIDTH_MIN = 480, BAR = 16 };
+enum { NUMBERED_CELL = 42, SIDE = 700, LEFT = 90, TOP = 50, RIGHT = 90, BOTTOM = 58, WIDTH_MIN = 480, BAR = 16 };
 
 /* White to a dark blue; a square root shows the few that are wrong beside the many that are right. */
 static unsigned colour_of(double share)
@@ -54,17 +55,20 @@ static void put_frame(canvas *c, double left, double top, double side)
     canvas_box(c, left, top, side, side, 0xFFFFFF);
 }
 
-static void put_classes(canvas *c, int64_t classes, double left, double top, double cell)
+static void put_classes(canvas *c, const predictions *p, double left, double top, double cell, bool are_turned)
 {
     int64_t every = 1;
+    double bottom = top + cell * (double)p->classes;
     while (cell * (double)every < 2.5 * TEXT_HEIGHT)
         every += every < 5 ? 4 : 5;
-    for (int64_t i = 0; i < classes; i += every) {
-        char text[24];
+    for (int64_t i = 0; i < p->classes; i += every) {
         double place = cell * ((double)i + 0.5);
-        snprintf(text, sizeof text, "%lld", (long long)i);
-        canvas_text(c, left - 8, top + place, TEXT_RIGHT, 0, text);
-        canvas_text(c, left + place, top + cell * (double)classes + TEXT_HEIGHT, TEXT_CENTER, 0, text);
+        class_name name = class_name_of(p->part, i);
+        canvas_text(c, left - 8, top + place, TEXT_RIGHT, 0, name.text);
+        if (are_turned)
+            canvas_text(c, left + place, bottom + 8, TEXT_UPWARDS_BELOW, 0, name.text);
+        else
+            canvas_text(c, left + place, bottom + TEXT_HEIGHT, TEXT_CENTER, 0, name.text);
     }
 }
 
@@ -95,22 +99,25 @@ int plot_confusion(const predictions *p, const char *picture)
     if (!counts)
         return output_failure("out of memory");
     double cell = p->classes <= NUMBERED_MAX ? NUMBERED_CELL : (double)SIDE / (double)p->classes;
-    double side = cell * (double)p->classes, top = TOP;
-    canvas c = { .width = (int)ceil(LEFT + side + RIGHT), .height = (int)ceil(TOP + side + BOTTOM) };
+    /* Names that are wider than their columns are turned. */
+    double side = cell * (double)p->classes, top = TOP, name = class_name_widest(p->part, p->classes) * TEXT_WIDTH;
+    bool are_turned = name > cell && bg_dataset_class_name(p->part, 0);
+    double margin = fmax(LEFT, name + 40), names = are_turned ? name : TEXT_HEIGHT;
+    canvas c = { .width = (int)ceil(margin + side + RIGHT), .height = (int)ceil(TOP + side + names + BOTTOM) };
     c.width = c.width > WIDTH_MIN ? c.width : WIDTH_MIN;
-    double left = LEFT + (c.width - LEFT - side - RIGHT) / 2;
+    double left = margin + (c.width - margin - side - RIGHT) / 2;
     put_frame(&c, left, top, side);
     for (int64_t i = 0; i < p->classes; i++) {
         put_row(&c, counts + i * p->classes, p->classes, left, top + cell * (double)i, cell);
         right += counts[i * p->classes + i];
     }
-    put_classes(&c, p->classes, left, top, cell);
+    put_classes(&c, p, left, top, cell, are_turned);
     put_bar(&c, left + side + 20, top, side);
     predictions_describe(p, part, sizeof part);
     snprintf(title, sizeof title, "%s, %.2f %% right", part, 100 * (double)right / (double)p->n);
     canvas_text(&c, c.width / 2.0, TOP / 2.0, TEXT_CENTER, 0, title);
-    canvas_text(&c, left + side / 2, top + side + 3 * TEXT_HEIGHT, TEXT_CENTER, 0, "predicted class");
-    canvas_text(&c, left - 5.5 * TEXT_HEIGHT, top + side / 2, TEXT_UPWARDS, 0, "true class");
+    canvas_text(&c, left + side / 2, top + side + names + 2 * TEXT_HEIGHT, TEXT_CENTER, 0, "predicted class");
+    canvas_text(&c, left - margin + 2 * TEXT_HEIGHT, top + side / 2, TEXT_UPWARDS, 0, "true class");
     free(counts);
     return canvas_draw(&c, picture);
 }

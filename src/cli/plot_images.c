@@ -116,6 +116,19 @@ static int columns_of(size_t n)
     return n < (size_t)columns ? (int)n : columns;
 }
 
+/* Of the longest label, in points. */
+static double label_width(const image_grid *grid)
+{
+    int columns, most = 0;
+    for (size_t i = 0; grid->labels && i < 2 * grid->n; i++) {
+        columns = 0;
+        for (const char *c = grid->labels[i / 2].lines[i % 2]; *c; c++)
+            columns += ((unsigned char)*c & 0xC0) != 0x80;
+        most = columns > most ? columns : most;
+    }
+    return most * TEXT_WIDTH;
+}
+
 int plot_images(const image_grid *grid, const char *picture)
 {
     int64_t longer = grid->form.height > grid->form.width ? grid->form.height : grid->form.width;
@@ -125,18 +138,18 @@ int plot_images(const image_grid *grid, const char *picture)
     double height = fmax(length * (double)grid->form.height / (double)longer, length / 8);
     double label = grid->labels ? 2 * LABEL_LINE + 4 : 0;
     int columns = columns_of(grid->n), rows = (int)((grid->n - 1) / (size_t)columns) + 1;
-    double across = columns * (width + GAP) + GAP;
+    double cell = fmax(width, label_width(grid)), across = columns * (cell + GAP) + GAP;
     canvas c = { .width = (int)fmax(ceil(across), fmax(WIDTH_MIN, (double)strlen(grid->title) * TEXT_WIDTH)) };
     c.height = (int)ceil(TITLE + rows * (label + height + GAP) + GAP / 2.0);
     scale s = find_scale(grid);
     canvas_text(&c, c.width / 2.0, TITLE / 2.0, TEXT_CENTER, 0, grid->title);
     for (size_t i = 0; i < grid->n; i++) {
-        double left = (c.width - across) / 2 + GAP + (double)(i % (size_t)columns) * (width + GAP);
+        double left = (c.width - across) / 2 + GAP + (double)(i % (size_t)columns) * (cell + GAP);
         double top = TITLE + (double)(i / (size_t)columns) * (label + height + GAP);
         for (int line = 0; grid->labels && line < 2; line++)
-            canvas_text(&c, left + width / 2, top + LABEL_LINE * (line + 0.5), TEXT_CENTER, 0,
+            canvas_text(&c, left + cell / 2, top + LABEL_LINE * (line + 0.5), TEXT_CENTER, 0,
                         grid->labels[i].lines[line]);
-        put_image(&c, grid, &s, i, &(box){ left, top + label, width, height });
+        put_image(&c, grid, &s, i, &(box){ left + (cell - width) / 2, top + label, width, height });
     }
     return canvas_draw(&c, picture);
 }

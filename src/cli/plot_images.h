@@ -17,7 +17,7 @@ bool image_form_find(image_form *form, const int64_t *extents, int rank);
 
 /* Two lines above an image. */
 typedef struct {
-    char lines[2][40];
+    char lines[2][80]; /* in UTF-8 */
 } image_label;
 
 typedef struct {

@@ -1,6 +1,7 @@
 /* The images whose class was not predicted. */
 #include "plot_model.h"
 
+#include "class_name.h"
 #include "commands.h"
 #include "output.h"
 #include "plot_images.h"
@@ -41,9 +42,9 @@ static int draw(const predictions *p, const image_form *form, int64_t wrong, con
             if (bg_tensor_item(bg_dataset_column(p->part, 0), i * pixels + k,
                                &values[taken * (size_t)pixels + (size_t)k]) != BG_OK)
                 code = output_library();
-        snprintf(labels[taken].lines[0], sizeof labels[taken].lines[0], "true %d", p->actual[i]);
-        snprintf(labels[taken].lines[1], sizeof labels[taken].lines[1], "predicted %d", p->predicted[i]);
-        taken++;
+        image_label *label = &labels[taken++];
+        snprintf(label->lines[0], sizeof label->lines[0], "true %s", class_name_of(p->part, p->actual[i]).text);
+        snprintf(label->lines[1], sizeof label->lines[1], "predicted %s", class_name_of(p->part, p->predicted[i]).text);
     }
     char title[600], part[120], first[60] = "";
     predictions_describe(p, part, sizeof part);
