@@ -171,6 +171,47 @@ START_TEST(test_class_weights)
 }
 END_TEST
 
+/* Classes of weight 0 do not count; a batch of nothing else has no mean. It changes nothing, and stops or is skipped.
+ */
+START_TEST(test_weights_of_0)
+{
+    static const double values[CLASSES] = { 0, 2, 0 };
+    bg_tensor *weights;
+    OK(bg_tensor_create(&weights, counted_engine(), BG_F64, BG_SHAPE(CLASSES)));
+    memcpy(bg_tensor_data(weights), values, sizeof values);
+    for (int checks = 0; checks < 2; checks++) {
+        bg_trainer_options options = {
+            .optimizer = bg_adam(0.1), .batch = 1, .epochs = 1, .without_shuffle = true, .class_weights = weights
+        };
+        options.optimizer.checks_finite = checks > 0;
+        run r = make_run(options, "dense:3");
+        const bg_program *program;
+        OK(bg_trainer_program(r.trainer, r.data, 1, &program));
+        double before = value_at(bg_model_find(r.model, "0.weight"), 0);
+        /* The first example is of class 0. */
+        FAILS(bg_trainer_fit(r.trainer, r.data, NULL, NULL, NULL), BG_ERR_NUMERIC,
+              "trainer_fit: step 1 (epoch 1): the class weights of all 1 examples of this batch are 0");
+        ck_assert(value_at(bg_model_find(r.model, "0.weight"), 0) == before);
+        ck_assert_int_eq(bg_trainer_progress(r.trainer).step, 0);
+        end_run(&r);
+    }
+    bg_trainer_options options = {
+        .optimizer = bg_sgd(0.1, 0), .batch = 1, .epochs = 1, .class_weights = weights, .skips_nonfinite = true
+    };
+    run r = make_run(options, "dense:3");
+    OK(bg_trainer_fit(r.trainer, r.data, NULL, NULL, NULL));
+    bg_progress progress = bg_trainer_progress(r.trainer);
+    int64_t counted = 0;
+    for (int i = 0; i < N; i++)
+        counted += i * i % CLASSES == 1;
+    ck_assert_int_eq(progress.updates, counted);
+    ck_assert_int_eq(progress.skipped, N - counted);
+    ck_assert(isfinite(progress.train.loss) && progress.train.examples == counted);
+    end_run(&r);
+    bg_tensor_destroy(weights);
+}
+END_TEST
+
 /* ---- Anomalies ---- */
 
 /* The loss of each case is built from the scores; the number that is none is made at the place that the message names.
@@ -418,6 +459,7 @@ int main(void)
     tcase_add_checked_fixture(tests, counted_begin, counted_end);
     tcase_add_test(tests, test_goes_on);
     tcase_add_test(tests, test_class_weights);
+    tcase_add_test(tests, test_weights_of_0);
     tcase_add_loop_test(tests, test_anomaly, 0, sizeof anomalies / sizeof anomalies[0]);
     tcase_add_test(tests, test_anomaly_of_leaves);
     tcase_add_test(tests, test_skipped_batch);

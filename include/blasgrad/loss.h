@@ -95,8 +95,9 @@ typedef struct {
 /* logsumexp(x) - x[class] for logits x [.., c]; softmax and loss in one loop, dx = softmax(x) - onehot(class). A target
  * of the type and shape of the logits holds probabilities instead: -Σ target log softmax(x).
  * With weights w, smoothing e and p = log softmax(x): -(1 - e) w[class] p[class] - e / c Σ w p, or -Σ w ((1 - e) target
- * + e / c) p. BG_MEAN divides by Σ w[class] over the rows that are not ignored, hence NaN if all are; for probabilities
- * by the number of rows. Szegedy et al., Rethinking the Inception architecture, 2016. */
+ * + e / c) p. BG_MEAN divides by Σ w[class] over the rows that are not ignored, hence NaN if all are, or if those
+ * weights are 0; for probabilities by the number of rows. Szegedy et al., Rethinking the Inception architecture, 2016.
+ */
 BG_API bg_node *bg_cross_entropy_loss(bg_node *logits, bg_node *target, bg_reduction reduction);
 BG_API bg_node *bg_cross_entropy_loss_with(bg_node *logits, bg_node *target, bg_reduction reduction,
                                            const bg_cross_entropy_options *options);

@@ -58,7 +58,8 @@ typedef struct {
      * each is checked; those before it stay accumulated. */
     bool detects_anomalies;
     /* [classes], floating: weights of the classes in the loss of training steps, which has to be bg_cross_entropy_loss;
-     * evaluations do not weigh. Kept. */
+     * evaluations do not weigh. A batch whose weights are all 0 has no mean: the step changes nothing, and is
+     * BG_ERR_NUMERIC or, with skips_nonfinite, left out. Kept. */
     bg_tensor *class_weights;
     int64_t call_every; /* steps from one call of the callback to the next; default: some ten calls a second */
 } bg_trainer_options;

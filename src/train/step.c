@@ -53,6 +53,23 @@ static bg_status fail_step(bg_trainer *trainer, const bgi_batch *batch, const bg
                    (long long)trainer->epoch + 1, trainer->last_rate, message, *cause ? "; " : "", cause);
 }
 
+/* Whether no example of the batch counts, by the weights of their classes. Of a class that has no weight, the run says
+ * what is wrong. */
+static bool weighs_nothing(const bg_trainer *trainer, const bgi_batch_program *entry)
+{
+    const bg_tensor *weights = trainer->options.class_weights;
+    const bg_tensor *classes = weights ? entry->columns[1] : NULL;
+    int64_t n = weights ? bg_shape_count(bg_tensor_shape(classes)) : 0;
+    bool result = n > 0;
+    for (int64_t i = 0; i < n && result; i++) {
+        double class = -1, weight = 1;
+        result = bg_tensor_item(classes, i, &class) == BG_OK && class >= 0 &&
+                 class < (double)bg_tensor_shape(weights).dims[0] &&
+                 bg_tensor_item(weights, (int64_t) class, &weight) == BG_OK && weight == 0;
+    }
+    return result;
+}
+
 bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch)
 {
     const bg_trainer_options *options = &trainer->options;
@@ -67,6 +84,12 @@ bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch)
         bgi_gather_batch(entry, batch->dataset, batch->order, batch->start);
         entry->content = batch->is_whole ? trainer->fits : 0;
     }
+    if (!options->skips_nonfinite && weighs_nothing(trainer, entry))
+        return bg_fail(
+            BG_ERR_NUMERIC,
+            "trainer_fit: step %lld (epoch %lld): the class weights of all %lld examples of this batch are 0, "
+            "so that their weighted mean is 0 / 0; larger batches, or weights above 0, have one",
+            (long long)trainer->step + 1, (long long)trainer->epoch + 1, (long long)batch->size);
     write_scalars(trainer, &is_averaged);
     status = bg_program_run(entry->program);
     if (status == BG_ERR_NUMERIC && options->optimizer.checks_finite) {

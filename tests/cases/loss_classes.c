@@ -189,6 +189,7 @@ static bg_node *class_0(bg_node *x) { return bg_zeros(bg_node_graph(x), BG_I64, 
 EDGE(all_ignored_mean, bg_cross_entropy_loss_with(x, class_0(x), BG_MEAN, ENTROPY(.ignore_index = BG_SOME(0))))
 EDGE(all_ignored_sum, bg_cross_entropy_loss_with(x, class_0(x), BG_SUM, ENTROPY(.ignore_index = BG_SOME(0))))
 EDGE(nll_ignored_mean, bg_nll_loss_with(x, class_0(x), BG_MEAN, NLL(.ignore_index = BG_SOME(0))))
+EDGE(weightless_mean, bg_cross_entropy_loss_with(x, class_0(x), BG_MEAN, ENTROPY(.weight = bg_reshape(y, BG_SHAPE(2)))))
 EDGE(multi_margin, bg_multi_margin_loss(x, class_0(x), BG_NONE))
 EDGE(kl_div, bg_kl_div_loss(x, y, BG_NONE))
 EDGE(kl_div_mean, bg_kl_div_loss(x, y, BG_MEAN))
@@ -200,6 +201,8 @@ static const edge edges[] = {
       .n_values = 1, .value = LIST(0), .dx = LIST(0, 0, 0, 0) },
     { "nll_loss: all ignored, mean", edge_nll_ignored_mean, 2, .x = LIST(1, 2), .shape = MATRIX(1, 2), .n_values = 1,
       .value = LIST(NOT_A_NUMBER), .dx = LIST(0, 0) },
+    { "cross_entropy_loss: weights of 0, mean", edge_weightless_mean, 2, .x = LIST(1, 2), .y = LIST(0, 1),
+      .shape = MATRIX(1, 2), .n_values = 1, .value = LIST(NOT_A_NUMBER), .dx = LIST(NOT_A_NUMBER, NOT_A_NUMBER) },
     { "multi_margin_loss: tie", edge_multi_margin, 2, .x = LIST(1, 0), .shape = MATRIX(1, 2), .n_values = 1,
       .value = LIST(0), .dx = LIST(0, 0), .is_kink = true },
     { "kl_div_loss: target 0", edge_kl_div, 2, .x = LIST(-1, -2), .y = LIST(0, 1), .n_values = 2, .value = LIST(0, 2),
