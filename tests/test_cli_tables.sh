@@ -44,6 +44,11 @@ expect 1 'no header names a column "weight"' predict --checkpoint fruit/best.saf
 printf 'pear,2.5,-1\n' >bare.csv
 expect 0 'all: 1 example, .*accuracy 100' eval --checkpoint fruit/best.safetensors --data bare.csv --no-header --target 0
 
+# A header that is not in UTF-8: its columns are found by their places.
+printf 'gr\366\337e,y\n1,2\n2,4\n' >latin.csv
+expect 0 'train loss' train --data latin.csv --method lstsq --out latin
+expect 0 'all: 2 examples' eval --checkpoint latin/best.safetensors
+
 # ---- The target of another table ----
 printf 'a,b,y\n1,2,5\n2,1,4\n3,3,9\n0,1,2\n' >aby.csv
 expect 0 '"dense:1", 3 parameters, l2' train --data aby.csv --method lstsq --out aby

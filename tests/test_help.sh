@@ -11,6 +11,12 @@ options() { "$BLASGRAD" "$1" --help | sed -n 's/^ \{2,6\}\(-[a-zA-Z?], *\)\{0,1\
 holds 'there are commands' test "$(echo "$commands" | wc -w)" -ge 7
 holds 'and options' test "$(options train | wc -l)" -ge 40
 
+# Who stops reading has read enough.
+for command in $commands; do
+    (sleep 0.1; exec "$BLASGRAD" "$command" --help 2>err) | true
+    holds "$command --help into a closed pipe ends quietly" test ! -s err
+done
+
 # ---- The man page ----
 holds 'the man page is made' sh "$cmake/man.sh" "$BLASGRAD" page.1
 for command in $commands; do

@@ -73,6 +73,15 @@ holds 'it is made again' cmp -s run/config.json whole/config.json
 rm run/best.safetensors
 expect 0 'best.safetensors: .*; the best of the epochs to come replaces it' train --resume --out run --epochs 7
 holds 'and does' test -s run/best.safetensors
+# A run of a version that described one option less goes on, and its configuration stays as it was; edited, it is none.
+cp -R "$BLASGRAD_TEST_DATA/older_run" older
+chmod -R u+w older
+expect 0 'older: going on after 3 epochs and 3 steps' train --resume --out older --epochs 5
+expect 0 'older: going on after 5 epochs and 5 steps' train --resume --out older --epochs 6
+holds 'what has to stay stays' sh -c 'grep -v "epochs\|kernels\|blas\|version" older/config.json >new &&
+    grep -v "epochs\|kernels\|blas\|version" "$BLASGRAD_TEST_DATA/older_run/config.json" | cmp -s - new'
+sed 's/"seed": 0/"seed": 1/' "$BLASGRAD_TEST_DATA/older_run/config.json" >older/config.json
+expect 1 'its config.json was edited or is missing' train --resume --out older --epochs 7
 # A best without the checkpoints that it came with is not written over; one of a run killed in its first save is.
 mkdir bare
 cp whole/best.safetensors whole/log.jsonl bare
@@ -96,6 +105,16 @@ printf 'x,y\n1,2\n2,4\n3,6\n' >table.csv
 expect 1 'table.csv has other content (XXH3 .*) than when the run in table was saved' train --resume --out table --epochs 6
 printf 'x,y\n1,2\n2,4\n' >table.csv
 expect 1 'table.csv has 2 training examples, 3 when the run in table was saved' train --resume --out table --epochs 6
+# Names that config.json cannot hold would not be found again.
+latin=$(printf 'caf\351.csv')
+cp table.csv "$latin"
+expect 2 'not in UTF-8, so config.json in --out cannot hold it; give a file another name' train --data "$latin" --epochs 5 --out latin
+holds 'nothing is begun' test ! -e latin
+expect 2 'not in UTF-8, so config.json in --out cannot' train --data table.csv --target "$(printf '\351')" --epochs 5 --out latin
+expect 0 'train loss' train --data "$latin" --epochs 5
+ln -s "$latin" linked.csv
+expect 0 'train loss' train --data linked.csv --epochs 5 --out linked
+expect 0 'going on after 5 epochs' train --resume --epochs 6 --out linked
 # Another machine.
 BLASGRAD_KERNELS=scalar
 export BLASGRAD_KERNELS
@@ -171,6 +190,11 @@ balanced=$(field train_loss)
 expect 0 '"event":"done"' train --data classes.csv --classes --epochs 20 --dtype f64 --json \
     --class-weights 0.66666666666666663,2
 holds 'balanced weights' test "$balanced" = "$(field train_loss)"
+expect 1 'step 1 (epoch 1): the class weights of all [34] examples of this batch are 0, so that their weighted mean' \
+    train --data classes.csv --classes --class-weights 0,0
+expect 1 'the class weights of all 1 examples of this batch are 0' train --data classes.csv --classes --class-weights 0,1 \
+    --batch 1 --epochs 1 --out weightless
+expect 0 '"event":"done"' train --data classes.csv --classes --class-weights 0,1 --batch 1 --epochs 1 --skip-nonfinite --json
 expect 0 '"event":"done"' train --data classes.csv --classes --epochs 20 --dtype f64 --json --class-weights 1,1
 holds 'equal weights are none' near "$(field train_loss)" "$("$BLASGRAD" train --data classes.csv --classes --epochs 20 \
     --dtype f64 --json 2>err | tail -n 1 | sed 's/.*"train_loss":\([-0-9.e+]*\).*/\1/')" 1e-12

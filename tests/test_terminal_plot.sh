@@ -31,6 +31,11 @@ if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/n
     holds 'its marks' test "$(tail -n 20 out | grep -c '|.*o')" -ge 2
     holds 'it goes away for other lines' grep -q "$(printf '\033\\[14A\033\\[J')" out
     holds 'and stays at the end' sh -c 'tail -n 1 out | grep -q "step [1-9]"'
+    # The first point of a run that goes on is of its first step, not of all before.
+    "$BLASGRAD" train --data lecture --epochs 3 --out run >out 2>err
+    terminal 80 24 "LC_ALL=C TERM=dumb '$BLASGRAD' train --resume --epochs 4 --plot --out run"
+    holds 'a run that goes on' sh -c 'loss=$(sed -n "s/.*\"epoch\":4,.*\"train_loss\":\([0-9.]*\),.*/\1/p" run/log.jsonl) &&
+        grep -q " : train $(printf %.4g "$loss")\$" out'
     terminal 24 24 "$train"
     holds 'a terminal that is too small' grep -q 'less than' out
     terminal 80 24 "'$BLASGRAD' train --data lecture --method lstsq --plot"

@@ -60,8 +60,6 @@ static bg_status add_array_data(bg_archive *archive, const data_settings *data)
         status = bg_archive_add_text(archive, "blasgrad.input", data->input);
     if (status == BG_OK && data->target_file)
         status = bg_archive_add_text(archive, "blasgrad.target_file", data->target_file);
-    if (status == BG_ERR_ARGUMENT) /* as of the data's own path */
-        status = BG_OK;
     return status == BG_OK && data->with_coarse_labels ? bg_archive_add_text(archive, "blasgrad.labels", "coarse")
                                                        : status;
 }
@@ -69,10 +67,7 @@ static bg_status add_array_data(bg_archive *archive, const data_settings *data)
 static bg_status add_data(bg_archive *archive, const data_settings *data)
 {
     char number[40], character[2] = { 0 };
-    /* A path need not be UTF-8, as texts must be: then it is left out, and eval needs --data. */
     bg_status status = bg_archive_add_text(archive, "blasgrad.data", data->name);
-    if (status == BG_ERR_ARGUMENT)
-        status = BG_OK;
     snprintf(number, sizeof number, "%llu", (unsigned long long)data->seed);
     if (status == BG_OK)
         status = bg_archive_add_text(archive, "blasgrad.seed", number);

@@ -80,6 +80,13 @@ void event_add_fields(event *e, const event *other)
     json_object_foreach((json_t *)(uintptr_t)other, key, value) json_object_set(e, key, value);
 }
 
+void event_add_field(event *e, const char *key, const event *other)
+{
+    json_t *value = json_object_get(other, key);
+    if (value)
+        json_object_set(e, key, value);
+}
+
 void event_remove(event *e, const char *key) { (void)json_object_del(e, key); }
 
 event *event_parse(const char *line)
@@ -184,6 +191,13 @@ const event *event_get_object(const event *e, const char *key)
 char *event_value(const event *e, const char *key)
 {
     return json_dumps(json_object_get(e, key), JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
+}
+
+bool event_is_text(const char *text)
+{
+    json_t *value = json_string(text);
+    json_decref(value);
+    return value != NULL;
 }
 
 char *event_quote(const char *text)

@@ -25,6 +25,8 @@ void event_append_object(event *e, const char *key, event *item);               
 void event_object(event *e, const char *key, event *item);                              /* takes item over */
 /* All fields of `other`, copied. */
 void event_add_fields(event *e, const event *other);
+/* One field of `other`, if it has that. */
+void event_add_field(event *e, const char *key, const event *other);
 void event_remove(event *e, const char *key); /* nothing if there is no such key */
 
 /* The object that a line holds; NULL if it holds none. Then what it has under a key: NULL and NAN if there is no such
@@ -48,6 +50,8 @@ const event *event_get_object(const event *e, const char *key);
 /* A value as JSON, to be freed; NULL if there is none, or memory is out. */
 char *event_value(const event *e, const char *key);
 
+/* Whether a text is UTF-8, as those of events are. */
+bool event_is_text(const char *text);
 /* A text in quotes, with control characters escaped, to be freed; NULL if memory is out. */
 char *event_quote(const char *text);
 

@@ -7,6 +7,7 @@
 #include <blasgrad/status.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,12 +25,19 @@ static void note_failure(int error)
     has_failed = true;
 }
 
+/* Help is not written here, and what went wrong then is not known any more. */
+static bool is_closed_pipe(void)
+{
+    struct pollfd output = { .fd = STDOUT_FILENO, .events = POLLOUT };
+    return poll(&output, 1, 0) == 1 && (output.revents & POLLERR);
+}
+
 static void close_stdout(void)
 {
+    bool is_closed = is_closed_pipe(), had_error = ferror(stdout) != 0;
     errno = 0;
-    bool had_error = ferror(stdout) != 0;
     if (fclose(stdout) != 0 || had_error)
-        note_failure(errno ? errno : EIO);
+        note_failure(is_closed ? EPIPE : errno ? errno : EIO);
     if (has_failed)
         _exit(EXIT_FAILED);
 }

@@ -70,6 +70,12 @@ static void halve(void)
     plot.n /= 2;
 }
 
+void terminal_plot_begin(double loss_sum, double examples)
+{
+    plot.loss_sum = loss_sum;
+    plot.examples = examples;
+}
+
 void terminal_plot_add(const bg_progress *progress, double loss_sum, double examples, const char *held_out)
 {
     if (!plot.is_asked)

@@ -9,6 +9,8 @@
 /* --plot. It has no input: there is one terminal. */
 extern const struct argp terminal_plot_argp;
 
+/* The sums as they stand before the first report: of a run that goes on, what was done before. */
+void terminal_plot_begin(double loss_sum, double examples);
 /* Takes a report of a run, with the sums, over all steps so far, of the examples' losses and of the examples; and what
  * the held-out part is called. */
 void terminal_plot_add(const bg_progress *progress, double loss_sum, double examples, const char *held_out);

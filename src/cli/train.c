@@ -47,6 +47,17 @@ static train_end find_end(const train_job *job)
     return config->seconds > 0 && machine_seconds() - job->begin >= config->seconds ? END_TIME : END_NONE;
 }
 
+/* The sum of the whole epochs and of this one, as far as it went. */
+static loss_sum sum_with(const train_job *job, const bg_progress *progress)
+{
+    loss_sum sum = job->epochs;
+    if (progress->train.examples > 0) {
+        sum.loss += progress->train.loss * (double)progress->train.examples;
+        sum.examples += (double)progress->train.examples;
+    }
+    return sum;
+}
+
 static bool on_progress(bg_trainer *trainer, const bg_progress *progress, void *user)
 {
     (void)trainer;
@@ -56,11 +67,7 @@ static bool on_progress(bg_trainer *trainer, const bg_progress *progress, void *
     job->is_complete = false;
     job->place.epoch = progress->epoch - !progress->epoch_is_done;
     job->place.step = progress->step;
-    loss_sum sum = job->epochs;
-    if (progress->train.examples > 0) {
-        sum.loss += progress->train.loss * (double)progress->train.examples;
-        sum.examples += (double)progress->train.examples;
-    }
+    loss_sum sum = sum_with(job, progress);
     terminal_plot_add(progress, sum.loss, sum.examples, train_watched_name(job));
     bool is_due = config->save_every && progress->step % config->save_every == 0;
     if (config->log_every && progress->step % config->log_every == 0)
@@ -78,6 +85,16 @@ static bool on_progress(bg_trainer *trainer, const bg_progress *progress, void *
 }
 
 /* ---- The start ---- */
+
+static int hash_config(train_job *job, const event *fields)
+{
+    char *fixed = train_fixed_options(fields);
+    if (!fixed)
+        return output_failure("out of memory");
+    job->config_hash = bg_bytes_hash(fixed, strlen(fixed));
+    free(fixed);
+    return 0;
+}
 
 static event *describe_run(const train_job *job)
 {
@@ -98,20 +115,26 @@ static event *describe_run(const train_job *job)
 }
 
 /* Opens the run directory, and goes on with the run in it or begins one. */
-static int open_run(train_job *job, const event *fields, bool *is_resumed)
+static int open_run(train_job *job, event **fields, bool *is_resumed)
 {
     const train_config *config = &job->config;
     bg_archive *archive = NULL;
     event *state = NULL;
     int code = rundir_open(&job->run, config->out, config->resumes, job->model, job->trainer, &job->about, &job->best);
     *is_resumed = !code && config->resumes && rundir_has_checkpoint(config->out);
-    if (*is_resumed) {
-        code = rundir_load(job->run, &archive, &state);
-        if (!code)
-            code = train_restore(job, archive, state);
+    if (*is_resumed && config->run) {
+        event *kept = train_kept_options(*fields, config->run);
+        event_destroy(*fields);
+        *fields = kept;
     }
     if (!code)
-        code = rundir_begin(job->run, fields, state);
+        code = hash_config(job, *fields);
+    if (!code && *is_resumed)
+        code = rundir_load(job->run, &archive, &state);
+    if (!code && *is_resumed)
+        code = train_restore(job, archive, state);
+    if (!code)
+        code = rundir_begin(job->run, *fields, state);
     event_destroy(state);
     bg_archive_destroy(archive);
     return code;
@@ -121,19 +144,16 @@ static int begin_run(train_job *job)
 {
     event *fields = describe_run(job);
     bool is_resumed = false;
-    char *fixed = train_fixed_options(fields);
-    int code = fixed ? 0 : output_failure("out of memory");
-    job->config_hash = fixed ? bg_bytes_hash(fixed, strlen(fixed)) : 0;
-    free(fixed);
-    if (!code && (job->config.out || job->data.validation))
-        code = best_model_open(&job->best, job->model, job->trainer);
+    int code = job->config.out || job->data.validation ? best_model_open(&job->best, job->model, job->trainer) : 0;
     if (!code && job->config.out)
-        code = open_run(job, fields, &is_resumed);
+        code = open_run(job, &fields, &is_resumed);
     if (!code) {
         train_show_start(job, fields, is_resumed);
         code = job->code;
     }
     event_destroy(fields);
+    loss_sum before = job->last.epoch_is_done ? job->epochs : sum_with(job, &job->last);
+    terminal_plot_begin(before.loss, before.examples);
     job->begin = machine_seconds();
     job->begin_share = train_share_done(job, &job->last);
     return code;

@@ -323,17 +323,37 @@ static int check_training(const train_config *config)
     return 0;
 }
 
-void train_config_release(train_config *config) { word_list_free(&config->words); }
+/* config.json and checkpoints hold texts in UTF-8, and a run has to find its files again. */
+static int check_texts(const train_config *config)
+{
+    const char *value;
+    int i = 0;
+    for (const struct argp_option *o;
+         config->out && (o = options_next(&argp, config->words.count, config->words.words, &i, &value));)
+        if (value && strcmp(o->name, "out") != 0 && !event_is_text(value))
+            return output_usage("--%s %s: not in UTF-8, so config.json in --out cannot hold it; give a file another "
+                                "name, or a symbolic link with one (ln -s)",
+                                o->name, value);
+    return 0;
+}
+
+void train_config_release(train_config *config)
+{
+    word_list_free(&config->words);
+    event_destroy(config->run);
+}
 
 int train_config_parse(train_config *config, int argc, char **argv)
 {
     *config = (train_config){ .epochs = 0 };
     config->data.dtype = BG_DTYPE_COUNT;
-    int code = train_words(&config->words, &argp, argc, argv);
+    int code = train_words(&config->words, &config->run, &argp, argc, argv);
     if (code)
         return code;
     options_parse(&argp, config->words.count, config->words.words, config);
-    code = data_classify(&config->data);
+    code = check_texts(config);
+    if (!code)
+        code = data_classify(&config->data);
     if (code)
         return code;
     config->data.seed = config->common.seed;

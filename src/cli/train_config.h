@@ -27,6 +27,7 @@ typedef struct {
     const char *init, *out;
     bool resumes;    /* goes on with the run in `out` if there is one */
     word_list words; /* of all options: from files, and given; what the texts above are in */
+    event *run;      /* config.json of the run to go on with, or NULL */
 } train_config;
 
 /* Parses the arguments, behind those of --config and, for a run to go on with, of its config.json, with which they must

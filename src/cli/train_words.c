@@ -25,7 +25,7 @@ static bool is_free(const char *name)
     return false;
 }
 
-char *train_fixed_options(const event *config)
+static event *fixed_options(const event *config)
 {
     event *fixed = event_create(NULL);
     char key[64];
@@ -33,9 +33,25 @@ char *train_fixed_options(const event *config)
     event_remove(fixed, "made_by");
     for (int i = 0; free_options[i]; i++)
         event_remove(fixed, config_key(free_options[i], key, sizeof key));
+    return fixed;
+}
+
+char *train_fixed_options(const event *config)
+{
+    event *fixed = fixed_options(config);
     char *text = event_sorted_line(fixed);
     event_destroy(fixed);
     return text;
+}
+
+event *train_kept_options(const event *config, const event *run)
+{
+    event *kept = fixed_options(run);
+    char key[64];
+    for (int i = 0; free_options[i]; i++)
+        event_add_field(kept, config_key(free_options[i], key, sizeof key), config);
+    event_add_field(kept, "made_by", config);
+    return kept;
 }
 
 /* The value of an option of the call as it will be parsed, "" if it takes none, NULL if it is not there. */
@@ -76,11 +92,12 @@ static int check_agrees(const struct argp *argp, const event *run, const char *o
     return 0;
 }
 
-int train_words(word_list *words, const struct argp *argp, int argc, char **argv)
+int train_words(word_list *words, event **run, const struct argp *argp, int argc, char **argv)
 {
     const char *file = find_given(argp, argc, argv, "config"), *out = find_given(argp, argc, argv, "out");
     char path[4200] = "";
-    event *run = NULL, *other = NULL;
+    event *other = NULL;
+    *run = NULL;
     int code = word_list_add(words, argv[0]);
     /* In a configuration it is for runs that have one. */
     if (!code && !out && find_given(argp, argc, argv, "save-every"))
@@ -88,9 +105,9 @@ int train_words(word_list *words, const struct argp *argp, int argc, char **argv
     if (out && find_given(argp, argc, argv, "resume"))
         (void)snprintf(path, sizeof path, "%s/config.json", out);
     if (!code && *path && access(path, F_OK) == 0)
-        code = event_read(&run, path);
-    if (!code && run)
-        code = config_words(words, argp, run, train_call_options, path);
+        code = event_read(run, path);
+    if (!code && *run)
+        code = config_words(words, argp, *run, train_call_options, path);
     int first = words->count;
     if (!code && file)
         code = event_read(&other, file);
@@ -99,9 +116,8 @@ int train_words(word_list *words, const struct argp *argp, int argc, char **argv
     for (int i = 1; i < argc && !code; i++)
         code = word_list_add(words, argv[i]);
     /* A run that died before its first save can be begun otherwise. */
-    if (!code && run && rundir_has_checkpoint(out))
-        code = check_agrees(argp, run, out, words, first);
+    if (!code && *run && rundir_has_checkpoint(out))
+        code = check_agrees(argp, *run, out, words, first);
     event_destroy(other);
-    event_destroy(run);
     return code;
 }
