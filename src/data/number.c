@@ -182,6 +182,13 @@ double bgi_number_round(uint64_t digits, int64_t exponent, bool is_negative, boo
     return value;
 }
 
+bgi_number bgi_number_read_exponent(const char *text, uint64_t digits, int64_t exponent, bool is_negative, bool is_f32)
+{
+    decimal d = { .exponent = exponent };
+    const char *end = scan_exponent(text + 1, &d);
+    return (bgi_number){ end, end ? bgi_number_round(digits, d.exponent, is_negative, is_f32) : NAN };
+}
+
 bgi_number bgi_number_read(const char *text, char mark, bool is_f32)
 {
     decimal d;

@@ -25,6 +25,8 @@ typedef struct {
 /* Reads the number that the text begins with, [+-] digits [mark digits] [e [+-] digits] of at most 2^30 digits, as the
  * nearest f64, or with is_f32 f32. */
 bgi_number bgi_number_read(const char *text, char mark, bool is_f32);
+/* The same of digits · 10^exponent and the exponent that follows, from its e on. */
+bgi_number bgi_number_read_exponent(const char *text, uint64_t digits, int64_t exponent, bool is_negative, bool is_f32);
 /* digits · 10^exponent, rounded so. */
 double bgi_number_round(uint64_t digits, int64_t exponent, bool is_negative, bool is_f32);
 /* The number that is all of text[0 .. length), rounded as there. The byte behind must be none that numbers have,

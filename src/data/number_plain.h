@@ -50,8 +50,28 @@ static inline int bgi_first_digits(const char *c, uint64_t *number)
     return n;
 }
 
-/* As bgi_number_read, of numbers with fewer than 16 digits before the mark, 19 in all and no exponent; end is NULL for
- * all others. */
+/* The bits of the f64 nearest to digits / 10^fraction, of digits from 2^53 to below 10^19 and a fraction of at most 19
+ * of them: as bgi_number_round, which has what is left out here, because it is rare. */
+static inline uint64_t bgi_round_long(uint64_t digits, int fraction)
+{
+    enum { MANTISSA = 52, REST = 64 - MANTISSA - 3 };
+    __extension__ typedef unsigned __int128 wide;
+    int zeros = __builtin_clzll(digits);
+    wide product = (wide)(digits << zeros) * bgi_powers_of_five[-fraction - BGI_POWER_SMALLEST][0];
+    uint64_t high = (uint64_t)(product >> 64), rest = (UINT64_C(1) << REST) - 1, bits;
+    /* The lower bits of the power may count, or the number may lie half way between two. */
+    if ((high & rest) == rest || (uint64_t)product <= 1) {
+        double value = bgi_number_round(digits, -fraction, false, false);
+        memcpy(&bits, &value, sizeof bits);
+        return bits;
+    }
+    int upper = (int)(high >> 63), exponent = ((217706 * -fraction) >> 16) + 63 + upper - zeros + 1023;
+    uint64_t mantissa = high >> (upper + REST);
+    return ((uint64_t)(exponent - 1) << MANTISSA) + ((mantissa + (mantissa & 1)) >> 1);
+}
+
+/* As bgi_number_read, of numbers with fewer than 16 digits before the mark and 19 in all; end is NULL for all others.
+ */
 static inline bgi_number bgi_number_read_plain(const char *text, char mark, bool is_f32)
 {
     enum { MOST_DIGITS = 19, TOO_MANY };
@@ -78,15 +98,17 @@ static inline bgi_number bgi_number_read_plain(const char *text, char mark, bool
          * a branch between them could not be predicted. */
         uint64_t first, second;
         int n = bgi_count_digits(++c, &first), m = bgi_count_digits(c + 8, &second) & -(n >> 3);
-        first = bgi_join_digits(first << (32 - 4 * n) << (32 - 4 * n));
-        second = bgi_join_digits(second << (32 - 4 * m) << (32 - 4 * m));
         fraction = n + m;
-        digits = (digits * bgi_powers_of_ten[n] + first) * bgi_powers_of_ten[m] + second;
         if (fraction < 16) {
+            first = bgi_join_digits(first << (32 - 4 * n) << (32 - 4 * n));
+            second = bgi_join_digits(second << (32 - 4 * m) << (32 - 4 * m));
+            digits = (digits * bgi_powers_of_ten[n] + first) * bgi_powers_of_ten[m] + second;
             c += fraction;
         } else {
             /* A branch knows where they end sooner than the sum does. */
             c += 16;
+            digits = digits * bgi_powers_of_ten[16] + bgi_join_digits(first) * bgi_powers_of_ten[8] +
+                     bgi_join_digits(second);
             int more = bgi_first_digits(c, &first);
             digits = digits * bgi_powers_of_ten[more] + first;
             fraction += more;
@@ -94,14 +116,18 @@ static inline bgi_number bgi_number_read_plain(const char *text, char mark, bool
         }
         count += fraction;
     }
-    if (count == 0 || count > MOST_DIGITS || (*c | 0x20) == 'e')
+    if (count == 0 || count > MOST_DIGITS)
         return (bgi_number){ NULL, 0 };
+    if ((*c | 0x20) == 'e')
+        return bgi_number_read_exponent(c, digits, -fraction, is_negative, is_f32);
     double value = (double)(int64_t)digits / powers[fraction];
-    /* Rounding again gives the nearest f32, unless the double lies half way between two, where it may itself have been
-     * rounded to; such doubles have these last bits. (None is below the normal values of f32.) */
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
-    if (digits >> 53 || (is_f32 && (bits & 0x1FFFFFFF) == 0x10000000))
+    if (digits >> 53)
+        bits = bgi_round_long(digits, fraction);
+    /* Rounding again gives the nearest f32, unless the double lies half way between two, where it may itself have been
+     * rounded to; such doubles have these last bits. (None is below the normal values of f32.) */
+    if (is_f32 && (bits & 0x1FFFFFFF) == 0x10000000)
         return (bgi_number){ c, bgi_number_round(digits, -fraction, is_negative, is_f32) };
     bits |= (uint64_t)is_negative << 63;
     memcpy(&value, &bits, sizeof bits);
