@@ -353,7 +353,8 @@ static void check_number(char *text, locale_t locale)
     for (int is_f32 = 0; is_f32 < 2; is_f32++) {
         bgi_number plain = bgi_number_read_plain(text, '.', is_f32);
         double right = is_f32 ? (double)expected_single : expected;
-        ck_assert_msg(!plain.end || (plain.end == text + strlen(text) && !memcmp(&plain.value, &right, sizeof right)),
+        double found = is_f32 ? (double)(float)plain.value : plain.value;
+        ck_assert_msg(!plain.end || (plain.end == text + strlen(text) && !memcmp(&found, &right, sizeof right)),
                       "%s: %.17g by the plain way", text, plain.value);
     }
     for (char *c = text; *c; c++)
@@ -417,7 +418,7 @@ START_TEST(numbers)
         "10000000000000000000000000000000000000000",
         "0.00000000000000000000000000000000000000000000000000000000000000000000001",
     };
-    char text[300];
+    char room[BGI_NUMBER_SLACK + 300] = "", *text = room + BGI_NUMBER_SLACK;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_number(strcpy(text, cases[i]), locale);
     for (int i = 0; i < 100000; i++) {
@@ -450,6 +451,36 @@ START_TEST(numbers)
 }
 END_TEST
 
+/* With vectors and without, which is the way of other machines. */
+START_TEST(number_parts)
+{
+    char room[17 + 40];
+    const char *c = room + 17;
+    for (int i = 0; i < 200000; i++) {
+        for (size_t k = 0; k < sizeof room; k++) {
+            uint64_t bits = next_random();
+            room[k] = (char)(bits % 4 ? '0' + (bits >> 8) % 10 : bits >> 16);
+        }
+        uint32_t others = 0;
+        for (int k = 0; k < 32; k++)
+            others |= (uint32_t)(c[k] < '0' || c[k] > '9') << k;
+        ck_assert_uint_eq(bgi_find_others(c), others);
+        ck_assert_uint_eq(bgi_find_others_by_eight(c), others);
+    }
+    for (int whole = 0; whole <= 16; whole++) {
+        for (int fraction = 0; whole + fraction <= 16; fraction++) {
+            uint64_t number = 0;
+            for (size_t k = 0; k < sizeof room; k++)
+                room[k] = (char)('0' + next_random() % 10);
+            for (int k = 0; k < whole + 1 + fraction; k++)
+                number = k == whole ? number : number * 10 + (uint64_t)(c[k] - '0');
+            ck_assert_uint_eq(bgi_take_both(c, whole, fraction), number);
+            ck_assert_uint_eq(bgi_take_both_by_eight(c, whole, fraction), number);
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("csv");
@@ -460,6 +491,7 @@ int main(void)
     tcase_add_test(tests, csv_long_lines);
     tcase_add_test(tests, csv_round_trips);
     tcase_add_test(tests, numbers);
+    tcase_add_test(tests, number_parts);
     tcase_set_timeout(tests, 120);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

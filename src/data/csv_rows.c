@@ -42,6 +42,14 @@ static bgi_number read_plain_class(const bgi_csv_table *t, const char *c, char m
     return number;
 }
 
+static bgi_number read_finite(const char *c, char mark, bool is_f32)
+{
+    bgi_number number = bgi_number_read(c, mark, is_f32);
+    if (!isfinite(number.value))
+        number.end = NULL;
+    return number;
+}
+
 /* The end of the fields of the row that `c` begins, or NULL. Inlined for both types. */
 static inline const char *read_plain_fields(const bgi_csv_table *t, const bgi_csv_source *source, const char *c,
                                             const bgi_csv_row *row, bool is_f32)
@@ -65,8 +73,8 @@ static inline const char *read_plain_fields(const bgi_csv_table *t, const bgi_cs
             bgi_number number =
                 place == class_place ? read_plain_class(t, c, mark) : bgi_number_read_plain(c, mark, is_f32);
             if (!number.end && place != class_place)
-                number = bgi_number_read(c, mark, is_f32);
-            if (!number.end || !isfinite(number.value))
+                number = read_finite(c, mark, is_f32);
+            if (!number.end)
                 return NULL;
             if (place == class_place)
                 *(int64_t *)(void *)row->targets = (int64_t)number.value;
@@ -94,6 +102,9 @@ static inline const char *read_plain_fields(const bgi_csv_table *t, const bgi_cs
 static bool read_plain_row(const bgi_csv_table *t, bgi_csv_source *source, const bgi_csv_row *row)
 {
     bgi_csv *csv = &source->csv;
+    /* The plain way looks at what is in front of a number too. */
+    if (csv->start < BGI_NUMBER_SLACK)
+        return false;
     const char *start = csv->buffer + csv->start;
     const char *c = t->options->dtype == BG_F32 ? read_plain_fields(t, source, start, row, true)
                                                 : read_plain_fields(t, source, start, row, false);

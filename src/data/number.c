@@ -186,7 +186,8 @@ bgi_number bgi_number_read_exponent(const char *text, uint64_t digits, int64_t e
 {
     decimal d = { .exponent = exponent };
     const char *end = scan_exponent(text + 1, &d);
-    return (bgi_number){ end, end ? bgi_number_round(digits, d.exponent, is_negative, is_f32) : NAN };
+    double value = end ? bgi_number_round(digits, d.exponent, is_negative, is_f32) : NAN;
+    return (bgi_number){ isfinite(value) ? end : NULL, value };
 }
 
 bgi_number bgi_number_read(const char *text, char mark, bool is_f32)

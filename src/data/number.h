@@ -12,7 +12,8 @@ typedef enum {
     BGI_NUMBER_LARGE /* beyond the type's range */
 } bgi_number_result;
 
-/* What must be readable behind a text, for it is read in pieces. */
+/* What must be readable behind a text, for it is read in pieces; in front of it too where it is read in the plain way.
+ */
 enum { BGI_NUMBER_SLACK = 32 };
 
 /* A number that was read: where it ends, NULL if there is none; infinite beyond the range, and NaN if only
