@@ -16,6 +16,9 @@ awk 'BEGIN {
     }
 }' >four.csv
 expect 0 '"event":"done"' train --data four.csv --classes --model dense:4 --lr 0.5 --epochs 20 --threads 1 --json --out four
+expect 0 '"checkpoint":"four/best.safetensors"' eval --checkpoint four/ --json
+mkdir none
+expect 1 '--checkpoint none: a directory that holds neither best.safetensors nor last.safetensors' eval --checkpoint none
 expect 0 '^example,class,score0' predict --checkpoint four/best.safetensors
 cp out four.scores
 # Scores beside classes: what is right, and the counts of each pair.

@@ -17,6 +17,11 @@ for command in $commands; do
     holds "$command --help into a closed pipe ends quietly" test ! -s err
 done
 
+if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+    script -qec "stty cols 40 rows 24; '$BLASGRAD' train --help" /dev/null </dev/null 2>err | tr -d '\r' >out
+    holds 'help fits a narrow terminal' awk 'length > 39 { long = 1 } END { exit long || NR < 100 }' out
+fi
+
 # ---- The man page ----
 holds 'the man page is made' sh "$cmake/man.sh" "$BLASGRAD" page.1
 for command in $commands; do

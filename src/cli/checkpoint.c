@@ -1,6 +1,8 @@
 /* Checkpoints: safetensors files of a model, with what is needed to use it again in their metadata. */
+#define _POSIX_C_SOURCE 200809L
 #include "checkpoint.h"
 
+#include "commands.h"
 #include "output.h"
 
 #include <inttypes.h>
@@ -8,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 bool checkpoint_is_state(const char *name)
 {
@@ -16,9 +20,39 @@ bool checkpoint_is_state(const char *name)
 
 /* ---- The option ---- */
 
+const char *checkpoint_of_run(char path[CHECKPOINT_PATH_BYTES], const char *run)
+{
+    static const char *const names[] = { "best.safetensors", "last.safetensors" };
+    int length = (int)strnlen(run, CHECKPOINT_PATH_BYTES);
+    while (length > 1 && run[length - 1] == '/')
+        length--;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (snprintf(path, CHECKPOINT_PATH_BYTES, "%.*s/%s", length, run, names[i]) < CHECKPOINT_PATH_BYTES &&
+            access(path, F_OK) == 0)
+            return path;
+    return NULL;
+}
+
+static void take_directory(const char **file, struct argp_state *state)
+{
+    static char path[CHECKPOINT_PATH_BYTES];
+    struct stat about;
+    if (stat(*file, &about) != 0 || !S_ISDIR(about.st_mode))
+        return;
+    const char *found = checkpoint_of_run(path, *file);
+    if (!found)
+        argp_failure(state, EXIT_FAILED, 0,
+                     "--checkpoint %s: a directory that holds neither best.safetensors nor "
+                     "last.safetensors",
+                     *file);
+    *file = found;
+}
+
 enum { KEY_CHECKPOINT = KEYS_CHECKPOINT };
 static const struct argp_option table[] = {
-    { "checkpoint", KEY_CHECKPOINT, "FILE", 0, "the network: best, last or previous.safetensors of a run", 0 }, { 0 }
+    { "checkpoint", KEY_CHECKPOINT, "FILE", 0,
+      "the network: best, last or previous.safetensors of a run; of a run directory best, or else last", 0 },
+    { 0 }
 };
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -33,6 +67,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if (!*file)
             argp_error(state, "--checkpoint is missing");
+        take_directory(file, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

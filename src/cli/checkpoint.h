@@ -15,7 +15,13 @@ typedef struct {
     data_settings data;
 } checkpoint_about;
 
-/* --checkpoint, of the commands that need one and take no arguments. Its input: const char *, the file. */
+/* The checkpoint of a run directory, best.safetensors or else last.safetensors. Returns path; NULL if there is none, or
+ * if its path is longer. */
+enum { CHECKPOINT_PATH_BYTES = 4096 };
+const char *checkpoint_of_run(char path[CHECKPOINT_PATH_BYTES], const char *run);
+
+/* --checkpoint, of the commands that need one and take no arguments. Its input: const char *, the file, which of a run
+ * directory is the one above. */
 extern const struct argp checkpoint_argp;
 
 /* Whether a tensor belongs to the model itself, not to its optimizer or trainer. */

@@ -3,6 +3,7 @@
 #include "options.h"
 
 #include "commands.h"
+#include "output.h"
 
 #include <errno.h>
 #include <math.h>
@@ -137,8 +138,21 @@ static void check_names(const struct argp *argp, int argc, char **argv)
     }
 }
 
+/* argp writes help in 79 columns, unless this says otherwise. */
+static void fit_help(void)
+{
+    enum { USUAL = 79, LEAST = 24 };
+    char format[60];
+    int columns = output_width() - 1;
+    if (columns < LEAST || columns >= USUAL)
+        return;
+    snprintf(format, sizeof format, "opt-doc-col=%d,rmargin=%d", columns / 3, columns);
+    setenv("ARGP_HELP_FMT", format, 0);
+}
+
 void options_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
+    fit_help();
     argp_err_exit_status = EXIT_USAGE;
     check_names(argp, argc, argv);
     error_t error = argp_parse(argp, argc, argv, 0, NULL, input);

@@ -13,13 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-enum { PATH_MAX_BYTES = 4096, BATCH = 256 };
+enum { BATCH = 256 };
 
-static int find_checkpoint(char path[PATH_MAX_BYTES], const char *run)
+static int find_checkpoint(char path[CHECKPOINT_PATH_BYTES], const char *run)
 {
-    static const char *const names[] = { "best.safetensors", "last.safetensors", NULL };
     struct stat about;
     if (stat(run, &about) != 0)
         return output_failure("%s: %s", run, strerror(errno));
@@ -27,16 +25,11 @@ static int find_checkpoint(char path[PATH_MAX_BYTES], const char *run)
         return output_failure("%s: a file; this picture is drawn of a run directory, as `blasgrad train --out DIR' "
                               "makes it",
                               run);
-    for (int i = 0; names[i]; i++) {
-        if (snprintf(path, PATH_MAX_BYTES, "%s/%s", run, names[i]) >= PATH_MAX_BYTES)
-            return output_usage("plot: the path of a run has more than %zu bytes",
-                                (size_t)PATH_MAX_BYTES - sizeof "/best.safetensors");
-        if (access(path, F_OK) == 0)
-            return EXIT_DONE;
-    }
-    return output_failure("%s: no run with a checkpoint: it has neither best.safetensors nor last.safetensors, which "
-                          "`blasgrad train --out DIR' writes",
-                          run);
+    if (!checkpoint_of_run(path, run))
+        return output_failure("%s: no run with a checkpoint: it has neither best.safetensors nor last.safetensors, "
+                              "which `blasgrad train --out DIR' writes",
+                              run);
+    return EXIT_DONE;
 }
 
 /* ---- Predictions ---- */
@@ -180,7 +173,7 @@ static int plot_predictions(model_picture kind, const char *path, const bg_archi
 
 int plot_model(model_picture kind, const char *run, const char *picture)
 {
-    char path[PATH_MAX_BYTES];
+    char path[CHECKPOINT_PATH_BYTES];
     bg_engine *engine = NULL;
     bg_archive *archive = NULL;
     checkpoint_about about;
