@@ -141,10 +141,6 @@ expect 0 'all: 5 examples' eval --checkpoint table/last.safetensors --data same.
 expect 0 'blasgrad.decimal  *","' info table/last.safetensors
 expect 1 'table/last.safetensors with digits: .*"0.weight" has the shape \[1, 2\], not \[1, 64\]' \
     eval --checkpoint table/last.safetensors --data digits
-bytes=$(printf 'table\377.csv')
-cp lecture.csv "$bytes"
-expect 0 'train loss' train --data "$bytes" --delimiter ';' --decimal , --epochs 1 --out bytes
-expect 2 '--data is missing' eval --checkpoint bytes/last.safetensors
 
 # ---- Texts ----
 for i in 1 2 3 4 5 6 7 8 9; do
