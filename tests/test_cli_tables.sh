@@ -19,6 +19,8 @@ while [ $i -lt 30 ]; do
     printf 'pear,%d.5,-1\n"fig, dried",-%d,2\n' $((i % 3 + 1)) $((i % 2 + 1))
     i=$((i + 1))
 done >>fruit.csv
+expect 1 '"pear" is not a number; the decimal mark is .[.]., and names need a target of classes' \
+    train --data fruit.csv --target kind
 expect 0 '"dense:2", 6 parameters, cross_entropy' train --data fruit.csv --target kind --classes --epochs 30 --lr 0.1 --out fruit
 expect 0 'accuracy 100' eval --checkpoint fruit/best.safetensors
 expect 0 'blasgrad.class_names' info fruit/best.safetensors

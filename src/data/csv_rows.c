@@ -136,13 +136,15 @@ static bool is_infinity(const bgi_csv_field *field, double *value)
     return true;
 }
 
-static bg_status read_number(bgi_csv_table *t, bgi_csv *csv, const bgi_csv_field *field, bool of_class, double *value)
+static bg_status read_number(bgi_csv_table *t, bgi_csv *csv, const bgi_csv_field *field, int32_t place, double *value)
 {
     bgi_csv_excerpt text = bgi_csv_field_excerpt(field);
     if (field->length == 0)
         return BGI_CSV_FAIL_AT(csv, field->column, "%s", ": the field is empty; each needs a number");
     double infinity;
-    bool is_f32 = t->options->dtype == BG_F32 && !of_class, is_infinite = !of_class && is_infinity(field, &infinity);
+    bool of_class = bgi_csv_is_class(t, place), is_f32 = t->options->dtype == BG_F32 && !of_class;
+    bool may_be_class = t->targets == 1 && place == 0 && !t->options->with_classes;
+    bool is_infinite = !of_class && is_infinity(field, &infinity);
     if (is_infinite && t->options->with_infinite) {
         *value = infinity;
         return BG_OK;
@@ -159,13 +161,13 @@ static bg_status read_number(bgi_csv_table *t, bgi_csv *csv, const bgi_csv_field
     case BGI_NUMBER_NONE:
         break;
     }
-    return BGI_CSV_FAIL_AT(csv, field->column, ": \"%.*s\" is not a number; the decimal mark is '%c'", text.length,
-                           text.text, t->options->decimal);
+    return BGI_CSV_FAIL_AT(csv, field->column, ": \"%.*s\" is not a number; the decimal mark is '%c'%s", text.length,
+                           text.text, t->options->decimal, may_be_class ? ", and names need a target of classes" : "");
 }
 
 static bg_status read_class_number(bgi_csv_table *t, bgi_csv *csv, const bgi_csv_field *field, double *value)
 {
-    bg_status status = read_number(t, csv, field, true, value);
+    bg_status status = read_number(t, csv, field, 0, value);
     if (status)
         return status;
     if (!is_class_number(*value)) {
@@ -285,7 +287,7 @@ static bg_status read_record(bgi_csv_table *t, bgi_csv_source *source, const bgi
         else if (of_class)
             class_field = field;
         else
-            status = read_number(t, csv, &field, false, &value);
+            status = read_number(t, csv, &field, place, &value);
         if (status)
             return status;
         if (!of_class)
