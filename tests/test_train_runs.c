@@ -208,6 +208,23 @@ START_TEST(test_weights_of_0)
     ck_assert_int_eq(progress.skipped, N - counted);
     ck_assert(isfinite(progress.train.loss) && progress.train.examples == counted);
     end_run(&r);
+
+    /* Probabilities, which are 0 and 1 here, are no classes: their mean is over all examples. */
+    bg_tensor *x, *y;
+    bg_dataset *data;
+    options.skips_nonfinite = false;
+    r = make_run(options, "dense:3");
+    memset(bg_tensor_data(weights), 0, sizeof values);
+    OK(bg_tensor_create(&x, counted_engine(), BG_F64, BG_SHAPE(2, WIDTH)));
+    OK(bg_tensor_create(&y, counted_engine(), BG_F64, BG_SHAPE(2, CLASSES)));
+    ((double *)bg_tensor_data(y))[0] = ((double *)bg_tensor_data(y))[4] = 1;
+    OK(bg_dataset_create(&data, (bg_tensor *[]){ x, y }, 2, 0));
+    OK(bg_trainer_fit(r.trainer, data, NULL, NULL, NULL));
+    ck_assert(bg_trainer_progress(r.trainer).train.loss == 0);
+    bg_dataset_destroy(data);
+    bg_tensor_destroy(x);
+    bg_tensor_destroy(y);
+    end_run(&r);
     bg_tensor_destroy(weights);
 }
 END_TEST

@@ -110,10 +110,11 @@ static void write_all(int file, const gnuplot_script *script)
     }
 }
 
-/* What an interrupt has to put an end to, and to take away. */
+/* What an interrupt has to put an end to, and to take away. posix_spawn lets no signal in between the start of the
+ * process and the place where its number is kept. */
 static struct {
     const char *volatile part; /* the picture that is being drawn; NULL: none */
-    volatile pid_t process;    /* what draws it; 0: none */
+    pid_t process;             /* what draws it; 0: none */
 } drawing;
 
 static void on_signal(int number)
@@ -149,8 +150,6 @@ static void read_message(FILE *messages, char *text, size_t capacity)
     }
 }
 
-/* Signals cannot come between the start of the process and the place where its number is kept: posix_spawn holds them
- * back. */
 static bool start(int input, FILE *messages)
 {
     static char name[] = "gnuplot", input_name[] = "-";
@@ -168,7 +167,7 @@ static bool start(int input, FILE *messages)
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setsigdefault(&attributes, &defaults);
-    errno = posix_spawnp((pid_t *)&drawing.process, arguments[0], &files, &attributes, arguments, environ);
+    errno = posix_spawnp(&drawing.process, arguments[0], &files, &attributes, arguments, environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&files);
     return errno == 0;

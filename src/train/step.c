@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 
 #include "nn/model.h"
+#include "ops/ops.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -54,18 +55,16 @@ static bg_status fail_step(bg_trainer *trainer, const bgi_batch *batch, const bg
 }
 
 /* Whether no example of the batch counts, by the weights of their classes. Of a class that has no weight, the run says
- * what is wrong. */
+ * what is wrong; probabilities have their mean over all examples. */
 static bool weighs_nothing(const bg_trainer *trainer, const bgi_batch_program *entry)
 {
-    const bg_tensor *weights = trainer->options.class_weights;
-    const bg_tensor *classes = weights ? entry->columns[1] : NULL;
-    int64_t n = weights ? bg_shape_count(bg_tensor_shape(classes)) : 0;
-    bool result = n > 0;
-    for (int64_t i = 0; i < n && result; i++) {
-        double class = -1, weight = 1;
-        result = bg_tensor_item(classes, i, &class) == BG_OK && class >= 0 &&
-                 class < (double)bg_tensor_shape(weights).dims[0] &&
-                 bg_tensor_item(weights, (int64_t) class, &weight) == BG_OK && weight == 0;
+    const bg_tensor *weights = trainer->options.class_weights, *classes = weights ? entry->columns[1] : NULL;
+    bool result = weights && !bgi_is_float(bg_tensor_dtype(classes));
+    for (int64_t i = 0, n = result ? bg_shape_count(bg_tensor_shape(classes)) : 0; i < n && result; i++) {
+        double number = -1, weight = 1;
+        result = bg_tensor_item(classes, i, &number) == BG_OK && number >= 0 &&
+                 number < (double)bg_tensor_shape(weights).dims[0] &&
+                 bg_tensor_item(weights, (int64_t)number, &weight) == BG_OK && weight == 0;
     }
     return result;
 }
