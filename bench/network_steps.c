@@ -37,8 +37,8 @@ static bg_status make_target(workload_step *step, const workload *w, const bg_no
     return status;
 }
 
-/* The gradients go into momentum buffers, and the parameters follow them. */
-static bg_status add_training(workload_step *step, bg_dtype dtype, bg_node *loss)
+/* With SGD, the gradients go into momentum buffers, and the parameters follow them. */
+static bg_status add_training(workload_step *step, const workload *w, bg_dtype dtype, bg_node *loss)
 {
     bg_status status = bg_tensor_create(&step->learning_rate, bg_model_engine(step->model), dtype, BG_SCALAR);
     if (status == BG_OK)
@@ -47,7 +47,7 @@ static bg_status add_training(workload_step *step, bg_dtype dtype, bg_node *loss
         return status;
     bg_node *learning_rate = bg_input(step->graph, "learning rate", dtype, BG_SCALAR);
     step->inputs[2] = learning_rate;
-    bg_optimizer optimizer = bg_sgd(LEARNING_RATE, MOMENTUM);
+    bg_optimizer optimizer = w->optimizer ? *w->optimizer : bg_sgd(LEARNING_RATE, MOMENTUM);
     status = bg_optimizer_apply(&optimizer, step->model, loss, learning_rate, bg_scalar(step->graph, dtype, 0));
     if (status == BG_OK)
         status = bg_compile(&step->program, step->graph, &loss, 1, NULL);
@@ -118,7 +118,7 @@ bg_status step_of_network(workload_step *step, const workload *w, bg_dtype dtype
     step->inputs[1] = target;
     status = bg_graph_status(step->graph);
     if (status == BG_OK)
-        status = w->is_hvp ? add_products(step, loss) : add_training(step, dtype, loss);
+        status = w->is_hvp ? add_products(step, loss) : add_training(step, w, dtype, loss);
     if (status == BG_OK)
         status = bg_program_bind(step->program, x, step->x);
     if (status == BG_OK)

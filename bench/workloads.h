@@ -25,6 +25,7 @@ typedef struct {
     int64_t classes;    /* of a network with a name; 0: the vocabulary, or what the network has for its default */
     const char *unit;   /* what speeds count, as "samples" */
     int64_t units;      /* of them in a step */
+    const bg_optimizer *optimizer; /* NULL: SGD with momentum */
     bool is_hvp;
     const objective *objective; /* in place of a network; in f64 */
     objective_sizes sizes;
@@ -38,8 +39,8 @@ const workload *workload_find(const char *name);
 bg_dtype workload_dtype(const workload *w);
 
 /* A step of a workload, ready to run. Output 0 is the mean loss, or the objective. In training, forward, loss, backward
- * and SGD with momentum make a step, and the gradients are in the momentum buffers after the first one; otherwise they
- * are the further outputs. */
+ * and the optimizer make a step, and with SGD the gradients are in the momentum buffers after the first one; otherwise
+ * they are the further outputs. */
 typedef struct {
     bg_model *model;
     bg_graph *graph;

@@ -4,18 +4,18 @@
 
 #include "bench_profile.h"
 #include "events.h"
+#include "own_network.h"
 #include "results.h"
 
 #include "gemm_shapes.h"
 #include "workloads.h"
 
 enum { BENCH_COUNTS_MAX = 16, BENCH_WORKLOADS_MAX = 32, BENCH_WORDS_MAX = 64, BENCH_SHAPES_MAX = 512 };
-enum { BENCH_EXTENT_MAX = 1 << 24 };
 
 typedef enum { BENCH_WORKLOADS, BENCH_GEMM, BENCH_OPS } bench_mode;
 
-/* What some options are for: workloads, a network of one's own, products and ops, ops alone. */
-typedef enum { FOR_WORKLOADS, FOR_OWN, FOR_PARTS, FOR_OPS, OPTION_KINDS } bench_option_kind;
+/* What some options are for: workloads, products and ops, ops alone. */
+typedef enum { FOR_WORKLOADS, FOR_PARTS, FOR_OPS, OPTION_KINDS } bench_option_kind;
 
 typedef struct {
     bench_mode mode;
@@ -28,7 +28,7 @@ typedef struct {
     int n_shapes;
     const workload *chosen[BENCH_WORKLOADS_MAX];
     int n_chosen;
-    workload own;                      /* of --model */
+    own_network own;                   /* of --model */
     int64_t batches[BENCH_COUNTS_MAX]; /* of it */
     workload of_batch[BENCH_COUNTS_MAX];
     int n_batches;

@@ -34,7 +34,7 @@ static bool parse_shape(const char *word, gemm_shape *shape)
         if (*at < '0' || *at > '9')
             return false;
         size[i] = strtoll(at, &end, 10);
-        if (size[i] < 1 || size[i] > BENCH_EXTENT_MAX || (i < 2 && *end++ != 'x'))
+        if (size[i] < 1 || size[i] > OWN_EXTENT_MAX || (i < 2 && *end++ != 'x'))
             return false;
         at = end;
     }
@@ -65,7 +65,7 @@ static int add_known(bench_config *config, const gemm_shape *known, size_t n, co
             length += (size_t)snprintf(names + length, sizeof names - length, " %s", known[i].from);
     return output_usage("--gemm \"%s\": a shape as in 64x512x784 or 64x512x784:nt (n and t: as it is, or transposed), "
                         "with numbers from 1 to %d; or one of%s",
-                        word, BENCH_EXTENT_MAX, names);
+                        word, OWN_EXTENT_MAX, names);
 }
 
 int bench_gemm_choose(bench_config *config)

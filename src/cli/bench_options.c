@@ -3,7 +3,6 @@
 #include "bench_gemm.h"
 #include "bench_ops.h"
 #include "commands.h"
-#include "model_line.h"
 #include "options.h"
 #include "output.h"
 
@@ -14,12 +13,7 @@
 enum {
     KEY_THREADS = KEYS_COMMAND,
     KEY_SECONDS,
-    KEY_MODEL,
-    KEY_INPUT,
     KEY_BATCH,
-    KEY_LOSS,
-    KEY_TOKENS,
-    KEY_CLASSES,
     KEY_GEMM,
     KEY_JSON,
     KEY_OUTPUT,
@@ -60,12 +54,7 @@ static const struct argp_option table[] = {
     { "size", KEY_SIZE, "N", 0, "elements of an op's first input (default: 1048576)", 1 },
     { "gradient", KEY_GRADIENT, NULL, 0, "the gradient of each op in place of its value", 1 },
     { NULL, 0, NULL, 0, "A network of your own:", 2 },
-    { "model", KEY_MODEL, "NETWORK", 0, "a layer line or a name, as in `blasgrad train'", 2 },
-    { "input", KEY_INPUT, "SHAPE", 0, "of one of its samples, as in 784 or 3x32x32", 2 },
     { "batch", KEY_BATCH, "N[,N..]", 0, "batch sizes to measure it with (default: 64)", 2 },
-    { "loss", KEY_LOSS, "NAME", 0, "its loss (default: cross_entropy, of as many classes as it has outputs)", 2 },
-    { "tokens", KEY_TOKENS, "K", 0, "its inputs are tokens of K kinds, not numbers", 2 },
-    { "classes", KEY_CLASSES, "K", 0, "outputs of a network that has a name, as resnet20 (default: its own)", 2 },
     { 0 },
 };
 
@@ -94,8 +83,8 @@ static void set_mode(bench_config *config, struct argp_state *state, bench_mode 
 
 static void check_options(const bench_config *config, struct argp_state *state)
 {
-    const char *for_workloads = config->first_option[FOR_WORKLOADS], *for_own = config->first_option[FOR_OWN];
-    bool is_own = config->own.model != NULL;
+    const char *for_workloads = config->first_option[FOR_WORKLOADS], *for_own = config->own.option;
+    bool is_own = config->own.network.model != NULL;
     if (config->mode == BENCH_WORKLOADS && config->first_option[FOR_PARTS])
         argp_error(state, "--%s is for --gemm and --ops; a workload has a type of its own",
                    config->first_option[FOR_PARTS]);
@@ -103,10 +92,6 @@ static void check_options(const bench_config *config, struct argp_state *state)
         argp_error(state, "--%s is for --ops", config->first_option[FOR_OPS]);
     if (config->mode != BENCH_WORKLOADS && (for_workloads || is_own || for_own))
         argp_error(state, "--%s is for workloads", for_workloads ? for_workloads : is_own ? "model" : for_own);
-    if (!is_own && for_own)
-        argp_error(state, "--%s is for a network of your own; name it with --model", for_own);
-    if (is_own && config->own.sample.rank == 0)
-        argp_error(state, "--model: give the shape of a sample with --input, as in --input 3x32x32");
     if (is_own && config->n_words > 0)
         argp_error(state, "a workload or --model, not both");
     if (config->with_dump && (config->results.json || config->results.path || config->trace_path))
@@ -139,28 +124,13 @@ static int choose_workloads(bench_config *config)
 /* A workload for each batch size. */
 static int make_own(bench_config *config)
 {
-    workload *own = &config->own;
-    int64_t units = 1;
-    int code = model_line_check(own->model);
-    if (code)
-        return code;
-    if (!own->loss)
-        own->loss = "cross_entropy";
-    if (!bg_loss_find(own->loss))
-        return output_usage("%s", bg_last_error());
-    if (own->classes && !bg_network_find(own->model))
-        return output_usage("--classes is for networks that have a name; the last layer says how many outputs it has");
-    for (int i = 0; i < own->sample.rank && own->vocabulary; i++)
-        units *= own->sample.dims[i];
-    own->unit = own->vocabulary ? "tokens" : "samples";
-    for (int i = 0; i < config->n_batches; i++) {
+    int code = own_network_check(&config->own);
+    for (int i = 0; i < config->n_batches && !code; i++) {
         workload *w = &config->of_batch[i];
-        *w = *own;
-        w->batch = config->batches[i];
-        w->units = units * w->batch;
+        *w = own_network_workload(&config->own, config->batches[i]);
         config->chosen[config->n_chosen++] = w;
     }
-    return EXIT_DONE;
+    return code;
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -168,6 +138,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     static const char *const dtypes[] = { "f32", "f64", NULL };
     bench_config *config = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &config->own;
+        return 0;
     case KEY_THREADS:
         config->n_threads = option_list(state, "threads", text, ',', THREADS_MAX, config->threads, BENCH_COUNTS_MAX);
         return 0;
@@ -180,29 +153,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_JSON:
         config->results.json = true;
         return 0;
-    case KEY_MODEL:
-        config->own.model = config->own.name = text;
-        return 0;
-    case KEY_INPUT:
-        config->own.sample.rank =
-            option_list(state, "input", text, 'x', BENCH_EXTENT_MAX, config->own.sample.dims, BG_MAX_RANK - 1);
-        note(config, FOR_OWN, "input");
-        return 0;
     case KEY_BATCH:
-        config->n_batches = option_list(state, "batch", text, ',', BENCH_EXTENT_MAX, config->batches, BENCH_COUNTS_MAX);
-        note(config, FOR_OWN, "batch");
-        return 0;
-    case KEY_LOSS:
-        config->own.loss = text;
-        note(config, FOR_OWN, "loss");
-        return 0;
-    case KEY_TOKENS:
-        config->own.vocabulary = option_integer(state, "tokens", text, 1, BENCH_EXTENT_MAX);
-        note(config, FOR_OWN, "tokens");
-        return 0;
-    case KEY_CLASSES:
-        config->own.classes = option_integer(state, "classes", text, 1, BENCH_EXTENT_MAX);
-        note(config, FOR_OWN, "classes");
+        config->n_batches = option_list(state, "batch", text, ',', OWN_EXTENT_MAX, config->batches, BENCH_COUNTS_MAX);
+        config->own.option = "batch";
         return 0;
     case KEY_OUTPUT:
         config->results.path = text;
@@ -278,9 +231,12 @@ static char *add_names(int key, const char *text, void *input)
     return help;
 }
 
+static const struct argp_child children[] = { { &own_network_argp, 0, NULL, 2 }, { 0 } };
+
 static const struct argp argp = {
     .options = table,
     .parser = parse,
+    .children = children,
     .help_filter = add_names,
     .args_doc = "[WORKLOAD...]\n--model NETWORK --input SHAPE\n--gemm [MxNxK[:nt]...]\n--ops [NAME...]",
     .doc =
@@ -328,5 +284,5 @@ int bench_parse(bench_config *config, int argc, char **argv)
         return bench_gemm_choose(config);
     if (config->mode == BENCH_OPS)
         return bench_ops_check(config);
-    return config->own.model ? make_own(config) : choose_workloads(config);
+    return config->own.network.model ? make_own(config) : choose_workloads(config);
 }

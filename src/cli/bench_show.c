@@ -3,6 +3,7 @@
 #include "commit.h"
 #include "machine.h"
 #include "output.h"
+#include "program_report.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -57,13 +58,7 @@ void bench_put_workload(event *e, const workload *w, const bg_engine *engine, co
     event_number(e, "gflops", gflops);
     event_number(e, "peak_share", gflops / (r->peak * 1e-9 * threads));
     event_number(e, "peak_gflops", r->peak * 1e-9);
-    event_number(e, "flops", r->report.flops);
-    event_number(e, "product_flops", r->report.product_flops);
-    event_integer(e, "steps", r->report.steps);
-    event_integer(e, "phases", r->report.phases);
-    event_integer(e, "barriers", r->report.barriers);
-    event_integer(e, "planned_bytes", (int64_t)r->report.planned_bytes);
-    event_integer(e, "unplanned_bytes", (int64_t)r->report.unplanned_bytes);
+    program_report_put(e, &r->report);
     event_number(e, "peak_resident_bytes", r->resident_bytes);
     event_number(e, "allocations_per_step", r->step.allocations);
     event_number(e, "compile_seconds", r->report.compile_seconds);
@@ -104,8 +99,9 @@ void bench_show_workload(const workload *w, const bg_engine *engine, const bench
     if (!with_report)
         return;
     const bg_report *p = &r->report;
-    output_line("    %d steps, %d phases, %d tasks, %d barriers; %.4g MFLOP, products %.4g", p->steps, p->phases,
-                p->tasks, p->barriers, p->flops * 1e-6, p->product_flops * 1e-6);
+    char text[PROGRAM_REPORT_BYTES];
+    output_line("    %s; %.4g MFLOP, products %.4g", program_report_text(p, text), p->flops * 1e-6,
+                p->product_flops * 1e-6);
     char resident[40] = "unknown";
     if (!isnan(r->resident_bytes))
         snprintf(resident, sizeof resident, "%.1f MiB", r->resident_bytes / (1024 * 1024));

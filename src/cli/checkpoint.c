@@ -133,6 +133,34 @@ static bg_status add_data(bg_archive *archive, const data_settings *data)
     return status == BG_OK && data->kind == DATA_TEXT ? add_text_data(archive, data) : status;
 }
 
+/* "1x28x28"; "tokens 64" if the inputs are integers. */
+static bg_status add_sample(bg_archive *archive, const checkpoint_about *about)
+{
+    char text[BG_MAX_RANK * 21 + 8] = "";
+    size_t length = about->takes_tokens ? (size_t)snprintf(text, sizeof text, "tokens ") : 0;
+    for (int i = 0; i < about->sample.rank; i++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s%lld", i ? "x" : "",
+                                   (long long)about->sample.dims[i]);
+    return about->sample.rank > 0 ? bg_archive_add_text(archive, "blasgrad.sample", text) : BG_OK;
+}
+
+static void read_sample(const char *text, checkpoint_about *about)
+{
+    about->takes_tokens = text && strncmp(text, "tokens ", 7) == 0;
+    const char *at = text && about->takes_tokens ? text + 7 : text;
+    bg_shape shape = { .rank = 0 };
+    while (at && shape.rank < BG_MAX_RANK - 1) {
+        char *end;
+        long long extent = strtoll(at, &end, 10);
+        if (end == at || extent < 1 || (*end && *end != 'x'))
+            return;
+        shape.dims[shape.rank++] = extent;
+        at = *end ? end + 1 : NULL;
+    }
+    if (!at)
+        about->sample = shape;
+}
+
 static bg_status add_about(bg_archive *archive, const checkpoint_about *about)
 {
     bg_status status = bg_archive_add_text(archive, "blasgrad.version", bg_version());
@@ -142,6 +170,8 @@ static bg_status add_about(bg_archive *archive, const checkpoint_about *about)
         status = bg_archive_add_text(archive, "blasgrad.loss", about->loss);
     if (status == BG_OK)
         status = bg_archive_add_text(archive, "blasgrad.dtype", bg_dtype_name(about->data.dtype));
+    if (status == BG_OK)
+        status = add_sample(archive, about);
     return status == BG_OK ? add_data(archive, &about->data) : status;
 }
 
@@ -236,6 +266,7 @@ static void read_about(const bg_archive *archive, checkpoint_about *about)
                   .dtype = dtype && strcmp(dtype, "f64") == 0 ? BG_F64 : BG_F32,
                   .seed = seed ? strtoull(seed, NULL, 10) : 0 },
     };
+    read_sample(bg_archive_text(archive, "blasgrad.sample"), about);
     table_load(archive, &about->data.table);
     parts_load(archive, &about->data.parts);
 }

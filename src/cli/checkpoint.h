@@ -12,6 +12,8 @@
 /* What a checkpoint says beside its tensors. */
 typedef struct {
     const char *model, *loss;
+    bg_shape sample;   /* of one input; no axes: unknown */
+    bool takes_tokens; /* inputs are integers */
     data_settings data;
 } checkpoint_about;
 

@@ -1,49 +1,84 @@
 /* blasgrad info */
 #include "commands.h"
 #include "events.h"
+#include "info_network.h"
 #include "machine.h"
 #include "options.h"
 #include "output.h"
 
-#include <blasgrad/io.h>
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
     common_options common;
     const char *file;
+    own_network own;
+    step_options step;
 } info_config;
+
+enum { KEY_BATCH = KEYS_COMMAND, KEY_OPTIMIZER };
+
+static const struct argp_option table[] = {
+    { NULL, 0, NULL, 0, "A network:", 0 },
+    { "batch", KEY_BATCH, "N", 0, "samples of a training step (default: 64)", 0 },
+    { "optimizer", KEY_OPTIMIZER, "NAME", 0,
+      "of the training step, as in `blasgrad train' (default: sgd with momentum)", 0 },
+    { 0 },
+};
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     info_config *config = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &config->common;
+        state->child_inputs[0] = &config->own;
+        state->child_inputs[1] = &config->common;
+        return 0;
+    case KEY_BATCH:
+        config->step.batch = option_integer(state, "batch", text, 1, OWN_EXTENT_MAX);
+        config->step.option = "batch";
+        return 0;
+    case KEY_OPTIMIZER:
+        if (bg_optimizer_find(&config->step.optimizer, text) != BG_OK)
+            argp_error(state, "--optimizer: %s", bg_last_error());
+        config->step.optimizer_name = text;
+        config->step.option = "optimizer";
         return 0;
     case ARGP_KEY_ARG:
         if (config->file)
             argp_error(state, "one file at a time");
         config->file = text;
         return 0;
+    case ARGP_KEY_END:
+        if (config->file && config->own.network.model)
+            argp_error(state, "a file or --model, not both");
+        if (!config->file && !config->own.network.model && config->step.option)
+            argp_error(state, "--%s is for a network: a checkpoint, or one that --model names", config->step.option);
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
-static const struct argp_child children[] = { { &common_argp, 0, "Common:", 1 }, { 0 } };
+static const struct argp_child children[] = { { &own_network_argp, 0, NULL, 0 },
+                                              { &common_argp, 0, "Common:", 1 },
+                                              { 0 } };
 
 static const struct argp argp = {
+    .options = table,
     .parser = parse,
     .children = children,
-    .args_doc = "[FILE]",
-    .doc = "This machine and how it is used; with FILE, the tensors and texts of a checkpoint (safetensors).\v"
+    .args_doc = "\nFILE\n--model NETWORK --input SHAPE",
+    .doc = "This machine and how it is used; or a network, and what it costs to train.\v"
+           "FILE is a checkpoint (safetensors): its tensors and texts; and if `blasgrad train' wrote it, what its "
+           "network costs. FLOPs are those of the compiled program, where a fused multiply-add counts as two; memory "
+           "is that of intermediate values and outputs, beside parameters and the optimizer's state.\n"
+           "\n"
            "Examples:\n"
            "  blasgrad info\n"
-           "  blasgrad info run/best.safetensors --json",
+           "  blasgrad info run/best.safetensors --json\n"
+           "  blasgrad info run/best.safetensors --batch 256 --threads 1\n"
+           "  blasgrad info --model \"conv:8:3x3 relu dense:10\" --input 1x28x28\n"
+           "  blasgrad info --model resnet20 --input 3x32x32 --optimizer adam",
 };
 
 static int show_machine(bg_engine *engine, bool json)
@@ -82,85 +117,23 @@ static int show_machine(bg_engine *engine, bool json)
     return EXIT_DONE;
 }
 
-/* One tensor, as an object or as a line. */
-static void show_tensor(const bg_archive *archive, size_t i, event *e)
-{
-    const char *name = bg_archive_name(archive, i);
-    const bg_tensor *tensor = bg_archive_tensor(archive, i);
-    const char *dtype = bg_dtype_name(bg_tensor_dtype(tensor));
-    bg_shape shape = bg_tensor_shape(tensor);
-    event *item = event_create(NULL);
-    event_text(item, "name", name);
-    event_text(item, "dtype", dtype);
-    event_list(item, "shape");
-    char text[BG_MAX_RANK * 22 + 4] = "";
-    size_t length = 0;
-    for (int k = 0; k < shape.rank; k++) {
-        event_append_integer(item, "shape", shape.dims[k]);
-        length +=
-            (size_t)snprintf(text + length, sizeof text - length, "%s%lld", k ? ", " : "", (long long)shape.dims[k]);
-    }
-    double value = NAN;
-    bool is_scalar = shape.rank == 0 && bg_tensor_item(tensor, 0, &value) == BG_OK;
-    if (is_scalar)
-        event_number(item, "value", value);
-    if (e)
-        event_append_object(e, "tensors", item);
-    else if (is_scalar)
-        output_line("%-32s %-5s %.9g", name, dtype, value);
-    else
-        output_line("%-32s %-5s [%s]", name, dtype, text);
-    if (!e)
-        event_destroy(item);
-}
-
-/* One text, on one line whatever is in it. */
-static void show_text(const char *key, const char *text)
-{
-    char *quoted = event_quote(text);
-    output_line("%-32s %s", key, quoted ? quoted : "");
-    free(quoted);
-}
-
-static int show_file(bg_engine *engine, const char *path, bool json)
-{
-    bg_archive *archive;
-    if (bg_archive_load(&archive, engine, path) != BG_OK)
-        return output_library();
-    event *e = json ? event_create("info") : NULL, *metadata = event_create(NULL);
-    if (e) {
-        event_text(e, "file", path);
-        event_list(e, "tensors");
-    }
-    for (size_t i = 0; i < bg_archive_count(archive); i++)
-        show_tensor(archive, i, e);
-    for (size_t i = 0; i < bg_archive_text_count(archive); i++) {
-        const char *key = bg_archive_text_key(archive, i), *text = bg_archive_text(archive, key);
-        event_text(metadata, key, text);
-        if (!json)
-            show_text(key, text);
-    }
-    if (e) {
-        event_object(e, "metadata", metadata);
-        event_output(e);
-        event_destroy(e);
-    } else {
-        event_destroy(metadata);
-    }
-    bg_archive_destroy(archive);
-    return EXIT_DONE;
-}
-
 int command_info(int argc, char **argv)
 {
-    info_config config = { .file = NULL };
+    info_config config = { .step.batch = 64 };
     options_parse(&argp, argc, argv, &config);
     bg_engine *engine;
     bg_engine_options options = common_engine(&config.common);
+    int code = config.own.network.model ? own_network_check(&config.own) : 0;
+    if (code)
+        return code;
     if (bg_engine_create(&engine, &options) != BG_OK)
         return output_library();
-    int code =
-        config.file ? show_file(engine, config.file, config.common.json) : show_machine(engine, config.common.json);
+    if (config.file)
+        code = info_file(engine, config.file, &config.step, config.common.json);
+    else if (config.own.network.model)
+        code = info_network(engine, &config.own, &config.step, config.common.json);
+    else
+        code = show_machine(engine, config.common.json);
     bg_engine_destroy(engine);
     return code;
 }

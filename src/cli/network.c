@@ -29,3 +29,23 @@ bg_node *network_build(bg_model *model, bg_node *x, void *choice)
     bg_network *network = bg_network_find(chosen->model);
     return network ? network(model, x, &options) : NULL;
 }
+
+bg_status network_scores(bg_model *model, network_choice *choice, bg_dtype dtype, bg_shape sample, int64_t *scores)
+{
+    bg_shape shape = { .rank = sample.rank + 1, .dims = { 1 } };
+    if (shape.rank > BG_MAX_RANK)
+        return bg_fail(BG_ERR_SHAPE, "an example has at most %d axes", BG_MAX_RANK - 1);
+    for (int i = 0; i < sample.rank; i++)
+        shape.dims[i + 1] = sample.dims[i];
+    bg_graph *graph;
+    bg_status status = bg_graph_create(&graph, bg_model_engine(model));
+    if (status != BG_OK)
+        return status;
+    bg_node *prediction = network_build(model, bg_input(graph, "x", dtype, shape), choice);
+    status = bg_graph_status(graph);
+    *scores = 1;
+    if (prediction && bg_node_shape(prediction).rank > 0)
+        *scores = bg_node_shape(prediction).dims[bg_node_shape(prediction).rank - 1];
+    bg_graph_destroy(graph);
+    return status;
+}

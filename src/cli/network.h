@@ -13,5 +13,8 @@ typedef struct {
 /* BG_OK, or an error that says what there is. */
 bg_status network_check(const char *model);
 bg_node *network_build(bg_model *model, bg_node *x, void *choice);
+/* How many scores it gives for each example, the last extent of its prediction; 1 if that has none. dtype and sample
+ * are those of an example. Builds the network, and so makes its parameters. */
+bg_status network_scores(bg_model *model, network_choice *choice, bg_dtype dtype, bg_shape sample, int64_t *scores);
 
 #endif

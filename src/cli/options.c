@@ -113,7 +113,7 @@ const struct argp_option *options_find(const struct argp *argp, const char *name
 }
 
 /* argp says that an option is unknown; this says which ones are known, and takes -h for --help. */
-static void check_names(const struct argp *argp, int argc, char **argv)
+void options_check(const struct argp *argp, int argc, char *const *argv)
 {
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
@@ -154,7 +154,7 @@ void options_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
     fit_help();
     argp_err_exit_status = EXIT_USAGE;
-    check_names(argp, argc, argv);
+    options_check(argp, argc, argv);
     error_t error = argp_parse(argp, argc, argv, 0, NULL, input);
     if (error) {
         fprintf(stderr, "%s: %s\n", argv[0], strerror(error));

@@ -9,6 +9,8 @@
 /* Parses the arguments; on a mistake writes a message and exits with code 2. Options that do not exist are answered
  * with those that do. Children's inputs are set in the parser's ARGP_KEY_INIT. */
 void options_parse(const struct argp *argp, int argc, char **argv, void *input);
+/* The check of names alone, which exits as above. */
+void options_check(const struct argp *argp, int argc, char *const *argv);
 
 /* The option given behind place *i of the arguments, which becomes that of its last word, and its value, or NULL; NULL
  * if there is none any more. Start with *i = 0. Words that are no option are passed over. */
@@ -53,7 +55,8 @@ enum {
     KEYS_CHECKPOINT = 0x500,
     KEYS_TABLE = 0x600,
     KEYS_PARTS = 0x700,
-    KEYS_TERMINAL = 0x800
+    KEYS_TERMINAL = 0x800,
+    KEYS_NETWORK = 0x900
 };
 
 #endif

@@ -17,6 +17,15 @@ static int start_engine(train_job *job)
     return 0;
 }
 
+/* The shape of one example. */
+static bg_shape sample_of(const bg_tensor *column)
+{
+    bg_shape all = bg_tensor_shape(column), sample = { .rank = all.rank - 1 };
+    for (int i = 0; i < sample.rank; i++)
+        sample.dims[i] = all.dims[i + 1];
+    return sample;
+}
+
 static int load_data(train_job *job)
 {
     train_config *config = &job->config;
@@ -53,7 +62,12 @@ static int load_data(train_job *job)
     job->network = (network_choice){ .model = config->model,
                                      .classes = bg_dataset_classes(job->data.train),
                                      .context = config->data.context };
-    job->about = (checkpoint_about){ .model = config->model, .loss = config->loss, .data = config->data };
+    const bg_tensor *x = bg_dataset_column(job->data.train, 0);
+    job->about = (checkpoint_about){ .model = config->model,
+                                     .loss = config->loss,
+                                     .sample = sample_of(x),
+                                     .takes_tokens = bg_tensor_dtype(x) != BG_F32 && bg_tensor_dtype(x) != BG_F64,
+                                     .data = config->data };
     return 0;
 }
 
@@ -149,19 +163,9 @@ static int take_initial(train_job *job)
 /* With fewer scores than classes, the first step would fail. */
 static int check_scores(train_job *job)
 {
-    int64_t classes = bg_dataset_classes(job->data.train), scores = classes;
+    int64_t classes = bg_dataset_classes(job->data.train), scores;
     const bg_tensor *x = bg_dataset_column(job->data.train, 0);
-    bg_shape shape = bg_tensor_shape(x);
-    shape.dims[0] = 1;
-    bg_graph *graph;
-    if (bg_graph_create(&graph, job->engine) != BG_OK)
-        return output_library();
-    bg_node *prediction = network_build(job->model, bg_input(graph, "x", bg_tensor_dtype(x), shape), &job->network);
-    bg_status status = bg_graph_status(graph);
-    if (prediction && bg_node_shape(prediction).rank > 0)
-        scores = bg_node_shape(prediction).dims[bg_node_shape(prediction).rank - 1];
-    bg_graph_destroy(graph);
-    if (status != BG_OK)
+    if (network_scores(job->model, &job->network, bg_tensor_dtype(x), job->about.sample, &scores) != BG_OK)
         return output_library();
     if (scores < classes)
         return output_failure("\"%s\" ends in %lld score%s, but %s has %lld classes", job->config.model,
