@@ -16,10 +16,10 @@ _blasgrad_files()
     compopt -o filenames 2>/dev/null
 }
 
-# The options of a command, with = behind those that take a value.
+# The options of a command, with = behind those that take a value; sweep takes those of train too.
 _blasgrad_options()
 {
-    "$program" "$command" --help 2>/dev/null |
+    { "$program" "$command" --help; [[ $command != sweep ]] || "$program" train --help; } 2>/dev/null |
         sed -n 's/^ \{2,6\}\(-[a-zA-Z?], *\)\{0,1\}\(--[a-z0-9-]*=\{0,1\}\).*/\2/p'
 }
 
@@ -45,6 +45,7 @@ _blasgrad_values()
     bench:--tokens) ;;
     *:--tokens) _blasgrad_words 'characters bytes' ;;
     *:--what) _blasgrad_words 'curves confusion wrong filters speed' ;;
+    sweep:--by) _blasgrad_words "$metrics" ;;
     *:--by) _blasgrad_words 'epoch step time batch threads' ;;
     *:--metric) _blasgrad_words 'loss accuracy' ;;
     *:--op) _blasgrad_words "$("$program" gradcheck --list 2>/dev/null)" ;;
@@ -65,6 +66,8 @@ _blasgrad()
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local losses='l1 l2 smooth_l1 huber poisson_nll bce bce_with_logits hinge soft_margin cross_entropy nll
         multi_margin multilabel_margin multilabel_soft_margin kl_div cosine_similarity hinge_embedding'
+    local metrics='validation_loss test_loss train_loss validation_accuracy test_accuracy train_accuracy validation_bits
+        test_bits train_bits validation_perplexity test_perplexity train_perplexity'
     local workloads='tiny mlp-b1 mlp-b32 mlp-b128 mlp-b512 wide mnist-cnn resnet20 char-lstm char-gpt gpt2 hvp gmm lse
         llsq kmeans lstm'
     COMPREPLY=()
@@ -75,13 +78,13 @@ _blasgrad()
         prev=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     if ((COMP_CWORD == 1)); then
-        _blasgrad_words 'train eval predict info gradcheck bench plot help --help --version'
+        _blasgrad_words 'train sweep eval predict info gradcheck bench plot help --help --version'
     elif [[ $prev == -* ]] && _blasgrad_values "$prev"; then
         :
     elif [[ $cur == -* ]]; then
-        _blasgrad_words "$(_blasgrad_options | tr -d =)"
+        _blasgrad_words "$(_blasgrad_options | tr -d = | sort -u)"
     elif [[ $command == help ]]; then
-        _blasgrad_words 'train eval predict info gradcheck bench plot'
+        _blasgrad_words 'train sweep eval predict info gradcheck bench plot'
     elif [[ $command == bench ]]; then
         _blasgrad_words "$workloads"
     elif [[ $command == plot || $command == info ]]; then

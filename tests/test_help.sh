@@ -124,8 +124,10 @@ if command -v bash >/dev/null; then
     offers 'help gr' gradcheck
     for command in $commands; do
         completes "$command" --
+        # A sweep takes the options of train too.
+        of_train=$([ "$command" != sweep ] || options train)
         # shellcheck disable=SC2046
-        offers "$command --" $(options "$command" | tr -d =)
+        offers "$command --" $({ options "$command"; echo "$of_train"; } | tr -d = | sort -u)
     done
     completes bench mlp-b
     offers 'workloads' mlp-b1 mlp-b32 mlp-b128 mlp-b512
@@ -155,6 +157,8 @@ if command -v bash >/dev/null; then
 --what|one of |plot
 --dtype|one of |bench
 END
+    completes sweep --by test_
+    offers 'metrics' test_loss test_accuracy test_bits test_perplexity
     completes plot --by ''
     # shellcheck disable=SC2046
     offers --by $(choices 'one of ' plot --by x)

@@ -12,9 +12,10 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     { "train", "fit a network to data by gradient steps, or a line by least squares", command_train },
+    { "sweep", "train with many settings, side by side, and compare the runs", command_sweep },
     { "eval", "loss and accuracy of a trained network on data", command_eval },
     { "predict", "what a trained network makes of data, or text from a prompt", command_predict },
-    { "info", "this machine and how it is used; or what a checkpoint holds", command_info },
+    { "info", "this machine; what a checkpoint holds; what a network costs", command_info },
     { "gradcheck", "gradients of every op against differences", command_gradcheck },
     { "bench", "speed of training steps on the reference workloads", command_bench },
     { "plot", "pictures of runs, and of what bench measured", command_plot },

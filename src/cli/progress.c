@@ -4,6 +4,7 @@
 
 #include "terminal_plot.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -76,4 +77,16 @@ void progress_clear(void)
     if (drawn)
         put_line("", 0);
     terminal_plot_clear();
+}
+
+const char *progress_time_left(double left, char *text, size_t capacity)
+{
+    long long seconds = (long long)fmin(fmax(left, 0), 1e9);
+    if (seconds < 90)
+        snprintf(text, capacity, "%lld s left", seconds);
+    else if (seconds < 5400)
+        snprintf(text, capacity, "%lld min left", (seconds + 30) / 60);
+    else
+        snprintf(text, capacity, "%lld h %lld min left", seconds / 3600, seconds / 60 % 60);
+    return text;
 }

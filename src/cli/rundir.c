@@ -104,7 +104,7 @@ bool rundir_has_checkpoint(const char *path)
            access(join(name, path, "previous.safetensors"), F_OK) == 0;
 }
 
-static int make_folders(const char *path)
+int rundir_make(const char *path)
 {
     char part[PATH_MAX_BYTES];
     size_t length = strlen(path);
@@ -166,7 +166,7 @@ int rundir_open(rundir **run, const char *path, bool resumes, bg_model *model, c
     *made = (rundir){
         .path = path, .model = model, .trainer = trainer, .about = about, .log = { .file = -1 }, .best = best
     };
-    int code = make_folders(path);
+    int code = rundir_make(path);
     if (!code)
         code = open_log(made, resumes);
     if (code) {

@@ -13,6 +13,9 @@ typedef struct rundir rundir;
 int rundir_check(const char *path, bool resumes);
 /* Whether it has a checkpoint to go on from. */
 bool rundir_has_checkpoint(const char *path);
+/* Makes a directory, if need be with those above it; the path has at most 4000 bytes. 0, or the exit code after a
+ * message. */
+int rundir_make(const char *path);
 /* Makes the directory, if need be with those above it, opens and locks the log, and removes what saves that were killed
  * have left. model, trainer, about and best are used until it is closed. 0, or the exit code after a message; so the
  * others. */

@@ -203,7 +203,7 @@ static char *filter_help(int key, const char *text, void *input)
     return key == ARGP_KEY_HELP_POST_DOC && text ? model_line_help(text) : (char *)(uintptr_t)text;
 }
 
-static const struct argp argp = {
+const struct argp train_argp = {
     .help_filter = filter_help,
     .options = table,
     .parser = parse,
@@ -347,10 +347,10 @@ int train_config_parse(train_config *config, int argc, char **argv)
 {
     *config = (train_config){ .epochs = 0 };
     config->data.dtype = BG_DTYPE_COUNT;
-    int code = train_words(&config->words, &config->run, &argp, argc, argv);
+    int code = train_words(&config->words, &config->run, &train_argp, argc, argv);
     if (code)
         return code;
-    options_parse(&argp, config->words.count, config->words.words, config);
+    options_parse(&train_argp, config->words.count, config->words.words, config);
     code = check_texts(config);
     if (!code)
         code = data_classify(&config->data);
@@ -437,5 +437,5 @@ void train_config_describe(const train_config *config, event *e)
             event_text(e, "target", config->data.target);
         table_describe(&config->data.table, e);
     }
-    config_complete(e, &argp, &config->words, train_call_options);
+    config_complete(e, &train_argp, &config->words, train_call_options);
 }

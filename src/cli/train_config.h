@@ -30,6 +30,9 @@ typedef struct {
     event *run;      /* config.json of the run to go on with, or NULL */
 } train_config;
 
+/* The options of a run, parsed by train_config_parse. */
+extern const struct argp train_argp;
+
 /* Parses the arguments, behind those of --config and, for a run to go on with, of its config.json, with which they must
  * agree; and fills in what they leave open. 0, or the exit code after a message. */
 int train_config_parse(train_config *config, int argc, char **argv);

@@ -88,23 +88,18 @@ double train_share_done(const train_job *job, const bg_progress *progress)
     return fmin(fmax(share, of_time), 1);
 }
 
-/* "12 s left", "3 min left", "1 h 20 min left": what is left takes as long as what was done took. */
+/* What is left takes as long as what was done took. */
 static void describe_time_left(const train_job *job, double share, char *text, size_t capacity)
 {
     double elapsed = machine_seconds() - job->begin, done = share - job->begin_share;
+    char left_text[40];
     text[0] = 0;
     if (elapsed < 1 || !(done > 0))
         return;
     double left = elapsed * (1 - share) / done;
     if (job->config.seconds > 0)
         left = fmin(left, job->config.seconds - elapsed);
-    long long seconds = (long long)fmin(fmax(left, 0), 1e9);
-    if (seconds < 90)
-        snprintf(text, capacity, "  %lld s left", seconds);
-    else if (seconds < 5400)
-        snprintf(text, capacity, "  %lld min left", (seconds + 30) / 60);
-    else
-        snprintf(text, capacity, "  %lld h %lld min left", seconds / 3600, seconds / 60 % 60);
+    snprintf(text, capacity, "  %s", progress_time_left(left, left_text, sizeof left_text));
 }
 
 void train_draw(train_job *job, const bg_progress *progress)
@@ -114,7 +109,7 @@ void train_draw(train_job *job, const bg_progress *progress)
     if (now - job->last_draw < 0.1)
         return;
     job->last_draw = now;
-    char title[64], rest[160], accuracy[40] = "", left[40];
+    char title[64], rest[160], accuracy[40] = "", left[44];
     snprintf(title, sizeof title, "epoch %lld/%lld", (long long)progress->epoch, (long long)job->config.epochs);
     if (progress->train.has_accuracy)
         snprintf(accuracy, sizeof accuracy, "  accuracy %.2f %%", 100 * progress->train.accuracy);
