@@ -130,6 +130,9 @@ fi
 expect 0 '"event":"done"' train --config whole/config.json --json --out again
 holds 'a configuration makes the same run' cmp -s again/best.safetensors whole/best.safetensors
 expect 0 '"lr":0.25,' train --config whole/config.json --lr 0.25 --epochs 1 --json
+expect 0 '"event":"done"' train --config whole/config.json --lr 0.25 --epochs 1 --json --out faster
+expect 0 '"event":"resumed"' train --config whole/config.json --lr 0.25 --epochs 1 --json --out faster --resume
+expect 2 '--lr 0.5: the run in faster has 0.25' train --config whole/config.json --lr 0.25 --lr 0.5 --out faster --resume
 for options in '--optimizer adam --beta1 0' '--optimizer rprop --lr 0.001' '--optimizer muon --swa 1e --warm-up 3' \
     '--optimizer adamw --clip-value 1 --accumulate 2 --no-vector-decay' '--optimizer rmsprop --eps 1e-6 --ema 0.5' \
     '--nesterov --momentum 0.5 --schedule step:1e:0.5 --class-weights balanced --test-share 0.3'; do

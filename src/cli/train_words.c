@@ -72,6 +72,17 @@ static bool is_whole_batch(const event *run, const char *option, const char *val
     return strcmp(option, "batch") == 0 && value && event_get_number(run, "batch") == n && strtod(value, NULL) > n;
 }
 
+/* Whether the option is given again behind place i: then what stands there counts. */
+static bool is_given_later(const struct argp *argp, const word_list *words, int i, const struct argp_option *option)
+{
+    const char *value;
+    const struct argp_option *later;
+    do
+        later = options_next(argp, words->count, words->words, &i, &value);
+    while (later && later != option);
+    return later != NULL;
+}
+
 /* Options of the words from `first` on against the configuration of a run. */
 static int check_agrees(const struct argp *argp, const event *run, const char *out, const word_list *words, int first)
 {
@@ -79,8 +90,8 @@ static int check_agrees(const struct argp *argp, const event *run, const char *o
     char key[64];
     int i = first - 1;
     for (const struct argp_option *o; (o = options_next(argp, words->count, words->words, &i, &value));) {
-        if (is_free(o->name) || event_equals(run, config_key(o->name, key, sizeof key), value) ||
-            is_whole_batch(run, o->name, value))
+        if (is_free(o->name) || is_given_later(argp, words, i, o) ||
+            event_equals(run, config_key(o->name, key, sizeof key), value) || is_whole_batch(run, o->name, value))
             continue;
         char *own = event_value(run, key);
         int code = output_usage("--%s%s%s: the run in %s %s%s; --resume goes on with its configuration", o->name,
