@@ -268,6 +268,14 @@ while [ $waited -lt 200 ] && "$BLASGRAD" sweep --resume --out killed --json 2>&1
 done
 holds 'SIGKILL: runs under way are saved' test "$(cat killed/000?/log.jsonl | lines - '"event":"resumed"')" -ge 1
 same killed
+# With options from a file, over which the axes win.
+expect 0 '' train --data strokes --count 2000 --epochs 12 --batch 16 --save-every 5 --model "$long_model" --out config
+long='--config config/config.json --save-every 5 --grid lr=0.01,0.02,0.05,0.1 --jobs 2'
+begin filed
+kill -TERM $sweep
+wait $sweep
+expect 0 'filed: going on; [12] run' sweep --resume --out filed
+same filed
 # A run that is killed does not end the sweep.
 begin shot
 victim=$(grep -l -s -a -e '--out=shot/0003' /proc/[0-9]*/cmdline | sed 's|/proc/\([0-9]*\)/.*|\1|')
