@@ -234,6 +234,13 @@ begin()
         waited=$((waited + 1))
     done
 }
+# runs_of DIR: the processes of runs whose directory begins so.
+runs_of()
+{
+    for file in $(grep -l -s -a -e "--out=$1" /proc/[0-9]*/cmdline); do
+        [ "$(tr '\0' '\n' <"$file" | sed -n 2p)" = train ] && echo "$file" | sed 's|/proc/\([0-9]*\)/.*|\1|'
+    done 2>/dev/null
+}
 # same DIR: its runs are those of the sweep that was not met.
 same()
 {
@@ -268,6 +275,37 @@ while [ $waited -lt 200 ] && "$BLASGRAD" sweep --resume --out killed --json 2>&1
 done
 holds 'SIGKILL: runs under way are saved' test "$(cat killed/000?/log.jsonl | lines - '"event":"resumed"')" -ge 1
 same killed
+# Who stops services sends SIGTERM to each process, and the sweep passes its own on.
+begin group
+members=$(runs_of group)
+for process in $sweep $members; do kill -TERM "$process" 2>/dev/null; done
+wait $sweep
+got=$?
+holds "a group that is stopped ends with 143, not $got" test $got -eq 143
+holds 'its runs under way are saved' test "$(cat group/000?/log.jsonl | lines - '"event":"interrupted"')" -eq "$(echo "$members" | wc -w)"
+expect 0 'group: going on; [12] run' sweep --resume --out group
+same group
+# The keys of a terminal reach its whole group, but runs are told by the sweep alone.
+if command -v script >/dev/null; then
+    press_interrupt()
+    {
+        waited=0
+        while [ $waited -lt 1200 ] && ! grep -q '"event":"epoch"' keys/0003/log.jsonl 2>/dev/null; do
+            sleep 0.05
+            waited=$((waited + 1))
+        done
+        printf '\003'
+        sleep 1
+    }
+    : >err
+    press_interrupt | script -qefc "\"$BLASGRAD\" sweep $long --model \"$long_model\" --out keys" out >/dev/null
+    got=$?
+    holds "Ctrl-C ends with 130, not $got" test $got -eq 130
+    holds 'it says how to go on' grep -q 'interrupted: [0-3] of 4 runs are done; go on with blasgrad sweep --resume --out keys' out
+    holds 'runs under way are saved' test "$(cat keys/000?/log.jsonl | lines - '"event":"interrupted"')" -ge 1
+    expect 0 'keys: going on; [0-3] run' sweep --resume --out keys
+    same keys
+fi
 # With options from a file, over which the axes win.
 expect 0 '' train --data strokes --count 2000 --epochs 12 --batch 16 --save-every 5 --model "$long_model" --out config
 long='--config config/config.json --save-every 5 --grid lr=0.01,0.02,0.05,0.1 --jobs 2'
@@ -278,10 +316,7 @@ expect 0 'filed: going on; [12] run' sweep --resume --out filed
 same filed
 # A run that is killed does not end the sweep.
 begin shot
-victim=$(grep -l -s -a -e '--out=shot/0003' /proc/[0-9]*/cmdline | sed 's|/proc/\([0-9]*\)/.*|\1|')
-for process in $victim; do
-    [ "$(tr '\0' '\n' 2>/dev/null <"/proc/$process/cmdline" | sed -n 2p)" = train ] && kill -KILL "$process"
-done 2>/dev/null
+kill -KILL "$(runs_of shot/0003)"
 wait $sweep
 got=$?
 holds "the sweep ends with 1, not $got" test $got -eq 1

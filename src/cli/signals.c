@@ -1,4 +1,4 @@
-/* Interrupts: the first asks the program to stop, the second ends it. */
+/* Interrupts: the first asks the program to stop, a further Ctrl-C ends it. */
 #define _POSIX_C_SOURCE 200809L
 #include "signals.h"
 
@@ -10,9 +10,12 @@ static volatile sig_atomic_t caught;
 
 static void on_signal(int number)
 {
-    if (caught)
+    /* Whoever stops a group of processes may send SIGTERM to each of them, and a parent may pass its own on: that is
+     * one wish, and no reason to lose what is being saved. */
+    if (caught && number == SIGINT)
         _exit(128 + number);
-    caught = number;
+    if (!caught)
+        caught = number;
 }
 
 void signals_catch(void)

@@ -151,7 +151,7 @@ static void show_end(const sweep *s, const sweep_table *table)
         event_text(e, "by", table->metric);
         snprintf(name, sizeof name, "%04lld", (long long)table->rows[0].setting + 1);
         event_text(e, "best", name);
-        event_number(e, table->metric, table->rows[0].key);
+        event_number(e, table->metric, sweep_table_mean(table, table->rows[0].setting, table->metric).mean);
     }
     event_output(e);
     event_destroy(e);

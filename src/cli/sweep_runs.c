@@ -96,8 +96,8 @@ static const char *messages_path(const sweep_state *state, int64_t run, char pat
     return path;
 }
 
-/* In the child. The keys of the terminal reach the sweep alone, which tells its runs once: a second signal would end
- * them at once. If the sweep is killed they are told by the system. */
+/* In the child. The keys of the terminal reach the sweep alone, which tells its runs: a second Ctrl-C would end them at
+ * once. If the sweep is killed they are told by the system. */
 static void become_run(char **words, int messages, pid_t sweep, const sigset_t *mask)
 {
     int nothing = open("/dev/null", O_RDWR);

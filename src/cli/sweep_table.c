@@ -25,16 +25,14 @@ sweep_mean sweep_table_mean(const sweep_table *table, int64_t setting, const cha
     return (sweep_mean){ n > 0 ? mean : NAN, n > 1 ? sqrt(squares / (n - 1)) : NAN };
 }
 
-/* The metric by which rows are in order, for qsort, which passes nothing on. */
-static const char *order_metric;
-
+/* NaN comes last, and the first of equals first. */
 static int compare_rows(const void *a, const void *b)
 {
     const sweep_row *first = a, *second = b;
-    if (sweep_metric_is_better(order_metric, first->key, second->key))
-        return -1;
-    if (sweep_metric_is_better(order_metric, second->key, first->key))
-        return 1;
+    if (isnan(first->key) != isnan(second->key))
+        return isnan(first->key) ? 1 : -1;
+    if (first->key < second->key || first->key > second->key)
+        return first->key < second->key ? -1 : 1;
     return first->setting < second->setting ? -1 : 1;
 }
 
@@ -53,10 +51,11 @@ int sweep_table_make(sweep_table *table, const sweep_state *state)
         if (row.runs == 0)
             continue;
         row.key = table->metric ? sweep_table_mean(table, setting, table->metric).mean : NAN;
+        if (table->metric && sweep_metric_is_better(table->metric, 1, 0))
+            row.key = -row.key;
         table->rows[table->n_rows++] = row;
     }
-    order_metric = table->metric;
-    if (table->metric)
+    if (table->n_rows > 0)
         qsort(table->rows, (size_t)table->n_rows, sizeof *table->rows, compare_rows);
     return 0;
 }

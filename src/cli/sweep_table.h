@@ -9,7 +9,7 @@
 typedef struct {
     int64_t setting;
     int64_t runs; /* that are done */
-    double key;   /* the mean of the metric that orders */
+    double key;   /* the mean of the metric that orders, with its sign changed if greater is better */
 } sweep_row;
 
 typedef struct {
