@@ -267,7 +267,8 @@ static void end_run(sweep_loop *loop, int64_t place, int status)
     trial->end = is_done ? sweep_trial_read_end(sweep_space_directory(state->space, state->out, run, path)) : NULL;
     trial->state = trial->end ? TRIAL_DONE : TRIAL_FAILED;
     int signal_number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128;
-    if (loop->is_told && !is_done && signal_number == SIGTERM) {
+    bool is_stopped = loop->is_told || signals_caught(); /* the signal may have reached both */
+    if (is_stopped && !is_done && signal_number == SIGTERM) {
         trial->state = TRIAL_OPEN;
         return;
     }
