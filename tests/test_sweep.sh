@@ -97,6 +97,11 @@ holds 'a run is what train makes' cmp -s alone/best.safetensors grid/0011/best.s
 expect 0 '"event":"done"' train --config grid/0011/config.json --out again --json
 holds 'and can be made again' cmp -s again/best.safetensors grid/0011/best.safetensors
 
+# The name of the directory is left as it is.
+# shellcheck disable=SC2086
+expect 0 'test_loss' sweep $digits --grid width=8,16 --model 'dense:{width} relu dense:10' --out '{width}'
+holds 'of runs too' test -s '{width}/0002/best.safetensors'
+
 # ---- The table ----
 expect 0 '' sweep --resume --out grid --by test_accuracy
 sed 1d out | awk '{ print $(NF - 6) }' >accuracies

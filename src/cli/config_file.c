@@ -22,6 +22,18 @@ int word_list_add(word_list *list, const char *word)
     return 0;
 }
 
+int word_list_add_option(word_list *list, const char *name, const char *value)
+{
+    size_t bytes = strlen(name) + (value ? strlen(value) : 0) + 4;
+    char *word = malloc(bytes);
+    if (!word)
+        return output_failure("out of memory");
+    (void)snprintf(word, bytes, "--%s%s%s", name, value ? "=" : "", value ? value : "");
+    int code = word_list_add(list, word);
+    free(word);
+    return code;
+}
+
 void word_list_free(word_list *list)
 {
     for (int i = 0; i < list->count; i++)
@@ -79,14 +91,7 @@ static int add_option(const char *key, event_kind kind, const char *value, void 
         return 0;
     if (!option->arg != !value)
         return output_usage("%s: \"%s\" is %s", target->path, key, value ? "true or false" : "a value, not true");
-    size_t bytes = strlen(name) + (value ? strlen(value) : 0) + 4;
-    char *word = malloc(bytes);
-    if (!word)
-        return output_failure("out of memory");
-    (void)snprintf(word, bytes, "--%s%s%s", name, value ? "=" : "", value ? value : "");
-    int code = word_list_add(target->list, word);
-    free(word);
-    return code;
+    return word_list_add_option(target->list, name, value);
 }
 
 int config_words(word_list *list, const struct argp *argp, const event *config, const char *const *left_out,

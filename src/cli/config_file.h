@@ -12,6 +12,7 @@ typedef struct {
     char **words; /* NULL behind the last */
 } word_list;
 int word_list_add(word_list *list, const char *word); /* 0, or the exit code after a message; so the others */
+int word_list_add_option(word_list *list, const char *name, const char *value); /* --name=value; --name for NULL */
 void word_list_free(word_list *list);
 
 /* Adds the options that an object names; one of `left_out` (which ends with NULL) is none. false and null say nothing,

@@ -148,8 +148,7 @@ static const struct argp own_argp = {
         "The first Ctrl-C stops after the current steps and saves, the second ends at once. With --resume alone a "
         "sweep "
         "goes on with its definition: runs that are done stay, those that were interrupted go on, those that failed "
-        "are "
-        "tried again; more --trials may be given. The exit code is 1 if a run has failed.\n"
+        "are tried again; more --trials may be given. The exit code is 1 if a run has failed.\n"
         "\n"
         "Examples:\n"
         "  blasgrad sweep --data digits --epochs 2 --grid lr=0.01,0.1 \\\n"
@@ -177,17 +176,6 @@ static bool asks_for_help(const char *word)
 {
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "-?") == 0 ||
            strcmp(word, "--usage") == 0;
-}
-
-static int add_own(word_list *own, const char *name, const char *value)
-{
-    size_t bytes = strlen(name) + (value ? strlen(value) : 0) + 4;
-    char *word = malloc(bytes);
-    if (word)
-        (void)snprintf(word, bytes, "--%s%s%s", name, value ? "=" : "", value ? value : "");
-    int code = word ? word_list_add(own, word) : output_failure("out of memory");
-    free(word);
-    return code;
 }
 
 static int add_to_train(event *train, const char *name, const char *value)
@@ -222,7 +210,7 @@ static int split_words(sweep_config *config, int argc, char **argv)
         code = check_no_words(argv, next, value && value == argv[i] ? i - 1 : i);
         if (!code)
             code = is_in(own_table, o->name) || is_in(shared_table, o->name)
-                       ? add_own(&config->own, o->name, value)
+                       ? word_list_add_option(&config->own, o->name, value)
                        : add_to_train(config->train, o->name, value);
     }
     return code ? code : check_no_words(argv, next, argc);

@@ -128,7 +128,7 @@ static int read_seed(sweep_space *space)
     const char *text = event_get_text(space->train, "seed");
     long long seed = text ? strtoll(text, NULL, 10) : 0;
     space->seed = seed > 0 ? (uint64_t)seed : 0;
-    if (space->seed > (uint64_t)(INT64_MAX - space->seeds))
+    if (space->seed > (uint64_t)(INT64_MAX - (space->seeds - 1)))
         return output_usage("--seed %s: too large for --seeds %lld, which count on from it", text,
                             (long long)space->seeds);
     return 0;
@@ -264,15 +264,12 @@ static int add_word(const words_target *target, const char *name, const char *va
 {
     const sweep_space *space = target->space;
     char number[SWEEP_VALUE_BYTES];
-    size_t bytes = strlen(name) + (value ? strlen(value) : 0) + 4;
-    char *word = malloc(bytes);
-    if (word)
-        (void)snprintf(word, bytes, "--%s%s%s", name, value ? "=" : "", value ? value : "");
-    for (size_t i = 0; i < space->n_axes && word; i++)
+    char *filled = value ? strdup(value) : NULL;
+    for (size_t i = 0; i < space->n_axes && filled; i++)
         if (space->axes[i].fills_in)
-            word = fill_in(word, space->axes[i].name, sweep_space_value(space, i, target->setting, number));
-    int code = word ? word_list_add(target->words, word) : output_failure("out of memory");
-    free(word);
+            filled = fill_in(filled, space->axes[i].name, sweep_space_value(space, i, target->setting, number));
+    int code = value && !filled ? output_failure("out of memory") : word_list_add_option(target->words, name, filled);
+    free(filled);
     return code;
 }
 
@@ -293,11 +290,11 @@ int sweep_space_words(const sweep_space *space, const char *out, int64_t run, wo
             code = add_word(&target, space->axes[i].name, space->axes[i].is_flag ? NULL : value);
     }
     if (!code && !event_has(space->train, "threads") && !find_option(space, "threads"))
-        code = add_word(&target, "threads", "1");
+        code = word_list_add_option(words, "threads", "1");
     snprintf(text, sizeof text, "%llu", (unsigned long long)space->seed + (unsigned long long)(run / space->settings));
     if (!code && space->seeds > 1)
-        code = add_word(&target, "seed", text);
-    return code ? code : add_word(&target, "out", sweep_space_directory(space, out, run, path));
+        code = word_list_add_option(words, "seed", text);
+    return code ? code : word_list_add_option(words, "out", sweep_space_directory(space, out, run, path));
 }
 
 int64_t sweep_space_threads(const sweep_space *space)
