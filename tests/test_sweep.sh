@@ -126,7 +126,7 @@ if command -v script >/dev/null; then
         holds "$columns columns are enough" awk -v n=$columns '!/^grid: / && length($0) > n { exit 1 }' out
         holds "the first metric is there in $columns" grep -q '^run *lr .*te' out
     done
-    in_terminal 100 sweep --data digits --grid lr=0.1,0.01,0.001 --epochs 4 --jobs 1 --out bar
+    in_terminal 100 sweep --data strokes --count 4000 --grid lr=0.1,0.01,0.001 --epochs 8 --batch 16 --jobs 1 --out bar
     holds 'a bar is drawn' grep -q 'run 0/3 \[' out
     holds 'and the best is shown' grep -q 'best test_loss 0' out
 fi

@@ -169,6 +169,7 @@ static int start(sweep_state *state, int64_t run)
             fail_trial(trial, is_there ? messages : path, errno);
     }
     if (file >= 0) {
+        trial->begin = machine_seconds();
         trial->process = start_process(words.words, file);
         trial->state = TRIAL_RUNNING;
         if (trial->process < 0)
@@ -186,9 +187,11 @@ typedef struct {
     bool json;
     int64_t *running; /* runs under way */
     int64_t n_running, next;
+    int64_t jobs;
     int64_t done, failed; /* in all */
-    int64_t ended;        /* since `begin` */
-    double begin, last_draw;
+    int64_t ended;        /* of this call */
+    double spent;         /* on these, in seconds */
+    double last_draw;
     const char *metric; /* that is looked at */
     int64_t best;       /* or -1 */
     bool is_told;
@@ -275,6 +278,7 @@ static void end_run(sweep_loop *loop, int64_t place, int status)
     if (!trial->end)
         trial->reason = describe_failure(state, run, status);
     loop->ended++;
+    loop->spent += machine_seconds() - trial->begin;
     count_end(loop, run);
     show_line(loop, run);
 }
@@ -306,9 +310,19 @@ static void tell(sweep_loop *loop)
         kill(loop->state->trials[loop->running[i]].process, SIGTERM);
 }
 
+/* Runs to come take as long as those that have ended, on average, and those under way the rest of that. */
+static double time_left(const sweep_loop *loop, double now)
+{
+    double mean = loop->spent / (double)loop->ended, under_way = 0;
+    for (int64_t i = 0; i < loop->n_running; i++)
+        under_way += fmax(mean - (now - loop->state->trials[loop->running[i]].begin), 0);
+    int64_t to_come = loop->state->n_trials - loop->done - loop->failed - loop->n_running;
+    return ((double)to_come * mean + under_way) / (double)loop->jobs;
+}
+
 static void draw(sweep_loop *loop)
 {
-    double now = machine_seconds(), elapsed = now - loop->begin;
+    double now = machine_seconds();
     if (now - loop->last_draw < 0.1 || loop->is_told)
         return;
     loop->last_draw = now;
@@ -323,9 +337,8 @@ static void draw(sweep_loop *loop)
                  sweep_metric_text(loop->metric, sweep_metric_value(&state->trials[loop->best], loop->metric), text,
                                    sizeof text),
                  sweep_space_name(state->space, loop->best, name));
-    if (loop->ended > 0 && elapsed >= 1)
-        snprintf(left, sizeof left, "  %s",
-                 progress_time_left(elapsed * (double)(n - ended) / (double)loop->ended, text, sizeof text));
+    if (loop->ended > 0)
+        snprintf(left, sizeof left, "  %s", progress_time_left(time_left(loop, now), text, sizeof text));
     snprintf(rest, sizeof rest, "%lld running%s%s%s", (long long)loop->n_running, failed, best, left);
     progress_draw(title, (double)ended / (double)n, rest);
 }
@@ -358,14 +371,14 @@ static int start_next(sweep_loop *loop)
     return code;
 }
 
-static int run_loop(sweep_loop *loop, int64_t jobs)
+static int run_loop(sweep_loop *loop)
 {
     int code = 0;
     for (;;) {
         bool stops = code || signals_caught() || output_has_failed();
         if (stops)
             tell(loop);
-        while (!stops && loop->n_running < jobs && loop->next < loop->state->n_trials && !code)
+        while (!stops && loop->n_running < loop->jobs && loop->next < loop->state->n_trials && !code)
             code = start_next(loop);
         if (loop->n_running == 0 && (stops || loop->next == loop->state->n_trials))
             return code;
@@ -388,7 +401,7 @@ void sweep_runs_collect(sweep_state *state)
 
 int sweep_runs_make(sweep_state *state, int64_t jobs, bool json)
 {
-    sweep_loop loop = { .state = state, .json = json, .best = -1, .last_draw = -1, .begin = machine_seconds() };
+    sweep_loop loop = { .state = state, .json = json, .jobs = jobs, .best = -1, .last_draw = -1 };
     loop.running = calloc((size_t)jobs, sizeof *loop.running);
     if (!loop.running)
         return output_failure("out of memory");
@@ -401,7 +414,7 @@ int sweep_runs_make(sweep_state *state, int64_t jobs, bool json)
     for (int64_t i = 0; i < state->n_trials; i++)
         if (state->trials[i].state == TRIAL_DONE)
             count_end(&loop, i);
-    int code = run_loop(&loop, jobs);
+    int code = run_loop(&loop);
     progress_clear();
     sigprocmask(SIG_SETMASK, &before, NULL);
     free(loop.running);

@@ -11,6 +11,7 @@ typedef enum { TRIAL_OPEN, TRIAL_RUNNING, TRIAL_DONE, TRIAL_FAILED } trial_state
 typedef struct {
     trial_state state;
     pid_t process; /* while it is running */
+    double begin;  /* of this process, on the clock */
     event *end;    /* of one that is done: the last event of its log */
     char *reason;  /* why one has failed */
 } sweep_trial;
