@@ -44,7 +44,7 @@ _blasgrad_values()
     *:--part) _blasgrad_words 'test validation train all' ;;
     bench:--tokens) ;;
     *:--tokens) _blasgrad_words 'characters bytes' ;;
-    *:--what) _blasgrad_words 'curves confusion wrong filters speed' ;;
+    *:--what) _blasgrad_words 'curves confusion wrong filters speed sweep' ;;
     sweep:--by) _blasgrad_words "$metrics" ;;
     *:--by) _blasgrad_words 'epoch step time batch threads' ;;
     *:--metric) _blasgrad_words 'loss accuracy' ;;

@@ -31,9 +31,9 @@ holds 'there is no half a line' test ! -s short.jsonl
 expect 0 'Examples:' plot --help
 expect 2 'RUN or FILE is missing' plot
 expect 2 'speed is drawn of one file at a time' plot a b
-expect 2 '--what "pie": one of curves confusion wrong filters speed' plot speed.jsonl --what pie
+expect 2 '--what "pie": one of curves confusion wrong filters speed sweep' plot speed.jsonl --what pie
 expect 2 '--by time is for curves; this is a picture of speed' plot speed.jsonl --by time
-expect 2 '--log is an option of curves; this is a picture of speed' plot speed.jsonl --log
+expect 2 '--log is an option of curves and sweeps; this is a picture of speed' plot speed.jsonl --log
 expect 2 '--metric is an option of curves' plot speed.jsonl --metric loss
 expect 2 '.: a directory; speed is drawn of a file' plot . --what speed
 expect 2 '--output x.gif: the name ends in .svg, .png or .pdf' plot speed.jsonl -o x.gif
@@ -258,6 +258,40 @@ awk 'BEGIN { for (i = 0; i < 60; i++) print "The " i " winds do blow." }' >text.
 expect 0 'loss' train --data text.txt --steps 2 --out text
 drawn 1 'text/.*.safetensors: a network for texts' plot text --what confusion
 drawn 0 '^text-filters.svg$' plot text --what filters
+
+# ---- Pictures of sweeps ----
+expect 0 '' sweep --data lecture --epochs 3 --grid loss=l1,l2 --grid lr=0.0001,0.001,0.01 --jobs 1 --out sweeps/a
+drawn 0 '^sweeps/a.svg$' plot sweeps/a/
+holds 'a panel for each axis' grep -q "^set multiplot layout 1,2 title 'sweeps/a/' noenhanced$" script
+holds 'values that are no numbers have places' grep -q "^set xtics .*('l1' 0, 'l2' 1)$" script
+holds 'numbers far apart have a logarithmic scale' grep -q '^set logscale x$' script
+loss=$(sed -n 's/.*"train_loss":\([^,]*\),.*"loss":"l2","lr":0.01[0-9]*}.*/\1/p' sweeps/a/sweep.jsonl)
+holds 'a point for each run' test "$(sed -n '/^.panel1 <</,/^END/p' script | grep -c '^0.')" -eq 6
+sed -n '/^.panel1 <</,/^END/p' script | awk '$1 + 0 == 0.01' >points
+holds 'where it belongs' awk -v y="$loss" '{ d = $2 - y; found += d * d < 1e-18 } END { exit !(y != "" && found == 1) }' points
+holds 'its loss is linear' sh -c '! grep -q "^set logscale y" script'
+drawn 0 '^x.svg$' plot sweeps/a --log -o x.svg
+holds 'or logarithmic' grep -q '^set logscale y$' script
+drawn 1 'sweeps/a: no run has a metric speed' plot sweeps/a --metric speed
+drawn 2 'sweep is drawn of one run at a time' plot sweeps/a sweeps/a
+drawn 2 '--by time is for curves; this is a picture of sweep' plot sweeps/a --by time
+drawn 2 'one: no directory that .blasgrad sweep' plot one --what sweep
+expect 0 '' sweep --data digits --epochs 1 --grid nesterov=true,false --jobs 1 --out sweeps/flags
+drawn 0 '^sweeps/flags.svg$' plot sweeps/flags
+holds 'loss and accuracy' test "$(grep -c "^set ylabel 'test_\(loss\|accuracy\)' noenhanced$" script)" -eq 2
+holds 'true and false' grep -q "('false' 0, 'true' 1)" script
+drawn 0 '^sweeps/flags.svg$' plot sweeps/flags --metric accuracy
+holds 'or one of them' grep -q "^set multiplot layout 1,1 " script
+expect 0 '' sweep --data lecture --epochs 3 --seeds 2 --jobs 1 --out sweeps/seeds
+drawn 1 'sweeps/seeds/sweep.jsonl: the sweep has no axes' plot sweeps/seeds
+cp -R sweeps/a sweeps/damaged
+echo '{"trial' >>sweeps/damaged/sweep.jsonl
+drawn 1 'sweeps/damaged/sweep.jsonl, line 7: no run of a sweep' plot sweeps/damaged
+: >sweeps/damaged/sweep.jsonl
+drawn 1 'sweeps/damaged/sweep.jsonl: holds no run that is done' plot sweeps/damaged
+rm sweeps/damaged/sweep.jsonl
+drawn 1 'sweeps/damaged/sweep.jsonl: not there yet; a sweep writes it at its end' plot sweeps/damaged
+
 if command -v gnuplot >gnuplot.path; then
     for what in curves confusion wrong filters; do
         for ending in svg png pdf; do
@@ -274,6 +308,11 @@ if command -v gnuplot >gnuplot.path; then
     holds 'a tilde is no home' test -s '~p.svg'
     holds 'curves of three runs' grep -q 'dir/one, train' x.svg
     expect 0 '^lecture-filters.svg$' plot lecture --what filters
+    for ending in svg png pdf; do
+        expect 0 "^x.$ending$" plot sweeps/a --log -o x.$ending
+        holds 'a sweep: nothing to complain of' test ! -s err
+        holds "a sweep as $ending" test -s x.$ending
+    done
 fi
 
 finish

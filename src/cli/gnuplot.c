@@ -48,7 +48,7 @@ void gnuplot_put(gnuplot_script *script, const char *format, ...)
     va_end(arguments);
 }
 
-static void put_quoted(gnuplot_script *script, const char *text)
+void gnuplot_put_quoted(gnuplot_script *script, const char *text)
 {
     gnuplot_put(script, "'");
     for (const char *c = text; *c; c++)
@@ -58,7 +58,7 @@ static void put_quoted(gnuplot_script *script, const char *text)
 
 void gnuplot_put_text(gnuplot_script *script, const char *text)
 {
-    put_quoted(script, text);
+    gnuplot_put_quoted(script, text);
     gnuplot_put(script, " noenhanced");
 }
 
@@ -226,7 +226,7 @@ static int draw_to(const char *path, const gnuplot_script *script, const char *p
     gnuplot_put(&whole, "set terminal ");
     gnuplot_put(&whole, terminals[terminal].terminal, unit * width, unit * height);
     gnuplot_put(&whole, "\nset output ");
-    put_quoted(&whole, path);
+    gnuplot_put_quoted(&whole, path);
     gnuplot_put(&whole, "\n%s\nunset output\n", script->text);
     drawing.part = path;
     catch_signals();

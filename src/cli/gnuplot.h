@@ -18,6 +18,8 @@ __attribute__((format(printf, 2, 3)))
 void gnuplot_put(gnuplot_script *script, const char *format, ...);
 /* A text as gnuplot wants it: within quotes, and not taken for markup. */
 void gnuplot_put_text(gnuplot_script *script, const char *text);
+/* The quotes alone, for lists of texts: what holds them says that they are no markup. */
+void gnuplot_put_quoted(gnuplot_script *script, const char *text);
 void gnuplot_free(gnuplot_script *script);
 
 /* Whether a picture of this name can be drawn: .svg, .png or .pdf. */

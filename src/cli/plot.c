@@ -7,6 +7,7 @@
 #include "plot_bench.h"
 #include "plot_curves.h"
 #include "plot_model.h"
+#include "plot_sweep.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,8 @@
 
 enum { PATH_MAX_BYTES = 4096 };
 
-typedef enum { WHAT_DEFAULT, WHAT_CURVES, WHAT_CONFUSION, WHAT_WRONG, WHAT_FILTERS, WHAT_SPEED } plot_what;
-static const char *const whats[] = { "curves", "confusion", "wrong", "filters", "speed", NULL };
+typedef enum { WHAT_DEFAULT, WHAT_CURVES, WHAT_CONFUSION, WHAT_WRONG, WHAT_FILTERS, WHAT_SPEED, WHAT_SWEEP } plot_what;
+static const char *const whats[] = { "curves", "confusion", "wrong", "filters", "speed", "sweep", NULL };
 
 /* The axes of speed and of curves, in the order of plot_axis and curves_axis. */
 enum { AXIS_DEFAULT = -1, AXES_OF_SPEED = 2 };
@@ -39,16 +40,19 @@ static const struct argp_option table[] = {
     { "output", 'o', "PICTURE", 0, "the picture, .svg, .png or .pdf (default: a name made of RUN or FILE and .svg)",
       0 },
     { "what", KEY_WHAT, "WHAT", 0,
-      "curves, confusion, wrong, filters or speed (default: curves of run directories, speed of files)", 0 },
+      "curves, confusion, wrong, filters, speed or sweep (default: curves of run directories, sweep of those of "
+      "sweeps, "
+      "speed of files)",
+      0 },
     { "by", KEY_BY, "AXIS", 0,
       "curves: epoch, step or time (default: epoch, if one has ended); speed: batch or threads (default: both, side by "
       "side)",
       0 },
     { "metric", KEY_METRIC, "LIST", 0,
-      "curves: what to draw, as the log names it behind train_ and test_, with commas between (default: "
+      "curves, sweep: what to draw, as the log names it behind train_ and test_, with commas between (default: "
       "loss,accuracy)",
       0 },
-    { "log", KEY_LOG, NULL, 0, "curves: a logarithmic scale of the loss", 0 },
+    { "log", KEY_LOG, NULL, 0, "curves, sweep: a logarithmic scale of the loss", 0 },
     { 0 },
 };
 
@@ -118,6 +122,9 @@ static const struct argp argp = {
         "The last three take best.safetensors of one run, or last.safetensors, and read the data that it was trained "
         "on; where nothing is held out for the test, the examples for validation stand for it, or all.\n"
         "\n"
+        "RUN may also be a directory that `blasgrad sweep --out RUN' made, one at a time: metrics of its runs against "
+        "each axis, a point for each run that is done.\n"
+        "\n"
         "FILE holds lines of JSON that `blasgrad bench --output FILE' appended; speed is drawn by batch size and by "
         "threads. Of several results of a workload with as many threads the last one counts.\n"
         "\n"
@@ -129,6 +136,9 @@ static const struct argp argp = {
         "  blasgrad plot run --what confusion -o confusion.pdf\n"
         "  blasgrad plot run --what wrong\n"
         "  blasgrad plot run --what filters\n"
+        "  blasgrad sweep --data digits --epochs 2 --seeds 2 \\\n"
+        "    --grid lr=0.01,0.1,1 --out sweeps/rates\n"
+        "  blasgrad plot sweeps/rates --log -o rates.svg\n"
         "  blasgrad bench mlp-b1 mlp-b32 --threads 1,2 --output speed.jsonl\n"
         "  blasgrad plot speed.jsonl --by batch -o speed.png",
 };
@@ -145,16 +155,20 @@ static bool is_directory(const char *path)
 static int check(plot_config *config)
 {
     if (config->what == WHAT_DEFAULT)
-        config->what = is_directory(config->paths[0]) ? WHAT_CURVES : WHAT_SPEED;
+        config->what = plot_sweep_is_one(config->paths[0]) ? WHAT_SWEEP
+                       : is_directory(config->paths[0])    ? WHAT_CURVES
+                                                           : WHAT_SPEED;
     const char *what = whats[config->what - WHAT_CURVES];
     bool is_curves = config->what == WHAT_CURVES;
     if (config->n > 1 && !is_curves)
         return output_usage("plot: %s is drawn of one %s at a time", what, config->what == WHAT_SPEED ? "file" : "run");
+    if (config->what == WHAT_SWEEP && !plot_sweep_is_one(config->paths[0]))
+        return output_usage("%s: no directory that `blasgrad sweep --out DIR' made", config->paths[0]);
     if (config->what == WHAT_SPEED && is_directory(config->paths[0]))
         return output_usage("%s: a directory; speed is drawn of a file that `blasgrad bench --output FILE' wrote",
                             config->paths[0]);
-    if (!is_curves && (config->has_log_scale || config->metrics))
-        return output_usage("--%s is an option of curves; this is a picture of %s",
+    if (!is_curves && config->what != WHAT_SWEEP && (config->has_log_scale || config->metrics))
+        return output_usage("--%s is an option of curves and sweeps; this is a picture of %s",
                             config->has_log_scale ? "log" : "metric", what);
     if (config->by == AXIS_DEFAULT)
         return EXIT_DONE;
@@ -169,7 +183,8 @@ static int check(plot_config *config)
 static int name_picture(plot_config *config, char beside[PATH_MAX_BYTES])
 {
     const char *path = config->paths[0], *what = whats[config->what - WHAT_CURVES];
-    bool is_speed = config->what == WHAT_SPEED, is_named = is_speed || config->what == WHAT_CURVES;
+    bool is_speed = config->what == WHAT_SPEED;
+    bool is_named = is_speed || config->what == WHAT_CURVES || config->what == WHAT_SWEEP;
     int length = (int)strlen(path);
     while (!is_speed && length > 1 && path[length - 1] == '/')
         length--;
@@ -195,6 +210,8 @@ static int draw(const plot_config *config)
     };
     if (config->what == WHAT_SPEED)
         return plot_bench(config->paths[0], (plot_axis)(config->by - AXIS_DEFAULT), config->picture);
+    if (config->what == WHAT_SWEEP)
+        return plot_sweep(config->paths[0], config->metric_list, config->has_log_scale, config->picture);
     if (config->what != WHAT_CURVES)
         return plot_model(pictures[config->what], config->paths[0], config->picture);
     curves_options options = { .runs = config->paths, .has_log_scale = config->has_log_scale };

@@ -329,7 +329,7 @@ static int check_texts(const train_config *config)
     const char *value;
     int i = 0;
     for (const struct argp_option *o;
-         config->out && (o = options_next(&argp, config->words.count, config->words.words, &i, &value));)
+         config->out && (o = options_next(&train_argp, config->words.count, config->words.words, &i, &value));)
         if (value && strcmp(o->name, "out") != 0 && !event_is_text(value))
             return output_usage("--%s %s: not in UTF-8, so config.json in --out cannot hold it; give a file another "
                                 "name, or a symbolic link with one (ln -s)",
