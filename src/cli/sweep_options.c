@@ -142,7 +142,7 @@ static const struct argp own_argp = {
         "DIR gets sweep.json, the definition; a run directory 0001, 0002, .. for each run, as train writes it, with "
         "what the run had to say in messages.txt; and at the end the table as sweep.csv, and the runs as sweep.jsonl. "
         "A run has one thread unless --threads says otherwise. Values are drawn from --seed, the same for any --jobs. "
-        "Metrics are those at the end of a run. With --seeds the table has their means, and behind +- their standard "
+        "Metrics are those that a run ends with. With --seeds the table has their means, and behind +- their standard "
         "deviations.\n"
         "\n"
         "The first Ctrl-C stops after the current steps and saves, the second ends at once. With --resume alone a "

@@ -36,7 +36,6 @@ event *sweep_trial_describe(const sweep_state *state, int64_t run);
 int64_t sweep_count(const sweep_state *state, trial_state counted);
 
 /* ---- Metrics: train_, validation_ or test_, and loss, accuracy, perplexity or bits ---- */
-/* NULL, or the place of its last part in a list of all. */
 bool sweep_metric_is_known(const char *name);
 /* Whether a is better; NaN is never, anything else is better than NaN. */
 bool sweep_metric_is_better(const char *name, double a, double b);
