@@ -131,6 +131,10 @@ if command -v script >/dev/null; then
     holds 'and the best is shown' grep -q 'best test_loss 0' out
 fi
 
+# With a part for validation, its loss is what runs are compared by.
+# shellcheck disable=SC2086
+expect 0 '^run *lr *validation_loss *test_loss *train_loss ' sweep $digits --grid lr=0.01,0.1 --validation-share 0.2 --out validated
+
 # ---- Draws ----
 # shellcheck disable=SC2086
 {
