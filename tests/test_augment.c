@@ -189,6 +189,11 @@ START_TEST(in_training)
 }
 END_TEST
 
+static bg_status check(const bg_augmentation *augmentation, const bg_tensor *column)
+{
+    return bgi_augmentation_check(augmentation, bg_tensor_dtype(column), bg_tensor_shape(column), "fit");
+}
+
 START_TEST(errors)
 {
     static const struct {
@@ -204,14 +209,13 @@ START_TEST(errors)
     bg_dataset *data = make_images(4), *numbers;
     bg_tensor *flat, *column = bg_dataset_column(data, 0);
     for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++)
-        expect_failure(bgi_augmentation_check(&rows[r].augmentation, column, "fit"), rows[r].status, rows[r].message,
-                       rows[r].message);
+        expect_failure(check(&rows[r].augmentation, column), rows[r].status, rows[r].message, rows[r].message);
     OK(bg_tensor_reshape(&flat, column, BG_SHAPE(4, HEIGHT * WIDTH)));
-    expect_failure(bgi_augmentation_check(&(bg_augmentation){ .flips = true }, flat, "fit"), BG_ERR_SHAPE,
-                   "examples of rank 1 are flipped", "rank");
-    OK(bgi_augmentation_check(&(bg_augmentation){ .noise = 1 }, flat, "fit"));
-    expect_failure(bgi_augmentation_check(&(bg_augmentation){ .noise = 1 }, bg_dataset_column(data, 1), "fit"),
-                   BG_ERR_DTYPE, "augmentation of i64", "dtype");
+    expect_failure(check(&(bg_augmentation){ .flips = true }, flat), BG_ERR_SHAPE, "examples of rank 1 are flipped",
+                   "rank");
+    OK(check(&(bg_augmentation){ .noise = 1 }, flat));
+    expect_failure(check(&(bg_augmentation){ .noise = 1 }, bg_dataset_column(data, 1)), BG_ERR_DTYPE,
+                   "augmentation of i64", "dtype");
     /* The trainer says so before its first step. */
     OK(bg_dataset_create(&numbers, (bg_tensor *[]){ flat, bg_dataset_column(data, 1) }, 2, 2));
     bg_model *model;

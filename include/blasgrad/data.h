@@ -8,17 +8,56 @@
 extern "C" {
 #endif
 
-/* Examples: any number of columns, tensors that share their first extent. By custom column 0 is the input and column 1
- * the target. */
+/* Examples: any number of columns, each with its part of all examples. By custom column 0 is the input and column 1 the
+ * target. Columns are tensors in memory, or come from a bg_source. */
 typedef struct bg_dataset bg_dataset;
 
 /* A data set over tensors, which it keeps alive. BG_ERR_SHAPE if a column has rank 0 or another number of examples.
  * classes: the number of classes if the target holds class indices, else 0. */
 BG_API bg_status bg_dataset_create(bg_dataset **dataset, bg_tensor *const *columns, int n, int64_t classes);
+
+/* What each example has in a column. */
+typedef struct {
+    bg_dtype dtype;
+    bg_shape shape; /* of one example: BG_SCALAR for a number or class */
+} bg_column;
+
+/* Examples that are not in memory: read from a file, or made, when a batch needs them. */
+typedef struct {
+    int64_t size; /* how many examples there are */
+    const bg_column *columns;
+    int n_columns;
+    int64_t classes; /* if the target holds class indices, else 0 */
+    const char *name;
+    /* Writes n examples, of any numbers from 0 to size - 1, in any order and maybe twice: columns[c] gets those of
+     * column c, row-major, one example behind the other, and nothing if it is NULL. The same number has to stand for
+     * the same example whenever it is read. Calls come from one thread at a time, but not always the same: those of a
+     * fit from a thread of the trainer. They may not read from their own data set, nor run programs of the engine,
+     * which may be running one. Whatever it returns but BG_OK ends what asked for the examples, with that status and,
+     * also if it was another thread, the message that was given to bg_fail; a fit has then done the steps before them.
+     */
+    bg_status (*read)(void *user, const int64_t *examples, int64_t n, void *const *columns);
+    void (*destroy)(void *user); /* of user, called once, with the last data set that reads from it; may be NULL */
+    void *user;
+} bg_source;
+
+/* A data set over a source. What it points to is copied, user goes over to it, unless this fails. Everything works on
+ * it that works on tensors, but for bg_dataset_column and bg_dataset_split_stratified: what is sliced, split or scaled
+ * reads from the source as it is needed, without any index kept in memory. BG_ERR_ARGUMENT, BG_ERR_SHAPE, BG_ERR_DTYPE,
+ * BG_ERR_OVERFLOW for columns of more than 2^63 bytes. */
+BG_API bg_status bg_dataset_create_from(bg_dataset **dataset, bg_engine *engine, const bg_source *source);
+
 BG_API void bg_dataset_destroy(bg_dataset *dataset);
 BG_API int64_t bg_dataset_size(const bg_dataset *dataset);
 BG_API int bg_dataset_columns(const bg_dataset *dataset);
+/* The tensor of column i; NULL if there is none, or its examples are not in memory. */
 BG_API bg_tensor *bg_dataset_column(const bg_dataset *dataset, int i);
+/* The type and the shape [n, ..] of column i; BG_DTYPE_COUNT and a scalar if there is none. */
+BG_API bg_dtype bg_dataset_dtype(const bg_dataset *dataset, int i);
+BG_API bg_shape bg_dataset_shape(const bg_dataset *dataset, int i);
+/* Copies n examples of these numbers, whether they are in memory or not: columns as of bg_source's read.
+ * BG_ERR_INDEX names a number outside of 0 .. size - 1. */
+BG_API bg_status bg_dataset_read(const bg_dataset *dataset, const int64_t *examples, int64_t n, void *const *columns);
 BG_API int64_t bg_dataset_classes(const bg_dataset *dataset);
 BG_API const char *bg_dataset_name(const bg_dataset *dataset);
 /* The characters of a text whose tokens are characters: token i stands for the i-th of them; else NULL. */
@@ -28,8 +67,9 @@ BG_API const char *bg_dataset_vocabulary(const bg_dataset *dataset);
 BG_API const char *bg_dataset_class_name(const bg_dataset *dataset, int64_t i);
 BG_API const char *bg_dataset_feature_name(const bg_dataset *dataset, int64_t i);
 
-/* XXH3 of the types, shapes and elements of all columns: whether two data sets have the same content. */
-BG_API uint64_t bg_dataset_hash(const bg_dataset *dataset);
+/* XXH3 of the types, shapes and elements of all columns: whether two data sets have the same content. What is not in
+ * memory is read through once a column. */
+BG_API bg_status bg_dataset_hash(uint64_t *hash, const bg_dataset *dataset);
 
 /* Examples [start, stop), as views. */
 BG_API bg_status bg_dataset_slice(bg_dataset **part, const bg_dataset *dataset, int64_t start, int64_t stop);
@@ -37,16 +77,18 @@ BG_API bg_status bg_dataset_slice(bg_dataset **part, const bg_dataset *dataset, 
  * of an example (else BG_ERR_SHAPE, BG_ERR_DTYPE), and the same names of inputs and vocabulary. There are as many
  * classes as the part with most has; where classes have names, those of all parts together, numbered anew by their
  * order byte by byte unless the parts agree in them. BG_ERR_FORMAT names the part that disagrees, by its name or
- * number. */
+ * number. If a part is not in memory, the whole is not either, and keeps its parts: BG_ERR_ARGUMENT where classes would
+ * be numbered anew. */
 BG_API bg_status bg_dataset_join(bg_dataset **all, bg_dataset *const *parts, int n);
-/* The examples in an order permuted by the seed, as copies: the first `size` of them in `first`, the rest in `second`.
- */
+/* The examples in an order permuted by the seed, as copies (of a source: as views): the first `size` of them in
+ * `first`, the rest in `second`. */
 BG_API bg_status bg_dataset_split(bg_dataset **first, bg_dataset **second, const bg_dataset *dataset, int64_t size,
                                   uint64_t seed);
 
 /* As bg_dataset_split, with the classes (column 1) in each part as in the whole: of class c, which has n_c of the n
  * examples, the first part gets n_c size / n, rounded so that the parts add up (largest remainders, the smaller class
- * first of equal ones). BG_ERR_ARGUMENT without classes, or for a class that is none. */
+ * first of equal ones). BG_ERR_ARGUMENT without classes, for a class that is none, and for a source: which example goes
+ * where would have to be kept for all of them. */
 BG_API bg_status bg_dataset_split_stratified(bg_dataset **first, bg_dataset **second, const bg_dataset *dataset,
                                              int64_t size, uint64_t seed);
 
@@ -58,8 +100,8 @@ typedef enum { BG_SCALING_STANDARD, BG_SCALING_MIN_MAX } bg_scaling;
  * by it too. BG_ERR_ARGUMENT, also for an infinite element; BG_ERR_DTYPE. */
 BG_API bg_status bg_dataset_scaling(bg_tensor **shift, bg_tensor **scale, const bg_dataset *dataset, int column,
                                     bg_scaling scaling);
-/* The data set with that column scaled, computed in f64; the others are the same tensors. shift and scale as above:
- * BG_ERR_SHAPE if they have another shape. */
+/* The data set with that column scaled, computed in f64 (of a source: when it is read); the others are the same
+ * tensors. shift and scale as above, copied: BG_ERR_SHAPE if they have another shape. */
 BG_API bg_status bg_dataset_scale(bg_dataset **scaled, const bg_dataset *dataset, int column, const bg_tensor *shift,
                                   const bg_tensor *scale);
 
@@ -126,6 +168,7 @@ typedef struct {
     /* Arrays, see bg_data_read_arrays. with_classes: the target holds class indices. */
     const char *input;    /* the inputs' name in an NPZ file; default: x. That of the targets is `target`; default: y */
     bool without_classes; /* integer targets are numbers too */
+    bool streams;         /* NPY: examples are read from the file when they are needed, and only then */
 
     bool with_coarse_labels; /* CIFAR-100: classes are the 20 coarse ones, not the 100 fine ones */
 } bg_data_options;
@@ -180,7 +223,10 @@ BG_API bg_status bg_data_read_cifar(bg_dataset **train, bg_dataset **test, bg_en
  * other, see bg_dataset_join. Without a target file, or an array y in NPZ that was not
  * asked for by its name, the inputs are the only column. BG_ERR_FORMAT names file, array and element: what bg_npy_load
  * and bg_npz_load refuse, an array that is not there, different numbers of inputs and targets, numbers that are not
- * finite, classes that are no integers from 0 to 16,777,215. */
+ * finite, classes that are no integers from 0 to 16,777,215.
+ * With .streams the files stay open and their elements where they are, row-major in NPY, for data larger than memory
+ * (BG_ERR_ARGUMENT for NPZ): a source, see bg_dataset_create_from. Only targets that are classes are read through here,
+ * for their number; other elements are checked when they are read, and then a file that became shorter is BG_ERR_IO. */
 BG_API bg_status bg_data_read_arrays(bg_dataset **dataset, bg_engine *engine, const char *path,
                                      const bg_data_options *options);
 /* Whether bg_data_read_arrays takes the targets for classes, by their type and rank: no elements are read. False if

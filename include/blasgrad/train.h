@@ -88,7 +88,10 @@ typedef struct {
     bg_metrics test;           /* of the second set, at the end of an epoch */
     double seconds;            /* in training steps, in all */
     double samples_per_second; /* of this epoch's training steps */
-    bool epoch_is_done;        /* false in the calls between */
+    /* In which steps of this epoch waited for their examples: until they were copied or, where they come from a source,
+     * until the thread had read them that reads those of the next step while one runs. */
+    double stall_seconds;
+    bool epoch_is_done; /* false in the calls between */
 } bg_progress;
 
 /* Called after every epoch, and between, at step boundaries, some ten times a second or after every call_every steps

@@ -5,14 +5,13 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "base/thread.h"
 
 #include <blasgrad/graph.h>
 
 #include <limits.h>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #if defined(__x86_64__)
@@ -145,7 +144,6 @@ static void *worker_main(void *argument)
 {
     struct worker *worker = argument;
     bgi_pool *pool = worker->pool;
-    (void)pthread_setname_np(pthread_self(), "blasgrad");
     /* The pool was made with run.count 0, and run n + 1 starts only when all have arrived at the end of run n. */
     for (unsigned seen = 0;; seen++) {
         event_wait(&pool->run, seen, pool->spins);
@@ -176,23 +174,13 @@ bg_status bgi_pool_create(bgi_pool **pool, bg_engine *engine, int threads)
     p->bytes = bytes;
     p->spins = threads <= bgi_cpu_threads();
 
-    /* Signals are for the host's own threads, except those that a thread causes itself: the host's handler for a crash
-     * should see one that happens here. */
-    static const int own_faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
-    sigset_t blocked, before;
-    (void)sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof own_faults / sizeof *own_faults; i++)
-        (void)sigdelset(&blocked, own_faults[i]);
-    (void)pthread_sigmask(SIG_BLOCK, &blocked, &before);
     int error = 0;
     while (error == 0 && p->started < threads - 1) {
         struct worker *worker = &p->workers[p->started];
         *worker = (struct worker){ .pool = p, .index = p->started + 1 };
-        error = pthread_create(&worker->thread, NULL, worker_main, worker);
+        error = bgi_thread_start(&worker->thread, worker_main, worker);
         p->started += error == 0;
     }
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-
     if (error) {
         int started = p->started;
         end_workers(p);

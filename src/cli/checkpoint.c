@@ -95,6 +95,8 @@ static bg_status add_array_data(bg_archive *archive, const data_settings *data)
         status = bg_archive_add_text(archive, "blasgrad.input", data->input);
     if (status == BG_OK && data->target_file)
         status = bg_archive_add_text(archive, "blasgrad.target_file", data->target_file);
+    if (status == BG_OK && data->streams)
+        status = bg_archive_add_text(archive, "blasgrad.stream", "yes");
     return status == BG_OK && data->with_coarse_labels ? bg_archive_add_text(archive, "blasgrad.labels", "coarse")
                                                        : status;
 }
@@ -259,6 +261,7 @@ static void read_about(const bg_archive *archive, checkpoint_about *about)
                   .input = bg_archive_text(archive, "blasgrad.input"),
                   .target_file = bg_archive_text(archive, "blasgrad.target_file"),
                   .with_coarse_labels = bg_archive_text(archive, "blasgrad.labels") != NULL,
+                  .streams = bg_archive_text(archive, "blasgrad.stream") != NULL,
                   .count = count ? strtoll(count, NULL, 10) : 0,
                   .context = context ? strtoll(context, NULL, 10) : 0,
                   .tokens = bg_archive_text(archive, "blasgrad.tokens"),
@@ -338,15 +341,15 @@ int checkpoint_fill(const char *path, const bg_archive *archive, bg_model *model
 }
 
 /* Builds the network on an example, so that all of its parameters and buffers are there. */
-static int build_once(bg_model *model, const char *path, network_choice *choice, const bg_tensor *x)
+static int build_once(bg_model *model, const char *path, network_choice *choice, bg_column x)
 {
     bg_graph *graph;
-    bg_shape shape = bg_tensor_shape(x);
-    shape.dims[0] = 1;
+    bg_shape shape = { .rank = x.shape.rank + 1, .dims = { 1 } };
+    memcpy(shape.dims + 1, x.shape.dims, (size_t)x.shape.rank * sizeof(int64_t));
     bg_status status = bg_graph_create(&graph, bg_model_engine(model));
     if (status == BG_OK) {
         bg_model_set_training(model, false);
-        (void)network_build(model, bg_input(graph, "x", bg_tensor_dtype(x), shape), choice);
+        (void)network_build(model, bg_input(graph, "x", x.dtype, shape), choice);
         status = bg_graph_status(graph);
     }
     bg_graph_destroy(graph);
@@ -354,7 +357,7 @@ static int build_once(bg_model *model, const char *path, network_choice *choice,
 }
 
 int checkpoint_make_model(bg_model **model, const char *path, const bg_archive *archive, bg_engine *engine,
-                          bg_dtype dtype, network_choice *choice, const char *data, const bg_tensor *x)
+                          bg_dtype dtype, network_choice *choice, const char *data, bg_column x)
 {
     /* A message should say what does not fit to what. */
     char both[1000];

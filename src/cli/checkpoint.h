@@ -58,9 +58,9 @@ int checkpoint_load(const char *path, bg_engine *engine, bg_archive **archive, c
 int checkpoint_check(const char *path, const checkpoint_about *about);
 /* Gives a model whose network was built the values of the file: all of them, no more and no fewer. */
 int checkpoint_fill(const char *path, const bg_archive *archive, bg_model *model);
-/* A model with the values of the file, whose network takes examples like those of x, of the data of this name; NULL
- * after a failure. */
+/* A model with the values of the file, whose network takes such inputs, of the data of this name; NULL after a failure.
+ */
 int checkpoint_make_model(bg_model **model, const char *path, const bg_archive *archive, bg_engine *engine,
-                          bg_dtype dtype, network_choice *choice, const char *data, const bg_tensor *x);
+                          bg_dtype dtype, network_choice *choice, const char *data, bg_column x);
 
 #endif

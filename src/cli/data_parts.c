@@ -39,20 +39,18 @@ int data_parts_check(const data_settings *settings)
 /* ---- Files of their own ---- */
 
 /* The elements of one example. */
-static int64_t example_count(const bg_tensor *column)
+static int64_t example_count(const bg_dataset *dataset, int column)
 {
-    bg_shape shape = bg_tensor_shape(column);
-    int64_t count = 1;
-    for (int axis = 1; axis < shape.rank; axis++)
-        count *= shape.dims[axis];
-    return count;
+    bg_shape shape = bg_dataset_shape(dataset, column);
+    shape.dims[0] = 1;
+    return bg_shape_count(shape);
 }
 
-static bool has_same_form(const bg_tensor *a, const bg_tensor *b)
+static bool has_same_form(const bg_dataset *a, const bg_dataset *b, int column)
 {
-    bg_shape first = bg_tensor_shape(a), second = bg_tensor_shape(b);
+    bg_shape first = bg_dataset_shape(a, column), second = bg_dataset_shape(b, column);
     first.dims[0] = second.dims[0] = 0;
-    return bg_tensor_dtype(a) == bg_tensor_dtype(b) && bg_shape_equal(first, second);
+    return bg_dataset_dtype(a, column) == bg_dataset_dtype(b, column) && bg_shape_equal(first, second);
 }
 
 /* What a network for the training part could not take. */
@@ -64,14 +62,12 @@ static int check_agrees(const bg_dataset *part, const bg_dataset *train)
         return output_failure("%s: holds no examples", name);
     if (bg_dataset_columns(part) < bg_dataset_columns(train))
         return output_failure("%s: holds no targets, %s does", name, trained);
-    for (int i = 0; i < 2 && i < bg_dataset_columns(train); i++) {
-        const bg_tensor *own = bg_dataset_column(part, i), *other = bg_dataset_column(train, i);
-        if (!has_same_form(own, other))
+    for (int i = 0; i < 2 && i < bg_dataset_columns(train); i++)
+        if (!has_same_form(part, train, i))
             return output_failure("%s: the %s are of another form than those of %s: %lld %s an example, not %lld %s",
-                                  name, what[i], trained, (long long)example_count(own),
-                                  bg_dtype_name(bg_tensor_dtype(own)), (long long)example_count(other),
-                                  bg_dtype_name(bg_tensor_dtype(other)));
-    }
+                                  name, what[i], trained, (long long)example_count(part, i),
+                                  bg_dtype_name(bg_dataset_dtype(part, i)), (long long)example_count(train, i),
+                                  bg_dtype_name(bg_dataset_dtype(train, i)));
     if (bg_dataset_classes(part) > bg_dataset_classes(train))
         return output_failure("%s: has the class %lld, and %s only classes up to %lld", name,
                               (long long)bg_dataset_classes(part) - 1, trained,
@@ -90,6 +86,7 @@ static int read_part(bg_dataset **part, bg_engine *engine, const char *option, c
     run.table.feature_names = features;
     parts_hold_nothing_out(&run.parts);
     own.tokens = settings->tokens;
+    own.streams = settings->streams;
     own.table.skip_lines = settings->table.skip_lines;
     const common_options common = { .seed = settings->seed, .has_seed = true };
     data_parts whole = { .train = NULL };
@@ -178,6 +175,9 @@ static int check_stratified(const data_parts *parts, const data_settings *settin
 {
     if (!settings->parts.is_stratified)
         return 0;
+    if (settings->streams)
+        return output_usage("--stratify has to keep for each example of %s which part it is in; leave out --stream",
+                            settings->name);
     if (held_out < 1 && parts->test)
         return output_usage("--stratify: %s has test examples of its own", settings->name);
     if (bg_dataset_classes(parts->train) < 1)

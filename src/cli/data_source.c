@@ -29,7 +29,8 @@ enum {
     KEY_TOKENS,
     KEY_INPUT,
     KEY_TARGET_FILE,
-    KEY_COARSE_LABELS
+    KEY_COARSE_LABELS,
+    KEY_STREAM
 };
 
 static const struct argp_option data_table[] = {
@@ -65,6 +66,10 @@ static const struct argp_option data_table[] = {
       "with the array of targets; of a folder, a folder with as many files",
       0 },
     { "coarse-labels", KEY_COARSE_LABELS, NULL, 0, "CIFAR-100: learn the 20 coarse classes, not the 100 fine ones", 0 },
+    { "stream", KEY_STREAM, NULL, 0,
+      ".npy: leave the examples in their files and read those of each batch from there, for data larger than memory; "
+      "results are the same",
+      0 },
     { 0 },
 };
 
@@ -116,6 +121,9 @@ static error_t parse_data(int key, char *text, struct argp_state *state)
     case KEY_COARSE_LABELS:
         settings->with_coarse_labels = true;
         return 0;
+    case KEY_STREAM:
+        settings->streams = true;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -147,6 +155,8 @@ static int check_array_options(const data_settings *settings)
         return output_usage("--target names an array of an .npz file; that of %s is in --target-file", settings->name);
     if (settings->target_file && settings->kind != DATA_CSV && (settings->kind != DATA_ARRAYS || is_npz))
         return output_usage("--target-file is an option of CSV tables and .npy files; --data is %s", settings->name);
+    if (settings->streams && (settings->kind != DATA_ARRAYS || is_npz))
+        return output_usage("--stream is an option of .npy files; --data is %s", settings->name);
     if (settings->with_coarse_labels && settings->kind != DATA_CIFAR)
         return output_usage("--coarse-labels is an option of CIFAR-100; --data is %s", settings->name);
     return 0;
@@ -228,6 +238,7 @@ static void fill_in(data_settings *data, const data_settings *saved)
     }
     data->without_header = data->without_header || saved->without_header;
     bool is_same = saved->name && strcmp(data->name, saved->name) == 0;
+    data->streams = data->streams || (is_same && saved->streams);
     if (is_same)
         data->target_file = data->target_file ? data->target_file : saved->target_file;
     if (data->kind == DATA_CSV)
@@ -306,6 +317,7 @@ int data_load_whole(data_parts *parts, bg_engine *engine, const data_settings *s
                                       .input = settings->input,
                                       .target_file = settings->target_file,
                                       .without_target = settings->table.without_target,
+                                      .streams = settings->streams,
                                       .with_coarse_labels = settings->with_coarse_labels,
                                       .context = settings->context,
                                       .with_bytes = data_has_bytes(settings),
@@ -338,7 +350,21 @@ int data_load_whole(data_parts *parts, bg_engine *engine, const data_settings *s
     return status == BG_OK ? 0 : output_library();
 }
 
-int data_load(data_parts *parts, bg_engine *engine, const data_settings *settings)
+/* Of the content as it was read: the options that cut and scale it are no part of it. */
+static int find_hash(const data_parts *parts, uint64_t *hash)
+{
+    const bg_dataset *const all[] = { parts->train, parts->validation, parts->test };
+    *hash = 0;
+    for (int i = 0; i < 3; i++) {
+        uint64_t of_part = 0;
+        if (all[i] && bg_dataset_hash(&of_part, all[i]) != BG_OK)
+            return output_library();
+        *hash = *hash * 31 + of_part;
+    }
+    return 0;
+}
+
+int data_load(data_parts *parts, bg_engine *engine, const data_settings *settings, uint64_t *hash)
 {
     const char *option = parts_option_given(&settings->parts);
     *parts = (data_parts){ .train = NULL };
@@ -352,6 +378,8 @@ int data_load(data_parts *parts, bg_engine *engine, const data_settings *setting
         code = data_load_whole(parts, engine, &whole);
     if (!code)
         code = data_parts_read(parts, engine, settings);
+    if (!code && hash)
+        code = find_hash(parts, hash);
     if (!code)
         code = data_parts_cut(parts, settings);
     bg_dataset **const all[] = { &parts->train, &parts->validation, &parts->test };

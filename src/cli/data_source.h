@@ -2,6 +2,7 @@
 #ifndef DATA_SOURCE_H
 #define DATA_SOURCE_H
 
+#include "data_rows.h"
 #include "options.h"
 #include "parts_options.h"
 #include "table_options.h"
@@ -38,6 +39,7 @@ typedef struct {
     const char *vocabulary;          /* of a checkpoint; no option */
     const char *input, *target_file; /* arrays */
     bool with_coarse_labels;         /* CIFAR-100 */
+    bool streams;                    /* .npy */
     bg_dtype dtype;
     uint64_t seed;
 } data_settings;
@@ -69,8 +71,9 @@ typedef struct {
 /* Loads it as it is: one part, or those that it has files of, or, of a text, the share for the test. 0, or the exit
  * code after a message. */
 int data_load_whole(data_parts *parts, bg_engine *engine, const data_settings *settings);
-/* Loads and cuts it. 0, or the exit code after a message. */
-int data_load(data_parts *parts, bg_engine *engine, const data_settings *settings);
+/* Loads and cuts it. hash, if it is not NULL, becomes that of the content, whatever is cut and scaled. 0, or the exit
+ * code after a message. */
+int data_load(data_parts *parts, bg_engine *engine, const data_settings *settings, uint64_t *hash);
 /* Training and evaluation need targets, which arrays may be without. 0, or the exit code after a message. */
 int data_need_targets(const data_parts *parts, const data_settings *settings);
 void data_release(data_parts *parts);

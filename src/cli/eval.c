@@ -104,22 +104,23 @@ static const struct {
 };
 
 /* Whether each example has one target that is 0 or 1, and no share of both. */
-static bool is_binary(const bg_dataset *dataset)
+static bool take_binary(void *user, double number)
 {
-    const bg_tensor *target = dataset ? bg_dataset_column(dataset, 1) : NULL;
-    int64_t n = target ? bg_shape_count(bg_tensor_shape(target)) : 0;
-    if (target && n != bg_dataset_size(dataset))
-        return false;
-    for (int64_t i = 0; i < n; i++) {
-        double value;
-        if (bg_tensor_item(target, i, &value) != BG_OK || (value != 0 && value != 1))
-            return false;
-    }
-    return true;
+    bool *is_binary = user;
+    *is_binary = number == 0 || number == 1;
+    return *is_binary;
+}
+
+static bg_status check_binary(bg_engine *engine, const bg_dataset *dataset, bool *is_binary)
+{
+    if (!*is_binary || !dataset)
+        return BG_OK;
+    *is_binary = bg_shape_count(bg_dataset_shape(dataset, 1)) == bg_dataset_size(dataset);
+    return *is_binary ? data_each_number(engine, dataset, 1, take_binary, is_binary) : BG_OK;
 }
 
 /* The options of the evaluation, with has_metrics false if the loss has none. 0, or the exit code after a message. */
-static int choose_metrics(const eval_config *config, const char *loss, const data_parts *data,
+static int choose_metrics(const eval_config *config, const char *loss, bg_engine *engine, const data_parts *data,
                           bg_evaluation_options *options, bool *has_metrics)
 {
     *has_metrics = false;
@@ -127,8 +128,10 @@ static int choose_metrics(const eval_config *config, const char *loss, const dat
         *has_metrics = strcmp(loss, kinds[i].loss) == 0;
         *options = kinds[i].options;
     }
-    if (options->kind == BG_EVALUATION_BINARY && *has_metrics)
-        *has_metrics = is_binary(data->train) && is_binary(data->validation) && is_binary(data->test);
+    if (options->kind == BG_EVALUATION_BINARY && (check_binary(engine, data->train, has_metrics) != BG_OK ||
+                                                  check_binary(engine, data->validation, has_metrics) != BG_OK ||
+                                                  check_binary(engine, data->test, has_metrics) != BG_OK))
+        return output_library();
     options->top_k = config->top_k;
     options->with_confusion = config->with_confusion;
     options->with_roc_auc = config->with_roc_auc;
@@ -250,7 +253,7 @@ static int evaluate(const eval_config *config, const checkpoint_about *about, ne
                            .table.data = data->train,
                            .table.hides_classes = config->data.kind == DATA_TEXT };
     bool has_metrics;
-    code = choose_metrics(config, about->loss, data, &result.table.options, &has_metrics);
+    code = choose_metrics(config, about->loss, bg_model_engine(model), data, &result.table.options, &has_metrics);
     if (code)
         return code;
     bg_trainer_options options = { .network = network_build,
@@ -286,13 +289,13 @@ static int run(eval_config *config, bg_engine *engine)
     if (!code)
         code = data_like_checkpoint(&config->data, &about.data, &config->common);
     if (!code)
-        code = data_load(&data, engine, &config->data);
+        code = data_load(&data, engine, &config->data, NULL);
     if (!code)
         code = data_need_targets(&data, &config->data);
     network_choice choice = { .model = about.model };
     if (!code)
         code = checkpoint_make_model(&model, config->checkpoint, archive, engine, about.data.dtype, &choice,
-                                     config->data.name, bg_dataset_column(data.train, 0));
+                                     config->data.name, data_inputs(data.train));
     if (!code)
         code = evaluate(config, &about, &choice, model, &data);
     data_release(&data);

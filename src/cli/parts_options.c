@@ -1,6 +1,7 @@
 /* How data are cut into parts, scaled, and changed at random. */
 #include "parts_options.h"
 
+#include "data_rows.h"
 #include "options.h"
 #include "output.h"
 
@@ -201,10 +202,7 @@ static bool parse_values(const char *text, double *shifts, double *scales, int64
 static int take_values(bg_tensor **shift, bg_tensor **scale, bg_engine *engine, const bg_dataset *data,
                        const char *values)
 {
-    const bg_tensor *x = bg_dataset_column(data, 0);
-    bg_shape all = bg_tensor_shape(x), shape = { .rank = all.rank - 1 };
-    for (int axis = 0; axis < shape.rank; axis++)
-        shape.dims[axis] = all.dims[axis + 1];
+    bg_shape shape = data_inputs(data).shape;
     if (bg_tensor_create(shift, engine, BG_F64, shape) != BG_OK ||
         bg_tensor_create(scale, engine, BG_F64, shape) != BG_OK)
         return output_library();

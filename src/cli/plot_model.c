@@ -14,8 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { BATCH = 256 };
-
 static int find_checkpoint(char path[CHECKPOINT_PATH_BYTES], const char *run)
 {
     struct stat about;
@@ -53,15 +51,12 @@ static int64_t largest(const bg_tensor *scores, int64_t row, int64_t count)
     return best;
 }
 
-static bg_status predict_batch(predictions *p, bg_program *program, bg_node *x, int64_t start, int64_t batch)
+static bg_status predict_batch(predictions *p, bg_program *program, bg_tensor *rows, int64_t start)
 {
-    bg_tensor *rows = NULL;
-    bg_status status = bg_tensor_slice(&rows, bg_dataset_column(p->part, 0), 0, start, start + batch, 1);
-    if (status == BG_OK)
-        status = bg_program_bind(program, x, rows);
+    int64_t batch = bg_tensor_shape(rows).dims[0];
+    bg_status status = data_read_rows(rows, p->part, 0, start);
     if (status == BG_OK)
         status = bg_program_run(program);
-    bg_tensor_destroy(rows);
     if (status != BG_OK)
         return status;
     const bg_tensor *scores = bg_program_output(program, 0);
@@ -74,44 +69,59 @@ static bg_status predict_batch(predictions *p, bg_program *program, bg_node *x, 
 static int64_t predict_batches(predictions *p, bg_model *model, network_choice *choice, int64_t start, int64_t batch,
                                int *code)
 {
-    const bg_tensor *column = bg_dataset_column(p->part, 0);
-    bg_shape shape = bg_tensor_shape(column);
-    shape.dims[0] = batch;
+    bg_engine *engine = bg_model_engine(model);
     bg_graph *graph = NULL;
     bg_program *program = NULL;
-    bg_node *x = NULL;
-    bg_status status = bg_graph_create(&graph, bg_model_engine(model));
+    bg_tensor *rows = NULL;
+    bg_status status = data_make_rows(&rows, engine, p->part, 0, batch);
+    if (status == BG_OK)
+        status = bg_graph_create(&graph, engine);
     if (status == BG_OK) {
-        x = bg_input(graph, "x", bg_tensor_dtype(column), shape);
+        bg_node *x = bg_input(graph, "x", bg_tensor_dtype(rows), bg_tensor_shape(rows));
         bg_node *scores = network_build(model, x, choice);
         status = bg_compile(&program, graph, &scores, 1, &(bg_compile_options){ .no_updates = true });
         if (status == BG_OK && bg_node_shape(scores).rank == 2 && bg_node_shape(scores).dims[1] > p->classes)
             p->classes = bg_node_shape(scores).dims[1];
         else if (status == BG_OK && bg_node_shape(scores).rank != 2)
             status = bg_fail(BG_ERR_SHAPE, "\"%s\" gives no row of scores for an example", choice->model);
+        if (status == BG_OK)
+            status = bg_program_bind(program, x, rows);
     }
     for (; status == BG_OK && start + batch <= p->n; start += batch)
-        status = predict_batch(p, program, x, start, batch);
+        status = predict_batch(p, program, rows, start);
     bg_program_destroy(program);
     bg_graph_destroy(graph);
+    bg_tensor_destroy(rows);
     if (status != BG_OK)
         *code = output_library();
     return start;
 }
 
+typedef struct {
+    predictions *p;
+    int64_t done;
+    double wrong; /* a number that is no class, if one ended this */
+    bool is_wrong;
+} class_reader;
+
+static bool take_class(void *user, double number)
+{
+    class_reader *r = user;
+    r->is_wrong = !(number >= 0 && number < (double)r->p->classes);
+    r->wrong = number;
+    if (!r->is_wrong)
+        r->p->actual[r->done++] = (int32_t)number;
+    return !r->is_wrong;
+}
+
 static int read_classes(predictions *p)
 {
-    const bg_tensor *column = bg_dataset_column(p->part, 1);
-    double value = 0;
-    for (int64_t i = 0; i < p->n; i++) {
-        if (bg_tensor_item(column, i, &value) != BG_OK)
-            return output_library();
-        if (!(value >= 0 && value < (double)p->classes))
-            return output_failure("%s: example %lld has the class %g of %lld", p->data, (long long)i, value,
-                                  (long long)p->classes);
-        p->actual[i] = (int32_t)value;
-    }
-    return EXIT_DONE;
+    class_reader r = { .p = p };
+    if (data_each_number(p->engine, p->part, 1, take_class, &r) != BG_OK)
+        return output_library();
+    return r.is_wrong ? output_failure("%s: example %lld has the class %g of %lld", p->data, (long long)r.done, r.wrong,
+                                       (long long)p->classes)
+                      : EXIT_DONE;
 }
 
 static int predict(predictions *p, bg_model *model, network_choice *choice)
@@ -123,7 +133,7 @@ static int predict(predictions *p, bg_model *model, network_choice *choice)
     int code = read_classes(p);
     int64_t done = code ? p->n : 0;
     while (!code && done < p->n)
-        done = predict_batches(p, model, choice, done, p->n - done < BATCH ? p->n - done : BATCH, &code);
+        done = predict_batches(p, model, choice, done, p->n - done < DATA_ROWS ? p->n - done : DATA_ROWS, &code);
     return code;
 }
 
@@ -133,7 +143,7 @@ static int check_classes(const predictions *p, const char *path)
 {
     if (p->classes == 0)
         return output_failure("%s: a network for numbers; this picture needs data with classes", path);
-    if (bg_tensor_shape(bg_dataset_column(p->part, 1)).rank != 1)
+    if (bg_dataset_shape(p->part, 1).rank != 1)
         return output_failure("%s: a network for texts; this picture needs examples of one class each", path);
     return EXIT_DONE;
 }
@@ -148,9 +158,10 @@ static int plot_predictions(model_picture kind, const char *path, const bg_archi
     network_choice choice = { .model = about->model };
     int code = data_like_checkpoint(&settings, &about->data, &(common_options){ .threads = 0 });
     if (!code)
-        code = data_load(&data, engine, &settings);
+        code = data_load(&data, engine, &settings, NULL);
     if (!code) {
         p.data = settings.name;
+        p.engine = engine;
         p.part = data.test ? data.test : (data.validation ? data.validation : data.train);
         p.part_name = data.test ? "test " : (data.validation ? "validation " : "");
         p.n = bg_dataset_size(p.part);
@@ -159,7 +170,7 @@ static int plot_predictions(model_picture kind, const char *path, const bg_archi
     }
     if (!code)
         code = checkpoint_make_model(&model, path, archive, engine, about->data.dtype, &choice, settings.name,
-                                     bg_dataset_column(p.part, 0));
+                                     data_inputs(p.part));
     if (!code)
         code = predict(&p, model, &choice);
     if (!code)

@@ -15,6 +15,7 @@ int plot_model(model_picture kind, const char *run, const char *picture);
 /* What a network predicts for the examples held out for the test, or else for validation, or for all if none are. */
 typedef struct {
     const char *data; /* its name */
+    bg_engine *engine;
     const bg_dataset *part;
     const char *part_name; /* "test ", "validation " or "" */
     int64_t n, classes;

@@ -14,7 +14,7 @@ enum { IMAGES_MAX = 60 };
 
 static int find_form(image_form *form, const predictions *p)
 {
-    bg_shape shape = bg_tensor_shape(bg_dataset_column(p->part, 0));
+    bg_shape shape = bg_dataset_shape(p->part, 0);
     if (image_form_find(form, shape.dims + 1, shape.rank - 1))
         return EXIT_DONE;
     char text[100];
@@ -35,13 +35,17 @@ static int draw(const predictions *p, const image_form *form, int64_t wrong, con
     double *values = calloc(n * (size_t)pixels, sizeof *values);
     image_label *labels = calloc(n, sizeof *labels);
     int code = values && labels ? EXIT_DONE : output_failure("out of memory");
+    bg_tensor *image = NULL;
+    if (!code && data_make_rows(&image, p->engine, p->part, 0, 1) != BG_OK)
+        code = output_library();
     for (int64_t i = 0; !code && taken < n; i++) {
         if (p->actual[i] == p->predicted[i])
             continue;
-        for (int64_t k = 0; k < pixels && !code; k++)
-            if (bg_tensor_item(bg_dataset_column(p->part, 0), i * pixels + k,
-                               &values[taken * (size_t)pixels + (size_t)k]) != BG_OK)
-                code = output_library();
+        bg_status status = data_read_rows(image, p->part, 0, i);
+        for (int64_t k = 0; k < pixels && status == BG_OK; k++)
+            status = bg_tensor_item(image, k, &values[taken * (size_t)pixels + (size_t)k]);
+        if (status != BG_OK)
+            code = output_library();
         image_label *label = &labels[taken++];
         snprintf(label->lines[0], sizeof label->lines[0], "true %s", class_name_of(p->part, p->actual[i]).text);
         snprintf(label->lines[1], sizeof label->lines[1], "predicted %s", class_name_of(p->part, p->predicted[i]).text);
@@ -55,6 +59,7 @@ static int draw(const predictions *p, const image_form *form, int64_t wrong, con
     image_grid grid = { .form = *form, .n = n, .values = values, .labels = labels, .title = title };
     if (!code)
         code = plot_images(&grid, picture);
+    bg_tensor_destroy(image);
     free(labels);
     free(values);
     return code;

@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 256 };
-
 typedef enum { FORM_CSV, FORM_NPY, FORM_JSONL } form;
 
 typedef struct {
@@ -191,28 +189,33 @@ static int write_outputs(sink *s, const bg_tensor *outputs)
 
 typedef struct {
     bg_program *program;
-    bg_node *x;
-    bg_graph *graph;
+    bg_tensor *rows; /* its input */
     int64_t batch;
 } batch_program;
 
-static bg_status make_program(batch_program *made, bg_model *model, network_choice *choice, const bg_tensor *column,
+static bg_status make_program(batch_program *made, bg_model *model, network_choice *choice, const bg_dataset *part,
                               int64_t batch)
 {
-    bg_shape shape = bg_tensor_shape(column);
-    shape.dims[0] = made->batch = batch;
-    bg_status status = bg_graph_create(&made->graph, bg_model_engine(model));
+    bg_graph *graph = NULL;
+    made->batch = batch;
+    bg_status status = data_make_rows(&made->rows, bg_model_engine(model), part, 0, batch);
+    if (status == BG_OK)
+        status = bg_graph_create(&graph, bg_model_engine(model));
     if (status != BG_OK)
         return status;
-    made->x = bg_input(made->graph, "x", bg_tensor_dtype(column), shape);
-    bg_node *y = network_build(model, made->x, choice);
-    return bg_compile(&made->program, made->graph, &y, 1, &(bg_compile_options){ .no_updates = true });
+    bg_node *x = bg_input(graph, "x", bg_tensor_dtype(made->rows), bg_tensor_shape(made->rows));
+    bg_node *y = network_build(model, x, choice);
+    status = bg_compile(&made->program, graph, &y, 1, &(bg_compile_options){ .no_updates = true });
+    if (status == BG_OK)
+        status = bg_program_bind(made->program, x, made->rows);
+    bg_graph_destroy(graph);
+    return status;
 }
 
 static void release_program(batch_program *made)
 {
     bg_program_destroy(made->program);
-    bg_graph_destroy(made->graph);
+    bg_tensor_destroy(made->rows);
     *made = (batch_program){ .program = NULL };
 }
 
@@ -236,25 +239,20 @@ static int begin_outputs(sink *s, bg_engine *engine, const bg_tensor *outputs)
 
 static int run_part(sink *s, bg_model *model, network_choice *choice, const bg_dataset *part)
 {
-    bg_tensor *column = bg_dataset_column(part, 0);
     int64_t n = bg_dataset_size(part);
     batch_program made = { .program = NULL };
     int code = 0;
-    for (int64_t start = 0; start < n && !code && !signals_caught(); start += BATCH) {
-        int64_t batch = n - start < BATCH ? n - start : BATCH;
-        bg_tensor *rows = NULL;
+    for (int64_t start = 0; start < n && !code && !signals_caught(); start += DATA_ROWS) {
+        int64_t batch = n - start < DATA_ROWS ? n - start : DATA_ROWS;
         bg_status status = BG_OK;
         if (made.batch != batch) {
             release_program(&made);
-            status = make_program(&made, model, choice, column, batch);
+            status = make_program(&made, model, choice, part, batch);
         }
         if (status == BG_OK)
-            status = bg_tensor_slice(&rows, column, 0, start, start + batch, 1);
-        if (status == BG_OK)
-            status = bg_program_bind(made.program, made.x, rows);
+            status = data_read_rows(made.rows, part, 0, start);
         if (status == BG_OK)
             status = bg_program_run(made.program);
-        bg_tensor_destroy(rows);
         if (status != BG_OK) {
             code = output_library();
             break;
@@ -326,7 +324,7 @@ int predict_data(const predict_config *config, bg_engine *engine, const bg_archi
     keep_rows(&filled.data.table, &config->data.table);
     data_parts data;
     bg_model *model = NULL;
-    code = data_load(&data, engine, &filled.data);
+    code = data_load(&data, engine, &filled.data, NULL);
     if (code)
         return code;
     s.has_classes = bg_dataset_classes(data.train) > 0 || about->data.with_classes;
@@ -337,7 +335,7 @@ int predict_data(const predict_config *config, bg_engine *engine, const bg_archi
         s.row_numbers = bg_tensor_const_data(bg_dataset_column(data.train, bg_dataset_columns(data.train) - 1));
     network_choice choice = { .model = about->model };
     code = checkpoint_make_model(&model, config->checkpoint, archive, engine, about->data.dtype, &choice,
-                                 filled.data.name, bg_dataset_column(data.train, 0));
+                                 filled.data.name, data_inputs(data.train));
     if (!code)
         code = run_all(&s, model, &choice, &data);
     bg_model_destroy(model);

@@ -102,7 +102,7 @@ static int set_up(writer *w, bg_engine *engine, const bg_archive *archive, const
         return output_library();
     network_choice choice = { .model = about->model };
     int code = checkpoint_make_model(&w->model, w->config->checkpoint, archive, engine, about->data.dtype, &choice,
-                                     "--prompt", w->window);
+                                     "--prompt", (bg_column){ .dtype = BG_I32, .shape = BG_SHAPE(w->context) });
     if (!code)
         code = make_program(w, engine, &choice);
     return code ? code : take_prompt(w);

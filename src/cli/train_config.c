@@ -306,6 +306,8 @@ static int check_method(const train_config *config)
         option = "augment";
     if (option)
         output_message("--%s has no effect: --method lstsq takes no gradient steps", option);
+    if (config->data.streams)
+        return output_usage("--method lstsq needs all examples at once; leave out --stream");
     if (strcmp(config->loss, "l2") != 0 || (config->model && !is_one_dense_layer(config->model)))
         return output_usage("--method lstsq solves one dense layer for the loss l2, not \"%s\" for %s",
                             config->model ? config->model : "", config->loss);
@@ -394,6 +396,8 @@ static void describe_arrays(const data_settings *data, event *e)
         event_text(e, "input", data->input);
     if (data->target_file)
         event_text(e, "target_file", data->target_file);
+    if (data->streams)
+        event_bool(e, "stream", true);
     if (data->with_coarse_labels)
         event_bool(e, "coarse_labels", true);
 }

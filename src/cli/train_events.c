@@ -47,6 +47,16 @@ static const char *metrics_text(const train_job *job, char *buffer, size_t capac
     return buffer;
 }
 
+/* Waiting for examples is worth a word where it takes long, and a good part of the time. */
+static const char *stall_text(const bg_progress *progress, char *buffer, size_t capacity)
+{
+    double share = progress->stall_seconds * progress->samples_per_second / (double)progress->train.examples;
+    buffer[0] = 0;
+    if (progress->stall_seconds >= 0.1 && share >= 0.1)
+        snprintf(buffer, capacity, "  %.0f %% waiting for data", 100 * share);
+    return buffer;
+}
+
 /* Of a long run, every epoch is an event, but only some twenty are lines for people. */
 static bool epoch_is_shown(const train_job *job, int64_t epoch)
 {
@@ -64,19 +74,20 @@ void train_show_epoch(train_job *job, const bg_progress *progress)
         add_metrics(job, e, train_watched_name(job), &progress->test);
     event_number(e, "samples_per_second", progress->samples_per_second);
     event_number(e, "seconds", progress->seconds);
+    event_number(e, "stall_seconds", progress->stall_seconds);
     event_number(e, "lr", progress->learning_rate);
     if (progress->skipped)
         event_integer(e, "skipped", progress->skipped);
     train_emit(job, e);
     if (job->config.common.json || !epoch_is_shown(job, progress->epoch))
         return;
-    char train[120], watched[120] = "";
+    char train[120], watched[120] = "", stall[40];
     progress_clear();
     output_line(
-        "epoch %lld  %s%s%s  %.0f samples/s", (long long)progress->epoch,
+        "epoch %lld  %s%s%s  %.0f samples/s%s", (long long)progress->epoch,
         metrics_text(job, train, sizeof train, "train", &progress->train), progress->has_test ? "  " : "",
         progress->has_test ? metrics_text(job, watched, sizeof watched, train_watched_name(job), &progress->test) : "",
-        progress->samples_per_second);
+        progress->samples_per_second, stall_text(progress, stall, sizeof stall));
 }
 
 double train_share_done(const train_job *job, const bg_progress *progress)
@@ -109,14 +120,14 @@ void train_draw(train_job *job, const bg_progress *progress)
     if (now - job->last_draw < 0.1)
         return;
     job->last_draw = now;
-    char title[64], rest[160], accuracy[40] = "", left[44];
+    char title[64], rest[200], accuracy[40] = "", left[44], stall[40];
     snprintf(title, sizeof title, "epoch %lld/%lld", (long long)progress->epoch, (long long)job->config.epochs);
     if (progress->train.has_accuracy)
         snprintf(accuracy, sizeof accuracy, "  accuracy %.2f %%", 100 * progress->train.accuracy);
     double share = train_share_done(job, progress);
     describe_time_left(job, share, left, sizeof left);
-    snprintf(rest, sizeof rest, "loss %.5g%s  %.0f samples/s%s", progress->train.loss, accuracy,
-             progress->samples_per_second, left);
+    snprintf(rest, sizeof rest, "loss %.5g%s  %.0f samples/s%s%s", progress->train.loss, accuracy,
+             progress->samples_per_second, stall_text(progress, stall, sizeof stall), left);
     progress_draw(title, share, rest);
 }
 

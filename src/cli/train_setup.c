@@ -18,9 +18,9 @@ static int start_engine(train_job *job)
 }
 
 /* The shape of one example. */
-static bg_shape sample_of(const bg_tensor *column)
+static bg_shape sample_of(const bg_dataset *dataset)
 {
-    bg_shape all = bg_tensor_shape(column), sample = { .rank = all.rank - 1 };
+    bg_shape all = bg_dataset_shape(dataset, 0), sample = { .rank = all.rank - 1 };
     for (int i = 0; i < sample.rank; i++)
         sample.dims[i] = all.dims[i + 1];
     return sample;
@@ -29,7 +29,7 @@ static bg_shape sample_of(const bg_tensor *column)
 static int load_data(train_job *job)
 {
     train_config *config = &job->config;
-    int code = data_load(&job->data, job->engine, &config->data);
+    int code = data_load(&job->data, job->engine, &config->data, &job->data_hash);
     if (!code)
         code = data_need_targets(&job->data, &config->data);
     if (code)
@@ -43,7 +43,7 @@ static int load_data(train_job *job)
     if (!config->model) {
         /* A score for each class, or an output for each target. */
         int64_t outputs = bg_dataset_classes(job->data.train);
-        bg_shape targets = bg_tensor_shape(bg_dataset_column(job->data.train, 1));
+        bg_shape targets = bg_dataset_shape(job->data.train, 1);
         if (outputs == 0)
             outputs = targets.rank > 1 ? targets.dims[1] : 1;
         snprintf(job->default_model, sizeof job->default_model, "dense:%lld", (long long)outputs);
@@ -53,39 +53,40 @@ static int load_data(train_job *job)
     config->data.parts.values = job->data.scaling;
     config->data.table.class_names = job->class_names = table_class_names(job->data.train);
     config->data.table.feature_names = job->feature_names = table_feature_names(job->data.train);
-    /* All parts go into it: the same examples cut otherwise are other data. */
-    job->data_hash = bg_dataset_hash(job->data.train);
-    if (job->data.validation)
-        job->data_hash = job->data_hash * 37 + bg_dataset_hash(job->data.validation);
-    if (job->data.test)
-        job->data_hash = job->data_hash * 31 + bg_dataset_hash(job->data.test);
     job->network = (network_choice){ .model = config->model,
                                      .classes = bg_dataset_classes(job->data.train),
                                      .context = config->data.context };
-    const bg_tensor *x = bg_dataset_column(job->data.train, 0);
+    bg_dtype dtype = bg_dataset_dtype(job->data.train, 0);
     job->about = (checkpoint_about){ .model = config->model,
                                      .loss = config->loss,
-                                     .sample = sample_of(x),
-                                     .takes_tokens = bg_tensor_dtype(x) != BG_F32 && bg_tensor_dtype(x) != BG_F64,
+                                     .sample = sample_of(job->data.train),
+                                     .takes_tokens = dtype != BG_F32 && dtype != BG_F64,
                                      .data = config->data };
     return 0;
 }
 
 /* ---- Class weights ---- */
 
+typedef struct {
+    double *counts;
+    int64_t classes;
+} class_counts;
+
+static bool count_class(void *user, double number)
+{
+    const class_counts *c = user;
+    if (number >= 0 && number < (double)c->classes)
+        c->counts[(int64_t)number]++;
+    return true;
+}
+
 /* examples / (classes · examples of the class), as scikit-learn has it; 0 for a class without examples. */
 static int balance(const train_job *job, double *weights, int64_t classes)
 {
-    const bg_tensor *targets = bg_dataset_column(job->data.train, 1);
-    int64_t n = bg_shape_count(bg_tensor_shape(targets));
+    int64_t n = bg_shape_count(bg_dataset_shape(job->data.train, 1));
     memset(weights, 0, (size_t)classes * sizeof *weights);
-    for (int64_t i = 0; i < n; i++) {
-        double target = -1;
-        if (bg_tensor_item(targets, i, &target) != BG_OK)
-            return output_library();
-        if (target >= 0 && target < (double)classes)
-            weights[(int64_t)target]++;
-    }
+    if (data_each_number(job->engine, job->data.train, 1, count_class, &(class_counts){ weights, classes }) != BG_OK)
+        return output_library();
     for (int64_t c = 0; c < classes; c++)
         weights[c] = weights[c] > 0 ? (double)n / ((double)classes * weights[c]) : 0;
     return 0;
@@ -164,8 +165,8 @@ static int take_initial(train_job *job)
 static int check_scores(train_job *job)
 {
     int64_t classes = bg_dataset_classes(job->data.train), scores;
-    const bg_tensor *x = bg_dataset_column(job->data.train, 0);
-    if (network_scores(job->model, &job->network, bg_tensor_dtype(x), job->about.sample, &scores) != BG_OK)
+    bg_dtype dtype = bg_dataset_dtype(job->data.train, 0);
+    if (network_scores(job->model, &job->network, dtype, job->about.sample, &scores) != BG_OK)
         return output_library();
     if (scores < classes)
         return output_failure("\"%s\" ends in %lld score%s, but %s has %lld classes", job->config.model,

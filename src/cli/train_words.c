@@ -13,9 +13,9 @@
 
 const char *const train_call_options[] = { "out", "resume", "config", "json", "time", "plot", NULL };
 /* What may be another when a run is resumed. */
-static const char *const free_options[] = { "out",  "resume",  "config",    "json",       "epochs",         "steps",
-                                            "time", "threads", "log-every", "save-every", "early-stopping", "plot",
-                                            NULL };
+static const char *const free_options[] = { "out",    "resume",  "config",    "json",       "epochs",         "steps",
+                                            "time",   "threads", "log-every", "save-every", "early-stopping", "plot",
+                                            "stream", NULL };
 
 static bool is_free(const char *name)
 {

@@ -1,4 +1,5 @@
 /* Data sets out of arrays of NumPy: NPZ, or one NPY of inputs and one of targets. */
+#include "data/arrays.h"
 #include "data/convert.h"
 #include "data/dataset.h"
 #include "data/folder.h"
@@ -18,13 +19,15 @@ static const char caller[] = "read_arrays";
 /* An array and what messages call it. */
 typedef struct {
     bg_tensor *tensor; /* NULL if there is none */
-    char what[300];
+    bgi_array_name name;
 } named_array;
 
-static void name_array(named_array *a, const char *path, const char *name)
+static bgi_array_name name_array(const char *path, const char *name)
 {
-    (void)snprintf(a->what, sizeof a->what, name ? "%s: %s: array \"%.60s\"" : "%s: %s", caller, bgi_path_text(path),
-                   name);
+    bgi_array_name made;
+    (void)snprintf(made.text, sizeof made.text, name ? "%s: %s: array \"%.60s\"" : "%s: %s", caller,
+                   bgi_path_text(path), name);
+    return made;
 }
 
 /* ---- Loading ---- */
@@ -54,7 +57,7 @@ static bg_status find_form(array_form *form, const char *path)
 /* The array of a name, retained. */
 static bg_status take_array(named_array *a, const bg_archive *archive, const char *path, const char *name)
 {
-    name_array(a, path, name);
+    a->name = name_array(path, name);
     a->tensor = bg_archive_find(archive, name);
     if (!a->tensor) {
         const char *first = bg_archive_name(archive, 0);
@@ -99,27 +102,34 @@ static bg_status load(named_array *x, named_array *y, bg_engine *engine, const c
         return status;
     if (form == NPZ)
         return load_npz(x, y, engine, path, options);
-    name_array(x, path, NULL);
+    x->name = name_array(path, NULL);
     status = bg_npy_load(&x->tensor, engine, path);
     if (status || !options->target_file)
         return status;
-    name_array(y, options->target_file, NULL);
+    y->name = name_array(options->target_file, NULL);
     return bg_npy_load(&y->tensor, engine, options->target_file);
 }
 
 /* ---- Columns ---- */
 
+bg_status bgi_arrays_check(const bgi_array_about *x, const bgi_array_about *y)
+{
+    const bgi_array_about *const arrays[] = { x, y };
+    for (int i = 0; i < 2 && arrays[i]; i++)
+        if (arrays[i]->shape.rank == 0)
+            return bg_fail(BG_ERR_FORMAT, "%s: a scalar, where the first extent should count the examples",
+                           arrays[i]->name);
+    if (y && x->shape.dims[0] != y->shape.dims[0])
+        return bg_fail(BG_ERR_FORMAT, "%s: %s are not as many targets as there are inputs, %s", y->name,
+                       bgi_shape_format(y->shape).text, bgi_shape_format(x->shape).text);
+    return BG_OK;
+}
+
 static bg_status check_extents(const named_array *x, const named_array *y)
 {
-    const named_array *const arrays[] = { x, y };
-    for (int i = 0; i < 2 && arrays[i]->tensor; i++)
-        if (arrays[i]->tensor->shape.rank == 0)
-            return bg_fail(BG_ERR_FORMAT, "%s: a scalar, where the first extent should count the examples",
-                           arrays[i]->what);
-    if (y->tensor && x->tensor->shape.dims[0] != y->tensor->shape.dims[0])
-        return bg_fail(BG_ERR_FORMAT, "%s: %s are not as many targets as there are inputs, %s", y->what,
-                       bgi_shape_format(y->tensor->shape).text, bgi_shape_format(x->tensor->shape).text);
-    return BG_OK;
+    const bgi_array_about inputs = { x->name.text, x->tensor->shape };
+    const bgi_array_about targets = { y->name.text, y->tensor ? y->tensor->shape : BG_SCALAR };
+    return bgi_arrays_check(&inputs, y->tensor ? &targets : NULL);
 }
 
 /* [n] becomes [n, 1]: a network takes and gives rows of numbers. */
@@ -136,7 +146,7 @@ static bg_status make_rows(bg_tensor **numbers)
     return BG_OK;
 }
 
-static bool holds_classes(bg_dtype dtype, int rank, const bg_data_options *options)
+bool bgi_arrays_hold_classes(bg_dtype dtype, int rank, const bg_data_options *options)
 {
     bool is_integer = dtype != BG_F32 && dtype != BG_F64;
     return options->with_classes || (is_integer && rank == 1 && !options->without_classes);
@@ -147,14 +157,14 @@ static bg_status make_columns(bg_tensor *columns[2], int64_t *classes, const nam
 {
     bg_status status = check_extents(x, y);
     if (!status)
-        status = bgi_data_numbers(&columns[0], x->tensor, options->dtype, true, x->what);
+        status = bgi_data_numbers(&columns[0], x->tensor, options->dtype, true, x->name.text);
     if (!status)
         status = make_rows(&columns[0]);
     if (status || !y->tensor)
         return status;
-    if (holds_classes(y->tensor->dtype, y->tensor->shape.rank, options))
-        return bgi_data_classes(&columns[1], classes, y->tensor, y->what);
-    status = bgi_data_numbers(&columns[1], y->tensor, options->dtype, false, y->what);
+    if (bgi_arrays_hold_classes(y->tensor->dtype, y->tensor->shape.rank, options))
+        return bgi_data_classes(&columns[1], classes, y->tensor, y->name.text);
+    status = bgi_data_numbers(&columns[1], y->tensor, options->dtype, false, y->name.text);
     return status ? status : make_rows(&columns[1]);
 }
 
@@ -189,7 +199,7 @@ static bg_status find_classes(bool *have_classes, bg_engine *engine, const char 
         is_there = true;
     }
     if (!status && is_there)
-        *have_classes = holds_classes(layout.type->dtype, layout.shape.rank, options);
+        *have_classes = bgi_arrays_hold_classes(layout.type->dtype, layout.shape.rank, options);
     return status;
 }
 
@@ -224,8 +234,21 @@ bg_status bg_data_arrays_have_classes(bool *have_classes, bg_engine *engine, con
     return (bgi_folder_is(path) ? find_first_classes : find_classes)(have_classes, engine, path, &checked);
 }
 
+static bg_status stream(bg_dataset **dataset, bg_engine *engine, const char *path, const bg_data_options *options)
+{
+    array_form form;
+    bg_status status = find_checked_form(&form, path, options);
+    if (!status && form == NPZ)
+        status = bg_fail(BG_ERR_ARGUMENT,
+                         "%s: %s: the arrays of an NPZ file are read as a whole; those of NPY files can be streamed",
+                         caller, bgi_path_text(path));
+    return status ? status : bgi_arrays_stream(dataset, engine, caller, path, options);
+}
+
 static bg_status read_file(bg_dataset **dataset, bg_engine *engine, const char *path, const bg_data_options *options)
 {
+    if (options->streams)
+        return stream(dataset, engine, path, options);
     named_array x = { .tensor = NULL }, y = { .tensor = NULL };
     bg_tensor *columns[2] = { NULL };
     int64_t classes = 0;

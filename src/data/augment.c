@@ -11,10 +11,8 @@
 
 bool bgi_augments(const bg_augmentation *a) { return a->flips || a->shift || a->noise != 0; }
 
-bg_status bgi_augmentation_check(const bg_augmentation *a, const bg_tensor *column, const char *caller)
+bg_status bgi_augmentation_check(const bg_augmentation *a, bg_dtype dtype, bg_shape shape, const char *caller)
 {
-    bg_shape shape = bg_tensor_shape(column);
-    bg_dtype dtype = bg_tensor_dtype(column);
     if (a->shift < 0 || !(a->noise >= 0) || !isfinite(a->noise))
         return bg_fail(BG_ERR_ARGUMENT, "%s: augmentation by a shift of %lld and noise of %g; both are 0 or more",
                        caller, (long long)a->shift, a->noise);

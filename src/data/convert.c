@@ -63,74 +63,99 @@ static void convert(void *to, bg_dtype dtype, const void *from, bg_dtype from_dt
 }
 
 /* Where the first number is that is not finite; count if there is none. */
-static int64_t find_not_finite(const bg_tensor *numbers, int64_t count)
+static size_t find_not_finite(const void *numbers, bg_dtype dtype, size_t count)
 {
-    const void *data = bg_tensor_const_data(numbers);
-    int64_t i = 0;
-    if (numbers->dtype == BG_F32)
-        for (const float *x = data; i < count && x[i] - x[i] == 0; i++)
+    size_t i = 0;
+    if (dtype == BG_F32)
+        for (const float *x = numbers; i < count && x[i] - x[i] == 0; i++)
             ;
     else
-        for (const double *x = data; i < count && x[i] - x[i] == 0; i++)
+        for (const double *x = numbers; i < count && x[i] - x[i] == 0; i++)
             ;
     return i;
 }
 
+static double element(const void *elements, bg_dtype dtype, size_t i)
+{
+    return dtype == BG_F32 ? (double)((const float *)elements)[i] : ((const double *)elements)[i];
+}
+
+bg_status bgi_convert_numbers(void *to, bg_dtype dtype, const bgi_elements *from, bool scales_bytes)
+{
+    if (from->dtype == BG_U8 && scales_bytes)
+        bgi_data_scale_bytes(to, dtype, from->data, from->count);
+    else if (from->dtype != dtype)
+        convert(to, dtype, from->data, from->dtype, from->count);
+    size_t place = find_not_finite(to, dtype, from->count);
+    if (place == from->count)
+        return BG_OK;
+    return bg_fail(BG_ERR_FORMAT, "%s: element %lld is %g, no finite number of %s", from->what,
+                   (long long)(from->first + (int64_t)place), element(from->data, from->dtype, place),
+                   bg_dtype_name(dtype));
+}
+
+bg_status bgi_convert_classes(int64_t *to, int64_t *classes, const bgi_elements *from)
+{
+    if (from->dtype == BG_I32)
+        i64_of_i32(to, from->data, from->count);
+    else if (from->dtype != BG_I64)
+        i64_of_u8(to, from->data, from->count);
+    for (size_t i = 0; i < from->count; i++) {
+        if (to[i] < 0 || to[i] >= BGI_CLASS_LIMIT)
+            return bg_fail(BG_ERR_FORMAT, "%s: element %lld is %lld, no class: %s", from->what,
+                           (long long)(from->first + (int64_t)i), (long long)to[i], BGI_CLASS_RULE);
+        if (to[i] >= *classes)
+            *classes = to[i] + 1;
+    }
+    return BG_OK;
+}
+
+bg_status bgi_check_class_type(bg_dtype dtype, const char *what)
+{
+    if (dtype != BG_F32 && dtype != BG_F64)
+        return BG_OK;
+    return bg_fail(BG_ERR_FORMAT, "%s: classes are integers, but these are %s", what, bg_dtype_name(dtype));
+}
+
+/* ---- Whole tensors ---- */
+
+/* The array itself, retained, if it is of the dtype; else a new tensor of its shape. */
+static bg_status make_like(bg_tensor **made, bg_tensor *array, bg_dtype dtype)
+{
+    if (array->dtype != dtype)
+        return bgi_tensor_create_unset(made, array->storage->engine, dtype, array->shape);
+    bgi_tensor_retain(array);
+    *made = array;
+    return BG_OK;
+}
+
+static bg_status give_up(bg_tensor **made, bg_status status)
+{
+    if (status) {
+        bg_tensor_destroy(*made);
+        *made = NULL;
+    }
+    return status;
+}
+
+static bgi_elements elements_of(const bg_tensor *array, const char *what)
+{
+    return (bgi_elements){ bg_tensor_const_data(array), array->dtype, (size_t)bg_shape_count(array->shape), what, 0 };
+}
+
 bg_status bgi_data_numbers(bg_tensor **numbers, bg_tensor *array, bg_dtype dtype, bool scales_bytes, const char *what)
 {
-    int64_t count = bg_shape_count(array->shape);
-    if (array->dtype == dtype) {
-        bgi_tensor_retain(array);
-        *numbers = array;
-    } else {
-        bg_status status = bgi_tensor_create_unset(numbers, array->storage->engine, dtype, array->shape);
-        if (status)
-            return status;
-        const void *from = bg_tensor_const_data(array);
-        if (array->dtype == BG_U8 && scales_bytes)
-            bgi_data_scale_bytes(bg_tensor_data(*numbers), dtype, from, (size_t)count);
-        else
-            convert(bg_tensor_data(*numbers), dtype, from, array->dtype, (size_t)count);
-    }
-    int64_t place = find_not_finite(*numbers, count);
-    if (place == count)
-        return BG_OK;
-    double value = 0;
-    (void)bg_tensor_item(array, place, &value);
-    bg_tensor_destroy(*numbers);
-    *numbers = NULL;
-    return bg_fail(BG_ERR_FORMAT, "%s: element %lld is %g, no finite number of %s", what, (long long)place, value,
-                   bg_dtype_name(dtype));
+    const bgi_elements from = elements_of(array, what);
+    bg_status status = make_like(numbers, array, dtype);
+    return status ? status
+                  : give_up(numbers, bgi_convert_numbers(bg_tensor_data(*numbers), dtype, &from, scales_bytes));
 }
 
 bg_status bgi_data_classes(bg_tensor **indices, int64_t *classes, bg_tensor *array, const char *what)
 {
-    if (array->dtype == BG_F32 || array->dtype == BG_F64)
-        return bg_fail(BG_ERR_FORMAT, "%s: classes are integers, but these are %s", what, bg_dtype_name(array->dtype));
-    int64_t count = bg_shape_count(array->shape);
-    if (array->dtype == BG_I64) {
-        bgi_tensor_retain(array);
-        *indices = array;
-    } else {
-        bg_status status = bgi_tensor_create_unset(indices, array->storage->engine, BG_I64, array->shape);
-        if (status)
-            return status;
-        if (array->dtype == BG_I32)
-            i64_of_i32(bg_tensor_data(*indices), bg_tensor_const_data(array), (size_t)count);
-        else
-            i64_of_u8(bg_tensor_data(*indices), bg_tensor_const_data(array), (size_t)count);
-    }
-    const int64_t *data = bg_tensor_const_data(*indices);
-    for (int64_t i = 0; i < count; i++) {
-        if (data[i] < 0 || data[i] >= BGI_CLASS_LIMIT) {
-            bg_status status = bg_fail(BG_ERR_FORMAT, "%s: element %lld is %lld, no class: %s", what, (long long)i,
-                                       (long long)data[i], BGI_CLASS_RULE);
-            bg_tensor_destroy(*indices);
-            *indices = NULL;
-            return status;
-        }
-        if (data[i] >= *classes)
-            *classes = data[i] + 1;
-    }
-    return BG_OK;
+    const bgi_elements from = elements_of(array, what);
+    bg_status status = bgi_check_class_type(array->dtype, what);
+    if (!status)
+        status = make_like(indices, array, BG_I64);
+    return status ? status : give_up(indices, bgi_convert_classes(bg_tensor_data(*indices), classes, &from));
 }

@@ -9,6 +9,21 @@
 /* Pixels as value / 255, f32 or f64. */
 void bgi_data_scale_bytes(void *to, bg_dtype dtype, const uint8_t *from, size_t count);
 
+/* Elements of an array, and what messages say of them. */
+typedef struct {
+    const void *data; /* row-major */
+    bg_dtype dtype;
+    size_t count;
+    const char *what; /* names the array, with caller and path */
+    int64_t first;    /* the number of the first of them in the array */
+} bgi_elements;
+
+/* Elements as numbers or as classes, as below; `to` may be where they are, if they are of the type that is wanted. */
+bg_status bgi_convert_numbers(void *to, bg_dtype dtype, const bgi_elements *from, bool scales_bytes);
+bg_status bgi_convert_classes(int64_t *to, int64_t *classes, const bgi_elements *from);
+/* BG_ERR_FORMAT for floating-point numbers. */
+bg_status bgi_check_class_type(bg_dtype dtype, const char *what);
+
 /* An array as numbers of a dtype, f32 or f64: u8 as value / 255 if scales_bytes, all others converted. The tensor
  * itself, retained, if it is of this dtype. BG_ERR_FORMAT for a number that is not finite, also because it is too large
  * for the dtype, with its place; `what` names the array in messages, with caller and path. */

@@ -1,4 +1,4 @@
-/* Data sets: tensors that share their first extent. */
+/* Data sets: columns that share their number of examples. */
 #include "data/dataset.h"
 
 #include <blasgrad/graph.h>
@@ -27,30 +27,46 @@ static bg_status check_columns(const char *caller, bg_tensor *const *columns, in
     return bgi_engine_check(columns[0]->storage->engine, caller);
 }
 
+bg_dataset *bgi_dataset_allocate(bg_engine *engine, const char *name, int columns)
+{
+    bg_dataset *made = bgi_alloc_zero(engine, sizeof *made);
+    if (!made)
+        return NULL;
+    bgi_engine_retain(engine);
+    *made = (bg_dataset){
+        .engine = engine, .count = columns, .class_names = { .engine = engine }, .feature_names = { .engine = engine }
+    };
+    atomic_init(&made->references, 1);
+    made->name_bytes = strlen(name) + 1;
+    made->name = bgi_alloc(engine, made->name_bytes);
+    made->forms = made->name ? bgi_alloc_zero(engine, (size_t)columns * sizeof *made->forms) : NULL;
+    if (!made->forms) {
+        bg_dataset_destroy(made);
+        return NULL;
+    }
+    memcpy(made->name, name, made->name_bytes);
+    return made;
+}
+
 bg_status bgi_dataset_create(bg_dataset **dataset, const char *name, bg_tensor *const *columns, int n, int64_t classes)
 {
     bg_engine *engine = columns[0]->storage->engine;
-    bg_dataset *made = bgi_alloc_zero(engine, sizeof *made);
+    bg_dataset *made = bgi_dataset_allocate(engine, name, n);
     if (!made)
         return BG_ERR_NOMEM;
-    bgi_engine_retain(engine);
-    *made = (bg_dataset){ .engine = engine,
-                          .count = n,
-                          .size = columns[0]->shape.dims[0],
-                          .classes = classes,
-                          .class_names = { .engine = engine },
-                          .feature_names = { .engine = engine } };
-    made->name_bytes = strlen(name) + 1;
-    made->name = bgi_alloc(engine, made->name_bytes);
+    made->size = columns[0]->shape.dims[0];
+    made->classes = classes;
     made->columns = bgi_alloc_zero(engine, (size_t)n * sizeof *made->columns);
-    if (!made->name || !made->columns) {
+    if (!made->columns) {
         bg_dataset_destroy(made);
         return BG_ERR_NOMEM;
     }
-    memcpy(made->name, name, made->name_bytes);
     for (int i = 0; i < n; i++) {
+        bg_shape shape = columns[i]->shape;
         bgi_tensor_retain(columns[i]);
         made->columns[i] = columns[i];
+        made->forms[i] = (bg_column){ .dtype = columns[i]->dtype, .shape.rank = shape.rank - 1 };
+        memcpy(made->forms[i].shape.dims, shape.dims + 1, (size_t)(shape.rank - 1) * sizeof(int64_t));
     }
     *dataset = made;
     return BG_OK;
@@ -93,14 +109,28 @@ bg_status bg_dataset_create(bg_dataset **dataset, bg_tensor *const *columns, int
     return status ? status : bgi_dataset_create(dataset, "", columns, n, classes);
 }
 
+bg_dataset *bgi_dataset_retain(const bg_dataset *dataset)
+{
+    bg_dataset *held = (bg_dataset *)dataset;
+    atomic_fetch_add_explicit(&held->references, 1, memory_order_relaxed);
+    return held;
+}
+
 void bg_dataset_destroy(bg_dataset *dataset)
 {
-    if (!dataset)
+    if (!dataset || atomic_fetch_sub_explicit(&dataset->references, 1, memory_order_acq_rel) != 1)
         return;
     bg_engine *engine = dataset->engine;
     for (int i = 0; dataset->columns && i < dataset->count; i++)
         bg_tensor_destroy(dataset->columns[i]);
     bgi_free(engine, dataset->columns, (size_t)dataset->count * sizeof *dataset->columns);
+    bgi_free(engine, dataset->forms, (size_t)dataset->count * sizeof *dataset->forms);
+    if (dataset->source.destroy)
+        dataset->source.destroy(dataset->source.user);
+    if (dataset->source.read)
+        (void)pthread_mutex_destroy(&dataset->reading);
+    bg_dataset_destroy(dataset->base);
+    bgi_free(engine, dataset->derivation.factors, dataset->derivation.factor_bytes);
     bgi_free(engine, dataset->name, dataset->name_bytes);
     bgi_free(engine, dataset->vocabulary, dataset->vocabulary_bytes);
     bgi_names_release(&dataset->class_names);
@@ -126,28 +156,65 @@ const char *bg_dataset_feature_name(const bg_dataset *dataset, int64_t i)
     return dataset ? bgi_names_at(&dataset->feature_names, i) : NULL;
 }
 
+static bool has_column(const bg_dataset *dataset, int i) { return dataset && i >= 0 && i < dataset->count; }
+
 bg_tensor *bg_dataset_column(const bg_dataset *dataset, int i)
 {
-    return dataset && i >= 0 && i < dataset->count ? dataset->columns[i] : NULL;
+    return has_column(dataset, i) && dataset->columns ? dataset->columns[i] : NULL;
+}
+
+bg_dtype bg_dataset_dtype(const bg_dataset *dataset, int i)
+{
+    return has_column(dataset, i) ? dataset->forms[i].dtype : BG_DTYPE_COUNT;
+}
+
+bg_shape bg_dataset_shape(const bg_dataset *dataset, int i)
+{
+    if (!has_column(dataset, i))
+        return BG_SCALAR;
+    bg_shape example = dataset->forms[i].shape, shape = { .rank = example.rank + 1, .dims = { dataset->size } };
+    memcpy(shape.dims + 1, example.dims, (size_t)example.rank * sizeof(int64_t));
+    return shape;
+}
+
+/* Gives it the names that the other one has, or destroys it. */
+static bg_status copy_names(bg_dataset **made, const bg_dataset *dataset)
+{
+    bg_status status = bgi_dataset_set_names(*made, &dataset->class_names, &dataset->feature_names);
+    if (!status && dataset->vocabulary)
+        status = bgi_dataset_set_vocabulary(*made, dataset->vocabulary);
+    if (status) {
+        bg_dataset_destroy(*made);
+        *made = NULL;
+    }
+    return status;
 }
 
 bg_status bgi_dataset_create_like(bg_dataset **made, const bg_dataset *dataset, bg_tensor **columns, bg_status status)
 {
     if (!status)
         status = bgi_dataset_create(made, dataset->name, columns, dataset->count, dataset->classes);
-    if (!status) {
-        status = bgi_dataset_set_names(*made, &dataset->class_names, &dataset->feature_names);
-        if (!status && dataset->vocabulary)
-            status = bgi_dataset_set_vocabulary(*made, dataset->vocabulary);
-        if (status) {
-            bg_dataset_destroy(*made);
-            *made = NULL;
-        }
-    }
+    if (!status)
+        status = copy_names(made, dataset);
     for (int i = 0; i < dataset->count && columns[i]; i++)
         bg_tensor_destroy(columns[i]);
     bgi_free(dataset->engine, columns, (size_t)dataset->count * sizeof *columns);
     return status;
+}
+
+bg_status bgi_dataset_derive(bg_dataset **made, const bg_dataset *base, int64_t size, const bgi_derivation *derivation)
+{
+    *made = bgi_dataset_allocate(base->engine, base->name, base->count);
+    if (!*made) {
+        bgi_free(base->engine, derivation->factors, derivation->factor_bytes);
+        return BG_ERR_NOMEM;
+    }
+    (*made)->base = bgi_dataset_retain(base);
+    (*made)->derivation = *derivation;
+    (*made)->size = size;
+    (*made)->classes = base->classes;
+    memcpy((*made)->forms, base->forms, (size_t)base->count * sizeof *base->forms);
+    return copy_names(made, base);
 }
 
 bg_tensor **bgi_dataset_new_columns(const bg_dataset *dataset)
@@ -167,6 +234,8 @@ bg_status bg_dataset_slice(bg_dataset **part, const bg_dataset *dataset, int64_t
     if (start < 0 || stop < start || stop > dataset->size)
         return bg_fail(BG_ERR_ARGUMENT, "dataset_slice: [%lld, %lld) is not within the %lld examples", (long long)start,
                        (long long)stop, (long long)dataset->size);
+    if (!dataset->columns)
+        return bgi_dataset_derive(part, dataset, stop - start, &(bgi_derivation){ .first = start });
     bg_tensor **columns = bgi_dataset_new_columns(dataset);
     if (!columns)
         return BG_ERR_NOMEM;

@@ -7,10 +7,29 @@
 #include "base/engine.h"
 #include "data/names.h"
 
+#include <pthread.h>
+
+/* How the examples of a data set follow from those of another one, its base, which is not in memory. */
+typedef struct {
+    int64_t first; /* example i is number first + i of the base, or of a permutation of it */
+    bool is_permuted;
+    uint64_t seed, stream; /* of the permutation */
+    int column;            /* the one that is scaled */
+    double *factors;       /* shift and scale of each of its places; NULL: none is scaled */
+    size_t factor_bytes;
+} bgi_derivation;
+
 struct bg_dataset {
+    atomic_int references;
     bg_engine *engine;
-    bg_tensor **columns; /* held */
     int count;
+    bg_column *forms; /* of the columns */
+    /* The examples are in tensors, or come from a source, or from another data set. */
+    bg_tensor **columns; /* held; or NULL */
+    bg_source source;    /* .read NULL: none */
+    pthread_mutex_t reading;
+    bg_dataset *base; /* held; or NULL */
+    bgi_derivation derivation;
     int64_t size, classes;
     char *name;
     size_t name_bytes;
@@ -23,6 +42,8 @@ struct bg_dataset {
 enum { BGI_CLASS_LIMIT = 1 << 24 };
 #define BGI_CLASS_RULE "classes are whole numbers from 0 to 16777215; a loss for numbers, as l2, takes others too"
 
+/* A data set with room for columns, and nothing in it; NULL when memory is out. */
+bg_dataset *bgi_dataset_allocate(bg_engine *engine, const char *name, int columns);
 /* As bg_dataset_create, with a name. */
 bg_status bgi_dataset_create(bg_dataset **dataset, const char *name, bg_tensor *const *columns, int n, int64_t classes);
 /* The same over an input and a target, which it takes over, also when it fails. */
@@ -36,6 +57,45 @@ bg_status bgi_dataset_create_like(bg_dataset **made, const bg_dataset *dataset, 
 /* As bg_dataset_join, with a name, of parts of one engine; caller is for messages, which call a part by its name. */
 bg_status bgi_dataset_join(bg_dataset **all, const char *caller, const char *name, bg_dataset *const *parts, int n);
 
+/* As bgi_dataset_join, of parts that agree and are `size` examples together, some of them not in memory. */
+bg_status bgi_dataset_join_sources(bg_dataset **all, const char *name, bg_dataset *const *parts, int n, int64_t size,
+                                   int64_t classes);
+
+/* One more hold on a data set, to be destroyed. */
+bg_dataset *bgi_dataset_retain(const bg_dataset *dataset);
+/* A data set of `size` examples that reads from another one, which is not in memory and is held. The factors are taken
+ * over, also when this fails. */
+bg_status bgi_dataset_derive(bg_dataset **made, const bg_dataset *base, int64_t size, const bgi_derivation *derivation);
+
+/* ---- dataset_read.c ---- */
+/* How many of the n numbers, from the first on, follow one another. */
+int64_t bgi_run_length(const int64_t *numbers, int64_t n);
+/* Copies rows of a tensor with these first indices, one behind the other. */
+void bgi_copy_rows(const bg_tensor *column, const int64_t *rows, int64_t n, void *to);
+/* As bg_dataset_read, without checks; writes over the numbers. */
+bg_status bgi_dataset_read(const bg_dataset *dataset, int64_t *examples, int64_t n, void *const *columns);
+
+/* Goes through one column from the first example to the last, some at a time. */
+typedef struct {
+    const bg_dataset *dataset;
+    int column;
+    int64_t first, n;    /* the examples at hand: n of them, from number `first` on */
+    unsigned char *data; /* theirs, row-major */
+    size_t row_bytes, bytes;
+    int64_t capacity, *examples;
+    void **columns;
+} bgi_pass;
+bg_status bgi_pass_begin(bgi_pass *pass, const bg_dataset *dataset, int column);
+/* Reads on; n is 0 behind the last example. */
+bg_status bgi_pass_next(bgi_pass *pass);
+void bgi_pass_rewind(bgi_pass *pass);
+void bgi_pass_end(bgi_pass *pass);
+
+/* ---- scaling.c ---- */
+/* (x - shift) scale in place, of n examples, f32 or f64; factors: those of all places, shifts first. */
+void bgi_scale_rows(void *rows, bg_dtype dtype, int64_t n, int64_t places, const double *factors);
+
+/* ---- dataset.c, for the readers ---- */
 /* Copies a vocabulary into a data set that has none. */
 bg_status bgi_dataset_set_vocabulary(bg_dataset *dataset, const char *vocabulary);
 

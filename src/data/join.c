@@ -36,13 +36,6 @@ static part_text part_of(const junction *j, int i)
 
 /* ---- What has to agree ---- */
 
-static bg_shape example_shape(const bg_tensor *column)
-{
-    bg_shape shape = { .rank = column->shape.rank - 1 };
-    memcpy(shape.dims, column->shape.dims + 1, (size_t)shape.rank * sizeof *shape.dims);
-    return shape;
-}
-
 static bool are_same_names(const bgi_names *a, const bgi_names *b)
 {
     if (a->count != b->count)
@@ -60,14 +53,14 @@ static bg_status check_columns(const junction *j, int i)
         return bg_fail(BG_ERR_SHAPE, "%s: %s has %d columns, %s has %d", j->caller, part_of(j, i).text, part->count,
                        part_of(j, 0).text, first->count);
     for (int c = 0; c < first->count; c++) {
-        const bg_tensor *column = part->columns[c], *other = first->columns[c];
+        const bg_column *column = &part->forms[c], *other = &first->forms[c];
         if (column->dtype != other->dtype)
             return bg_fail(BG_ERR_DTYPE, "%s: %s: column %d is %s, that of %s %s", j->caller, part_of(j, i).text, c,
                            bg_dtype_name(column->dtype), part_of(j, 0).text, bg_dtype_name(other->dtype));
-        if (!bg_shape_equal(example_shape(column), example_shape(other)))
+        if (!bg_shape_equal(column->shape, other->shape))
             return bg_fail(BG_ERR_SHAPE, "%s: %s: an example of column %d is %s, of %s %s", j->caller,
-                           part_of(j, i).text, c, bgi_shape_format(example_shape(column)).text, part_of(j, 0).text,
-                           bgi_shape_format(example_shape(other)).text);
+                           part_of(j, i).text, c, bgi_shape_format(column->shape).text, part_of(j, 0).text,
+                           bgi_shape_format(other->shape).text);
     }
     return BG_OK;
 }
@@ -225,16 +218,11 @@ static bg_status count_examples(const junction *j, int64_t *size, int64_t *class
     return BG_OK;
 }
 
-static bg_status join(bg_dataset **all, junction *j, const char *name)
+static bg_status join_columns(bg_dataset **all, const junction *j, const char *name, int64_t size, int64_t classes)
 {
     const bg_dataset *first = j->parts[0];
-    int64_t size, classes;
-    bg_status status = j->renumbers ? unite_names(j) : BG_OK;
-    if (!status)
-        status = count_examples(j, &size, &classes);
-    bg_tensor **columns = status ? NULL : bgi_dataset_new_columns(first);
-    if (!status && !columns)
-        status = BG_ERR_NOMEM;
+    bg_tensor **columns = bgi_dataset_new_columns(first);
+    bg_status status = columns ? BG_OK : BG_ERR_NOMEM;
     for (int c = 0; c < first->count && !status; c++)
         status = join_column(j, c, size, &columns[c]);
     if (!status)
@@ -242,6 +230,33 @@ static bg_status join(bg_dataset **all, junction *j, const char *name)
     for (int c = 0; columns && c < first->count; c++)
         bg_tensor_destroy(columns[c]);
     bgi_free(first->engine, columns, (size_t)first->count * sizeof *columns);
+    return status;
+}
+
+static bool are_in_memory(const junction *j)
+{
+    for (int i = 0; i < j->n; i++)
+        if (!j->parts[i]->columns)
+            return false;
+    return true;
+}
+
+static bg_status join(bg_dataset **all, junction *j, const char *name)
+{
+    const bg_dataset *first = j->parts[0];
+    int64_t size, classes;
+    bool is_source = !are_in_memory(j);
+    if (is_source && j->renumbers)
+        return bg_fail(BG_ERR_ARGUMENT,
+                       "%s: the parts have other names of classes, which would have to be numbered anew in parts that "
+                       "are not in memory",
+                       j->caller);
+    bg_status status = j->renumbers ? unite_names(j) : BG_OK;
+    if (!status)
+        status = count_examples(j, &size, &classes);
+    if (!status)
+        status = is_source ? bgi_dataset_join_sources(all, name, j->parts, j->n, size, classes)
+                           : join_columns(all, j, name, size, classes);
     if (!status)
         status =
             bgi_dataset_set_names(*all, j->renumbers ? &j->labels.names : &first->class_names, &first->feature_names);

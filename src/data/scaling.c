@@ -8,86 +8,54 @@
 #include <math.h>
 #include <string.h>
 
-/* A column as rows of f64, one at a time, whatever its type and strides. */
-typedef struct {
-    const bg_tensor *column;
-    bg_shape shape; /* of an example */
-    int64_t places;
-    unsigned char *row; /* of the column's type, contiguous */
-    size_t row_bytes;
-} row_reader;
-
-static bg_shape example_shape(const bg_tensor *column)
+static double value_at(const void *row, bg_dtype dtype, int64_t place)
 {
-    bg_shape shape = { .rank = column->shape.rank - 1 };
-    for (int axis = 0; axis < shape.rank; axis++)
-        shape.dims[axis] = column->shape.dims[axis + 1];
-    return shape;
-}
-
-static bg_status begin_rows(row_reader *reader, const bg_tensor *column)
-{
-    *reader = (row_reader){ .column = column, .shape = example_shape(column) };
-    reader->places = bg_shape_count(reader->shape);
-    reader->row_bytes = (size_t)reader->places * bg_dtype_size(column->dtype);
-    reader->row = bgi_alloc(column->storage->engine, reader->row_bytes);
-    return reader->row ? BG_OK : BG_ERR_NOMEM;
-}
-
-static void end_rows(row_reader *reader) { bgi_free(reader->column->storage->engine, reader->row, reader->row_bytes); }
-
-static void read_row(const row_reader *reader, int64_t i)
-{
-    const bg_tensor *column = reader->column;
-    size_t size = bg_dtype_size(column->dtype);
-    int64_t strides[BG_MAX_RANK];
-    bgi_shape_strides(reader->shape, strides);
-    bgi_strided_copy(reader->row, strides, bgi_tensor_bytes(column) + i * column->strides[0] * (int64_t)size,
-                     column->strides + 1, reader->shape, size);
-}
-
-static double value_at(const row_reader *reader, int64_t place)
-{
-    return reader->column->dtype == BG_F64 ? ((const double *)(const void *)reader->row)[place]
-                                           : (double)((const float *)(const void *)reader->row)[place];
+    return dtype == BG_F64 ? ((const double *)row)[place] : (double)((const float *)row)[place];
 }
 
 /* ---- Finding it out ---- */
 
+/* Of each place: how many examples have a number there, their sums, or their extremes. */
+typedef struct {
+    bg_dtype dtype;
+    int64_t places;
+    double *count, *first, *second; /* sum, or smallest; sum of squares about the mean, or largest */
+} statistics;
+
 /* An infinite element would leave nothing of the others. */
-static bg_status check_finite(const row_reader *reader, int64_t example)
+static bg_status check_finite(const statistics *s, const void *row, int64_t example)
 {
-    for (int64_t j = 0; j < reader->places; j++)
-        if (isinf(value_at(reader, j)))
+    for (int64_t j = 0; j < s->places; j++)
+        if (isinf(value_at(row, s->dtype, j)))
             return bg_fail(BG_ERR_ARGUMENT, "dataset_scaling: place %lld of example %lld is infinite", (long long)j,
                            (long long)example);
     return BG_OK;
 }
 
-/* Of each place: how many examples have a number there, their sums, or their extremes. */
-typedef struct {
-    double *count, *first, *second; /* sum, or smallest; sum of squares about the mean, or largest */
-} statistics;
-
-static void add_standard(const statistics *s, const row_reader *reader, bool is_second)
+static void add_sums(const statistics *s, const void *row)
 {
-    for (int64_t j = 0; j < reader->places; j++) {
-        double x = value_at(reader, j);
+    for (int64_t j = 0; j < s->places; j++) {
+        double x = value_at(row, s->dtype, j);
         if (isnan(x))
             continue;
-        if (is_second) {
-            s->second[j] += (x - s->first[j]) * (x - s->first[j]);
-        } else {
-            s->first[j] += x;
-            s->count[j]++;
-        }
+        s->first[j] += x;
+        s->count[j]++;
     }
 }
 
-static void add_extremes(const statistics *s, const row_reader *reader)
+static void add_squares(const statistics *s, const void *row)
 {
-    for (int64_t j = 0; j < reader->places; j++) {
-        double x = value_at(reader, j);
+    for (int64_t j = 0; j < s->places; j++) {
+        double x = value_at(row, s->dtype, j);
+        if (!isnan(x))
+            s->second[j] += (x - s->first[j]) * (x - s->first[j]);
+    }
+}
+
+static void add_extremes(const statistics *s, const void *row)
+{
+    for (int64_t j = 0; j < s->places; j++) {
+        double x = value_at(row, s->dtype, j);
         if (isnan(x))
             continue;
         if (s->count[j] == 0 || x < s->first[j])
@@ -98,34 +66,40 @@ static void add_extremes(const statistics *s, const row_reader *reader)
     }
 }
 
-/* Leaves the shift in `first` and the scale in `second`. */
-static bg_status measure(const statistics *s, const row_reader *reader, int64_t n, bg_scaling scaling)
+/* Adds all examples; those of the first pass are checked. */
+static bg_status add_all(const statistics *s, bgi_pass *pass, void (*add)(const statistics *s, const void *row))
 {
-    int64_t places = reader->places;
-    for (int64_t i = 0; i < n; i++) {
-        read_row(reader, i);
-        bg_status status = check_finite(reader, i);
-        if (status)
-            return status;
-        if (scaling == BG_SCALING_STANDARD)
-            add_standard(s, reader, false);
-        else
-            add_extremes(s, reader);
+    bg_status status;
+    bgi_pass_rewind(pass);
+    while (!(status = bgi_pass_next(pass)) && pass->n > 0) {
+        const unsigned char *row = pass->data;
+        for (int64_t i = 0; i < pass->n; i++, row += pass->row_bytes) {
+            status = add == add_squares ? BG_OK : check_finite(s, row, pass->first + i);
+            if (status)
+                return status;
+            add(s, row);
+        }
     }
-    for (int64_t j = 0; j < places && scaling == BG_SCALING_STANDARD; j++)
+    return status;
+}
+
+/* Leaves the shift in `first` and the scale in `second`. */
+static bg_status measure(const statistics *s, bgi_pass *pass, bg_scaling scaling)
+{
+    bool is_standard = scaling == BG_SCALING_STANDARD;
+    bg_status status = add_all(s, pass, is_standard ? add_sums : add_extremes);
+    for (int64_t j = 0; j < s->places && is_standard; j++)
         s->first[j] /= s->count[j] > 0 ? s->count[j] : 1;
-    for (int64_t i = 0; i < n && scaling == BG_SCALING_STANDARD; i++) {
-        read_row(reader, i);
-        add_standard(s, reader, true);
-    }
-    for (int64_t j = 0; j < places; j++) {
-        double width = scaling == BG_SCALING_STANDARD ? sqrt(s->second[j] / (s->count[j] > 0 ? s->count[j] : 1))
-                                                      : s->second[j] - s->first[j];
+    if (!status && is_standard)
+        status = add_all(s, pass, add_squares);
+    for (int64_t j = 0; j < s->places && !status; j++) {
+        double width =
+            is_standard ? sqrt(s->second[j] / (s->count[j] > 0 ? s->count[j] : 1)) : s->second[j] - s->first[j];
         /* What rounding makes of equal numbers is no spread: their mean may be off by half a unit in its last place. */
         bool is_constant = !(width > fabs(s->first[j]) * 0x1p-50) || !isfinite(width);
         s->second[j] = is_constant ? 1 : 1 / width;
     }
-    return BG_OK;
+    return status;
 }
 
 static bg_status check_column(const char *caller, const bg_dataset *dataset, int column)
@@ -138,7 +112,7 @@ static bg_status check_column(const char *caller, const bg_dataset *dataset, int
     if (column < 0 || column >= dataset->count)
         return bg_fail(BG_ERR_ARGUMENT, "%s: there is no column %d; the data set has %d", caller, column,
                        dataset->count);
-    bg_dtype dtype = dataset->columns[column]->dtype;
+    bg_dtype dtype = dataset->forms[column].dtype;
     if (dtype != BG_F32 && dtype != BG_F64)
         return bg_fail(BG_ERR_DTYPE, "%s: column %d is %s; what is scaled is f32 or f64", caller, column,
                        bg_dtype_name(dtype));
@@ -160,20 +134,23 @@ bg_status bg_dataset_scaling(bg_tensor **shift, bg_tensor **scale, const bg_data
         return status;
     if (scaling != BG_SCALING_STANDARD && scaling != BG_SCALING_MIN_MAX)
         return bg_fail(BG_ERR_ARGUMENT, "%s: there is no scaling %d", caller, (int)scaling);
-    const bg_tensor *source = dataset->columns[column];
+    const bg_column *form = &dataset->forms[column];
     bg_tensor *count = NULL;
-    row_reader reader = { .row = NULL };
-    status = begin_rows(&reader, source);
+    bgi_pass pass;
+    status = bgi_pass_begin(&pass, dataset, column);
+    if (status)
+        return status;
+    status = bg_tensor_create(&count, dataset->engine, BG_F64, form->shape);
     if (!status)
-        status = bg_tensor_create(&count, dataset->engine, BG_F64, reader.shape);
+        status = bg_tensor_create(shift, dataset->engine, BG_F64, form->shape);
     if (!status)
-        status = bg_tensor_create(shift, dataset->engine, BG_F64, reader.shape);
-    if (!status)
-        status = bg_tensor_create(scale, dataset->engine, BG_F64, reader.shape);
-    if (!status)
-        status = measure(&(statistics){ bg_tensor_data(count), bg_tensor_data(*shift), bg_tensor_data(*scale) },
-                         &reader, dataset->size, scaling);
-    end_rows(&reader);
+        status = bg_tensor_create(scale, dataset->engine, BG_F64, form->shape);
+    if (!status) {
+        const statistics s = { form->dtype, bg_shape_count(form->shape), bg_tensor_data(count), bg_tensor_data(*shift),
+                               bg_tensor_data(*scale) };
+        status = measure(&s, &pass, scaling);
+    }
+    bgi_pass_end(&pass);
     bg_tensor_destroy(count);
     if (status) {
         bg_tensor_destroy(*shift);
@@ -185,20 +162,41 @@ bg_status bg_dataset_scaling(bg_tensor **shift, bg_tensor **scale, const bg_data
 
 /* ---- Doing it ---- */
 
-static void scale_rows(bg_tensor *scaled, const row_reader *reader, const double *shift, const double *scale)
+void bgi_scale_rows(void *rows, bg_dtype dtype, int64_t n, int64_t places, const double *factors)
 {
-    int64_t n = scaled->shape.dims[0], places = reader->places;
-    void *data = bg_tensor_data(scaled);
-    for (int64_t i = 0; i < n; i++) {
-        read_row(reader, i);
+    const double *shift = factors, *scale = factors + places;
+    for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < places; j++) {
-            double value = (value_at(reader, j) - shift[j]) * scale[j];
-            if (scaled->dtype == BG_F64)
-                ((double *)data)[i * places + j] = value;
+            double value = (value_at(rows, dtype, i * places + j) - shift[j]) * scale[j];
+            if (dtype == BG_F64)
+                ((double *)rows)[i * places + j] = value;
             else
-                ((float *)data)[i * places + j] = (float)value;
+                ((float *)rows)[i * places + j] = (float)value;
+        }
+}
+
+/* In memory, a copy is scaled. */
+static bg_status scale_copy(bg_dataset **scaled, const bg_dataset *dataset, int column, const double *factors)
+{
+    bg_tensor **columns = bgi_dataset_new_columns(dataset);
+    if (!columns)
+        return BG_ERR_NOMEM;
+    const bg_tensor *source = dataset->columns[column];
+    bg_status status = BG_OK;
+    for (int i = 0; i < dataset->count && !status; i++) {
+        if (i == column) {
+            status = bg_tensor_create(&columns[i], dataset->engine, source->dtype, source->shape);
+        } else {
+            columns[i] = dataset->columns[i];
+            bgi_tensor_retain(columns[i]);
         }
     }
+    if (!status)
+        status = bg_tensor_copy(columns[column], source);
+    if (!status)
+        bgi_scale_rows(bg_tensor_data(columns[column]), source->dtype, dataset->size,
+                       bg_shape_count(dataset->forms[column].shape), factors);
+    return bgi_dataset_create_like(scaled, dataset, columns, status);
 }
 
 static bg_status check_factor(const char *name, const bg_tensor *factor, const bg_dataset *dataset, bg_shape shape)
@@ -224,27 +222,22 @@ bg_status bg_dataset_scale(bg_dataset **scaled, const bg_dataset *dataset, int c
     bg_status status = check_column("dataset_scale", dataset, column);
     if (status)
         return status;
-    const bg_tensor *source = dataset->columns[column];
-    status = check_factor("shift", shift, dataset, example_shape(source));
+    const bg_column *form = &dataset->forms[column];
+    status = check_factor("shift", shift, dataset, form->shape);
     if (!status)
-        status = check_factor("scale", scale, dataset, example_shape(source));
+        status = check_factor("scale", scale, dataset, form->shape);
     if (status)
         return status;
-    bg_tensor **columns = bgi_dataset_new_columns(dataset);
-    if (!columns)
+    size_t places = (size_t)bg_shape_count(form->shape), bytes = 2 * places * sizeof(double);
+    double *factors = bgi_alloc(dataset->engine, bytes);
+    if (!factors)
         return BG_ERR_NOMEM;
-    row_reader reader = { .row = NULL };
-    status = begin_rows(&reader, source);
-    for (int i = 0; i < dataset->count && !status; i++) {
-        if (i == column) {
-            status = bg_tensor_create(&columns[i], dataset->engine, source->dtype, source->shape);
-        } else {
-            columns[i] = dataset->columns[i];
-            bgi_tensor_retain(columns[i]);
-        }
-    }
-    if (!status)
-        scale_rows(columns[column], &reader, bg_tensor_const_data(shift), bg_tensor_const_data(scale));
-    end_rows(&reader);
-    return bgi_dataset_create_like(scaled, dataset, columns, status);
+    memcpy(factors, bg_tensor_const_data(shift), places * sizeof *factors);
+    memcpy(factors + places, bg_tensor_const_data(scale), places * sizeof *factors);
+    if (!dataset->columns)
+        return bgi_dataset_derive(scaled, dataset, dataset->size,
+                                  &(bgi_derivation){ .column = column, .factors = factors, .factor_bytes = bytes });
+    status = scale_copy(scaled, dataset, column, factors);
+    bgi_free(dataset->engine, factors, bytes);
+    return status;
 }

@@ -29,37 +29,41 @@ static bool is_in(const division *d, int64_t place, bool first)
 
 static bg_status copy_part(bg_tensor **copy, const division *d, int column, bool first)
 {
+    enum { PIECE = 256 };
     const bg_tensor *source = d->dataset->columns[column];
-    int64_t n = d->dataset->size;
-    bg_shape shape = source->shape, row = { .rank = shape.rank - 1 };
+    int64_t n = d->dataset->size, examples[PIECE], count = 0;
+    bg_shape shape = source->shape;
     shape.dims[0] = first ? d->size : n - d->size;
     bg_status status = bg_tensor_create(copy, d->dataset->engine, source->dtype, shape);
-    if (status)
+    if (status || bg_shape_count(shape) == 0)
         return status;
-    for (int axis = 0; axis < row.rank; axis++)
-        row.dims[axis] = shape.dims[axis + 1];
-    size_t size = bg_dtype_size(source->dtype), row_bytes = (size_t)bg_shape_count(row) * size;
-    if (row_bytes == 0)
-        return BG_OK;
-    bool is_contiguous = bg_tensor_is_contiguous(source);
+    size_t row_bytes = (size_t)(bg_shape_count(shape) / shape.dims[0]) * bg_dtype_size(source->dtype);
     unsigned char *target = bg_tensor_data(*copy);
     for (int64_t place = 0; place < n; place++) {
-        if (!is_in(d, place, first))
+        if (is_in(d, place, first))
+            examples[count++] = example_at(d, place);
+        if (count < PIECE && place + 1 < n)
             continue;
-        /* Strides count elements and may be 0 in an expanded view. */
-        const unsigned char *bytes =
-            bgi_tensor_bytes(source) + example_at(d, place) * source->strides[0] * (int64_t)size;
-        if (is_contiguous)
-            memcpy(target, bytes, row_bytes);
-        else
-            bgi_strided_copy(target, (*copy)->strides + 1, bytes, source->strides + 1, row, size);
-        target += row_bytes;
+        bgi_copy_rows(source, examples, count, target);
+        target += (size_t)count * row_bytes;
+        count = 0;
     }
     return BG_OK;
 }
 
+/* Of the permuted order a part is a stretch, if it is not chosen by classes. */
+static bg_status derive_part(bg_dataset **part, const division *d, bool first)
+{
+    const bgi_derivation derivation = {
+        .first = first ? 0 : d->size, .is_permuted = true, .seed = d->seed, .stream = d->stream
+    };
+    return bgi_dataset_derive(part, d->dataset, first ? d->size : d->dataset->size - d->size, &derivation);
+}
+
 static bg_status make_part(bg_dataset **part, const division *d, bool first)
 {
+    if (!d->dataset->columns)
+        return derive_part(part, d, first);
     bg_tensor **columns = bgi_dataset_new_columns(d->dataset);
     if (!columns)
         return BG_ERR_NOMEM;
@@ -194,6 +198,11 @@ bg_status bg_dataset_split_stratified(bg_dataset **first, bg_dataset **second, c
     bg_status status = begin(&d, stratified, first, second, dataset, size, seed);
     if (status)
         return status;
+    if (!dataset->columns)
+        return bg_fail(BG_ERR_ARGUMENT,
+                       "%s: the examples are not in memory, and neither can be which part each of them is in; "
+                       "dataset_split works without",
+                       stratified);
     if (dataset->classes < 1 || dataset->count < 2 || dataset->columns[1]->shape.rank != 1)
         return bg_fail(BG_ERR_ARGUMENT, "%s: the data set has no column 1 with a class an example", stratified);
     size_t quota_bytes, bytes = (size_t)dataset->size;

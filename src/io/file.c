@@ -75,7 +75,8 @@ bg_status bgi_file_read_at(int descriptor, const char *caller, const char *path,
         if (count < 0) {
             if (errno == EINTR)
                 continue;
-            return fail(caller, path, "read", errno);
+            return bg_fail(errno == ENOMEM ? BG_ERR_NOMEM : BG_ERR_IO, "%s: %s: cannot read at offset %llu: %s", caller,
+                           bgi_path_text(path), (unsigned long long)(offset + done), bgi_errno_text(errno));
         }
         if (count == 0)
             return bg_fail(BG_ERR_IO, "%s: %s: the file became shorter while it was read: it ends at offset %llu",

@@ -46,6 +46,14 @@ bg_status bgi_npy_read_layout(bgi_npy_layout *layout, bg_engine *engine, bgi_npy
 bg_status bgi_npy_file_layout(bgi_npy_layout *layout, bg_engine *engine, const char *caller, const char *path);
 bg_status bgi_npz_layout(bgi_npy_layout *layout, bool *is_there, bg_engine *engine, const char *caller,
                          const char *path, const char *name);
+/* The bytes of `count` elements in the file, once they lie at the place that the first gives of the memory for them,
+ * are made elements there by the second; `first` is the number of the first of them, for messages. */
+unsigned char *bgi_npy_raw_place(const bgi_npy_layout *layout, void *elements, size_t count);
+bg_status bgi_npy_finish(const bgi_npy_layout *layout, const bgi_npy_source *source, void *elements, size_t count,
+                         size_t first);
+/* Opens an NPY file, whose elements begin at offset *start. */
+bg_status bgi_npy_file_open(bgi_npy_layout *layout, int *descriptor, uint64_t *start, bg_engine *engine,
+                            const char *caller, const char *path);
 /* Reads all of an array into a new tensor. */
 bg_status bgi_npy_read(bg_tensor **tensor, bg_engine *engine, bgi_npy_source *source);
 

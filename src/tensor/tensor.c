@@ -12,6 +12,15 @@
 
 void bgi_tensor_retain(bg_tensor *tensor) { atomic_fetch_add_explicit(&tensor->references, 1, memory_order_relaxed); }
 
+void bgi_tensor_swap(bg_tensor *a, bg_tensor *b)
+{
+    bgi_storage *kept = a->storage;
+    a->storage = b->storage;
+    b->storage = kept;
+    a->storage->version++;
+    b->storage->version++;
+}
+
 static void storage_release(bgi_storage *storage)
 {
     if (atomic_fetch_sub_explicit(&storage->references, 1, memory_order_acq_rel) != 1)

@@ -28,6 +28,8 @@ struct bg_tensor {
 /* As bg_tensor_create, for an engine that was checked, without setting the elements, which the caller does at once. */
 bg_status bgi_tensor_create_unset(bg_tensor **tensor, bg_engine *engine, bg_dtype dtype, bg_shape shape);
 void bgi_tensor_retain(bg_tensor *tensor);
+/* Exchanges the elements of two tensors of one type and shape, which are no views, without moving them. */
+void bgi_tensor_swap(bg_tensor *a, bg_tensor *b);
 static inline unsigned char *bgi_tensor_bytes(const bg_tensor *tensor)
 {
     return tensor->storage->data + tensor->offset;

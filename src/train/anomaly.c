@@ -169,8 +169,8 @@ static bg_status run_kept(value_trace *trace, const bgi_batch_program *entry, co
     }
     bg_status status =
         bg_compile(&trace->program, trace->graph, trace->kept, n, &(bg_compile_options){ .no_updates = true });
-    for (int i = 0; i < entry->n_columns && status == BG_OK; i++)
-        status = bg_program_bind(trace->program, built->inputs[i], entry->columns[i]);
+    for (int i = 0; i < entry->batch.n_columns && status == BG_OK; i++)
+        status = bg_program_bind(trace->program, built->inputs[i], entry->batch.columns[i]);
     for (int i = 0; i < BGI_SCALARS && status == BG_OK; i++)
         if (built->scalars[i])
             status = bg_program_bind(trace->program, built->scalars[i], trace->trainer->scalars[i]);

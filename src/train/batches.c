@@ -1,8 +1,9 @@
-/* Batches: the shuffled order of an epoch, and the copying of its examples. */
+/* Batches: the shuffled order of an epoch, its examples, and the memory for them. */
 #include "train/trainer.h"
 
 #include "base/hash.h"
 #include "data/augment.h"
+#include "data/dataset.h"
 #include "tensor/tensor.h"
 
 #include <string.h>
@@ -19,75 +20,68 @@ bgi_order bgi_order_of_epoch(const bg_trainer *trainer, int64_t n, int64_t epoch
                         .epoch = epoch };
 }
 
-/* A column as rows: whether the elements of one row lie together, and how far apart rows are. */
-typedef struct {
-    const unsigned char *data;
-    size_t element_bytes, row_bytes;
-    int64_t row_stride; /* in elements */
-    bool is_dense;
-    bg_shape row_shape;
-    const int64_t *row_strides;
-    int64_t dense_strides[BG_MAX_RANK];
-} column_rows;
-
-static column_rows rows_of(const bg_tensor *column)
-{
-    column_rows rows = { .data = bg_tensor_const_data(column),
-                         .element_bytes = bg_dtype_size(bg_tensor_dtype(column)) };
-    bg_shape shape = bg_tensor_shape(column);
-    const int64_t *strides = bg_tensor_strides(column);
-    rows.row_shape.rank = shape.rank - 1;
-    memcpy(rows.row_shape.dims, shape.dims + 1, (size_t)rows.row_shape.rank * sizeof(int64_t));
-    rows.row_bytes = (size_t)bg_shape_count(rows.row_shape) * rows.element_bytes;
-    rows.row_stride = strides[0];
-    rows.row_strides = strides + 1;
-    bgi_shape_strides(rows.row_shape, rows.dense_strides);
-    rows.is_dense = true;
-    for (int i = 0; i < rows.row_shape.rank; i++)
-        if (rows.row_shape.dims[i] != 1 && rows.row_strides[i] != rows.dense_strides[i])
-            rows.is_dense = false;
-    return rows;
-}
-
 static uint64_t example_at(const bgi_order *order, int64_t place)
 {
     uint64_t row = (uint64_t)place;
     return order->is_shuffled ? bg_permute_index(row, order->n, order->seed, order->stream) : row;
 }
 
-static void augment_batch(const bgi_batch_program *entry, const bgi_order *order, int64_t start)
+static void augment(const bgi_span *span, const bgi_batch_memory *memory)
 {
-    bg_tensor *inputs = entry->columns[0];
+    const bgi_order *order = &span->order;
+    bg_tensor *inputs = memory->columns[0];
     bg_shape shape = bg_tensor_shape(inputs), example = { .rank = shape.rank - 1 };
     memcpy(example.dims, shape.dims + 1, (size_t)example.rank * sizeof(int64_t));
     size_t bytes = (size_t)bg_shape_count(example) * bg_dtype_size(bg_tensor_dtype(inputs));
     unsigned char *data = bg_tensor_data(inputs);
-    for (int64_t i = 0; i < entry->batch; i++)
+    for (int64_t i = 0; i < span->size; i++)
         bgi_augment(order->augmentation, order->kernels, data + (size_t)i * bytes, bg_tensor_dtype(inputs), example,
-                    order->seed, order->epoch, example_at(order, start + i));
+                    order->seed, order->epoch, example_at(order, span->start + i));
 }
 
-void bgi_gather_batch(bgi_batch_program *entry, const bg_dataset *dataset, const bgi_order *order, int64_t start)
+bg_status bgi_span_read(const bgi_span *span, const bg_dataset *dataset, bgi_batch_memory *memory)
 {
-    for (int c = 0; c < entry->n_columns; c++) {
-        column_rows rows = rows_of(bg_dataset_column(dataset, c));
-        unsigned char *target = bg_tensor_data(entry->columns[c]);
-        if (rows.row_bytes == 0)
-            continue;
-        if (!order->is_shuffled && rows.is_dense && (size_t)rows.row_stride * rows.element_bytes == rows.row_bytes) {
-            memcpy(target, rows.data + (size_t)start * rows.row_bytes, (size_t)entry->batch * rows.row_bytes);
-            continue;
-        }
-        for (int64_t i = 0; i < entry->batch; i++, target += rows.row_bytes) {
-            uint64_t row = example_at(order, start + i);
-            const unsigned char *source = rows.data + row * (size_t)rows.row_stride * rows.element_bytes;
-            if (rows.is_dense)
-                memcpy(target, source, rows.row_bytes);
-            else
-                bgi_strided_copy(target, rows.dense_strides, source, rows.row_strides, rows.row_shape,
-                                 rows.element_bytes);
-        }
+    for (int64_t i = 0; i < span->size; i++)
+        memory->examples[i] = (int64_t)example_at(&span->order, span->start + i);
+    for (int c = 0; c < memory->n_columns; c++)
+        memory->data[c] = bg_tensor_data(memory->columns[c]);
+    bg_status status = bgi_dataset_read(dataset, memory->examples, span->size, memory->data);
+    if (!status && span->order.augmentation)
+        augment(span, memory);
+    return status;
+}
+
+/* ---- Memory ---- */
+
+bg_status bgi_batch_memory_create(bgi_batch_memory *memory, bg_engine *engine, const bg_dataset *dataset, int64_t size)
+{
+    size_t n = (size_t)bg_dataset_columns(dataset);
+    *memory = (bgi_batch_memory){ .engine = engine, .size = size, .n_columns = (int)n };
+    memory->columns = bgi_alloc_zero(engine, n * sizeof *memory->columns);
+    memory->data = bgi_alloc(engine, n * sizeof *memory->data);
+    memory->examples = bgi_alloc(engine, (size_t)size * sizeof *memory->examples);
+    bg_status status = memory->columns && memory->data && memory->examples ? BG_OK : BG_ERR_NOMEM;
+    for (int i = 0; i < memory->n_columns && status == BG_OK; i++) {
+        bg_shape shape = bg_dataset_shape(dataset, i);
+        shape.dims[0] = size;
+        status = bg_tensor_create(&memory->columns[i], engine, bg_dataset_dtype(dataset, i), shape);
     }
-    if (order->augmentation)
-        augment_batch(entry, order, start);
+    return status;
+}
+
+void bgi_batch_memory_release(bgi_batch_memory *memory)
+{
+    size_t n = (size_t)memory->n_columns;
+    for (size_t i = 0; memory->columns && i < n; i++)
+        bg_tensor_destroy(memory->columns[i]);
+    bgi_free(memory->engine, memory->columns, n * sizeof *memory->columns);
+    bgi_free(memory->engine, memory->data, n * sizeof *memory->data);
+    bgi_free(memory->engine, memory->examples, (size_t)memory->size * sizeof *memory->examples);
+    *memory = (bgi_batch_memory){ .size = 0 };
+}
+
+void bgi_batch_memory_swap(bgi_batch_memory *a, bgi_batch_memory *b)
+{
+    for (int i = 0; i < a->n_columns; i++)
+        bgi_tensor_swap(a->columns[i], b->columns[i]);
 }

@@ -22,10 +22,10 @@ double bgi_sums_add(bgi_sums *sums, const bgi_batch_program *entry)
 {
     double loss = NAN;
     bg_tensor_item(bg_program_output(entry->program, 0), 0, &loss);
-    sums->loss += loss * (double)entry->batch;
-    sums->examples += entry->batch;
+    sums->loss += loss * (double)entry->batch.size;
+    sums->examples += entry->batch.size;
     if (entry->counts_answers)
-        count_right(sums, bg_program_output(entry->program, 1), entry->columns[1]);
+        count_right(sums, bg_program_output(entry->program, 1), entry->batch.columns[1]);
     return loss;
 }
 
@@ -62,18 +62,17 @@ static bg_status evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_eva
                           bg_metrics *metrics)
 {
     int64_t n = bg_dataset_size(dataset), batch = evaluation_batch(trainer);
-    const bgi_order order = { .n = (uint64_t)n };
     bgi_sums sums = { .loss = 0 };
     for (int64_t start = 0; start < n; start += batch) {
         bgi_batch_program *entry;
-        int64_t size = n - start < batch ? n - start : batch;
-        bg_status status = bgi_trainer_find_program(trainer, dataset, size, BGI_EVALUATES, &entry);
-        if (status != BG_OK)
-            return status;
-        bgi_gather_batch(entry, dataset, &order, start);
-        status = bg_program_run(entry->program);
+        const bgi_span span = { { .n = (uint64_t)n }, start, n - start < batch ? n - start : batch };
+        bg_status status = bgi_trainer_find_program(trainer, dataset, span.size, BGI_EVALUATES, &entry);
+        if (status == BG_OK)
+            status = bgi_span_read(&span, dataset, &entry->batch);
+        if (status == BG_OK)
+            status = bg_program_run(entry->program);
         if (status == BG_OK && evaluation)
-            status = bg_evaluation_add(evaluation, bg_program_output(entry->program, 1), entry->columns[1]);
+            status = bg_evaluation_add(evaluation, bg_program_output(entry->program, 1), entry->batch.columns[1]);
         if (status != BG_OK)
             return status;
         bgi_sums_add(&sums, entry);

@@ -19,36 +19,28 @@ bg_status bgi_trainer_check(const bg_trainer *trainer, const bg_dataset *dataset
         return bg_fail(BG_ERR_ARGUMENT, "%s: the data set has %d column, network and loss need an input and a target",
                        caller, bg_dataset_columns(dataset));
     const bg_augmentation *augmentation = &trainer->options.augmentation;
-    return bgi_augments(augmentation) ? bgi_augmentation_check(augmentation, bg_dataset_column(dataset, 0), caller)
+    return bgi_augments(augmentation) ? bgi_augmentation_check(augmentation, bg_dataset_dtype(dataset, 0),
+                                                               bg_dataset_shape(dataset, 0), caller)
                                       : BG_OK;
 }
 
-void bgi_batch_program_release(bg_trainer *trainer, bgi_batch_program *entry)
+void bgi_batch_program_release(bgi_batch_program *entry)
 {
     bg_program_destroy(entry->program);
-    for (int i = 0; entry->columns && i < entry->n_columns; i++)
-        bg_tensor_destroy(entry->columns[i]);
-    bgi_free(trainer->engine, entry->columns, (size_t)entry->n_columns * sizeof *entry->columns);
+    bgi_batch_memory_release(&entry->batch);
     *entry = (bgi_batch_program){ .program = NULL };
-}
-
-/* The shape of a batch of one column. */
-static bg_shape batch_shape(const bg_tensor *column, int64_t batch)
-{
-    bg_shape shape = bg_tensor_shape(column);
-    shape.dims[0] = batch;
-    return shape;
 }
 
 static bool entry_fits(const bgi_batch_program *entry, const bg_dataset *dataset, int64_t batch, bgi_purpose purpose)
 {
-    if (!entry->program || entry->batch != batch || entry->purpose != purpose ||
-        entry->n_columns != bg_dataset_columns(dataset))
+    if (!entry->program || entry->batch.size != batch || entry->purpose != purpose ||
+        entry->batch.n_columns != bg_dataset_columns(dataset))
         return false;
-    for (int i = 0; i < entry->n_columns; i++) {
-        const bg_tensor *column = bg_dataset_column(dataset, i);
-        if (bg_tensor_dtype(column) != bg_tensor_dtype(entry->columns[i]) ||
-            !bg_shape_equal(batch_shape(column, batch), bg_tensor_shape(entry->columns[i])))
+    for (int i = 0; i < entry->batch.n_columns; i++) {
+        const bg_tensor *column = entry->batch.columns[i];
+        bg_shape shape = bg_dataset_shape(dataset, i);
+        shape.dims[0] = batch;
+        if (bg_dataset_dtype(dataset, i) != bg_tensor_dtype(column) || !bg_shape_equal(shape, bg_tensor_shape(column)))
             return false;
     }
     return true;
@@ -78,7 +70,7 @@ static bg_status build_updates(bg_trainer *trainer, const bgi_batch_program *ent
     bg_step_inputs inputs = { .learning_rate = built->scalars[BGI_LEARNING_RATE],
                               .step = built->scalars[BGI_STEP],
                               .momentum = built->scalars[BGI_MOMENTUM],
-                              .weight = accumulates ? (double)entry->batch : 0,
+                              .weight = accumulates ? (double)entry->batch.size : 0,
                               .accumulated = built->scalars[BGI_ACCUMULATED],
                               .only_adds = entry->purpose == BGI_ADDS,
                               .average_weight = built->scalars[BGI_AVERAGE_WEIGHT] };
@@ -99,15 +91,15 @@ static bg_status build_graph(bg_trainer *trainer, const bg_dataset *dataset, bgi
                              bgi_batch_graph *built)
 {
     const bg_trainer_options *options = &trainer->options;
-    for (int i = 0; i < entry->n_columns; i++) {
-        const bg_tensor *column = bg_dataset_column(dataset, i);
+    for (int i = 0; i < entry->batch.n_columns; i++) {
+        const bg_tensor *column = entry->batch.columns[i];
         char name[32];
         snprintf(name, sizeof name, "column %d", i);
-        built->inputs[i] = bg_input(built->graph, name, bg_tensor_dtype(column), batch_shape(column, entry->batch));
+        built->inputs[i] = bg_input(built->graph, name, bg_tensor_dtype(column), bg_tensor_shape(column));
     }
     bg_node *loss, *prediction = NULL;
     if (options->step) {
-        loss = options->step(trainer->model, built->inputs, entry->n_columns, options->user);
+        loss = options->step(trainer->model, built->inputs, entry->batch.n_columns, options->user);
     } else {
         prediction = options->network(trainer->model, built->inputs[0], options->user);
         loss = prediction ? batch_loss(options, entry->purpose, prediction, built->inputs[1]) : NULL;
@@ -128,17 +120,11 @@ static bg_status build_graph(bg_trainer *trainer, const bg_dataset *dataset, bgi
     return entry->purpose == BGI_EVALUATES ? BG_OK : build_updates(trainer, entry, built);
 }
 
-static bg_status bind_batch(bg_trainer *trainer, const bg_dataset *dataset, bgi_batch_program *entry,
-                            const bgi_batch_graph *built)
+static bg_status bind_batch(bg_trainer *trainer, bgi_batch_program *entry, const bgi_batch_graph *built)
 {
     bg_status status = BG_OK;
-    for (int i = 0; i < entry->n_columns && status == BG_OK; i++) {
-        const bg_tensor *column = bg_dataset_column(dataset, i);
-        status = bg_tensor_create(&entry->columns[i], trainer->engine, bg_tensor_dtype(column),
-                                  batch_shape(column, entry->batch));
-        if (status == BG_OK)
-            status = bg_program_bind(entry->program, built->inputs[i], entry->columns[i]);
-    }
+    for (int i = 0; i < entry->batch.n_columns && status == BG_OK; i++)
+        status = bg_program_bind(entry->program, built->inputs[i], entry->batch.columns[i]);
     for (int i = 0; i < BGI_SCALARS && status == BG_OK; i++)
         if (built->scalars[i])
             status = bg_program_bind(entry->program, built->scalars[i], trainer->scalars[i]);
@@ -148,8 +134,8 @@ static bg_status bind_batch(bg_trainer *trainer, const bg_dataset *dataset, bgi_
 bg_status bgi_batch_graph_build(bg_trainer *trainer, const bg_dataset *dataset, bgi_batch_program *entry,
                                 bgi_batch_graph *built)
 {
-    *built =
-        (bgi_batch_graph){ .inputs = bgi_alloc_zero(trainer->engine, (size_t)entry->n_columns * sizeof(bg_node *)) };
+    *built = (bgi_batch_graph){ .inputs = bgi_alloc_zero(trainer->engine,
+                                                         (size_t)entry->batch.n_columns * sizeof(bg_node *)) };
     bg_status status = built->inputs ? bg_graph_create(&built->graph, trainer->engine) : BG_ERR_NOMEM;
     if (status != BG_OK)
         return status;
@@ -163,20 +149,21 @@ bg_status bgi_batch_graph_build(bg_trainer *trainer, const bg_dataset *dataset, 
 void bgi_batch_graph_release(bg_trainer *trainer, const bgi_batch_program *entry, bgi_batch_graph *built)
 {
     bg_graph_destroy(built->graph);
-    bgi_free(trainer->engine, built->inputs, (size_t)entry->n_columns * sizeof(bg_node *));
+    bgi_free(trainer->engine, built->inputs, (size_t)entry->batch.n_columns * sizeof(bg_node *));
 }
 
-static bg_status build_entry(bg_trainer *trainer, const bg_dataset *dataset, bgi_batch_program *entry)
+static bg_status build_entry(bg_trainer *trainer, const bg_dataset *dataset, int64_t batch, bgi_batch_program *entry)
 {
     bgi_batch_graph built;
-    bg_status status = bgi_batch_graph_build(trainer, dataset, entry, &built);
+    bg_status status = bgi_batch_memory_create(&entry->batch, trainer->engine, dataset, batch);
+    if (status != BG_OK)
+        return status;
+    status = bgi_batch_graph_build(trainer, dataset, entry, &built);
     if (status == BG_OK)
         status = bg_compile(&entry->program, built.graph, built.outputs, entry->has_prediction ? 2 : 1,
                             &(bg_compile_options){ .no_updates = entry->purpose == BGI_EVALUATES });
-    if (status == BG_OK) {
-        entry->columns = bgi_alloc_zero(trainer->engine, (size_t)entry->n_columns * sizeof *entry->columns);
-        status = entry->columns ? bind_batch(trainer, dataset, entry, &built) : BG_ERR_NOMEM;
-    }
+    if (status == BG_OK)
+        status = bind_batch(trainer, entry, &built);
     bgi_batch_graph_release(trainer, entry, &built);
     return status;
 }
@@ -195,15 +182,13 @@ bg_status bgi_trainer_find_program(bg_trainer *trainer, const bg_dataset *datase
         if (entry->used < oldest->used)
             oldest = entry;
     }
-    bgi_batch_program made = {
-        .purpose = purpose, .batch = batch, .n_columns = bg_dataset_columns(dataset), .used = ++trainer->clock
-    };
-    bg_status status = build_entry(trainer, dataset, &made);
+    bgi_batch_program made = { .purpose = purpose, .used = ++trainer->clock };
+    bg_status status = build_entry(trainer, dataset, batch, &made);
     if (status != BG_OK) {
-        bgi_batch_program_release(trainer, &made);
+        bgi_batch_program_release(&made);
         return status;
     }
-    bgi_batch_program_release(trainer, oldest);
+    bgi_batch_program_release(oldest);
     *oldest = made;
     *found = oldest;
     return BG_OK;

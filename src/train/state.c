@@ -29,6 +29,7 @@ static const struct {
     { "trainer.epoch_right", offsetof(bg_trainer, sums.right), COUNT },
     { "trainer.epoch_answers", offsetof(bg_trainer, sums.answers), COUNT },
     { "trainer.epoch_seconds", offsetof(bg_trainer, epoch_seconds), SIZE },
+    { "trainer.epoch_stall", offsetof(bg_trainer, epoch_stall), SIZE },
 };
 enum { N_NUMBERS = sizeof numbers / sizeof numbers[0] };
 

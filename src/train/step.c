@@ -1,6 +1,7 @@
 /* One batch of training: its numbers, its run, and what follows from it. */
 #include "train/trainer.h"
 
+#include "base/clock.h"
 #include "nn/model.h"
 #include "ops/ops.h"
 
@@ -58,7 +59,7 @@ static bg_status fail_step(bg_trainer *trainer, const bgi_batch *batch, const bg
  * what is wrong; probabilities have their mean over all examples. */
 static bool weighs_nothing(const bg_trainer *trainer, const bgi_batch_program *entry)
 {
-    const bg_tensor *weights = trainer->options.class_weights, *classes = weights ? entry->columns[1] : NULL;
+    const bg_tensor *weights = trainer->options.class_weights, *classes = weights ? entry->batch.columns[1] : NULL;
     bool result = weights && !bgi_is_float(bg_tensor_dtype(classes));
     for (int64_t i = 0, n = result ? bg_shape_count(bg_tensor_shape(classes)) : 0; i < n && result; i++) {
         double number = -1, weight = 1;
@@ -69,26 +70,36 @@ static bool weighs_nothing(const bg_trainer *trainer, const bgi_batch_program *e
     return result;
 }
 
+static bg_status load_batch(bg_trainer *trainer, const bgi_batch *batch, bgi_batch_program *entry)
+{
+    double begin = bgi_clock_seconds();
+    bg_status status = batch->feed ? bgi_feed_take(batch->feed, batch->span, &entry->batch)
+                                   : bgi_span_read(batch->span, batch->dataset, &entry->batch);
+    trainer->epoch_stall += bgi_clock_seconds() - begin;
+    entry->content = status == BG_OK && batch->is_whole ? trainer->fits : 0;
+    if (status == BG_OK && batch->next)
+        bgi_feed_ask(batch->feed, batch->next);
+    return status;
+}
+
 bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch)
 {
     const bg_trainer_options *options = &trainer->options;
     bool updates = batch->is_last || options->accumulate == 1, is_skipped = false, is_averaged;
     bgi_batch_program *entry;
     bg_status status =
-        bgi_trainer_find_program(trainer, batch->dataset, batch->size, updates ? BGI_UPDATES : BGI_ADDS, &entry);
+        bgi_trainer_find_program(trainer, batch->dataset, batch->span->size, updates ? BGI_UPDATES : BGI_ADDS, &entry);
+    /* A batch that is the whole data set is copied once and stays. */
+    if (status == BG_OK && (!batch->is_whole || entry->content != trainer->fits))
+        status = load_batch(trainer, batch, entry);
     if (status != BG_OK)
         return status;
-    /* A batch that is the whole data set is copied once and stays. */
-    if (!batch->is_whole || entry->content != trainer->fits) {
-        bgi_gather_batch(entry, batch->dataset, batch->order, batch->start);
-        entry->content = batch->is_whole ? trainer->fits : 0;
-    }
     if (!options->skips_nonfinite && weighs_nothing(trainer, entry))
         return bg_fail(
             BG_ERR_NUMERIC,
             "trainer_fit: step %lld (epoch %lld): the class weights of all %lld examples of this batch are 0, "
             "so that their weighted mean is 0 / 0; larger batches, or weights above 0, have one",
-            (long long)trainer->step + 1, (long long)trainer->epoch + 1, (long long)batch->size);
+            (long long)trainer->step + 1, (long long)trainer->epoch + 1, (long long)batch->span->size);
     write_scalars(trainer, &is_averaged);
     status = bg_program_run(entry->program);
     if (status == BG_ERR_NUMERIC && options->optimizer.checks_finite) {
@@ -104,7 +115,7 @@ bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch)
     trainer->step++;
     trainer->step_in_epoch++;
     /* From NaN examples no update can be made: the batches that are left of this one are skipped with it. */
-    trainer->accumulated = updates ? 0 : (is_skipped ? NAN : trainer->accumulated + (double)batch->size);
+    trainer->accumulated = updates ? 0 : (is_skipped ? NAN : trainer->accumulated + (double)batch->span->size);
     trainer->skipped += updates && is_skipped;
     trainer->updates += updates && !is_skipped;
     trainer->averaged += updates && !is_skipped && is_averaged && options->averaging.kind != BG_AVERAGE_NONE;

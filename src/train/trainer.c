@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 
 #include "base/clock.h"
+#include "data/augment.h"
 #include "nn/model.h"
 #include "tensor/tensor.h"
 
@@ -109,7 +110,7 @@ void bg_trainer_destroy(bg_trainer *trainer)
     if (!trainer)
         return;
     for (int i = 0; i < BGI_TRAINER_PROGRAMS; i++)
-        bgi_batch_program_release(trainer, &trainer->programs[i]);
+        bgi_batch_program_release(&trainer->programs[i]);
     for (int i = 0; i < BGI_SCALARS; i++)
         bg_tensor_destroy(trainer->scalars[i]);
     bg_tensor_destroy(trainer->options.class_weights);
@@ -132,6 +133,7 @@ typedef struct {
     bg_progress_callback *on_progress;
     void *user;
     int64_t n, batch, steps_in_epoch;
+    bgi_feed *feed;   /* NULL: none */
     double last_call; /* of the callback */
 } fit_state;
 
@@ -151,6 +153,7 @@ bg_progress bg_trainer_progress(const bg_trainer *trainer)
                              .step_in_epoch = trainer->step_in_epoch,
                              .train = bgi_sums_means(&trainer->sums),
                              .seconds = trainer->seconds,
+                             .stall_seconds = trainer->epoch_stall,
                              .epoch_is_done = !is_within };
     if (trainer->epoch_seconds > 0)
         progress.samples_per_second = (double)trainer->sums.examples / trainer->epoch_seconds;
@@ -202,12 +205,34 @@ static bool is_call_due(const fit_state *fit)
     return bgi_clock_seconds() - fit->last_call >= CALL_INTERVAL;
 }
 
-static bg_status run_epoch(fit_state *fit)
+static bgi_order order_of(const fit_state *fit, int64_t epoch)
+{
+    bgi_order order = bgi_order_of_epoch(fit->trainer, fit->n, epoch);
+    order.is_shuffled = order.is_shuffled && fit->steps_in_epoch > 1;
+    return order;
+}
+
+/* The examples of a step of the order's epoch, counted from 0. */
+static bgi_span span_of(const fit_state *fit, const bgi_order *order, int64_t step)
+{
+    int64_t start = step * fit->batch, rest = fit->n - start;
+    return (bgi_span){ *order, start, rest < fit->batch ? rest : fit->batch };
+}
+
+/* Those of the step behind this one, if there is one in this fit. */
+static bool find_next(const fit_state *fit, const bgi_order *order, int64_t step, bool is_last_epoch, bgi_span *next)
+{
+    bool is_end = step + 1 == fit->steps_in_epoch;
+    const bgi_order following = is_end ? order_of(fit, order->epoch + 1) : *order;
+    *next = span_of(fit, &following, is_end ? 0 : step + 1);
+    return !is_end || !is_last_epoch;
+}
+
+static bg_status run_epoch(fit_state *fit, bool is_last_epoch)
 {
     bg_trainer *trainer = fit->trainer;
     int64_t epoch = trainer->epoch + 1;
-    bgi_order order = bgi_order_of_epoch(trainer, fit->n, epoch);
-    order.is_shuffled = order.is_shuffled && fit->steps_in_epoch > 1;
+    const bgi_order order = order_of(fit, epoch);
     /* A place in an epoch of other data is none in this, nor do gradients of those data belong to it. */
     if (trainer->step_in_epoch >= fit->steps_in_epoch) {
         trainer->step_in_epoch = 0;
@@ -215,15 +240,15 @@ static bg_status run_epoch(fit_state *fit)
     }
     if (trainer->step_in_epoch == 0) {
         trainer->sums = (bgi_sums){ .loss = 0 };
-        trainer->epoch_seconds = 0;
+        trainer->epoch_seconds = trainer->epoch_stall = 0;
     }
     for (int64_t i = trainer->step_in_epoch; i < fit->steps_in_epoch; i++) {
-        int64_t start = i * fit->batch, rest = fit->n - start;
         bool is_end = i + 1 == fit->steps_in_epoch;
+        bgi_span span = span_of(fit, &order, i), next;
         bgi_batch batch = { .dataset = fit->train,
-                            .order = &order,
-                            .start = start,
-                            .size = rest < fit->batch ? rest : fit->batch,
+                            .span = &span,
+                            .feed = fit->feed,
+                            .next = fit->feed && find_next(fit, &order, i, is_last_epoch, &next) ? &next : NULL,
                             .is_whole = fit->steps_in_epoch == 1 && !order.augmentation,
                             .is_last = is_end || (i + 1) % trainer->options.accumulate == 0 };
         double begin = bgi_clock_seconds();
@@ -264,6 +289,33 @@ static bg_status prepare(const fit_state *fit)
     return status;
 }
 
+/* Examples that are not in memory are read ahead. One batch that is read once and stays needs no thread for it. */
+static bool reads_ahead(const fit_state *fit)
+{
+    return !bg_dataset_column(fit->train, 0) &&
+           (fit->steps_in_epoch > 1 || bgi_augments(&fit->trainer->options.augmentation));
+}
+
+static bg_status run_epochs(fit_state *fit)
+{
+    bg_trainer *trainer = fit->trainer;
+    int64_t epochs = trainer->options.epochs, done = trainer->options.counts_all_epochs ? trainer->epoch : 0;
+    bgi_feed feed = { .has_thread = false };
+    bg_status status = BG_OK;
+    if (done < epochs && reads_ahead(fit)) {
+        fit->feed = &feed;
+        status = bgi_feed_begin(&feed, trainer->engine, fit->train, fit->batch);
+    }
+    trainer->is_fitting = true;
+    trainer->fits++;
+    for (int64_t i = done; i < epochs && status == BG_OK; i++)
+        status = run_epoch(fit, i + 1 == epochs);
+    trainer->is_fitting = false;
+    if (fit->feed)
+        bgi_feed_end(fit->feed);
+    return status;
+}
+
 bg_status bg_trainer_fit(bg_trainer *trainer, const bg_dataset *train, const bg_dataset *test,
                          bg_progress_callback *on_progress, void *user)
 {
@@ -283,13 +335,5 @@ bg_status bg_trainer_fit(bg_trainer *trainer, const bg_dataset *train, const bg_
     fit.batch = trainer->options.batch < fit.n ? trainer->options.batch : fit.n;
     fit.steps_in_epoch = (fit.n - 1) / fit.batch + 1;
     status = prepare(&fit);
-    if (status != BG_OK)
-        return status;
-    trainer->is_fitting = true;
-    trainer->fits++;
-    int64_t done = trainer->options.counts_all_epochs ? trainer->epoch : 0;
-    for (int64_t i = done; i < trainer->options.epochs && status == BG_OK; i++)
-        status = run_epoch(&fit);
-    trainer->is_fitting = false;
-    return status;
+    return status == BG_OK ? run_epochs(&fit) : status;
 }

@@ -6,6 +6,8 @@
 
 #include "base/engine.h"
 
+#include <pthread.h>
+
 /* Enough for the full and the last batch of training, both adding and applying gradients, of a test set, and of a third
  * data set, with some to spare. */
 enum { BGI_TRAINER_PROGRAMS = 12 };
@@ -13,13 +15,21 @@ enum { BGI_TRAINER_PROGRAMS = 12 };
 /* What a program does: computes the loss alone, adds its gradients to those of the step, or updates the parameters. */
 typedef enum { BGI_EVALUATES, BGI_ADDS, BGI_UPDATES } bgi_purpose;
 
-/* A program for one batch shape, and the tensors of the batch that its inputs are bound to. */
+/* The tensors of a batch, and what reading into them takes. */
+typedef struct {
+    bg_engine *engine;
+    int64_t size; /* examples */
+    int n_columns;
+    bg_tensor **columns;
+    void **data;       /* of the columns */
+    int64_t *examples; /* their numbers */
+} bgi_batch_memory;
+
+/* A program for one batch shape, and the batch that its inputs are bound to. */
 typedef struct {
     bg_program *program;
     bgi_purpose purpose;
-    int64_t batch;
-    int n_columns;
-    bg_tensor **columns;
+    bgi_batch_memory batch;
     bool has_prediction; /* as output 1, where it is asked for; output 0 is the mean loss */
     bool counts_answers; /* of the prediction, as classes */
     uint64_t used;       /* when, for replacing the one not used for longest */
@@ -49,8 +59,8 @@ struct bg_trainer {
     double accumulated; /* examples in the gradients that are added up */
     bg_plateau plateau;
     double seconds;
-    bgi_sums sums; /* of the epoch that is not done, or else of the last one, as its seconds */
-    double epoch_seconds;
+    bgi_sums sums;                     /* of the epoch that is not done, or else of the last one, as its seconds */
+    double epoch_seconds, epoch_stall; /* of the epoch: in steps, and there for want of their examples */
     bool is_fitting;
     uint64_t fits;
     uint64_t clock; /* counts look-ups */
@@ -63,12 +73,12 @@ bg_status bgi_trainer_check(const bg_trainer *trainer, const bg_dataset *dataset
 /* The program for batches of `batch` examples like those of the data set. Valid until the next call. */
 bg_status bgi_trainer_find_program(bg_trainer *trainer, const bg_dataset *dataset, int64_t batch, bgi_purpose purpose,
                                    bgi_batch_program **found);
-void bgi_batch_program_release(bg_trainer *trainer, bgi_batch_program *entry);
+void bgi_batch_program_release(bgi_batch_program *entry);
 
 /* The graph of a batch: its inputs, the loss, and the prediction if it counts answers. */
 typedef struct {
     bg_graph *graph;
-    bg_node **inputs; /* as many as the entry has columns */
+    bg_node **inputs; /* as many as the batch has columns */
     bg_node *outputs[2];
     bg_node *scalars[BGI_SCALARS]; /* NULL: not used */
 } bgi_batch_graph;
@@ -89,17 +99,52 @@ typedef struct {
     int64_t epoch;
 } bgi_order;
 bgi_order bgi_order_of_epoch(const bg_trainer *trainer, int64_t n, int64_t epoch);
-/* Copies examples start, start + 1, .. of the order into the entry's batch. */
-void bgi_gather_batch(bgi_batch_program *entry, const bg_dataset *dataset, const bgi_order *order, int64_t start);
+/* The examples of a batch: `size` of them, from place `start` of the order on. */
+typedef struct {
+    bgi_order order;
+    int64_t start, size;
+} bgi_span;
+/* Room for `size` examples like those of the data set; also after an error it has to be released. */
+bg_status bgi_batch_memory_create(bgi_batch_memory *memory, bg_engine *engine, const bg_dataset *dataset, int64_t size);
+void bgi_batch_memory_release(bgi_batch_memory *memory);
+/* Exchanges what two of one size hold. */
+void bgi_batch_memory_swap(bgi_batch_memory *a, bgi_batch_memory *b);
+/* Brings the examples into memory of their number. */
+bg_status bgi_span_read(const bgi_span *span, const bg_dataset *dataset, bgi_batch_memory *memory);
+
+/* ---- feed.c ---- */
+/* A thread that reads the examples of the next step while a step runs. */
+typedef struct {
+    bg_engine *engine;
+    const bg_dataset *dataset;
+    bgi_batch_memory whole, rest; /* for a batch, and for a smaller one at the end of an epoch */
+    pthread_t thread;
+    bool has_thread;
+    pthread_mutex_t mutex; /* of what follows */
+    pthread_cond_t changed;
+    enum { BGI_FEED_IDLE, BGI_FEED_ASKED, BGI_FEED_READY, BGI_FEED_ENDS } state;
+    bgi_span span;    /* what was asked for */
+    bg_status status; /* of reading them */
+    char message[512];
+} bgi_feed;
+/* For batches of `batch` examples, and of what is left of the data set. */
+bg_status bgi_feed_begin(bgi_feed *feed, bg_engine *engine, const bg_dataset *dataset, int64_t batch);
+/* Has the thread read these examples; those asked for before were taken. */
+void bgi_feed_ask(bgi_feed *feed, const bgi_span *span);
+/* Waits for these examples, the ones that were asked for last, or asks for them. */
+bg_status bgi_feed_take(bgi_feed *feed, const bgi_span *span, bgi_batch_memory *memory);
+/* Ends the thread; also after an error of _begin. */
+void bgi_feed_end(bgi_feed *feed);
 
 /* ---- step.c ---- */
-/* A batch of training from the fit's data: position `start` of the order, `size` examples; is_last of its step. */
+/* A batch of training from the fit's data. */
 typedef struct {
     const bg_dataset *dataset;
-    const bgi_order *order;
-    int64_t start, size;
-    bool is_whole; /* the whole data set, in its order */
-    bool is_last;
+    const bgi_span *span;
+    bgi_feed *feed;       /* NULL: the step reads the examples itself */
+    const bgi_span *next; /* what the feed is to read during the step, or NULL */
+    bool is_whole;        /* the whole data set, in its order */
+    bool is_last;         /* of its update */
 } bgi_batch;
 bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch);
 /* At the end of an epoch: a plateau takes in its metric. */

@@ -112,7 +112,8 @@ int program_count(int few, int many)
 
 static bool is_time(const char *name)
 {
-    return strcmp(name, "trainer.seconds") == 0 || strcmp(name, "trainer.epoch_seconds") == 0;
+    return strcmp(name, "trainer.seconds") == 0 || strcmp(name, "trainer.epoch_seconds") == 0 ||
+           strcmp(name, "trainer.epoch_stall") == 0;
 }
 
 static bg_archive *load(const char *folder, const char *name, const char *what)

@@ -1,0 +1,74 @@
+#!/bin/sh
+# The program on arrays that stay in their files.
+. "${BLASGRAD_TEST_DATA:?the folder of the tests}/support/program.sh"
+
+# npy NAME DTYPE SHAPE: an NPY file of what comes in.
+npy()
+{
+    { printf '\223NUMPY\1\0\166\0%-117s\n' "{'descr': '$2', 'fortran_order': False, 'shape': ($3), }"; cat; } >"$1"
+}
+
+# Images of 4 x 4 whose first rows are bright in one class.
+awk 'BEGIN { for (i = 0; i < 200; i++) for (k = 0; k < 16; k++)
+    printf "%c", (i % 2 == (k < 8) ? 90 : 20) + (i * 7 + k * 5) % 37 }' | npy x.npy '|u1' '200, 4, 4'
+awk 'BEGIN { for (i = 0; i < 200; i++) printf "%c", 1 + i % 2 }' | npy y.npy '|u1' '200,'
+awk 'BEGIN { for (i = 0; i < 200; i++) printf "%c", i % 3 ? 49 : 50 }' | npy numbers.npy '|u1' '200, 1'
+: >y.npz
+
+# What a run ends with, as numbers for people: the same bits print the same.
+outcome() { grep -e '"event":"done"' -e '"event":"epoch"' "$1/log.jsonl" |
+    sed -e 's/"\(seconds\|stall_seconds\|samples_per_second\)":[-0-9.e+]*,*//g'; }
+same_run() { [ "$(outcome "$1")" = "$(outcome "$2")" ] && [ -n "$(outcome "$1")" ]; }
+
+data='--data x.npy --target-file y.npy'
+train()
+{
+    expect 0 'training examples, 40 for testing' train --data x.npy --target-file y.npy --test-share 0.2 --scale standard --batch 16 --epochs 3 \
+        --model 'dense:8 relu dropout:0.2 dense:3' --optimizer adamw --lr 0.01 --augment 'flip shift:1 noise:0.1' "$@"
+}
+
+train --threads 1 --out memory
+for threads in 1 2 3 4; do
+    train --threads $threads --stream --out stream$threads
+    holds "on $threads threads the streamed run is the same" same_run memory stream$threads
+done
+holds 'config.json: stream' grep -q '"stream": true' stream1/config.json
+holds 'log.jsonl: the stall' grep -q '"stall_seconds":' stream1/log.jsonl
+
+# Interrupted in the second epoch; with and without --stream it goes on to the same end.
+for first in '' --stream; do
+    for second in '' --stream; do
+        rm -rf parts
+        # shellcheck disable=SC2086
+        train --steps 13 $first --out parts
+        # shellcheck disable=SC2086
+        expect 0 'going on after 1 epoch and 13 steps' train --resume --out parts --epochs 3 --steps 30 $second
+        holds "begun '$first' and resumed '$second'" same_run memory parts
+    done
+done
+
+# ---- What else reads the data ----
+expect 0 '"part":"test","examples":40' eval --checkpoint memory/best.safetensors --confusion --json
+mv out memory.eval
+expect 0 '"part":"test","examples":40' eval --checkpoint stream1/best.safetensors --confusion --json
+holds 'eval of both' test "$(sed 's/"checkpoint":"[^"]*"//' out)" = "$(sed 's/"checkpoint":"[^"]*"//' memory.eval)"
+holds 'predict' "$BLASGRAD" predict --checkpoint memory/best.safetensors --output memory.csv
+holds 'predict --stream' "$BLASGRAD" predict --checkpoint memory/best.safetensors --data x.npy --stream \
+    --output stream.csv
+holds 'the same predictions' cmp memory.csv stream.csv
+holds 'predict: all examples' test "$(wc -l <stream.csv)" -eq 201
+# shellcheck disable=SC2086
+expect 0 '"event":"done"' train $data --stream --class-weights balanced --epochs 1 --json
+expect 0 '"event":"done"' train --data x.npy --target-file numbers.npy --stream --loss l2 --epochs 1 --json
+
+# ---- Mistakes ----
+expect 2 '--stream is an option of .npy files; --data is digits' train --data digits --stream
+expect 2 '--stream is an option of .npy files; --data is y.npz' train --data y.npz --stream
+expect 2 '--method lstsq needs all examples at once; leave out --stream' \
+    train --data x.npy --target-file numbers.npy --stream --method lstsq
+# shellcheck disable=SC2086
+expect 2 '--stratify has to keep for each example of x.npy which part it is in; leave out --stream' \
+    train $data --stream --stratify --test-share 0.2
+head -c 3000 x.npy >short.npy
+expect 1 'short.npy: offset 128: \[200, 4, 4\] elements' train --data short.npy --target-file y.npy --stream
+finish
