@@ -153,6 +153,7 @@ static json_t *next_event(FILE *log, const char *what)
         const char *kind = json_string_value(json_object_get(event, "event"));
         if (strcmp(kind, "start") != 0 && strcmp(kind, "resumed") != 0) {
             (void)json_object_del(event, "seconds");
+            (void)json_object_del(event, "stall_seconds");
             (void)json_object_del(event, "samples_per_second");
             return event;
         }
