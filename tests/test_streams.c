@@ -18,7 +18,7 @@
 static const char *write_array(const char *name, const char *descr, const char *order, const char *shape,
                                const void *bytes, size_t count)
 {
-    enum { HEAD = 128, ROOM = 1 << 16 };
+    enum { HEAD = 128, ROOM = 1 << 17 };
     static char file[ROOM];
     ck_assert_uint_le(HEAD + count, ROOM);
     memset(file, ' ', HEAD);
@@ -89,7 +89,7 @@ START_TEST(elements)
 {
     static const char *const types[] = { "|b1", "|i1", "|u1", "<i2", ">i2", "<u2", ">u2", "<i4", ">i4", "<u4", ">u4",
                                          "<i8", ">i8", "<u8", ">u8", "<f2", ">f2", "<f4", ">f4", "<f8", ">f8" };
-    enum { EXAMPLES = 30, PLACES = 35, COUNT = EXAMPLES * PLACES };
+    enum { EXAMPLES = 300, PLACES = 35, COUNT = EXAMPLES * PLACES };
     static unsigned char bytes[COUNT * 8];
     int files = open_files();
     for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
@@ -109,8 +109,8 @@ START_TEST(elements)
             bg_data_options options = { .dtype = way & 1 ? BG_F64 : BG_F32,
                                         .with_classes = way & 2 && !is_float,
                                         .without_classes = !(way & 2) };
-            const char *x = write_array("x.npy", types[t], "False", "30, 5, 7", bytes, COUNT * size);
-            options.target_file = write_array("y.npy", types[t], way ? "False" : "True", way & 2 ? "30, 2" : "30,",
+            const char *x = write_array("x.npy", types[t], "False", "300, 5, 7", bytes, COUNT * size);
+            options.target_file = write_array("y.npy", types[t], way ? "False" : "True", way & 2 ? "300, 2" : "300,",
                                               bytes, EXAMPLES * size * (way & 2 ? 2 : 1));
             bg_dataset *streamed, *loaded;
             OK(read_arrays(&streamed, x, options, true));

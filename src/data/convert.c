@@ -6,6 +6,8 @@
 
 #include "tensor/tensor.h"
 
+#include <string.h>
+
 #define CONVERT(name, from_type, to_type, expression)                                                                  \
     static void name(to_type *to, const from_type *from, size_t count)                                                 \
     {                                                                                                                  \
@@ -62,15 +64,41 @@ static void convert(void *to, bg_dtype dtype, const void *from, bg_dtype from_dt
     }
 }
 
+/* Whether a number is not finite: its exponent has all bits. Bits, unlike comparisons of numbers, are looked at many at
+ * a time. */
+static bool has_not_finite_f32(const float *x, size_t count)
+{
+    uint32_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        found |= (bits & 0x7F800000) == 0x7F800000;
+    }
+    return found != 0;
+}
+
+static bool has_not_finite_f64(const double *x, size_t count)
+{
+    uint64_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        found |= (bits & 0x7FF0000000000000) == 0x7FF0000000000000;
+    }
+    return found != 0;
+}
+
 /* Where the first number is that is not finite; count if there is none. */
 static size_t find_not_finite(const void *numbers, bg_dtype dtype, size_t count)
 {
     size_t i = 0;
+    if (!(dtype == BG_F32 ? has_not_finite_f32(numbers, count) : has_not_finite_f64(numbers, count)))
+        return count;
     if (dtype == BG_F32)
-        for (const float *x = numbers; i < count && x[i] - x[i] == 0; i++)
+        for (const float *x = numbers; x[i] - x[i] == 0; i++)
             ;
     else
-        for (const double *x = numbers; i < count && x[i] - x[i] == 0; i++)
+        for (const double *x = numbers; x[i] - x[i] == 0; i++)
             ;
     return i;
 }
