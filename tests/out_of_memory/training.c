@@ -185,6 +185,35 @@ static bg_status three_columns(cycle *c)
                ? status
                : bg_dataset_create(&c->data[0], (bg_tensor *[]){ c->tensors[0], c->tensors[3], c->tensors[1] }, 3, 0);
 }
+/* 25 examples that are made when they are read: 12 numbers and a class. */
+static bg_status make_examples(void *user, const int64_t *examples, int64_t n, void *const *into)
+{
+    (void)user;
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t j = 0; into[0] && j < 12; j++)
+            ((float *)into[0])[i * 12 + j] = (float)((examples[i] * 7 + j * 5) % 11) / 11;
+        if (into[1])
+            ((int64_t *)into[1])[i] = examples[i] % 3;
+    }
+    return BG_OK;
+}
+static bg_status source_data(cycle *c)
+{
+    const bg_column columns[] = { { BG_F32, { 1, { 12 } } }, { BG_I64, { .rank = 0 } } };
+    return bg_dataset_create_from(
+        &c->data[0], c->engine,
+        &(bg_source){ .size = 25, .columns = columns, .n_columns = 2, .classes = 3, .read = make_examples });
+}
+static bg_status split_source(cycle *c) { return bg_dataset_split(&c->data[1], &c->data[2], c->data[0], 18, 5); }
+static bg_status hash_source(cycle *c)
+{
+    uint64_t hash;
+    bg_status status = bg_dataset_hash(&hash, c->data[1]);
+    if (!status)
+        c->hash = hash_bytes(c->hash, &hash, sizeof hash);
+    return status;
+}
+
 static bg_status split_data(cycle *c)
 {
     bg_status status = bg_dataset_split(&c->data[1], &c->data[2], c->data[0], 18, 5);
@@ -458,6 +487,9 @@ const scenario training_scenarios[] = {
     { .name = "trainer", .stages = { engine_1, classes_data, split_data, model, trainer, fit, evaluate } },
     { .name = "trainer on two threads",
       .stages = { engine_2, classes_data, slice_data, model, trainer, fit, fit, evaluate } },
+    { .name = "trainer of a source",
+      .stages = { engine_2, source_data, split_source, hash_source, model, trainer, fit, evaluate } },
+    { .name = "source scaled", .stages = { engine_1, source_data, scale_data } },
     { .name = "trainer that only evaluates",
       .stages = { engine_1, classes_data, slice_data, model, trainer, evaluate, evaluate_all },
       .dtype = BG_F64 },
