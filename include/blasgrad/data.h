@@ -27,8 +27,8 @@ typedef struct {
     int64_t size; /* how many examples there are */
     const bg_column *columns;
     int n_columns;
-    int64_t classes; /* if the target holds class indices, else 0 */
-    const char *name;
+    int64_t classes;  /* if the target holds class indices, else 0 */
+    const char *name; /* for messages; NULL: none */
     /* Writes n examples, of any numbers from 0 to size - 1, in any order and maybe twice: columns[c] gets those of
      * column c, row-major, one example behind the other, and nothing if it is NULL. The same number has to stand for
      * the same example whenever it is read. Calls come from one thread at a time, but not always the same: those of a

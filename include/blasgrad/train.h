@@ -103,7 +103,9 @@ typedef bool bg_progress_callback(bg_trainer *trainer, const bg_progress *progre
  * the learning rate, give the set for validation here, and evaluate that for the test once, at the end, with
  * bg_trainer_evaluate. test and on_progress may be NULL. A loss that is not finite is BG_ERR_NUMERIC with the step's
  * number. A fit behind one that ended within an epoch, or behind bg_trainer_load, goes on where that one stood; the
- * rest of the epoch is the first of its epochs. */
+ * rest of the epoch is the first of its epochs. Examples that come from a source are read by a thread that lives as
+ * long as the fit, those of the next step while one runs: BG_ERR_SYSTEM if it cannot be started. What a read returns
+ * ends the fit behind the steps that had their examples. */
 BG_API bg_status bg_trainer_fit(bg_trainer *trainer, const bg_dataset *train, const bg_dataset *test,
                                 bg_progress_callback *on_progress, void *user);
 
