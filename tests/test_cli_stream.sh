@@ -61,6 +61,17 @@ holds 'predict: all examples' test "$(wc -l <stream.csv)" -eq 201
 expect 0 '"event":"done"' train $data --stream --class-weights balanced --epochs 1 --json
 expect 0 '"event":"done"' train --data x.npy --target-file numbers.npy --stream --loss l2 --epochs 1 --json
 
+# ---- Folders ----
+mkdir shards targets
+for i in 0 1 2 3; do
+    { tail -c +129 x.npy | head -c $((i * 800 + 800)) | tail -c 800; } | npy shards/$i.npy '|u1' '50, 4, 4'
+    { tail -c +129 y.npy | head -c $((i * 50 + 50)) | tail -c 50; } | npy targets/$i.npy '|u1' '50,'
+done
+train --out shards_in_memory --data shards --target-file targets
+train --out streamed_shards --data shards --target-file targets --stream
+holds 'files of a folder, streamed' same_run memory streamed_shards
+holds 'files of a folder' same_run memory shards_in_memory
+
 # ---- Mistakes ----
 expect 2 '--stream is an option of .npy files; --data is digits' train --data digits --stream
 expect 2 '--stream is an option of .npy files; --data is y.npz' train --data y.npz --stream

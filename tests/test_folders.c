@@ -74,7 +74,7 @@ START_TEST(joined)
     bg_dataset_destroy(b);
     bg_dataset_destroy(part);
     OK(bg_dataset_join(&alone, &all, 1));
-    ck_assert(bg_dataset_hash(alone) == bg_dataset_hash(all));
+    ck_assert(hash_of(alone) == hash_of(all));
     bg_dataset_destroy(all);
     check_values("y alone", bg_dataset_column(alone, 1), (double[]){ 0, 1, 1, 2, 0, 1 }, 6);
     bg_dataset_destroy(alone);
@@ -303,7 +303,7 @@ START_TEST(texts)
     check_values("x", bg_dataset_column(train, 0), (double[]){ 0, 1, 2, 3, 0, 3 }, 6);
     put("whole", whole);
     OK(bg_data_read_text(&other, &test, scratch_engine(), scratch_path("whole"), &options));
-    ck_assert(bg_dataset_hash(other) == bg_dataset_hash(train));
+    ck_assert(hash_of(other) == hash_of(train));
     bg_dataset_destroy(other);
     bg_dataset_destroy(train);
     /* Messages count in the file that they name. */

@@ -107,13 +107,6 @@ static void end_engine(bg_engine *engine)
 
 /* ---- Reading ---- */
 
-static uint64_t hash_of(const bg_dataset *dataset)
-{
-    uint64_t hash;
-    OK(bg_dataset_hash(&hash, dataset));
-    return hash;
-}
-
 /* Everything that can be asked about two data sets, and their examples one by one. */
 static void expect_same(const bg_dataset *a, const bg_dataset *b, const char *name)
 {
@@ -179,6 +172,48 @@ START_TEST(parts_of_a_source)
     bg_dataset_destroy(both[1]);
     ck_assert_int_eq(atomic_load(&m.destroyed), 1);
     bg_dataset_destroy(both[0]);
+    bg_dataset_destroy(twin);
+    end_engine(engine);
+}
+END_TEST
+
+/* Joined, some parts in memory and some not; examples of all of them at once. */
+START_TEST(joined)
+{
+    bg_engine *engine = make_engine(1);
+    maker m = { .size = N };
+    bg_dataset *made, *twin = create_twin(engine, N), *parts[2][4], *all[2], *none;
+    OK(create(&made, engine, &m));
+    OK(bg_dataset_slice(&none, made, 3, 3));
+    for (int which = 0; which < 2; which++) {
+        const bg_dataset *whole = which ? made : twin;
+        OK(bg_dataset_slice(&parts[which][0], whole, 2, 20));
+        OK(bg_dataset_slice(&parts[which][1], twin, 0, 9));
+        OK(bg_dataset_split(&parts[which][2], &parts[which][3], whole, 30, 1));
+        OK(bg_dataset_join(&all[which], parts[which], 4));
+    }
+    expect_same(all[1], all[0], "joined");
+    ck_assert(bg_dataset_column(all[0], 0) && !bg_dataset_column(all[1], 0));
+    enum { MOST = 500 };
+    static float x[2][MOST][PLACES];
+    static int64_t y[2][MOST], examples[MOST];
+    for (int i = 0; i < MOST; i++)
+        examples[i] = i < 300 ? i % bg_dataset_size(all[0]) : (i * 29) % bg_dataset_size(all[0]);
+    for (int which = 0; which < 2; which++)
+        OK(bg_dataset_read(all[which], examples, MOST, (void *[]){ x[which], y[which] }));
+    ck_assert(memcmp(x[0], x[1], sizeof x[0]) == 0 && memcmp(y[0], y[1], sizeof y[0]) == 0);
+    bg_dataset_destroy(all[1]);
+    OK(bg_dataset_join(&all[1], (bg_dataset *[]){ none, made, none, none }, 4));
+    expect_same(all[1], twin, "joined with nothing");
+    bg_dataset_destroy(none);
+    bg_dataset_destroy(made);
+    for (int which = 0; which < 2; which++)
+        for (int i = 0; i < 4; i++)
+            bg_dataset_destroy(parts[which][i]);
+    ck_assert_int_eq(atomic_load(&m.destroyed), 0);
+    bg_dataset_destroy(all[1]);
+    ck_assert_int_eq(atomic_load(&m.destroyed), 1);
+    bg_dataset_destroy(all[0]);
     bg_dataset_destroy(twin);
     end_engine(engine);
 }
@@ -623,6 +658,7 @@ int main(void)
     Suite *suite = suite_create("threads_sources");
     TCase *tests = tcase_create("sources");
     tcase_add_test(tests, parts_of_a_source);
+    tcase_add_test(tests, joined);
     tcase_add_test(tests, reading);
     tcase_add_test(tests, refused_sources);
     tcase_add_loop_test(tests, same_bits, 0, sizeof cases / sizeof *cases);

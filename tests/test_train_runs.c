@@ -411,13 +411,6 @@ END_TEST
 
 /* ---- Data and files ---- */
 
-static uint64_t hash_of(const bg_dataset *dataset)
-{
-    uint64_t hash;
-    OK(bg_dataset_hash(&hash, dataset));
-    return hash;
-}
-
 START_TEST(test_hash)
 {
     bg_dataset *a = make_data(), *b = make_data(), *part, *turned;

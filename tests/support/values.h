@@ -20,6 +20,13 @@ static inline double value_at(const bg_tensor *tensor, int64_t i)
 static inline double x_of(const bg_dataset *dataset, int64_t i) { return value_at(bg_dataset_column(dataset, 0), i); }
 static inline double y_of(const bg_dataset *dataset, int64_t i) { return value_at(bg_dataset_column(dataset, 1), i); }
 
+static inline uint64_t hash_of(const bg_dataset *dataset)
+{
+    uint64_t hash = 0;
+    OK(bg_dataset_hash(&hash, dataset));
+    return hash;
+}
+
 static inline void expect_near(const char *what, double found, double expected, double tolerance)
 {
     ck_assert_msg(fabs(found - expected) <= tolerance, "%s is %.17g, expected %.17g", what, found, expected);
