@@ -72,9 +72,33 @@ train --out streamed_shards --data shards --target-file targets --stream
 holds 'files of a folder, streamed' same_run memory streamed_shards
 holds 'files of a folder' same_run memory shards_in_memory
 
+# ---- Tables ----
+awk 'BEGIN { print "a,b,kind"; for (i = 0; i < 300; i++)
+    print (i % 3) + i % 7 / 10 "," (i % 11 ? i % 5 : "NA") "," (i % 3 == 0 ? "ash" : i % 3 == 1 ? "oak" : "elm") }' >t.csv
+gzip -c t.csv >t.csv.gz
+table()
+{
+    expect 0 'training examples, 60 for testing' train --classes --test-share 0.2 --batch 16 --epochs 3 --missing mean \
+        --scale min-max --class-weights balanced "$@"
+}
+table --data t.csv --out table_in_memory
+table --data t.csv --stream --out streamed_table
+holds 'a table' same_run table_in_memory streamed_table
+table --data t.csv.gz --stream --out packed_table
+holds 'a table that is gzipped' same_run table_in_memory packed_table
+for how in '' --stream; do
+    # shellcheck disable=SC2086
+    holds 'predict on a table' "$BLASGRAD" predict --checkpoint table_in_memory/best.safetensors --data t.csv \
+        --missing drop $how --output "table$how.csv"
+done
+holds 'the same predictions of the same rows' cmp table.csv table--stream.csv
+holds 'rows left out' test "$(wc -l <table.csv)" -eq 273
+TMPDIR=/nonexistent expect 1 'a temporary file in /nonexistent cannot be made: No such file' \
+    train --data t.csv --classes --stream
+
 # ---- Mistakes ----
-expect 2 '--stream is an option of .npy files; --data is digits' train --data digits --stream
-expect 2 '--stream is an option of .npy files; --data is y.npz' train --data y.npz --stream
+expect 2 '--stream is an option of CSV tables and .npy files; --data is digits' train --data digits --stream
+expect 2 '--stream is an option of CSV tables and .npy files; --data is y.npz' train --data y.npz --stream
 expect 2 '--method lstsq needs all examples at once; leave out --stream' \
     train --data x.npy --target-file numbers.npy --stream --method lstsq
 # shellcheck disable=SC2086

@@ -67,8 +67,8 @@ static const struct argp_option data_table[] = {
       0 },
     { "coarse-labels", KEY_COARSE_LABELS, NULL, 0, "CIFAR-100: learn the 20 coarse classes, not the 100 fine ones", 0 },
     { "stream", KEY_STREAM, NULL, 0,
-      ".npy: leave the examples in their files and read those of each batch from there, for data larger than memory; "
-      "results are the same",
+      "CSV and .npy: leave the examples in their files and read those of each batch from there, for data larger than "
+      "memory; results are the same. Those of CSV go through a temporary file in $TMPDIR",
       0 },
     { 0 },
 };
@@ -155,8 +155,8 @@ static int check_array_options(const data_settings *settings)
         return output_usage("--target names an array of an .npz file; that of %s is in --target-file", settings->name);
     if (settings->target_file && settings->kind != DATA_CSV && (settings->kind != DATA_ARRAYS || is_npz))
         return output_usage("--target-file is an option of CSV tables and .npy files; --data is %s", settings->name);
-    if (settings->streams && (settings->kind != DATA_ARRAYS || is_npz))
-        return output_usage("--stream is an option of .npy files; --data is %s", settings->name);
+    if (settings->streams && settings->kind != DATA_CSV && (settings->kind != DATA_ARRAYS || is_npz))
+        return output_usage("--stream is an option of CSV tables and .npy files; --data is %s", settings->name);
     if (settings->with_coarse_labels && settings->kind != DATA_CIFAR)
         return output_usage("--coarse-labels is an option of CIFAR-100; --data is %s", settings->name);
     return 0;

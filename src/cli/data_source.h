@@ -39,7 +39,7 @@ typedef struct {
     const char *vocabulary;          /* of a checkpoint; no option */
     const char *input, *target_file; /* arrays */
     bool with_coarse_labels;         /* CIFAR-100 */
-    bool streams;                    /* .npy */
+    bool streams;                    /* CSV and .npy */
     bg_dtype dtype;
     uint64_t seed;
 } data_settings;

@@ -26,7 +26,8 @@ typedef struct {
     bg_shape row;              /* of one example's outputs */
     int64_t positions, scores; /* rows of numbers of an example, and how many each has */
     int64_t examples, done;
-    const int64_t *row_numbers; /* of the examples in their file; NULL: 0, 1, .. */
+    bool has_row_numbers;       /* in the last column of the data, of the examples in their file; else 0, 1, .. */
+    const int64_t *row_numbers; /* of the batch at hand; or NULL */
     char **class_names;         /* ends with NULL; or NULL */
     int64_t class_count;
 } sink;
@@ -154,14 +155,15 @@ static void write_row(const sink *s, int64_t example, int64_t position, const vo
     fputs(is_csv ? "\n" : "]}\n", s->file);
 }
 
-static int64_t example_number(const sink *s, int64_t i) { return s->row_numbers ? s->row_numbers[i] : i; }
+/* Of a row of the batch. */
+static int64_t example_number(const sink *s, int64_t i) { return s->row_numbers ? s->row_numbers[i] : s->done + i; }
 
 static int write_rows(sink *s, const bg_tensor *outputs)
 {
     const void *data = bg_tensor_const_data(outputs);
     int64_t n = bg_tensor_shape(outputs).dims[0];
     for (int64_t i = 0; i < n * s->positions; i++)
-        write_row(s, example_number(s, s->done + i / s->positions), i % s->positions, data, i * s->scores);
+        write_row(s, example_number(s, i / s->positions), i % s->positions, data, i * s->scores);
     if (!ferror(s->file))
         return 0;
     return s->is_closed_by_us ? output_failure("%s: %s", s->config->output, strerror(errno)) : EXIT_FAILED;
@@ -189,18 +191,22 @@ static int write_outputs(sink *s, const bg_tensor *outputs)
 
 typedef struct {
     bg_program *program;
-    bg_tensor *rows; /* its input */
+    bg_tensor *rows;    /* its input */
+    bg_tensor *numbers; /* of those rows, if the data have them */
     int64_t batch;
 } batch_program;
 
-static bg_status make_program(batch_program *made, bg_model *model, network_choice *choice, const bg_dataset *part,
-                              int64_t batch)
+static bg_status make_program(batch_program *made, const sink *s, bg_model *model, network_choice *choice,
+                              const bg_dataset *part, int64_t batch)
 {
+    bg_engine *engine = bg_model_engine(model);
     bg_graph *graph = NULL;
     made->batch = batch;
-    bg_status status = data_make_rows(&made->rows, bg_model_engine(model), part, 0, batch);
+    bg_status status = data_make_rows(&made->rows, engine, part, 0, batch);
+    if (status == BG_OK && s->has_row_numbers)
+        status = data_make_rows(&made->numbers, engine, part, bg_dataset_columns(part) - 1, batch);
     if (status == BG_OK)
-        status = bg_graph_create(&graph, bg_model_engine(model));
+        status = bg_graph_create(&graph, engine);
     if (status != BG_OK)
         return status;
     bg_node *x = bg_input(graph, "x", bg_tensor_dtype(made->rows), bg_tensor_shape(made->rows));
@@ -216,6 +222,7 @@ static void release_program(batch_program *made)
 {
     bg_program_destroy(made->program);
     bg_tensor_destroy(made->rows);
+    bg_tensor_destroy(made->numbers);
     *made = (batch_program){ .program = NULL };
 }
 
@@ -247,10 +254,13 @@ static int run_part(sink *s, bg_model *model, network_choice *choice, const bg_d
         bg_status status = BG_OK;
         if (made.batch != batch) {
             release_program(&made);
-            status = make_program(&made, model, choice, part, batch);
+            status = make_program(&made, s, model, choice, part, batch);
         }
         if (status == BG_OK)
             status = data_read_rows(made.rows, part, 0, start);
+        if (status == BG_OK && made.numbers)
+            status = data_read_rows(made.numbers, part, bg_dataset_columns(part) - 1, start);
+        s->row_numbers = made.numbers ? bg_tensor_const_data(made.numbers) : NULL;
         if (status == BG_OK)
             status = bg_program_run(made.program);
         if (status != BG_OK) {
@@ -331,8 +341,7 @@ int predict_data(const predict_config *config, bg_engine *engine, const bg_archi
     s.class_names = table_split_names(s.has_classes ? about->data.table.class_names : NULL);
     while (s.class_names && s.class_names[s.class_count])
         s.class_count++;
-    if (filled.data.table.with_row_numbers)
-        s.row_numbers = bg_tensor_const_data(bg_dataset_column(data.train, bg_dataset_columns(data.train) - 1));
+    s.has_row_numbers = filled.data.table.with_row_numbers;
     network_choice choice = { .model = about->model };
     code = checkpoint_make_model(&model, config->checkpoint, archive, engine, about->data.dtype, &choice,
                                  filled.data.name, data_inputs(data.train));

@@ -1,6 +1,7 @@
 /* Tables of numbers from CSV files: options, and which columns are what. */
 #define _POSIX_C_SOURCE 200809L /* newlocale */
 #include "data/csv_rows.h"
+#include "data/csv_spool.h"
 #include "data/dataset.h"
 #include "data/folder.h"
 
@@ -183,8 +184,9 @@ static bg_status read_file(bg_dataset **dataset, bg_engine *engine, const char *
         return bg_fail(BG_ERR_NOMEM, "read_csv: out of memory for a locale");
     bg_status status = read_table(&t, path, &feature_names);
     if (!status)
-        status = bgi_csv_make_dataset(dataset, &t, path, &feature_names.names);
+        status = (t.spool ? bgi_csv_spool_dataset : bgi_csv_make_dataset)(dataset, &t, path, &feature_names.names);
     bgi_csv_release_rows(&t);
+    bgi_csv_spool_destroy(t.spool);
     bgi_labels_release(&feature_names);
     bgi_labels_release(&t.labels);
     for (int i = 0; i < t.source_count; i++)

@@ -41,7 +41,7 @@ static void put_means(const bgi_csv_table *t, const strip *s)
     }
 }
 
-static bg_status fail_column(const bgi_csv_table *t, int32_t place)
+bg_status bgi_csv_fail_mean(const bgi_csv_table *t, int32_t place)
 {
     const bgi_csv_source *source = &t->sources[place < t->targets ? t->source_count - 1 : 0];
     int64_t column = 0;
@@ -58,7 +58,7 @@ static bg_status fill_with_means(bgi_csv_table *t)
         add_values(t, &s);
         for (int32_t i = 0; i < s.count; i++)
             if (s.counts[i] == 0)
-                return fail_column(t, start + i);
+                return bgi_csv_fail_mean(t, start + i);
         put_means(t, &s);
     }
     return BG_OK;

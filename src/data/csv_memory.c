@@ -67,7 +67,8 @@ static unsigned char *column_at(const bgi_csv_table *t, int column, int64_t row)
         return NULL;
     int64_t width;
     bg_dtype dtype = column_form(t, column, &width);
-    return bgi_tensor_bytes(tensor) + (size_t)row * (size_t)(dtype == BG_I64 ? 1 : width) * bg_dtype_size(dtype);
+    return bgi_tensor_bytes(tensor) +
+           (size_t)(row - t->spooled) * (size_t)(dtype == BG_I64 ? 1 : width) * bg_dtype_size(dtype);
 }
 
 bgi_csv_row bgi_csv_row_at(const bgi_csv_table *t, int64_t row)

@@ -3,6 +3,7 @@
 #include "data/csv_rows.h"
 
 #include "base/utf8.h"
+#include "data/csv_spool.h"
 #include "data/dataset.h"
 #include "data/number_plain.h"
 
@@ -381,8 +382,10 @@ static bg_status reserve(bgi_csv_table *t)
 {
     enum { FIRST = 1024 };
     bool can_count = true; /* by reading twice, which takes long of what is compressed */
-    if (t->rows < t->capacity || t->is_counted)
+    if (t->rows - t->spooled < t->capacity || t->is_counted)
         return BG_OK;
+    if (t->options->streams)
+        return bgi_csv_spool_rows(t);
     for (int i = 0; i < t->source_count; i++)
         can_count = can_count && bgi_csv_can_seek(&t->sources[i].csv);
     if (!can_count)
@@ -421,7 +424,7 @@ static bg_status read_row(bgi_csv_table *t, int64_t line, bool *is_end)
     if (status)
         return status;
     /* Behind the last row that was counted there may be some to be left out. */
-    bool is_beyond = t->rows == t->capacity, is_missing = false, ends[2] = { false, false };
+    bool is_beyond = t->rows - t->spooled == t->capacity, is_missing = false, ends[2] = { false, false };
     bgi_csv_row row = bgi_csv_row_at(t, t->rows);
     for (int i = 0; i < t->source_count && !status; i++)
         status = is_beyond ? pass_source_row(t, &t->sources[i], &is_missing, &ends[i])
@@ -453,6 +456,8 @@ bg_status bgi_csv_read_rows(bgi_csv_table *t)
         return BGI_CSV_FAIL(&t->sources[0].csv, "%s", "the file ends after the header");
     if (t->rows == 0)
         return BGI_CSV_FAIL(&t->sources[0].csv, "%s", "each row misses a value, so that none is left");
+    if (t->spool)
+        return bgi_csv_spool_rows(t);
     if (t->rows == t->capacity)
         return BG_OK;
     return t->is_counted ? fail_changed(t, "shorter") : bgi_csv_resize(t, t->rows);

@@ -4,6 +4,8 @@
 
 #include "data/csv_columns.h"
 
+typedef struct bgi_csv_spool bgi_csv_spool;
+
 typedef struct {
     bg_engine *engine;
     const bg_data_options *options;
@@ -17,6 +19,9 @@ typedef struct {
      * numbers; NULL where there are none. */
     bg_tensor *columns[3];
     int64_t capacity, rows;
+    /* With options->streams: the file that has the first `spooled` rows; the columns begin behind them. */
+    bgi_csv_spool *spool;
+    int64_t spooled;
     bool is_counted;  /* capacity is how many rows there are, and no guess */
     bool has_missing; /* NaN stands in some row for what is missing */
     enum { CLASSES_UNKNOWN, CLASSES_NUMBERS, CLASSES_NAMES } class_kind;
@@ -57,6 +62,8 @@ void bgi_csv_store(const bgi_csv_table *table, const bgi_csv_row *row, int32_t p
 bg_status bgi_csv_read_rows(bgi_csv_table *table);
 
 /* ---- csv_dataset.c ---- */
+/* BG_ERR_FORMAT: the column of this place has no value. */
+bg_status bgi_csv_fail_mean(const bgi_csv_table *table, int32_t place);
 /* The data set of all rows, of this name. */
 bg_status bgi_csv_make_dataset(bg_dataset **dataset, bgi_csv_table *table, const char *path,
                                const bgi_names *feature_names);

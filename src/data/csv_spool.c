@@ -1,0 +1,264 @@
+/* Tables that do not stay in memory: a temporary file has their rows in pieces, the columns of a piece one behind the
+ * other, each as it is in memory. */
+#include "data/csv_spool.h"
+
+#include "data/dataset.h"
+#include "io/temporary.h"
+
+#include <blasgrad/graph.h>
+
+#include "tensor/tensor.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+    bg_column form;
+    size_t start, row_bytes; /* in a piece */
+    double *means;           /* what stands for each value of a row that is missing; NULL: none is */
+} spool_column;
+
+struct bgi_csv_spool {
+    bg_engine *engine;
+    bgi_temporary file;
+    int64_t piece; /* rows of one */
+    size_t piece_bytes;
+    int count;
+    spool_column columns[3]; /* of the data set */
+    int classes;             /* the column that has them, or -1 */
+    uint32_t *ranks;         /* the numbers that classes have when they are read; NULL: their own */
+    size_t rank_bytes;
+};
+
+/* ---- Writing ---- */
+
+/* So few bytes of rows are held at a time that a small file takes no more memory than its content. */
+enum { PIECE_BYTES = 1 << 14 };
+
+static int64_t rows_of_piece(const bgi_csv_table *t)
+{
+    const bg_data_options *options = t->options;
+    size_t values = (size_t)t->features + (options->with_classes ? 0 : (size_t)t->targets);
+    size_t bytes = values * bg_dtype_size(options->dtype) +
+                   sizeof(int64_t) * ((size_t)options->with_classes + (size_t)options->with_row_numbers);
+    return bytes < PIECE_BYTES ? (int64_t)(PIECE_BYTES / bytes) : 1;
+}
+
+static void describe_columns(bgi_csv_spool *s, const bgi_csv_table *t)
+{
+    s->classes = -1;
+    for (int i = 0; i < 3; i++) {
+        const bg_tensor *tensor = t->columns[i];
+        if (!tensor)
+            continue;
+        spool_column *column = &s->columns[s->count];
+        column->form = (bg_column){ .dtype = tensor->dtype, .shape.rank = tensor->shape.rank - 1 };
+        memcpy(column->form.shape.dims, tensor->shape.dims + 1, (size_t)column->form.shape.rank * sizeof(int64_t));
+        column->row_bytes = (size_t)bg_shape_count(column->form.shape) * bg_dtype_size(tensor->dtype);
+        column->start = s->piece_bytes;
+        s->piece_bytes += (size_t)s->piece * column->row_bytes;
+        if (i == BGI_CSV_TARGETS && t->options->with_classes)
+            s->classes = s->count;
+        s->count++;
+    }
+}
+
+static bg_status begin(bgi_csv_table *t)
+{
+    int64_t piece = rows_of_piece(t);
+    bg_status status = bgi_csv_resize(t, piece);
+    if (status)
+        return status;
+    bgi_csv_spool *s = bgi_alloc_zero(t->engine, sizeof *s);
+    if (!s)
+        return BG_ERR_NOMEM;
+    *s = (bgi_csv_spool){ .engine = t->engine, .piece = piece };
+    describe_columns(s, t);
+    t->spool = s;
+    return bgi_temporary_create(&s->file, t->engine, "read_csv");
+}
+
+bg_status bgi_csv_spool_rows(bgi_csv_table *t)
+{
+    bgi_csv_spool *s = t->spool;
+    if (!s)
+        return begin(t);
+    int64_t n = t->rows - t->spooled;
+    uint64_t offset;
+    if (__builtin_mul_overflow((uint64_t)(t->spooled / s->piece), s->piece_bytes, &offset) || offset > INT64_MAX / 2)
+        return bg_fail(BG_ERR_OVERFLOW, "read_csv: %lld rows are too many for a file", (long long)t->rows);
+    bg_status status = BG_OK;
+    for (int i = 0, c = 0; i < 3 && !status; i++)
+        if (t->columns[i]) {
+            const spool_column *column = &s->columns[c++];
+            status = bgi_temporary_write(&s->file, offset + column->start, bg_tensor_const_data(t->columns[i]),
+                                         (size_t)n * column->row_bytes);
+        }
+    t->spooled = t->rows;
+    return status;
+}
+
+/* ---- Reading ---- */
+
+static void finish(const bgi_csv_spool *s, int c, int64_t n, void *rows)
+{
+    const spool_column *column = &s->columns[c];
+    int64_t width = bg_shape_count(column->form.shape);
+    int64_t *classes = rows;
+    float *f32 = rows;
+    double *f64 = rows;
+    for (int64_t i = 0; c == s->classes && s->ranks && i < n; i++)
+        classes[i] = s->ranks[classes[i]];
+    for (int64_t i = 0; column->means && i < n * width; i++) {
+        if (column->form.dtype == BG_F32)
+            f32[i] = isnan(f32[i]) ? (float)column->means[i % width] : f32[i];
+        else
+            f64[i] = isnan(f64[i]) ? column->means[i % width] : f64[i];
+    }
+}
+
+static bg_status read_column(const bgi_csv_spool *s, int c, const int64_t *examples, int64_t n, unsigned char *to)
+{
+    const spool_column *column = &s->columns[c];
+    bg_status status = BG_OK;
+    for (int64_t i = 0, run; i < n && !status; i += run) {
+        int64_t place = examples[i] % s->piece;
+        run = bgi_run_length(examples + i, n - i);
+        run = run < s->piece - place ? run : s->piece - place;
+        uint64_t offset =
+            (uint64_t)(examples[i] / s->piece) * s->piece_bytes + column->start + (uint64_t)place * column->row_bytes;
+        status =
+            bgi_temporary_read(&s->file, offset, to + (size_t)i * column->row_bytes, (size_t)run * column->row_bytes);
+    }
+    if (!status)
+        finish(s, c, n, to);
+    return status;
+}
+
+static bg_status read_columns(void *user, const int64_t *examples, int64_t n, void *const *columns)
+{
+    const bgi_csv_spool *s = user;
+    bg_status status = BG_OK;
+    for (int c = 0; c < s->count && !status; c++)
+        if (columns[c])
+            status = read_column(s, c, examples, n, columns[c]);
+    return status;
+}
+
+void bgi_csv_spool_destroy(bgi_csv_spool *s)
+{
+    if (!s)
+        return;
+    for (int c = 0; c < s->count; c++)
+        bgi_free(s->engine, s->columns[c].means,
+                 (size_t)bg_shape_count(s->columns[c].form.shape) * sizeof *s->columns[c].means);
+    bgi_free(s->engine, s->ranks, s->rank_bytes);
+    bgi_temporary_close(&s->file);
+    bgi_free(s->engine, s, sizeof *s);
+}
+
+static void destroy(void *user) { bgi_csv_spool_destroy(user); }
+
+/* ---- Means ---- */
+
+/* In the order in which they are added in memory, and in the same type. */
+typedef struct {
+    long double *sums;
+    int64_t *counts;
+} column_sums;
+
+static bg_status add_values(const bg_dataset *dataset, int c, int64_t width, const column_sums *sums)
+{
+    bgi_pass pass;
+    bg_status status = bgi_pass_begin(&pass, dataset, c);
+    if (status)
+        return status;
+    bool is_f32 = bg_dataset_dtype(dataset, c) == BG_F32;
+    while (!(status = bgi_pass_next(&pass)) && pass.n > 0)
+        for (int64_t i = 0; i < pass.n * width; i++) {
+            const void *data = pass.data;
+            double value = is_f32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
+            sums->sums[i % width] += isfinite(value) ? (long double)value : 0;
+            sums->counts[i % width] += isfinite(value) != 0;
+        }
+    bgi_pass_end(&pass);
+    return status;
+}
+
+static bg_status find_means(bgi_csv_spool *s, const bgi_csv_table *t, const bg_dataset *dataset, int c,
+                            int32_t first_place)
+{
+    int64_t width = bg_shape_count(s->columns[c].form.shape);
+    size_t sum_bytes = bgi_aligned((size_t)width * sizeof(long double)),
+           bytes = sum_bytes + (size_t)width * sizeof(int64_t);
+    unsigned char *memory = bgi_alloc_zero(s->engine, bytes);
+    double *means = bgi_alloc(s->engine, (size_t)width * sizeof *means);
+    bg_status status = memory && means ? BG_OK : BG_ERR_NOMEM;
+    const column_sums sums = { (long double *)(void *)memory, (int64_t *)(void *)(memory + sum_bytes) };
+    if (!status)
+        status = add_values(dataset, c, width, &sums);
+    for (int64_t j = 0; j < width && !status; j++) {
+        if (sums.counts[j] == 0)
+            status = bgi_csv_fail_mean(t, first_place + (int32_t)j);
+        means[j] = (double)(sums.sums[j] / (long double)sums.counts[j]);
+    }
+    bgi_free(s->engine, memory, bytes);
+    if (status)
+        bgi_free(s->engine, means, (size_t)width * sizeof *means);
+    else
+        s->columns[c].means = means;
+    return status;
+}
+
+/* Of features and of targets that are numbers, which come in this order. */
+static bg_status fill_with_means(bgi_csv_spool *s, const bgi_csv_table *t, const bg_dataset *dataset)
+{
+    bg_status status = find_means(s, t, dataset, 0, t->targets);
+    return !status && t->targets > 0 && s->classes < 0 ? find_means(s, t, dataset, 1, 0) : status;
+}
+
+/* ---- The data set ---- */
+
+static bg_status make_source(bg_dataset **dataset, bgi_csv_table *t, const char *path)
+{
+    bgi_csv_spool *s = t->spool;
+    bool has_names = t->class_kind == CLASSES_NAMES;
+    const bg_column forms[3] = { s->columns[0].form, s->columns[1].form, s->columns[2].form };
+    bg_status status = bg_dataset_create_from(dataset, t->engine,
+                                              &(bg_source){ .size = t->rows,
+                                                            .columns = forms,
+                                                            .n_columns = s->count,
+                                                            .classes = has_names ? t->labels.names.count : t->classes,
+                                                            .name = path,
+                                                            .read = read_columns,
+                                                            .destroy = destroy,
+                                                            .user = s });
+    if (!status)
+        t->spool = NULL;
+    return status;
+}
+
+bg_status bgi_csv_spool_dataset(bg_dataset **dataset, bgi_csv_table *t, const char *path,
+                                const bgi_names *feature_names)
+{
+    bgi_csv_spool *s = t->spool;
+    bg_status status = BG_OK;
+    /* The columns of one piece are not needed any more. */
+    bgi_csv_release_rows(t);
+    if (t->class_kind == CLASSES_NAMES && !t->has_given_names) {
+        size_t bytes = (size_t)t->labels.names.count * sizeof *s->ranks;
+        status = bgi_labels_sort(&t->labels, &s->ranks);
+        s->rank_bytes = status ? 0 : bytes;
+    }
+    if (!status)
+        status = make_source(dataset, t, path);
+    if (!status && t->has_missing)
+        status = fill_with_means(s, t, *dataset);
+    if (!status)
+        status = bgi_dataset_set_names(*dataset, &t->labels.names, feature_names);
+    if (status) {
+        bg_dataset_destroy(*dataset);
+        *dataset = NULL;
+    }
+    return status;
+}
