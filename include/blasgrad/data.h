@@ -193,9 +193,9 @@ BG_API bg_status bg_data_builtin(bg_dataset **dataset, bg_engine *engine, const 
  * Of a folder, the tables in it are read one behind the other, see bg_dataset_join: the same columns, and a header in
  * each or in none. A file is read twice, so that memory is taken for its rows once; one that is gzipped, or a pipe, is
  * read once, with up to 2.25 times the memory of its rows.
- * With .streams it is read once, and its rows go to a file without a name, in the folder of the
- * environment variable TMPDIR or else in /tmp, as large as they would be in memory: a source, see
- * bg_dataset_create_from. Of them no more is in memory than 16 KiB or one row.
+ * With .streams it is read once, and its rows go to a file without a name, in the folder of the environment variable
+ * TMPDIR or else in /tmp, as large as they would be in memory: a source, see bg_dataset_create_from. Of them no more is
+ * in memory than 16 KiB or one row.
  * Errors name file, line and column: BG_ERR_FORMAT for a field that is missing or no finite number, lines with
  * different numbers of fields, files with different numbers of rows, columns that are not there, a zero byte, a line of
  * more than 1 MiB; BG_ERR_ARGUMENT, BG_ERR_IO, BG_ERR_NOMEM. */
