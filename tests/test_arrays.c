@@ -300,6 +300,12 @@ START_TEST(errors)
     FAILS(read_arrays(&dataset, scratch_write("t", "PO", 2), (bg_data_options){ 0 }), BG_ERR_FORMAT, "neither NPY");
     FAILS(read_arrays(&dataset, scratch_write("t", "\x93N", 2), (bg_data_options){ 0 }), BG_ERR_FORMAT, "npy_load: ");
     FAILS(read_arrays(&dataset, scratch_write("t", "PK", 2), (bg_data_options){ 0 }), BG_ERR_FORMAT, "npz_load: ");
+    /* No byte, but no wider type has room for the rows and columns. */
+    static const char wide[] = "\x93NUMPY\1\0\x51\0{'descr': '|u1', 'fortran_order': False, "
+                               "'shape': (3037000499, 3037000499, 0), }\n";
+    const char *none = scratch_write("n.npy", wide, sizeof wide - 1);
+    FAILS(read_arrays(&dataset, none, (bg_data_options){ 0 }), BG_ERR_FORMAT,
+          "n.npy: the shape is [3037000499, 3037000499, 0], whose bytes cannot be counted");
     FAILS(read_arrays(&dataset, "/dev/zero", (bg_data_options){ 0 }), BG_ERR_IO, "not a regular file");
     FAILS(read_arrays(&dataset, scratch_path("none"), (bg_data_options){ 0 }), BG_ERR_IO, "No such file");
     FAILS(read_arrays(&dataset, NULL, (bg_data_options){ 0 }), BG_ERR_ARGUMENT, "path is NULL");
@@ -326,6 +332,9 @@ START_TEST(images)
           "x: u8 [2, 1, 2] where u8 labels [n] should be");
     FAILS(bg_data_read_images(&dataset, engine, x, scratch_write("z", one, sizeof one), NULL), BG_ERR_FORMAT,
           "x has 2 images, but there are 1 labels");
+    static const char wide[] = "\0\0\x08\3\xFF\xFF\xFF\xFF\x40\0\0\0\0\0\0";
+    FAILS(bg_data_read_images(&dataset, engine, scratch_write("w", wide, sizeof wide), y, NULL), BG_ERR_FORMAT,
+          "w: the shape is [4294967295, 1073741824, 0], whose bytes cannot be counted");
     FAILS(bg_data_read_images(&dataset, engine, x, scratch_path("none"), NULL), BG_ERR_IO, "No such file");
     FAILS(bg_data_read_images(&dataset, engine, x, NULL, NULL), BG_ERR_ARGUMENT, "labels is NULL");
     FAILS(bg_data_read_images(&dataset, engine, NULL, y, NULL), BG_ERR_ARGUMENT, "images is NULL");

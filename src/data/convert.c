@@ -147,14 +147,19 @@ bg_status bgi_check_class_type(bg_dtype dtype, const char *what)
 
 /* ---- Whole tensors ---- */
 
-/* The array itself, retained, if it is of the dtype; else a new tensor of its shape. */
-static bg_status make_like(bg_tensor **made, bg_tensor *array, bg_dtype dtype)
+/* The array itself, retained, if it is of the dtype; else a new tensor of its shape, in which an extent of 0 lets the
+ * others be of any size in the file. */
+static bg_status make_like(bg_tensor **made, bg_tensor *array, bg_dtype dtype, const char *what)
 {
-    if (array->dtype != dtype)
-        return bgi_tensor_create_unset(made, array->storage->engine, dtype, array->shape);
-    bgi_tensor_retain(array);
-    *made = array;
-    return BG_OK;
+    if (array->dtype == dtype) {
+        bgi_tensor_retain(array);
+        *made = array;
+        return BG_OK;
+    }
+    bg_status status = bgi_tensor_create_unset(made, array->storage->engine, dtype, array->shape);
+    return status != BG_ERR_OVERFLOW ? status
+                                     : bg_fail(BG_ERR_FORMAT, "%s: the shape is %s, whose bytes cannot be counted",
+                                               what, bgi_shape_format(array->shape).text);
 }
 
 static bg_status give_up(bg_tensor **made, bg_status status)
@@ -174,7 +179,7 @@ static bgi_elements elements_of(const bg_tensor *array, const char *what)
 bg_status bgi_data_numbers(bg_tensor **numbers, bg_tensor *array, bg_dtype dtype, bool scales_bytes, const char *what)
 {
     const bgi_elements from = elements_of(array, what);
-    bg_status status = make_like(numbers, array, dtype);
+    bg_status status = make_like(numbers, array, dtype, what);
     return status ? status
                   : give_up(numbers, bgi_convert_numbers(bg_tensor_data(*numbers), dtype, &from, scales_bytes));
 }
@@ -184,6 +189,6 @@ bg_status bgi_data_classes(bg_tensor **indices, int64_t *classes, bg_tensor *arr
     const bgi_elements from = elements_of(array, what);
     bg_status status = bgi_check_class_type(array->dtype, what);
     if (!status)
-        status = make_like(indices, array, BG_I64);
+        status = make_like(indices, array, BG_I64, what);
     return status ? status : give_up(indices, bgi_convert_classes(bg_tensor_data(*indices), classes, &from));
 }

@@ -26,7 +26,8 @@ bg_status bgi_check_class_type(bg_dtype dtype, const char *what);
 
 /* An array as numbers of a dtype, f32 or f64: u8 as value / 255 if scales_bytes, all others converted. The tensor
  * itself, retained, if it is of this dtype. BG_ERR_FORMAT for a number that is not finite, also because it is too large
- * for the dtype, with its place; `what` names the array in messages, with caller and path. */
+ * for the dtype, with its place, and for extents whose bytes cannot be counted; `what` names the array in messages,
+ * with caller and path. */
 bg_status bgi_data_numbers(bg_tensor **numbers, bg_tensor *array, bg_dtype dtype, bool scales_bytes, const char *what);
 
 /* An array of integers or bools as classes, i64; *classes is raised above the largest. BG_ERR_FORMAT for one that is

@@ -29,13 +29,15 @@ static bg_status read_pair(bg_tensor *columns[2], int64_t *classes, bg_engine *e
                            const char *images, const char *labels, bg_dtype dtype)
 {
     bg_tensor *pixels = NULL, *numbers = NULL;
+    char what[300];
+    (void)snprintf(what, sizeof what, "%s: %s", caller, bgi_path_text(images));
     bg_status status = read_bytes(&pixels, engine, caller, images, 3);
     if (!status)
-        status = bgi_data_numbers(&columns[0], pixels, dtype, true, caller);
+        status = bgi_data_numbers(&columns[0], pixels, dtype, true, what);
     if (!status)
         status = read_bytes(&numbers, engine, caller, labels, 1);
     if (!status)
-        status = bgi_data_classes(&columns[1], classes, numbers, caller);
+        status = bgi_data_classes(&columns[1], classes, numbers, caller); /* bytes all are classes */
     if (!status && pixels->shape.dims[0] != numbers->shape.dims[0])
         status = bg_fail(BG_ERR_FORMAT, "%s: %s has %lld images, but there are %lld labels", caller,
                          bgi_path_text(images), (long long)pixels->shape.dims[0], (long long)numbers->shape.dims[0]);
