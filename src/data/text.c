@@ -84,17 +84,15 @@ static int32_t character_number(const alphabet *a, uint32_t code)
 static size_t write_alphabet(const alphabet *a, char *text)
 {
     size_t bytes = 0;
-    for (uint32_t code = 0; code < PLANES * PLANE; code++) {
-        if (!a->planes[code / PLANE])
-            code += PLANE - 1;
-        else if (character_number(a, code) >= 0) {
-            unsigned char character[4];
-            int length = bgi_utf8_encode(code, character);
-            if (text)
-                memcpy(text + bytes, character, (size_t)length);
-            bytes += (size_t)length;
-        }
-    }
+    for (uint32_t i = 0; i < PLANES; i++)
+        for (uint32_t word = 0; a->planes[i] && word < PLANE / 64; word++)
+            for (uint64_t bits = a->planes[i]->bits[word / WORDS][word % WORDS]; bits; bits &= bits - 1) {
+                unsigned char character[4];
+                int length = bgi_utf8_encode(i * PLANE + word * 64 + (uint32_t)__builtin_ctzll(bits), character);
+                if (text)
+                    memcpy(text + bytes, character, (size_t)length);
+                bytes += (size_t)length;
+            }
     if (text)
         text[bytes] = '\0';
     return bytes + 1;
