@@ -66,12 +66,13 @@ static bg_status read_header(reader *r)
     return bgi_file_read_at(r->descriptor, caller, r->path, 8, r->header, r->header_bytes);
 }
 
-/* What a general JSON parser lets pass: other blanks around the header, deep nesting (a short text of which needs much
- * memory), and the number -0. */
+/* What a general JSON parser lets pass: other blanks around the header, the number -0, and what takes much more memory
+ * than text: deep nesting, and objects and lists that hold next to nothing. A tensor has three of them, in some 50
+ * bytes. */
 static bg_status scan_header(const reader *r)
 {
-    enum { DEPTH = 3 };
-    size_t end = r->header_bytes;
+    enum { DEPTH = 3, BYTES_OF_EACH = 16, FEW = 64 };
+    size_t end = r->header_bytes, lists = 0;
     while (end > 0 && r->header[end - 1] == ' ')
         end--;
     if (end == 0 || r->header[0] != '{')
@@ -92,6 +93,9 @@ static bg_status scan_header(const reader *r)
         } else if (c == '{' || c == '[') {
             if (++depth > DEPTH)
                 return FAIL(r, "offset %zu: the header is nested more than %d deep", i + 8, DEPTH);
+            if (++lists > FEW + r->header_bytes / BYTES_OF_EACH)
+                return FAIL(r, "offset %zu: the header holds more objects and lists than tensors have in %zu bytes",
+                            i + 8, r->header_bytes);
         } else if (c == '}' || c == ']') {
             depth--;
         } else if (c == '-') {

@@ -23,7 +23,7 @@ static bg_status fail(const bgi_stream *stream, int code, int error)
 
 bg_status bgi_stream_open(bgi_stream *stream, const char *caller, const char *path)
 {
-    enum { BUFFER = 1 << 15 };
+    enum { BUFFER = 1 << 13 }; /* of input; zlib takes as much again twice, and for itself 39 KiB */
     *stream = (bgi_stream){ .caller = caller, .path = path };
     bg_status status = bgi_file_open(&stream->opened, caller, path);
     if (status)

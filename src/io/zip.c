@@ -85,6 +85,11 @@ static bg_status read_end(bgi_zip *zip)
     if (end.count > end.bytes / BGI_ZIP_ENTRY_BYTES || end.count > INT32_MAX)
         return FAIL(zip, "offset %llu: %llu members do not fit a directory of %llu bytes",
                     (unsigned long long)directory_end, (unsigned long long)end.count, (unsigned long long)end.bytes);
+    /* Where there are many, what is noted of a member takes no more memory than its data in the file do. */
+    enum { NOTED = sizeof *zip->members + sizeof *zip->sorted, FEW = 64 };
+    if (end.count > FEW + end.start / NOTED)
+        return FAIL(zip, "offset %llu: %llu members do not fit the %llu bytes in front of the directory",
+                    (unsigned long long)directory_end, (unsigned long long)end.count, (unsigned long long)end.start);
     zip->directory_start = end.start;
     zip->directory_bytes = (size_t)end.bytes;
     zip->count = (size_t)end.count;
