@@ -11,68 +11,19 @@ import io
 import itertools
 import os
 import sys
-import tempfile
 import zipfile
 
 import numpy as np
 
-
-class Shape(c.Structure):
-    _fields_ = [("rank", c.c_int), ("dims", c.c_int64 * 8)]
-
-
-class Axes(c.Structure):
-    _fields_ = [("count", c.c_int), ("axis", c.c_int * 8)]
+from library import DTYPES, SHAPES, bg, check, engine, path, read_archive, to_numpy, to_tensor, turned, values
 
 
 class NpzOptions(c.Structure):
     _fields_ = [("with_deflate", c.c_bool), ("limit", c.c_uint64)]
 
 
-bg = c.CDLL(sys.argv[1])
-bg.bg_last_error.restype = c.c_char_p
-bg.bg_tensor_shape.restype = Shape
-bg.bg_tensor_const_data.restype = c.c_void_p
-bg.bg_archive_name.restype = c.c_char_p
-bg.bg_archive_tensor.restype = c.c_void_p
-bg.bg_archive_count.restype = c.c_size_t
-for name in "bg_tensor_shape bg_tensor_dtype bg_tensor_const_data bg_tensor_destroy bg_archive_count bg_archive_destroy".split():
-    getattr(bg, name).argtypes = [c.c_void_p]
-bg.bg_archive_name.argtypes = bg.bg_archive_tensor.argtypes = [c.c_void_p, c.c_size_t]
-
-OURS = ["f4", "f8", "i4", "i8", "u1", "?"]
 WIDENED = {"f2": "f4", "i1": "i4", "i2": "i4", "u2": "i4", "u4": "i8", "u8": "i8"}
-SHAPES = [(), (0,), (1,), (7,), (3, 4), (0, 3), (3, 0), (1, 5), (2, 3, 4), (4, 1, 3, 2), (2, 1, 2, 1, 3, 1, 2, 2), (1025, 3)]
 counts = {}
-folder = tempfile.mkdtemp()
-path = os.path.join(folder, "array").encode()
-
-
-def check(status):
-    if status != 0:
-        sys.exit(f"status {status}: {bg.bg_last_error().decode()}")
-
-
-engine = c.c_void_p()
-check(bg.bg_engine_create(c.byref(engine), None))
-
-
-def to_numpy(tensor):
-    shape = bg.bg_tensor_shape(tensor)
-    dims = tuple(shape.dims[: shape.rank])
-    dtype = np.dtype(OURS[bg.bg_tensor_dtype(tensor)])
-    out = np.empty(dims, dtype)
-    check(bg.bg_tensor_copy_to(c.c_void_p(tensor), out.ctypes.data_as(c.c_void_p), c.c_size_t(out.nbytes)))
-    return out
-
-
-def to_tensor(array):
-    array = np.array(array, order="C", copy=True)
-    tensor = c.c_void_p()
-    shape = Shape(array.ndim, (c.c_int64 * 8)(*array.shape))
-    check(bg.bg_tensor_create(c.byref(tensor), engine, OURS.index(array.dtype.str[1:].replace("b1", "?")), shape))
-    check(bg.bg_tensor_copy_from(tensor, array.ctypes.data_as(c.c_void_p), c.c_size_t(array.nbytes)))
-    return tensor
 
 
 def agree(kind, found, expected):
@@ -90,20 +41,6 @@ def load_npy():
     out = to_numpy(tensor.value)
     bg.bg_tensor_destroy(tensor)
     return out
-
-
-def values(dtype, shape, random):
-    """Any bits: NaN with payload, infinities and subnormals included."""
-    dtype = np.dtype(dtype)
-    n = int(np.prod(shape))
-    if dtype.kind == "b":
-        return random.integers(0, 2, n).astype(bool).reshape(shape)
-    a = np.frombuffer(random.bytes(n * dtype.itemsize), dtype.newbyteorder("=")).reshape(shape)
-    if dtype.str[1:] == "u8":
-        a = a >> np.uint64(1)
-    if dtype.kind == "f" and dtype.itemsize == 2:  # a conversion makes signalling NaN quiet in NumPy
-        a = np.where(np.isnan(a), np.float16(np.inf), a)
-    return a.astype(dtype)
 
 
 random = np.random.default_rng(1)
@@ -145,14 +82,13 @@ refused("large", np.array([2**63], "u8"))
 refused("rank 9", np.zeros((1,) * 9))
 
 # ---- Ours, read by NumPy ----
-for code, shape in itertools.product(OURS, SHAPES):
+for code, shape in itertools.product(DTYPES, SHAPES):
     a = np.ascontiguousarray(values(code, shape, random)).reshape(shape)
     tensor = to_tensor(a)
     check(bg.bg_npy_save(tensor, path))
     agree("our NPY", np.load(path.decode()), a)
     if a.ndim > 1:
-        view = c.c_void_p()
-        check(bg.bg_tensor_permute(c.byref(view), tensor, Axes(a.ndim, (c.c_int * 8)(*range(a.ndim - 1, -1, -1)))))
+        view = turned(tensor, a.ndim)
         check(bg.bg_npy_save(view, path))
         agree("our NPY", np.load(path.decode()), a.transpose())
         bg.bg_tensor_destroy(view)
@@ -177,10 +113,7 @@ class Pipe(io.RawIOBase):
 def load_npz():
     archive = c.c_void_p()
     check(bg.bg_npz_load(c.byref(archive), engine, path, None))
-    out = {
-        bg.bg_archive_name(archive, i).decode(): to_numpy(bg.bg_archive_tensor(archive, i))
-        for i in range(bg.bg_archive_count(archive))
-    }
+    out = read_archive(archive)
     bg.bg_archive_destroy(archive)
     return out
 
@@ -213,7 +146,7 @@ for method in zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA:
     assert bg.bg_npz_load(c.byref(archive), engine, path, None) != 0
     counts["refused"] += 1
 
-ours = {name: a for name, a in arrays.items() if a.dtype.str[1:].replace("b1", "?") in OURS}
+ours = {name: a for name, a in arrays.items() if a.dtype.str[1:].replace("b1", "?") in DTYPES}
 archive = c.c_void_p()
 check(bg.bg_archive_create(c.byref(archive), engine))
 for name, a in ours.items():
@@ -233,6 +166,4 @@ for deflate in False, True:
         agree("our NPZ, read here", found[name], a)
 bg.bg_archive_destroy(archive)
 bg.bg_engine_destroy(engine)
-os.unlink(path)
-os.rmdir(folder)
 print(", ".join(f"{kind}: {n}" for kind, n in counts.items()))
