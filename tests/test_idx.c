@@ -106,6 +106,7 @@ START_TEST(idx_errors)
     expect_failure(bg_data_read_idx(&tensor, engine, "/dev/zero"), BG_ERR_IO, "not a regular file", "device");
     expect_failure(bg_data_read_idx(&tensor, engine, NULL), BG_ERR_ARGUMENT, "path is NULL", "no path");
     expect_failure(bg_data_read_idx(NULL, engine, "t"), BG_ERR_ARGUMENT, "tensor is NULL", "no result");
+    expect_failure(bg_data_read_idx(&tensor, NULL, "t"), BG_ERR_ARGUMENT, "read_idx", "no engine");
 }
 END_TEST
 
@@ -196,6 +197,11 @@ START_TEST(mnist)
     write_mnist("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", 5, false, 0);
     write_mnist("train-images-idx3-ubyte", "x", 25, false, 0);
     expect_failure(read_mnist(&train, &test, BG_F32), BG_ERR_IO, "has no train-labels-idx1-ubyte", "no labels");
+    ck_assert_int_eq(unlink(scratch_path("train-images-idx3-ubyte")), 0);
+    write_mnist("x", "train-labels-idx1-ubyte", 25, false, 0);
+    expect_failure(read_mnist(&train, &test, BG_F32), BG_ERR_IO, "has no train-images-idx3-ubyte", "no images");
+    expect_failure(bg_data_read_mnist(&train, &test, scratch_engine(), scratch_path("x"), NULL), BG_ERR_IO,
+                   "x/t10k-images-idx3-ubyte: cannot open: Not a directory", "a file for a folder");
     write_mnist("train-images-idx3-ubyte", "train-labels-idx1-ubyte", 25, false, 10);
     OK(read_mnist(&train, &test, BG_F32));
     ck_assert_int_eq(bg_dataset_size(train), 25);

@@ -196,6 +196,7 @@ START_TEST(wrong_calls)
     expect_failure(bg_archive_save(NULL, "a"), wrong, "archive is NULL", "save");
     expect_failure(bg_archive_save(archive, NULL), wrong, "path is NULL", "save");
     expect_failure(bg_archive_load(NULL, scratch_engine(), "a"), wrong, "archive is NULL", "load");
+    expect_failure(bg_archive_load(&none, NULL, "a"), wrong, "archive_load", "load");
     none = archive;
     expect_failure(bg_archive_load(&none, scratch_engine(), NULL), wrong, "path is NULL", "load");
     ck_assert_ptr_null(none);
@@ -205,11 +206,44 @@ START_TEST(wrong_calls)
     ck_assert_ptr_null(bg_archive_find(archive, "a"));
     ck_assert_ptr_null(bg_archive_text(archive, "a"));
     ck_assert_uint_eq(bg_archive_count(NULL), 0);
+    ck_assert_ptr_null(bg_archive_find(archive, NULL));
+    ck_assert_ptr_null(bg_archive_text(archive, NULL));
     ck_assert_ptr_null(bg_archive_find(NULL, "a"));
     ck_assert_ptr_null(bg_archive_text(NULL, "a"));
     bg_archive_destroy(NULL);
     bg_archive_destroy(archive);
     bg_tensor_destroy(t);
+}
+END_TEST
+
+/* Tensors of so many bytes that no file has room for them, and texts for which no header has. Nothing of them is read.
+ */
+START_TEST(too_large)
+{
+    bg_archive *archive = make_archive();
+    bg_tensor *wide;
+    const int64_t half = (int64_t)1 << 62;
+    OK(bg_tensor_wrap(&wide, scratch_engine(), BG_U8, BG_SHAPE(half), &wide));
+    OK(bg_archive_add(archive, "a", wide));
+    OK(bg_archive_add(archive, "b", wide));
+    expect_failure(bg_archive_save(archive, scratch_path("t")), BG_ERR_OVERFLOW, "do not fit 63 bits", "tensors");
+    OK(bg_archive_add(archive, "c", wide));
+    OK(bg_archive_add(archive, "d", wide));
+    OK(bg_archive_add(archive, "e", wide));
+    expect_failure(bg_archive_save(archive, scratch_path("t")), BG_ERR_OVERFLOW, "do not fit 63 bits", "tensors");
+    bg_archive_destroy(archive);
+    bg_tensor_destroy(wide);
+
+    archive = make_archive();
+    char *text = malloc(100000001);
+    ck_assert_ptr_nonnull(text);
+    memset(text, 'a', 100000000);
+    text[100000000] = '\0';
+    OK(bg_archive_add_text(archive, "key", text));
+    free(text);
+    expect_failure(bg_archive_save(archive, scratch_path("t")), BG_ERR_OVERFLOW, "at most 100000000 are allowed",
+                   "text");
+    bg_archive_destroy(archive);
 }
 END_TEST
 
@@ -535,6 +569,7 @@ int main(void)
     tcase_add_test(tests, exact_bytes);
     tcase_add_test(tests, views);
     tcase_add_test(tests, wrong_calls);
+    tcase_add_test(tests, too_large);
     tcase_add_test(tests, headers);
     tcase_add_test(tests, other_files);
     tcase_add_test(tests, truncated);

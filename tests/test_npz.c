@@ -136,6 +136,20 @@ START_TEST(compressed_lengths)
     static unsigned char long_tail[19000];
     count = zip_compress(long_tail, 400, longer, ZIP_ARRAY);
     FAILS(zip_load(&archive, with_data(long_tail, sizeof long_tail)), BG_ERR_FORMAT, "go on behind the 131 bytes");
+    /* The same where the stream ends with a piece: blocks of nothing, in 5 and 6 bytes, and one that holds the array.
+     */
+    enum { PIECE = 1 << 14, BLOCK = 5 + ZIP_ARRAY };
+    unsigned char *c = long_tail;
+    while (c < long_tail + PIECE - BLOCK) {
+        bool is_long = (long_tail + PIECE - BLOCK - c) % 5 > 0;
+        memcpy(c, is_long ? "\2\0\0\0\xFF\xFF" : "\0\0\0\xFF\xFF", is_long ? 6 : 5);
+        c += is_long ? 6 : 5;
+    }
+    memcpy(c, "\1\x83\0\x7C\xFF", 5);
+    memcpy(c + 5, longer, ZIP_ARRAY);
+    OK(zip_load(&archive, with_data(long_tail, PIECE)));
+    bg_archive_destroy(archive);
+    FAILS(zip_load(&archive, with_data(long_tail, PIECE + 1)), BG_ERR_FORMAT, "go on behind the 131 bytes");
 }
 END_TEST
 

@@ -92,6 +92,7 @@ START_TEST(written)
     bg_archive_destroy(back);
     name[sizeof name - 2] = 'n';
     OK(bg_archive_add(other, name, t));
+    OK(bg_archive_add(other, "behind", t));
     FAILS(bg_npz_save(other, scratch_path("w.npz"), NULL), BG_ERR_OVERFLOW, "has 65532 bytes, at most 65531");
     bg_archive_destroy(other);
     bg_archive_destroy(archive);

@@ -166,6 +166,15 @@ START_TEST(errors)
                        BG_ERR_ARGUMENT, "not made of characters in ascending order", vocabularies[i]);
     expect_failure(read_string(&train, &test, "abc", (bg_data_options){ .vocabulary = "" }), BG_ERR_ARGUMENT,
                    "the vocabulary is empty", "vocabulary");
+    expect_failure(read_string(&train, &test, "abc",
+                               (bg_data_options){
+                                   .vocabulary = "\xF0\x90\x80\x80\xF0\xA0\x80\x80\xF0\xB0\x80\x80\xF1\x80\x80\x80"
+                                                 "\xF1\x90\x80\x80\xF1\xA0\x80\x80\xF1\xB0\x80\x80\xF2\x80\x80\x80" }),
+                   BG_ERR_ARGUMENT, "the vocabulary has characters of more than 7 of Unicode's planes", "planes");
+    expect_failure(read_string(&train, &test, "abc", (bg_data_options){ .test_share = -0.1 }), BG_ERR_ARGUMENT,
+                   "a test share of -0.1,", "share");
+    expect_failure(read_string(&train, &test, "abc", (bg_data_options){ .dtype = BG_BOOL }), BG_ERR_DTYPE, "bool",
+                   "dtype");
     bg_engine *engine = scratch_engine();
     expect_failure(bg_data_read_text(&train, &test, engine, scratch_path("none"), NULL), BG_ERR_IO, "No such file",
                    "no file");
@@ -231,16 +240,23 @@ START_TEST(single_texts)
                    "the character \xC3\xB6 (U+00F6) at byte 1 is not in the vocabulary", "character");
     expect_failure(bg_text_encode(vocabulary, "a\n", 2, tokens, 4, &n), BG_ERR_FORMAT, "(U+000A) at byte 1", "line");
     expect_failure(bg_text_encode(vocabulary, "ab\xC3", 3, tokens, 4, &n), BG_ERR_FORMAT, "not UTF-8 at byte 2", "cut");
+    /* A vocabulary ends where it is not UTF-8. */
+    OK(bg_text_encode("a\xFFz", "a", 1, tokens, 4, &n));
+    expect_failure(bg_text_encode("a\xFFz", "z", 1, tokens, 4, &n), BG_ERR_FORMAT, "not in the vocabulary", "broken");
+    ck_assert_int_eq(bg_text_decode("a\xFFz", 1, bytes), 0);
+    ck_assert_int_eq(bg_text_decode("a\xFFz", 2, bytes), 0);
+    expect_failure(bg_text_encode(vocabulary, NULL, 1, NULL, 4, &n), BG_ERR_ARGUMENT, "tokens is NULL", "both");
     expect_failure(bg_text_encode(vocabulary, "a", 1, tokens, 4, NULL), BG_ERR_ARGUMENT, "count is NULL", "count");
     expect_failure(bg_text_encode(vocabulary, NULL, 1, tokens, 4, &n), BG_ERR_ARGUMENT, "text is NULL", "text");
     expect_failure(bg_text_encode(vocabulary, "a", 1, NULL, 4, &n), BG_ERR_ARGUMENT, "tokens is NULL", "tokens");
 }
 END_TEST
 
+static const char *scenario_vocabulary;
 static bg_status scenario(void)
 {
     bg_dataset *train, *test, *slice = NULL;
-    bg_data_options options = { .context = 4, .test_share = 0.5 };
+    bg_data_options options = { .context = 4, .test_share = 0.5, .vocabulary = scenario_vocabulary };
     bg_status status = bg_data_read_text(&train, &test, scratch_engine(), scratch_path("t.txt"), &options);
     if (status == BG_OK)
         status = bg_dataset_slice(&slice, test, 0, 1);
@@ -255,6 +271,8 @@ START_TEST(out_of_memory)
     static const char text[] = "To be, or not to be: \xF0\x9D\x84\x9E that is the question.";
     (void)scratch_write("t.txt", text, sizeof text - 1);
     ck_assert_int_gt(scratch_fail_each("text", scenario), 20);
+    scenario_vocabulary = " ,.:Tabehinoqrstu\xF0\x9D\x84\x9E";
+    ck_assert_int_gt(scratch_fail_each("vocabulary", scenario), 20);
 }
 END_TEST
 

@@ -85,7 +85,7 @@ static bg_status check_length(bgi_stream *stream, const layout *l)
     if (stream->is_compressed) {
         unsigned char skipped[4096];
         size_t got = sizeof skipped;
-        while (got == sizeof skipped && stream->offset - l->start <= l->bytes && !status)
+        while (got == sizeof skipped && stream->offset - l->start <= l->bytes)
             status = bgi_stream_read(stream, skipped, sizeof skipped, &got);
         if (status)
             return status;

@@ -107,7 +107,7 @@ static bg_status find(source *s, int which)
     for (int form = 0; form < 4; form++) {
         (void)snprintf(s->paths[which], s->path_bytes, "%s/%s%cidx%d-ubyte%s", s->folder, parts[which].name,
                        form & 2 ? '.' : '-', parts[which].rank, form & 1 ? ".gz" : "");
-        if (!access(s->paths[which], F_OK) || errno == EACCES) /* opening it will say what is wrong */
+        if (!access(s->paths[which], F_OK) || errno != ENOENT) /* opening it will say what is wrong */
             return BG_OK;
     }
     bgi_free(s->engine, s->paths[which], s->path_bytes);

@@ -12,9 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One call moves at most this much: Linux itself stops at 2 GiB. */
-enum { CALL_BYTES = 1 << 30 };
-
 const char *bgi_errno_text(int error)
 {
     const char *text = strerrordesc_np(error);
@@ -70,8 +67,7 @@ bg_status bgi_file_read_at(int descriptor, const char *caller, const char *path,
                            size_t bytes)
 {
     for (size_t done = 0; done < bytes;) {
-        size_t wanted = bytes - done < CALL_BYTES ? bytes - done : CALL_BYTES;
-        ssize_t count = pread(descriptor, (unsigned char *)data + done, wanted, (off_t)(offset + done));
+        ssize_t count = pread(descriptor, (unsigned char *)data + done, bytes - done, (off_t)(offset + done));
         if (count < 0) {
             if (errno == EINTR)
                 continue;
@@ -167,10 +163,9 @@ bg_status bgi_new_file_begin(bgi_new_file *file, bg_engine *engine, const char *
 static bg_status put(bgi_new_file *file, const uint64_t *offset, const void *data, size_t bytes)
 {
     for (size_t done = 0; done < bytes;) {
-        size_t wanted = bytes - done < CALL_BYTES ? bytes - done : CALL_BYTES;
         const unsigned char *from = (const unsigned char *)data + done;
-        ssize_t count = offset ? pwrite(file->descriptor, from, wanted, (off_t)(*offset + done))
-                               : write(file->descriptor, from, wanted);
+        ssize_t count = offset ? pwrite(file->descriptor, from, bytes - done, (off_t)(*offset + done))
+                               : write(file->descriptor, from, bytes - done);
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0) {

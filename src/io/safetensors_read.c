@@ -9,6 +9,7 @@
 
 #include "tensor/tensor.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,8 +113,9 @@ static bool is_shortage(const reader *r, const json_error_t *error)
     static const char *const no_string[] = { "invalid token", "string or '}' expected" };
     if (json_error_code(error) == json_error_out_of_memory || !error->text[0])
         return true;
-    size_t end = error->position > 0 ? (size_t)error->position : 0;
-    if (end == 0 || end > r->header_bytes || r->header[end - 1] != '"')
+    /* The place behind the last byte that was read, of which there is one: the first opens an object. */
+    assert(error->position > 0 && (size_t)error->position <= r->header_bytes);
+    if (r->header[error->position - 1] != '"')
         return false;
     return !strncmp(error->text, no_string[0], strlen(no_string[0])) ||
            !strncmp(error->text, no_string[1], strlen(no_string[1]));
@@ -203,7 +205,7 @@ static int compare_ranges(const void *a, const void *b)
         return x->start < y->start ? -1 : 1;
     if (x->end != y->end)
         return x->end < y->end ? -1 : 1;
-    return x->index < y->index ? -1 : 1;
+    return x->index - y->index;
 }
 
 /* The sorted ranges follow each other from 0 to the end of the file. */
@@ -230,10 +232,8 @@ static bg_status check_tiling(const reader *r)
 
 static bg_status read_ranges(reader *r)
 {
-    size_t entries = json_object_size(r->json);
-    if (entries > INT32_MAX)
-        return FAIL(r, "the header has %zu entries", entries);
-    r->count = (int)entries - (json_object_get(r->json, BGI_METADATA_KEY) ? 1 : 0);
+    /* Far fewer than 2^31: the header's length has its limit. */
+    r->count = (int)json_object_size(r->json) - (json_object_get(r->json, BGI_METADATA_KEY) ? 1 : 0);
     r->ranges = bgi_alloc_zero(r->engine, (size_t)r->count * sizeof *r->ranges);
     r->sorted = bgi_alloc_zero(r->engine, (size_t)r->count * sizeof *r->sorted);
     if (!r->ranges || !r->sorted)

@@ -1,0 +1,97 @@
+/* Streams of bytes through zlib, at lengths beyond its own integers. */
+#include "support/scratch.h"
+#include "support/suite.h"
+#include "support/values.h"
+
+#include "io/stream.h"
+
+#include <string.h>
+#include <zlib.h>
+
+/* Where a length is said to be more than a call of zlib takes, nothing of it is touched beyond what is there. */
+static const size_t MORE_THAN_A_CALL = ((size_t)1 << 30) + 1;
+
+START_TEST(more_than_a_call_takes)
+{
+    static const char text[] = "some text, some text, some text";
+    unsigned char bytes[100] = { 0 };
+    size_t got;
+    for (int is_gz = 0; is_gz < 2; is_gz++) {
+        bgi_stream stream;
+        OK(bgi_stream_open(&stream, "test", (is_gz ? scratch_write_gz : scratch_write)("t", text, sizeof text)));
+        ck_assert_int_eq(stream.is_compressed, is_gz);
+        OK(bgi_stream_read(&stream, bytes, MORE_THAN_A_CALL, &got));
+        ck_assert(got == sizeof text && memcmp(bytes, text, got) == 0 && stream.offset == got);
+        OK(bgi_stream_rewind(&stream));
+        OK(bgi_stream_read(&stream, bytes, 4, &got));
+        ck_assert(got == 4 && stream.offset == 4);
+        bgi_stream_close(&stream);
+    }
+}
+END_TEST
+
+/* A whole stream of deflate in front of input without end, into room without end. */
+START_TEST(deflate_of_large_pieces)
+{
+    static unsigned char noise[1 << 20], packed[1 << 20], back[1 << 20];
+    uint32_t state = 1;
+    for (size_t i = 0; i < sizeof noise; i++)
+        noise[i] = (unsigned char)((state = state * 1664525 + 1013904223) >> 24);
+    bgi_deflate *stream = bgi_deflate_create(scratch_engine(), true);
+    ck_assert_ptr_nonnull(stream);
+    const unsigned char *input = noise;
+    unsigned char *output = packed;
+    size_t input_bytes = 100000, room = MORE_THAN_A_CALL;
+    ck_assert_int_eq(bgi_deflate_run(stream, &input, &input_bytes, &output, &room, true), BGI_DEFLATE_HAS_ENDED);
+    ck_assert(input_bytes == 0 && input == noise + 100000 && room == MORE_THAN_A_CALL - (size_t)(output - packed));
+    bgi_deflate_destroy(stream);
+
+    stream = bgi_deflate_create(scratch_engine(), false);
+    ck_assert_ptr_nonnull(stream);
+    input = packed;
+    output = back;
+    input_bytes = room = MORE_THAN_A_CALL;
+    ck_assert_int_eq(bgi_deflate_run(stream, &input, &input_bytes, &output, &room, false), BGI_DEFLATE_HAS_ENDED);
+    ck_assert(output == back + 100000 && memcmp(back, noise, 100000) == 0);
+    bgi_deflate_destroy(stream);
+
+    /* What is more than one call takes is not the last, whoever says so. */
+    stream = bgi_deflate_create(scratch_engine(), true);
+    ck_assert_ptr_nonnull(stream);
+    input = noise;
+    output = packed;
+    input_bytes = MORE_THAN_A_CALL;
+    room = 10;
+    ck_assert_int_eq(bgi_deflate_run(stream, &input, &input_bytes, &output, &room, true), BGI_DEFLATE_GOES_ON);
+    ck_assert(room == 0 && input_bytes > MORE_THAN_A_CALL - sizeof noise);
+    bgi_deflate_destroy(stream);
+}
+END_TEST
+
+/* A stream for just so many bytes. */
+START_TEST(whole_streams)
+{
+    unsigned char packed[100], bytes[40];
+    uLongf length = sizeof packed;
+    ck_assert_int_eq(compress(packed, &length, (const unsigned char *)"0123456789", 10), Z_OK);
+    OK(bgi_inflate(bytes, 10, packed, length));
+    ck_assert(memcmp(bytes, "0123456789", 10) == 0);
+    FAILS(bgi_inflate(bytes, 11, packed, length), BG_ERR_FORMAT, "the compressed data are damaged");
+    FAILS(bgi_inflate(bytes, 9, packed, length), BG_ERR_FORMAT, "the compressed data are damaged");
+    FAILS(bgi_inflate(bytes, 10, packed, length - 1), BG_ERR_FORMAT, "the compressed data are damaged");
+    packed[length / 2] ^= 0x10;
+    FAILS(bgi_inflate(bytes, 10, packed, length), BG_ERR_FORMAT, "the compressed data are damaged");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("streams");
+    TCase *tests = tcase_create("streams");
+    tcase_add_checked_fixture(tests, scratch_begin, scratch_end);
+    tcase_add_test(tests, more_than_a_call_takes);
+    tcase_add_test(tests, deflate_of_large_pieces);
+    tcase_add_test(tests, whole_streams);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
