@@ -143,15 +143,16 @@ IN_FRONT ssize_t pread(int descriptor, void *data, size_t bytes, off_t offset)
     return take(file, data, bytes, (size_t)offset);
 }
 
-/* All that zlib needs: where a file is, and back to its begin. */
+/* From the file's begin, or from here. */
 IN_FRONT off64_t lseek64(int descriptor, off64_t offset, int whence)
 {
     memory_file *file = opened(descriptor);
     if (!file)
         return (off64_t)syscall(SYS_lseek, descriptor, offset, whence);
-    fuzz_check(offset == 0 && (whence == SEEK_SET || whence == SEEK_CUR));
-    file->offset = whence == SEEK_SET ? 0 : file->offset;
-    return (off64_t)file->offset;
+    off64_t place = (whence == SEEK_CUR ? (off64_t)file->offset : 0) + offset;
+    fuzz_check(place >= 0 && (whence == SEEK_SET || whence == SEEK_CUR));
+    file->offset = (size_t)place;
+    return place;
 }
 
 IN_FRONT off_t lseek(int descriptor, off_t offset, int whence) { return lseek64(descriptor, offset, whence); }
