@@ -189,6 +189,12 @@ START_TEST(npz)
 END_TEST
 
 /* The type of the targets alone tells whether they are classes: no array is read, however large it is. */
+static bg_status scenario_have_classes(void)
+{
+    bool holds;
+    return bg_data_arrays_have_classes(&holds, scratch_engine(), scratch_path("l.npz"), NULL);
+}
+
 START_TEST(have_classes)
 {
     static const double numbers[] = { 1, 2, 3, 4, 5, 6 };
@@ -234,6 +240,7 @@ START_TEST(have_classes)
           "a target file belongs to an NPY file");
     FAILS(bg_data_arrays_have_classes(&holds, engine, scratch_path("l.npy"), &(bg_data_options){ .target_file = path }),
           BG_ERR_FORMAT, "read_arrays: ");
+    ck_assert_int_gt(scratch_fail_each("deflated targets", scenario_have_classes), 4);
     FAILS(bg_data_arrays_have_classes(&holds, engine, scratch_path("none"), NULL), BG_ERR_IO, "No such file");
     FAILS(bg_data_arrays_have_classes(&holds, engine, NULL, NULL), BG_ERR_ARGUMENT, "path is NULL");
     FAILS(bg_data_arrays_have_classes(NULL, engine, path, NULL), BG_ERR_ARGUMENT, "have_classes is NULL");
@@ -428,14 +435,16 @@ START_TEST(cifar)
 }
 END_TEST
 
-/* What memory is taken from, and a file that is cut when the first large piece is: after the files were counted. */
+/* What memory is taken from, and a file that is made longer or cut when the first large piece is: after the files were
+ * counted. */
 static const char *file_to_cut;
+static off_t cut_at = PIXELS + 1;
 
 static void *allocate_and_cut(void *user, size_t bytes, size_t alignment)
 {
     (void)user;
     if (bytes > (1 << 18) && file_to_cut) {
-        ck_assert_int_eq(truncate(file_to_cut, PIXELS + 1), 0);
+        ck_assert_int_eq(truncate(file_to_cut, cut_at), 0);
         file_to_cut = NULL;
     }
     return aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
@@ -462,6 +471,11 @@ START_TEST(cifar_cut_while_read)
     FAILS(bg_data_read_cifar(&train, &test, engine, scratch_path(""), NULL), BG_ERR_IO,
           "the files became shorter while they were read");
     ck_assert_ptr_null(file_to_cut);
+    file_to_cut = scratch_path("data_batch_5.bin");
+    cut_at = 1000 * (PIXELS + 1);
+    FAILS(bg_data_read_cifar(&train, &test, engine, scratch_path(""), NULL), BG_ERR_IO,
+          "data_batch_5.bin: the file became longer while it was read");
+    cut_at = PIXELS + 1;
     bg_engine_destroy(engine);
 }
 END_TEST

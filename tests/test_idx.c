@@ -244,6 +244,9 @@ START_TEST(out_of_memory)
     write_mnist("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte.gz", 5, true, 0);
     write_mnist("train-images-idx3-ubyte", "train-labels-idx1-ubyte.gz", 5, true, 0);
     ck_assert_int_gt(scratch_fail_each("mnist", scenario_mnist), 30);
+    ck_assert_int_eq(unlink(scratch_path("train-images-idx3-ubyte")), 0);
+    ck_assert_int_eq(unlink(scratch_path("train-labels-idx1-ubyte.gz")), 0);
+    ck_assert_int_gt(scratch_fail_each("the test alone", scenario_mnist), 30);
 }
 END_TEST
 

@@ -3,6 +3,8 @@
 #include "support/expect.h"
 #include "support/scratch.h"
 
+#include "base/engine.h"
+
 #include <check.h>
 #include <jansson.h>
 #include <signal.h>
@@ -210,6 +212,17 @@ START_TEST(wrong_calls)
     ck_assert_ptr_null(bg_archive_text(archive, NULL));
     ck_assert_ptr_null(bg_archive_find(NULL, "a"));
     ck_assert_ptr_null(bg_archive_text(NULL, "a"));
+    /* As in a child of the process that made the engine. */
+    bg_engine *engine = scratch_engine();
+    const bg_status forked = BG_ERR_FORKED;
+    engine->process++;
+    expect_failure(bg_archive_add(archive, "a", t), forked, "archive_add", "child");
+    expect_failure(bg_archive_add_text(archive, "a", ""), forked, "archive_add_text", "child");
+    expect_failure(bg_archive_save(archive, scratch_path("a")), forked, "archive_save", "child");
+    expect_failure(bg_npz_save(archive, scratch_path("a"), NULL), forked, "npz_save", "child");
+    expect_failure(bg_npy_save(t, scratch_path("a")), forked, "npy_save", "child");
+    expect_failure(bg_file_write(engine, scratch_path("a"), "", 0), forked, "file_write", "child");
+    engine->process--;
     bg_archive_destroy(NULL);
     bg_archive_destroy(archive);
     bg_tensor_destroy(t);
@@ -510,6 +523,20 @@ END_TEST
 
 static bg_status scenario_save(void) { return save_some(scratch_path("b"), 1); }
 
+/* A view is copied to be written. */
+static bg_tensor *turned;
+static bg_status scenario_save_view(void)
+{
+    bg_archive *archive;
+    bg_status status = bg_archive_create(&archive, scratch_engine());
+    if (!status)
+        status = bg_archive_add(archive, "w", turned);
+    if (!status)
+        status = bg_archive_save(archive, scratch_path("b"));
+    bg_archive_destroy(archive);
+    return status;
+}
+
 static bg_status scenario_load(void)
 {
     bg_archive *archive;
@@ -524,6 +551,11 @@ START_TEST(out_of_memory)
     size_t count;
     free(sample_file(&count));
     ck_assert_int_gt(scratch_fail_each("save", scenario_save), 10);
+    bg_tensor *rows = make_tensor(BG_F32, BG_SHAPE(2, 3));
+    OK(bg_tensor_permute(&turned, rows, BG_AXES(1, 0)));
+    bg_tensor_destroy(rows);
+    ck_assert_int_gt(scratch_fail_each("save a view", scenario_save_view), 10);
+    bg_tensor_destroy(turned);
     ck_assert_int_gt(scratch_fail_each("load", scenario_load), 10);
     ck_assert_int_eq(scratch_files(), 2);
 }

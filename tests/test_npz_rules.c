@@ -176,7 +176,9 @@ START_TEST(names_of_members)
     OK(zip_load(&archive, z));
     ck_assert_uint_eq(strlen(bg_archive_name(archive, 0)), 696);
     bg_archive_destroy(archive);
-    z->bytes[30 + 600] = 'x';
+    z->bytes[30 + 600] = z->bytes[30 + 1] = 'x';
+    FAILS(zip_load(&archive, z), BG_ERR_FORMAT, "nnn\": offset 0: its header differs");
+    z->bytes[30 + 1] = 'n';
     FAILS(zip_load(&archive, z), BG_ERR_FORMAT, "nnn\": offset 0: its header differs");
     z = zip_make(long_name, 1, false);
     z->bytes[z->entry[0] + 46 + 699] = 'x';

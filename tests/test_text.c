@@ -223,6 +223,7 @@ START_TEST(single_texts)
                       "a",
                       2, tokens, 4, &n));
     ck_assert(n == 2 && tokens[0] == 0xFF && tokens[1] == 'a');
+    OK(bg_text_encode(vocabulary, NULL, 0, NULL, 0, &n));
     OK(bg_text_encode(vocabulary, "", 0, NULL, 0, &n));
     ck_assert_uint_eq(n, 0);
     char bytes[5] = "";

@@ -168,7 +168,7 @@ static bg_status check_members(const bgi_zip *zip, uint64_t limit)
         limit = zip->file_bytes > least / FACTOR ? zip->file_bytes * FACTOR : least;
     for (size_t i = 0; i < zip->count; i++) {
         const bgi_zip_member *m = &zip->members[i];
-        int shown = m->name_bytes < 100 ? m->name_bytes : 100;
+        int shown = bgi_zip_shown(m);
         if (m->name_bytes < ENDING || memcmp(m->name + m->name_bytes - ENDING, ".npy", ENDING) != 0)
             return BGI_ZIP_FAIL(zip, "member \"%.*s\": is no array: its name does not end in .npy", shown, m->name);
         if (m->name_bytes - ENDING == strlen(BGI_METADATA_KEY) &&

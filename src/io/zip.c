@@ -131,8 +131,7 @@ static bool take_extra(const unsigned char *extra, size_t bytes, uint64_t **numb
     return true;
 }
 
-#define FAIL_MEMBER(z, m, format, ...)                                                                                 \
-    FAIL(z, "member \"%.*s\": " format, (m)->name_bytes < 100 ? (m)->name_bytes : 100, (m)->name, __VA_ARGS__)
+#define FAIL_MEMBER(z, m, format, ...) FAIL(z, "member \"%.*s\": " format, bgi_zip_shown(m), (m)->name, __VA_ARGS__)
 
 /* What can be said of a member by its entry alone. */
 static bg_status check_entry(const bgi_zip *zip, const bgi_zip_member *m)

@@ -60,6 +60,9 @@ typedef struct {
     size_t count;
 } bgi_zip;
 
+/* How much of a member's name stands in messages. */
+static inline int bgi_zip_shown(const bgi_zip_member *m) { return m->name_bytes < 100 ? m->name_bytes : 100; }
+
 #define BGI_ZIP_FAIL(z, format, ...)                                                                                   \
     bg_fail(BG_ERR_FORMAT, "%s: %s: " format, (z)->caller, bgi_path_text((z)->path), __VA_ARGS__)
 
