@@ -240,6 +240,11 @@ START_TEST(have_classes)
           "a target file belongs to an NPY file");
     FAILS(bg_data_arrays_have_classes(&holds, engine, scratch_path("l.npy"), &(bg_data_options){ .target_file = path }),
           BG_ERR_FORMAT, "read_arrays: ");
+    /* A member a.txt is no array a. */
+    char text[600];
+    (void)snprintf(text, sizeof text, "%s/corpus/npz/text", BLASGRAD_TEST_DATA);
+    OK(bg_data_arrays_have_classes(&holds, engine, text, &(bg_data_options){ .target = "a" }));
+    ck_assert(!holds);
     ck_assert_int_gt(scratch_fail_each("deflated targets", scenario_have_classes), 4);
     FAILS(bg_data_arrays_have_classes(&holds, engine, scratch_path("none"), NULL), BG_ERR_IO, "No such file");
     FAILS(bg_data_arrays_have_classes(&holds, engine, NULL, NULL), BG_ERR_ARGUMENT, "path is NULL");

@@ -1,5 +1,6 @@
 /* How much memory files ask for that are made to ask for much: beyond the data no more than the file's size and 64 KiB,
  * and 32 bytes for each byte of a JSON header. Files of a megabyte, so that 64 KiB count for little. */
+#define _POSIX_C_SOURCE 200809L /* truncate */
 #include "support/scratch.h"
 #include "support/suite.h"
 #include "support/values.h"
@@ -8,7 +9,9 @@
 #include <blasgrad/io.h>
 
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SPARE = 1 << 16, FILE_BYTES = 1 << 20 };
 
@@ -47,7 +50,7 @@ static void begin(void)
     json_set_alloc_funcs(allocate_json, release_json);
 }
 
-static void start(void)
+static void start_counting(void)
 {
     scratch_memory *m = scratch_memory_state();
     used = (memory_used){ .json = used.json, .json_most = used.json, .before = m->most = m->held };
@@ -79,6 +82,28 @@ static void put_number(int bytes, uint64_t number)
 
 /* ---- NPZ ---- */
 
+/* The records behind a directory of so many entries and bytes, in front of which `start` bytes lie. */
+static void put_end(uint64_t entries, uint64_t bytes, uint64_t start)
+{
+    put_number(4, 0x06064b50);
+    put_number(8, 44);
+    put_number(4, 45 << 16 | 45);
+    put_number(8, 0);
+    put_number(8, entries);
+    put_number(8, entries);
+    put_number(8, bytes);
+    put_number(8, start);
+    put_number(4, 0x07064b50);
+    put_number(4, 0);
+    put_number(8, start + bytes);
+    put_number(4, 1);
+    put_number(4, 0x06054b50);
+    put_number(4, 0);
+    put_number(8, UINT64_MAX); /* counts, size and place stand in the other record */
+    put_number(4, UINT32_MAX);
+    put_number(2, 0);
+}
+
 /* A directory of entries that have nothing but their own bytes, and a comment each. */
 static void make_directory(size_t comment)
 {
@@ -92,24 +117,7 @@ static void make_directory(size_t comment)
         put(text, 12);
         put(text, comment);
     }
-    uint64_t bytes = made.count;
-    put_number(4, 0x06064b50);
-    put_number(8, 44);
-    put_number(4, 45 << 16 | 45);
-    put_number(8, 0);
-    put_number(8, entries);
-    put_number(8, entries);
-    put_number(8, bytes);
-    put_number(8, 0);
-    put_number(4, 0x07064b50);
-    put_number(4, 0);
-    put_number(8, bytes);
-    put_number(4, 1);
-    put_number(4, 0x06054b50);
-    put_number(4, 0);
-    put_number(8, UINT64_MAX); /* both counts and the size, which stand in the other record */
-    put_number(4, 0);
-    put_number(2, 0);
+    put_end(entries, made.count, 0);
 }
 
 START_TEST(directories)
@@ -119,13 +127,32 @@ START_TEST(directories)
         make_directory(comments[i]);
         const char *path = scratch_write("t.npz", made.bytes, made.count);
         bg_archive *archive;
-        start();
+        start_counting();
         expect_failure(bg_npz_load(&archive, scratch_engine(), path, NULL), BG_ERR_FORMAT,
                        comments[i] < 4096 ? "members do not fit the 0 bytes in front of the directory" : "twice",
                        "directory");
         ck_assert_msg(most() <= made.count + SPARE, "comments of %zu bytes: %zu bytes of memory for %zu of the file",
                       comments[i], most(), made.count);
     }
+}
+END_TEST
+
+/* More members than can be counted, in a file that is a hole but for its end. */
+START_TEST(far_too_many_members)
+{
+    const uint64_t entries = (uint64_t)1 << 31, bytes = 46 * entries, start = 64 * entries;
+    made.count = 0;
+    put_end(entries, bytes, start);
+    const char *path = scratch_write("t.npz", made.bytes, made.count);
+    if (truncate(path, 0) || truncate(path, (off_t)(start + bytes)))
+        return; /* no such holes here */
+    FILE *hole = fopen(path, "ab");
+    ck_assert(hole && fwrite(made.bytes, 1, made.count, hole) == made.count && fclose(hole) == 0);
+    bg_archive *archive;
+    start_counting();
+    FAILS(bg_npz_load(&archive, scratch_engine(), path, NULL), BG_ERR_FORMAT,
+          "2147483648 members do not fit a directory of 98784247808 bytes");
+    ck_assert_uint_lt(most(), SPARE);
 }
 END_TEST
 
@@ -192,7 +219,7 @@ START_TEST(headers)
         make_header(cases[i].begin, cases[i].piece, cases[i].end);
         const char *path = scratch_write("t.safetensors", made.bytes, made.count);
         bg_archive *archive;
-        start();
+        start_counting();
         bg_status status = bg_archive_load(&archive, scratch_engine(), path);
         ck_assert_msg(status == (cases[i].is_right ? BG_OK : BG_ERR_FORMAT), "%s..: %s", cases[i].begin,
                       bg_last_error());
@@ -217,7 +244,7 @@ START_TEST(alphabets)
     for (int parts = 1; parts <= 2; parts++) {
         bg_dataset *train, *test;
         bg_data_options options = { .context = 4, .test_share = parts == 2 ? 0.5 : 0 };
-        start();
+        start_counting();
         size_t held = scratch_memory_state()->held;
         OK(bg_data_read_text(&train, &test, scratch_engine(), path, &options));
         size_t data = scratch_memory_state()->held - held;
@@ -235,6 +262,7 @@ int main(void)
     TCase *tests = tcase_create("memory of files");
     tcase_add_checked_fixture(tests, begin, scratch_end);
     tcase_add_test(tests, directories);
+    tcase_add_test(tests, far_too_many_members);
     tcase_add_test(tests, headers);
     tcase_add_test(tests, alphabets);
     suite_add_tcase(suite, tests);

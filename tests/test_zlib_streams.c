@@ -81,14 +81,86 @@ START_TEST(whole_streams)
 }
 END_TEST
 
+/* zlib asks the C library for memory, block by block. Sanitizers stand there themselves. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define HAS_SANITIZER
+#elif defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_SANITIZER
+#endif
+#endif
+#ifndef HAS_SANITIZER
+void *__libc_malloc(size_t bytes);
+static long blocks_left;
+__attribute__((visibility("default"))) void *malloc(size_t bytes)
+{
+    return blocks_left > 0 && --blocks_left == 0 ? NULL : __libc_malloc(bytes);
+}
+
+static const char *input;
+static bg_status read_stream(void)
+{
+    bgi_stream stream;
+    char bytes[100];
+    size_t got;
+    bg_status status = bgi_stream_open(&stream, "test", input);
+    if (status)
+        return status;
+    status = bgi_stream_read(&stream, bytes, sizeof bytes, &got);
+    bgi_stream_close(&stream);
+    return status;
+}
+
+static unsigned char packed_text[100];
+static uLongf packed_bytes = sizeof packed_text;
+static bg_status inflate_text(void)
+{
+    char bytes[10];
+    return bgi_inflate(bytes, sizeof bytes, packed_text, packed_bytes);
+}
+
+/* Returns how many blocks there were. */
+static int refuse_each(bg_status (*scenario)(void))
+{
+    bg_status status = BG_ERR_NOMEM;
+    int n = 0;
+    while (status) {
+        blocks_left = ++n;
+        status = scenario();
+        bool were_all = blocks_left > 0;
+        blocks_left = 0;
+        if (status)
+            expect_failure(status, BG_ERR_NOMEM, "out of memory for decompression", "a block of zlib");
+        else
+            ck_assert_msg(were_all, "block %d: its lack had no effect", n);
+    }
+    return n - 1;
+}
+
+START_TEST(out_of_zlib_memory)
+{
+    static const char text[] = "some text, some text, some text";
+    input = scratch_write("t", text, sizeof text);
+    ck_assert_int_ge(refuse_each(read_stream), 4);
+    input = scratch_write_gz("t", text, sizeof text);
+    ck_assert_int_ge(refuse_each(read_stream), 5);
+    ck_assert_int_eq(compress(packed_text, &packed_bytes, (const unsigned char *)"0123456789", 10), Z_OK);
+    ck_assert_int_ge(refuse_each(inflate_text), 1);
+}
+END_TEST
+#endif
+
 int main(void)
 {
-    Suite *suite = suite_create("streams");
+    Suite *suite = suite_create("zlib_streams");
     TCase *tests = tcase_create("streams");
     tcase_add_checked_fixture(tests, scratch_begin, scratch_end);
     tcase_add_test(tests, more_than_a_call_takes);
     tcase_add_test(tests, deflate_of_large_pieces);
     tcase_add_test(tests, whole_streams);
+#ifndef HAS_SANITIZER
+    tcase_add_test(tests, out_of_zlib_memory);
+#endif
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
