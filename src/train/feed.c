@@ -16,7 +16,7 @@ static bgi_batch_memory *memory_for(bgi_feed *feed, int64_t size)
     return size == feed->whole.size ? &feed->whole : &feed->rest;
 }
 
-static void set_state(bgi_feed *feed, int state)
+static void set_state(bgi_feed *feed, bgi_feed_state state)
 {
     feed->state = state;
     (void)pthread_cond_broadcast(&feed->changed);

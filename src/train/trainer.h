@@ -113,6 +113,7 @@ void bgi_batch_memory_swap(bgi_batch_memory *a, bgi_batch_memory *b);
 bg_status bgi_span_read(const bgi_span *span, const bg_dataset *dataset, bgi_batch_memory *memory);
 
 /* ---- feed.c ---- */
+typedef enum { BGI_FEED_IDLE, BGI_FEED_ASKED, BGI_FEED_READY, BGI_FEED_ENDS } bgi_feed_state;
 /* A thread that reads the examples of the next step while a step runs. */
 typedef struct {
     bg_engine *engine;
@@ -122,7 +123,7 @@ typedef struct {
     bool has_thread;
     pthread_mutex_t mutex; /* of what follows */
     pthread_cond_t changed;
-    enum { BGI_FEED_IDLE, BGI_FEED_ASKED, BGI_FEED_READY, BGI_FEED_ENDS } state;
+    bgi_feed_state state;
     bgi_span span;    /* what was asked for */
     bg_status status; /* of reading them */
     char message[512];
