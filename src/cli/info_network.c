@@ -228,17 +228,12 @@ static int add_checkpoint(bg_engine *engine, const char *path, const bg_archive 
     bg_model *model;
     network_choice choice = { .model = about->model };
     bg_dtype input = about->takes_tokens ? BG_I64 : about->data.dtype;
-    bg_shape one = { .rank = about->sample.rank + 1, .dims = { 1 } };
-    memcpy(one.dims + 1, about->sample.dims, (size_t)about->sample.rank * sizeof one.dims[0]);
-    bg_tensor *x;
     int64_t scores = 0;
     int code = checkpoint_check(path, about);
     if (code)
         return code;
-    if (bg_tensor_create(&x, engine, input, one) != BG_OK)
-        return output_library();
-    code = checkpoint_make_model(&model, path, archive, engine, about->data.dtype, &choice, "its own inputs", x);
-    bg_tensor_destroy(x);
+    code = checkpoint_make_model(&model, path, archive, engine, about->data.dtype, &choice, "its own inputs",
+                                 (bg_column){ input, about->sample });
     if (!code && network_scores(model, &choice, input, about->sample, &scores) != BG_OK)
         code = output_library();
     workload w = { .name = path,
