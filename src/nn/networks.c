@@ -147,14 +147,14 @@ bg_node *bg_network_char_lstm(bg_model *model, bg_node *x, void *options)
  * that is tied to an embedding of deviation 1 would begin with scores of some ten. */
 static bg_node *transformer_dense(bg_model *model, const char *name, bg_node *x, int64_t out, int64_t branches)
 {
-    const bg_dense_options options = { .weight = { BG_INIT_NORMAL, .deviation = 0.02 / sqrt((double)branches) },
-                                       .bias = { BG_INIT_ZEROS } };
+    const bg_dense_options options = { .weight = { .kind = BG_INIT_NORMAL, .deviation = 0.02 / sqrt((double)branches) },
+                                       .bias = { .kind = BG_INIT_ZEROS } };
     return bg_dense_with(model, name, x, out, &options);
 }
 
 static bg_node *transformer_embedding(bg_model *model, const char *name, bg_node *indices, int64_t rows, int64_t width)
 {
-    const bg_model_embedding_options options = { .weight = { BG_INIT_NORMAL, .deviation = 0.02 } };
+    const bg_model_embedding_options options = { .weight = { .kind = BG_INIT_NORMAL, .deviation = 0.02 } };
     return bg_model_embedding(model, name, indices, rows, width, &options);
 }
 
