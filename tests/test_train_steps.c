@@ -479,6 +479,30 @@ START_TEST(test_stopped_then_other_data)
 }
 END_TEST
 
+/* What earlier versions did not save is 0. */
+START_TEST(test_load_older)
+{
+    run a = run_of(counted_engine(), BG_F64, 12, everything());
+    bg_archive *archive, *older;
+    OK(bg_archive_create(&archive, counted_engine()));
+    OK(bg_archive_create(&older, counted_engine()));
+    OK(bg_trainer_fit(a.trainer, a.data, NULL, NULL, NULL));
+    ck_assert(bg_trainer_progress(a.trainer).stall_seconds > 0);
+    OK(bg_trainer_save(a.trainer, archive));
+    for (size_t i = 0; i < bg_archive_count(archive); i++) {
+        const char *name = bg_archive_name(archive, i);
+        if (strcmp(name, "trainer.epoch_stall") != 0)
+            OK(bg_archive_add(older, name, bg_archive_find(archive, name)));
+    }
+    OK(bg_trainer_load(a.trainer, older));
+    ck_assert(bg_trainer_progress(a.trainer).stall_seconds == 0);
+    ck_assert(bg_trainer_progress(a.trainer).seconds > 0);
+    bg_archive_destroy(archive);
+    bg_archive_destroy(older);
+    run_destroy(&a);
+}
+END_TEST
+
 START_TEST(test_load_refuses)
 {
     bg_trainer_options options = everything();
@@ -588,6 +612,7 @@ int main(void)
     tcase_add_test(tests, test_resumed);
     tcase_add_test(tests, test_stopped);
     tcase_add_test(tests, test_stopped_then_other_data);
+    tcase_add_test(tests, test_load_older);
     tcase_add_test(tests, test_load_refuses);
     tcase_add_test(tests, test_threads);
     tcase_add_test(tests, test_refused);

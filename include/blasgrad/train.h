@@ -133,7 +133,8 @@ BG_API void bg_trainer_set_learning_rate(bg_trainer *trainer, double learning_ra
 BG_API bg_status bg_trainer_save(const bg_trainer *trainer, bg_archive *archive);
 /* Puts it back. The model must have the tensors of the archive, which it has once bg_trainer_program has built a
  * program: BG_ERR_ARGUMENT names one that only one of them has, or a number of the trainer that makes no sense,
- * BG_ERR_SHAPE and BG_ERR_DTYPE a tensor that differs. After an error nothing has changed. */
+ * BG_ERR_SHAPE and BG_ERR_DTYPE a tensor that differs. After an error nothing has changed. Numbers that earlier
+ * versions did not save are 0. */
 BG_API bg_status bg_trainer_load(bg_trainer *trainer, const bg_archive *archive);
 
 /* The program of the trainer's step for a batch of this many examples like those of the data set, made if need be; it

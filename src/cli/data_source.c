@@ -350,16 +350,23 @@ int data_load_whole(data_parts *parts, bg_engine *engine, const data_settings *s
     return status == BG_OK ? 0 : output_library();
 }
 
-/* Of the content as it was read: the options that cut and scale it are no part of it. */
+/* Of the content as it was read: the options that cut and scale it are no part of it. The parts have factors of their
+ * own, since the same examples as another part are other data; one that is not there counts for nothing, so that runs
+ * of versions with fewer parts go on. */
 static int find_hash(const data_parts *parts, uint64_t *hash)
 {
-    const bg_dataset *const all[] = { parts->train, parts->validation, parts->test };
+    const struct {
+        const bg_dataset *part;
+        uint64_t factor;
+    } all[] = { { parts->train, 1 }, { parts->validation, 37 }, { parts->test, 31 } };
     *hash = 0;
     for (int i = 0; i < 3; i++) {
-        uint64_t of_part = 0;
-        if (all[i] && bg_dataset_hash(&of_part, all[i]) != BG_OK)
+        uint64_t of_part;
+        if (!all[i].part)
+            continue;
+        if (bg_dataset_hash(&of_part, all[i].part) != BG_OK)
             return output_library();
-        *hash = *hash * 31 + of_part;
+        *hash = *hash * all[i].factor + of_part;
     }
     return 0;
 }

@@ -8,8 +8,8 @@
 #include <string.h>
 
 /* The trainer's own numbers, of 8 bytes each. Counts and sizes are not negative; a loss may be any number, and the
- * size of what was accumulated NaN if it is to be skipped. */
-typedef enum { COUNT, SIZE, SIZE_OR_NAN, NUMBER } number_kind;
+ * size of what was accumulated NaN if it is to be skipped. What archives of earlier versions do not have is 0. */
+typedef enum { COUNT, SIZE, SIZE_OR_NAN, SIZE_OR_NONE, NUMBER } number_kind;
 static const struct {
     const char *name;
     size_t offset;
@@ -29,7 +29,7 @@ static const struct {
     { "trainer.epoch_right", offsetof(bg_trainer, sums.right), COUNT },
     { "trainer.epoch_answers", offsetof(bg_trainer, sums.answers), COUNT },
     { "trainer.epoch_seconds", offsetof(bg_trainer, epoch_seconds), SIZE },
-    { "trainer.epoch_stall", offsetof(bg_trainer, epoch_stall), SIZE },
+    { "trainer.epoch_stall", offsetof(bg_trainer, epoch_stall), SIZE_OR_NONE },
 };
 enum { N_NUMBERS = sizeof numbers / sizeof numbers[0] };
 
@@ -118,6 +118,11 @@ static bool is_own(const char *name)
     return strcmp(name, plateau_name) == 0;
 }
 
+static bool is_missed(const bg_archive *archive, int i)
+{
+    return numbers[i].kind == SIZE_OR_NONE && !bg_archive_find(archive, numbers[i].name);
+}
+
 static bg_status check_archive(const bg_trainer *trainer, const bg_archive *archive)
 {
     const bg_model *model = trainer->model;
@@ -128,11 +133,13 @@ static bg_status check_archive(const bg_trainer *trainer, const bg_archive *arch
         status = check_tensor(bg_archive_find(archive, name), name, bg_tensor_dtype(own), bg_tensor_shape(own));
     }
     for (int i = 0; i < N_NUMBERS && status == BG_OK; i++)
-        status = check_tensor(bg_archive_find(archive, numbers[i].name), numbers[i].name, dtype_of(i), BG_SCALAR);
+        if (!is_missed(archive, i))
+            status = check_tensor(bg_archive_find(archive, numbers[i].name), numbers[i].name, dtype_of(i), BG_SCALAR);
     if (status == BG_OK)
         status = check_tensor(bg_archive_find(archive, plateau_name), plateau_name, BG_F64, BG_SHAPE(PLATEAU_NUMBERS));
     for (int i = 0; i < N_NUMBERS && status == BG_OK; i++)
-        status = check_number(trainer, archive, numbers[i].name, numbers[i].kind);
+        if (!is_missed(archive, i))
+            status = check_number(trainer, archive, numbers[i].name, numbers[i].kind);
     if (status == BG_OK)
         status = check_plateau(archive);
     for (size_t i = 0; i < bg_archive_count(archive) && status == BG_OK; i++) {
@@ -158,9 +165,13 @@ bg_status bg_trainer_load(bg_trainer *trainer, const bg_archive *archive)
     }
     if (status != BG_OK)
         return status;
-    for (int i = 0; i < N_NUMBERS; i++)
-        memcpy((char *)trainer + numbers[i].offset, bg_tensor_const_data(bg_archive_find(archive, numbers[i].name)),
-               sizeof(double));
+    for (int i = 0; i < N_NUMBERS; i++) {
+        char *number = (char *)trainer + numbers[i].offset;
+        if (is_missed(archive, i))
+            memset(number, 0, sizeof(double));
+        else
+            memcpy(number, bg_tensor_const_data(bg_archive_find(archive, numbers[i].name)), sizeof(double));
+    }
     const double *state = bg_tensor_const_data(bg_archive_find(archive, plateau_name));
     trainer->plateau = (bg_plateau){
         .has_best = state[0] != 0, .best = state[1], .bad = (int64_t)state[2], .cooling = (int64_t)state[3]
