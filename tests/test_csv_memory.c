@@ -73,6 +73,23 @@ START_TEST(held_memory)
 }
 END_TEST
 
+/* Of long rows too, room is made for as many as there are, and few more. */
+START_TEST(few_long_rows)
+{
+    enum { COLUMNS = 1 << 15, ROWS = 5, ROW = 2 * COLUMNS };
+    static char text[ROW * ROWS];
+    const bg_data_options f64 = { .dtype = BG_F64 };
+    for (int rows = 1; rows <= ROWS; rows++) {
+        for (int i = 0; i < rows * COLUMNS; i++)
+            memcpy(text + 2 * (size_t)i, i % COLUMNS == COLUMNS - 1 ? "2\n" : "1,", 2);
+        size_t bytes = (size_t)rows * ROW, data = (size_t)rows * COLUMNS * sizeof(double);
+        /* Beside the rows, the buffer for a line, its double while it grows, and 4 bytes a column. */
+        size_t beside = 3 * (size_t)(4 * ROW) + (size_t)4 * COLUMNS + (1 << 16);
+        ck_assert_uint_le(held_beside(scratch_write_gz("t", text, bytes), &f64, rows), data / 4 * 5 + beside);
+    }
+}
+END_TEST
+
 /* A pipe cannot be read twice. */
 START_TEST(from_a_pipe)
 {
@@ -147,6 +164,7 @@ int main(void)
     tcase_add_checked_fixture(tests, scratch_begin, scratch_end);
     tcase_add_test(tests, out_of_memory);
     tcase_add_test(tests, held_memory);
+    tcase_add_test(tests, few_long_rows);
     tcase_add_test(tests, from_a_pipe);
     tcase_add_test(tests, files_that_change);
     suite_add_tcase(suite, tests);

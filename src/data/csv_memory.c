@@ -17,6 +17,18 @@ static bg_dtype column_form(const bgi_csv_table *t, int column, int64_t *width)
     return column == BGI_CSV_NUMBERS || (column == BGI_CSV_TARGETS && t->options->with_classes) ? BG_I64 : dtype;
 }
 
+int64_t bgi_csv_first_rows(const bgi_csv_table *t)
+{
+    enum { BYTES = 1 << 14 }; /* so few that a small file takes no more memory than its content */
+    size_t row_bytes = 0;
+    for (int i = 0; i < 3; i++) {
+        int64_t width;
+        bg_dtype dtype = column_form(t, i, &width);
+        row_bytes += (size_t)width * bg_dtype_size(dtype);
+    }
+    return row_bytes < BYTES ? (int64_t)(BYTES / row_bytes) : 1;
+}
+
 static bg_status make_columns(const bgi_csv_table *t, bg_tensor *columns[3], int64_t capacity)
 {
     bg_status status = BG_OK;

@@ -377,10 +377,22 @@ static bg_status count_rows(bgi_csv_table *t, int64_t *count)
     return status;
 }
 
+/* Makes room for some rows, and later for more, if there is one more: so both rooms together are no more than 2.25
+ * times what all rows take. */
+static bg_status grow(bgi_csv_table *t)
+{
+    bgi_csv *csv = &t->sources[0].csv;
+    bg_status status = bgi_csv_next_record(csv);
+    if (status || !csv->record)
+        return status;
+    bgi_csv_put_back(csv);
+    int64_t more = t->capacity / 4 > 0 ? t->capacity / 4 : 1;
+    return bgi_csv_resize(t, t->capacity ? t->capacity + more : bgi_csv_first_rows(t));
+}
+
 /* Before the first row, makes room for all, or, of what cannot be counted, for some, and later for more. */
 static bg_status reserve(bgi_csv_table *t)
 {
-    enum { FIRST = 1024 };
     bool can_count = true; /* by reading twice, which takes long of what is compressed */
     if (t->rows - t->spooled < t->capacity || t->is_counted)
         return BG_OK;
@@ -389,7 +401,7 @@ static bg_status reserve(bgi_csv_table *t)
     for (int i = 0; i < t->source_count; i++)
         can_count = can_count && bgi_csv_can_seek(&t->sources[i].csv);
     if (!can_count)
-        return bgi_csv_resize(t, t->capacity ? t->capacity + t->capacity / 4 : FIRST);
+        return grow(t);
     int64_t count;
     bg_status status = count_rows(t, &count);
     t->is_counted = true;

@@ -39,6 +39,8 @@ typedef struct {
 } bgi_csv_row;
 
 /* ---- csv_memory.c ---- */
+/* The rows to make room for where it is not known how many there are: 16 KiB of them, or one. */
+int64_t bgi_csv_first_rows(const bgi_csv_table *table);
 /* Makes columns of another capacity, no less than there are rows, and moves the rows there. */
 bg_status bgi_csv_resize(bgi_csv_table *table, int64_t capacity);
 void bgi_csv_release_rows(bgi_csv_table *table);

@@ -32,18 +32,6 @@ struct bgi_csv_spool {
 
 /* ---- Writing ---- */
 
-/* So few bytes of rows are held at a time that a small file takes no more memory than its content. */
-enum { PIECE_BYTES = 1 << 14 };
-
-static int64_t rows_of_piece(const bgi_csv_table *t)
-{
-    const bg_data_options *options = t->options;
-    size_t values = (size_t)t->features + (options->with_classes ? 0 : (size_t)t->targets);
-    size_t bytes = values * bg_dtype_size(options->dtype) +
-                   sizeof(int64_t) * ((size_t)options->with_classes + (size_t)options->with_row_numbers);
-    return bytes < PIECE_BYTES ? (int64_t)(PIECE_BYTES / bytes) : 1;
-}
-
 static void describe_columns(bgi_csv_spool *s, const bgi_csv_table *t)
 {
     s->classes = -1;
@@ -65,7 +53,7 @@ static void describe_columns(bgi_csv_spool *s, const bgi_csv_table *t)
 
 static bg_status begin(bgi_csv_table *t)
 {
-    int64_t piece = rows_of_piece(t);
+    int64_t piece = bgi_csv_first_rows(t);
     bg_status status = bgi_csv_resize(t, piece);
     if (status)
         return status;
