@@ -108,6 +108,9 @@ START_TEST(tables)
                 (bg_data_options){ .target = "kind", .features = "a", .with_classes = true, .class_names = given },
                 "given names");
     expect_same(path, (bg_data_options){ .target = "class", .features = "0,1", .target_file = path }, "two files");
+    static const char infinite[] = "inf,1,2\ninf,,3\n";
+    expect_same(scratch_write("t.csv", infinite, sizeof infinite - 1),
+                (bg_data_options){ .missing = BG_MISSING_MEAN, .with_infinite = true }, "no mean of infinities");
 }
 END_TEST
 

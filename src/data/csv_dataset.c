@@ -17,6 +17,7 @@ typedef struct {
     /* Of the finite values that are there; in a type with so large a range that they are finite. */
     long double sums[STRIP];
     int64_t counts[STRIP];
+    bool misses[STRIP]; /* whether a value is missing */
 } strip;
 
 static void add_values(const bgi_csv_table *t, strip *s)
@@ -27,6 +28,7 @@ static void add_values(const bgi_csv_table *t, strip *s)
             double value = bgi_csv_load(t, &row, s->start + i);
             s->sums[i] += isfinite(value) ? (long double)value : 0;
             s->counts[i] += isfinite(value) != 0;
+            s->misses[i] = s->misses[i] || isnan(value);
         }
     }
 }
@@ -57,7 +59,7 @@ static bg_status fill_with_means(bgi_csv_table *t)
         strip s = { .start = start, .count = values - start < STRIP ? values - start : STRIP };
         add_values(t, &s);
         for (int32_t i = 0; i < s.count; i++)
-            if (s.counts[i] == 0)
+            if (s.misses[i] && s.counts[i] == 0)
                 return bgi_csv_fail_mean(t, start + i);
         put_means(t, &s);
     }

@@ -153,6 +153,7 @@ static void destroy(void *user) { bgi_csv_spool_destroy(user); }
 typedef struct {
     long double *sums;
     int64_t *counts;
+    bool *misses;
 } column_sums;
 
 static bg_status add_values(const bg_dataset *dataset, int c, int64_t width, const column_sums *sums)
@@ -168,6 +169,7 @@ static bg_status add_values(const bg_dataset *dataset, int c, int64_t width, con
             double value = is_f32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
             sums->sums[i % width] += isfinite(value) ? (long double)value : 0;
             sums->counts[i % width] += isfinite(value) != 0;
+            sums->misses[i % width] = sums->misses[i % width] || isnan(value);
         }
     bgi_pass_end(&pass);
     return status;
@@ -177,16 +179,17 @@ static bg_status find_means(bgi_csv_spool *s, const bgi_csv_table *t, const bg_d
                             int32_t first_place)
 {
     int64_t width = bg_shape_count(s->columns[c].form.shape);
-    size_t sum_bytes = bgi_aligned((size_t)width * sizeof(long double)),
-           bytes = sum_bytes + (size_t)width * sizeof(int64_t);
+    size_t sum_bytes = bgi_aligned((size_t)width * sizeof(long double)), count_bytes = (size_t)width * sizeof(int64_t),
+           bytes = sum_bytes + count_bytes + (size_t)width * sizeof(bool);
     unsigned char *memory = bgi_alloc_zero(s->engine, bytes);
     double *means = bgi_alloc(s->engine, (size_t)width * sizeof *means);
     bg_status status = memory && means ? BG_OK : BG_ERR_NOMEM;
-    const column_sums sums = { (long double *)(void *)memory, (int64_t *)(void *)(memory + sum_bytes) };
+    const column_sums sums = { (long double *)(void *)memory, (int64_t *)(void *)(memory + sum_bytes),
+                               (bool *)(memory + sum_bytes + count_bytes) };
     if (!status)
         status = add_values(dataset, c, width, &sums);
     for (int64_t j = 0; j < width && !status; j++) {
-        if (sums.counts[j] == 0)
+        if (sums.misses[j] && sums.counts[j] == 0)
             status = bgi_csv_fail_mean(t, first_place + (int32_t)j);
         means[j] = (double)(sums.sums[j] / (long double)sums.counts[j]);
     }
