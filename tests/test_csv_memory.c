@@ -90,6 +90,49 @@ START_TEST(few_long_rows)
 }
 END_TEST
 
+/* Lines with fewer fields than the first are no rows, and take no memory as such. */
+START_TEST(many_short_lines)
+{
+    enum { COLUMNS = 4000, LINES = 4000 };
+    static char text[2 * (COLUMNS + LINES)];
+    const bg_data_options cases[] = { { .dtype = BG_F64 }, { .dtype = BG_F64, .missing = BG_MISSING_DROP } };
+    for (size_t i = 0; i < COLUMNS + LINES; i++)
+        memcpy(text + 2 * i, i < COLUMNS - 1 ? "1," : "1\n", 2);
+    scratch_memory *memory = scratch_memory_state();
+    const char *wide = scratch_write("wide", text, sizeof text);
+    const char *rows = scratch_write("rows", text + 2 * COLUMNS, 2 * LINES);
+    const char *row = scratch_write("row", text, 2 * COLUMNS);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bg_data_options of_rows = cases[i];
+        bg_dataset *dataset;
+        size_t held = memory->most = memory->held;
+        expect_failure(bg_data_read_csv(&dataset, scratch_engine(), wide, &cases[i]), BG_ERR_FORMAT,
+                       "line 2: the line has 1 fields", "short lines");
+        of_rows.target_file = row;
+        of_rows.without_header = true;
+        expect_failure(bg_data_read_csv(&dataset, scratch_engine(), rows, &of_rows), BG_ERR_FORMAT,
+                       "rows, line 2: this is row 2", "short file of targets");
+        ck_assert_uint_le(memory->most - held, 8 * sizeof text + (1 << 17));
+    }
+}
+END_TEST
+
+/* A file of the system does not say how much it holds. */
+START_TEST(a_file_of_the_system)
+{
+    static const char path[] = "/proc/self/io";
+    static const bg_data_options options = {
+        .delimiter = ' ', .without_header = true, .without_target = true, .features = "1"
+    };
+    if (access(path, R_OK) != 0)
+        return;
+    bg_dataset *dataset;
+    OK(bg_data_read_csv(&dataset, scratch_engine(), path, &options));
+    ck_assert_int_gt(bg_dataset_size(dataset), 3);
+    bg_dataset_destroy(dataset);
+}
+END_TEST
+
 /* A pipe cannot be read twice. */
 START_TEST(from_a_pipe)
 {
@@ -165,6 +208,8 @@ int main(void)
     tcase_add_test(tests, out_of_memory);
     tcase_add_test(tests, held_memory);
     tcase_add_test(tests, few_long_rows);
+    tcase_add_test(tests, many_short_lines);
+    tcase_add_test(tests, a_file_of_the_system);
     tcase_add_test(tests, from_a_pipe);
     tcase_add_test(tests, files_that_change);
     suite_add_tcase(suite, tests);

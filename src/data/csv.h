@@ -46,14 +46,14 @@ void bgi_csv_put_back(bgi_csv *csv);
 void bgi_csv_mark(bgi_csv *csv);
 bg_status bgi_csv_return(bgi_csv *csv);
 /* The place of the record behind the one at hand, and the return to it, which reads from the file again: not where that
- * takes long, or cannot be. */
+ * takes long, or cannot be, nor of a file of the system that says it is empty and is not. */
 typedef struct {
     uint64_t offset;
     int64_t line;
 } bgi_csv_place;
 static inline bool bgi_csv_can_seek(const bgi_csv *csv)
 {
-    return csv->stream.opened.is_regular && !csv->stream.is_compressed;
+    return csv->stream.opened.is_regular && csv->stream.opened.bytes > 0 && !csv->stream.is_compressed;
 }
 bgi_csv_place bgi_csv_tell(const bgi_csv *csv);
 bg_status bgi_csv_seek(bgi_csv *csv, bgi_csv_place place);

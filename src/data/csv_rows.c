@@ -377,6 +377,18 @@ static bg_status count_rows(bgi_csv_table *t, int64_t *count)
     return status;
 }
 
+/* As many rows of its columns as a file can hold, which takes a byte for each field, and one of other columns, which
+ * ends the reading: no more memory is asked for than that, however many lines there are. */
+static int64_t most_rows(const bgi_csv_table *t)
+{
+    int64_t most = INT64_MAX;
+    for (int i = 0; i < t->source_count; i++) {
+        int64_t rows = (int64_t)(t->sources[i].csv.stream.opened.bytes / (uint64_t)t->sources[i].columns) + 2;
+        most = rows < most ? rows : most;
+    }
+    return most;
+}
+
 /* Makes room for some rows, and later for more, if there is one more: so both rooms together are no more than 2.25
  * times what all rows take. */
 static bg_status grow(bgi_csv_table *t)
@@ -402,10 +414,10 @@ static bg_status reserve(bgi_csv_table *t)
         can_count = can_count && bgi_csv_can_seek(&t->sources[i].csv);
     if (!can_count)
         return grow(t);
-    int64_t count;
+    int64_t count, most = most_rows(t);
     bg_status status = count_rows(t, &count);
     t->is_counted = true;
-    return status ? status : bgi_csv_resize(t, count);
+    return status ? status : bgi_csv_resize(t, count < most ? count : most);
 }
 
 /* ---- All rows ---- */
