@@ -80,6 +80,10 @@ expect 0 'older: going on after 3 epochs and 3 steps' train --resume --out older
 expect 0 'older: going on after 5 epochs and 5 steps' train --resume --out older --epochs 6
 holds 'what has to stay stays' sh -c 'grep -v "epochs\|kernels\|blas\|version" older/config.json >new &&
     grep -v "epochs\|kernels\|blas\|version" "$BLASGRAD_TEST_DATA/older_run/config.json" | cmp -s - new'
+# So does one that took the content of its data when they were cut and scaled.
+cp -R "$BLASGRAD_TEST_DATA/older_cut_run" older_cut
+chmod -R u+w older_cut
+expect 0 'older_cut: going on after 3 epochs' train --resume --out older_cut --epochs 5
 sed 's/"seed": 0/"seed": 1/' "$BLASGRAD_TEST_DATA/older_run/config.json" >older/config.json
 expect 1 'its config.json was edited or is missing' train --resume --out older --epochs 7
 # A best without the checkpoints that it came with is not written over; one of a run killed in its first save is.

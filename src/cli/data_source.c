@@ -350,10 +350,9 @@ int data_load_whole(data_parts *parts, bg_engine *engine, const data_settings *s
     return status == BG_OK ? 0 : output_library();
 }
 
-/* Of the content as it was read: the options that cut and scale it are no part of it. The parts have factors of their
- * own, since the same examples as another part are other data; one that is not there counts for nothing, so that runs
- * of versions with fewer parts go on. */
-static int find_hash(const data_parts *parts, uint64_t *hash)
+/* The parts have factors of their own, since the same examples as another part are other data; one that is not there
+ * counts for nothing, so that runs of versions with fewer parts go on. */
+int data_hash(const data_parts *parts, uint64_t *hash)
 {
     const struct {
         const bg_dataset *part;
@@ -385,8 +384,9 @@ int data_load(data_parts *parts, bg_engine *engine, const data_settings *setting
         code = data_load_whole(parts, engine, &whole);
     if (!code)
         code = data_parts_read(parts, engine, settings);
+    /* Of the content as it was read: the options that cut and scale it are no part of it. */
     if (!code && hash)
-        code = find_hash(parts, hash);
+        code = data_hash(parts, hash);
     if (!code)
         code = data_parts_cut(parts, settings);
     bg_dataset **const all[] = { &parts->train, &parts->validation, &parts->test };

@@ -74,6 +74,8 @@ int data_load_whole(data_parts *parts, bg_engine *engine, const data_settings *s
 /* Loads and cuts it. hash, if it is not NULL, becomes that of the content, whatever is cut and scaled. 0, or the exit
  * code after a message. */
 int data_load(data_parts *parts, bg_engine *engine, const data_settings *settings, uint64_t *hash);
+/* The hash of the parts as they are. 0, or the exit code after a message. */
+int data_hash(const data_parts *parts, uint64_t *hash);
 /* Training and evaluation need targets, which arrays may be without. 0, or the exit code after a message. */
 int data_need_targets(const data_parts *parts, const data_settings *settings);
 void data_release(data_parts *parts);

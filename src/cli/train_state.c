@@ -52,7 +52,16 @@ static int check_content(const train_job *job, const event *state)
 {
     checkpoint_hash_text hash = checkpoint_hash(job->data_hash);
     const char *saved = event_get_text(state, "data_hash");
-    if (!saved || strcmp(saved, hash.text) != 0)
+    bool is_same = saved && strcmp(saved, hash.text) == 0;
+    /* Earlier versions took the content as it is when it was cut and scaled. */
+    uint64_t of_parts;
+    if (saved && !is_same) {
+        int code = data_hash(&job->data, &of_parts);
+        if (code)
+            return code;
+        is_same = strcmp(saved, checkpoint_hash(of_parts).text) == 0;
+    }
+    if (!is_same)
         return output_failure("--resume: %s has other content (XXH3 %s) than when the run in %s was saved (%.40s)",
                               job->config.data.name, hash.text, job->config.out, saved ? saved : "none");
     return 0;
