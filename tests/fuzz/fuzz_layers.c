@@ -20,7 +20,8 @@ static bg_status build(bg_engine *engine, const char *line, bg_shape shape, bool
 {
     bg_model *model;
     bg_graph *graph;
-    fuzz_check(bg_model_create(&model, engine, BG_F32) == BG_OK && bg_graph_create(&graph, engine) == BG_OK);
+    fuzz_check(bg_model_create(&model, engine, BG_F32) == BG_OK);
+    fuzz_check(bg_graph_create(&graph, engine) == BG_OK);
     bg_model_set_training(model, is_training);
     bg_node *x = bg_input(graph, "x", BG_F32, shape), *y = bg_layers(model, line, x);
     bg_status status = bg_graph_status(graph);
