@@ -18,6 +18,7 @@
 #include <blasgrad/optim.h>
 #include <blasgrad/program.h>
 #include <blasgrad/schedule.h>
+#include <blasgrad/search.h>
 #include <blasgrad/status.h>
 #include <blasgrad/tensor.h>
 #include <blasgrad/train.h>

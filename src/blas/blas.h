@@ -54,5 +54,11 @@ int64_t bgi_lapack_gels_f32(int64_t m, int64_t n, int64_t r, float *a, float *b,
  * bgi_lapack_qr_work_f64(m, n) elements. Returns LAPACK's info. */
 int64_t bgi_lapack_qr_work_f64(int64_t m, int64_t n);
 int64_t bgi_lapack_qr_f64(int64_t m, int64_t n, double *a, double *diagonal, double *work, int64_t work_count);
+/* Eigenvalues, ascending, and eigenvectors of a symmetric a [n, n], n >= 1 and finite, of which the upper triangle
+ * counts; row i of a becomes the vector of values[i]. work holds as many elements as _work gives, and integers
+ * that many of 8 bytes. Returns LAPACK's info. */
+void bgi_lapack_eigen_work_f64(int64_t n, int64_t *work_count, int64_t *integer_count);
+int64_t bgi_lapack_eigen_f64(int64_t n, double *a, double *values, double *work, int64_t work_count, void *integers,
+                             int64_t integer_count);
 
 #endif

@@ -66,3 +66,28 @@ int64_t bgi_lapack_qr_f64(int64_t m, int64_t n, double *a, double *diagonal, dou
     bgi_blas_leave(call);
     return info;
 }
+
+void bgi_lapack_eigen_work_f64(int64_t n, int64_t *work_count, int64_t *integer_count)
+{
+    double unused = 0, count = 0;
+    lapack_int integers = 0;
+    bgi_blas_call call = bgi_blas_enter();
+    lapack_int info = LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)n, &unused, leading(n), &unused,
+                                          &count, -1, &integers, -1);
+    bgi_blas_leave(call);
+    /* The least that LAPACK takes, in case the optimum is not known. */
+    int64_t least = 1 + 6 * n + 2 * n * n, least_integers = 3 + 5 * n;
+    *work_count = info == 0 && count > (double)least ? (int64_t)count : least;
+    *integer_count = info == 0 && integers > least_integers ? integers : least_integers;
+}
+
+/* The lower triangle of columns is the upper one of rows, and vectors in columns are rows. */
+int64_t bgi_lapack_eigen_f64(int64_t n, double *a, double *values, double *work, int64_t work_count, void *integers,
+                             int64_t integer_count)
+{
+    bgi_blas_call call = bgi_blas_enter();
+    lapack_int info = LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)n, a, leading(n), values, work,
+                                          (lapack_int)work_count, integers, (lapack_int)integer_count);
+    bgi_blas_leave(call);
+    return info;
+}

@@ -1,0 +1,36 @@
+/* What several methods do alike. */
+#include "search/search.h"
+
+#include <math.h>
+
+int64_t bgi_search_small_population(int64_t n) { return 4 + (int64_t)floor(3 * log((double)n)); }
+
+const char *bgi_search_judge_step(const bg_search *s)
+{
+    if (s->sigma < s->method.tolerance_x)
+        return "the step is within tolerance_x";
+    return s->sigma <= 1e20 * s->first_sigma ? NULL : "the step grows without end";
+}
+
+const char *bgi_search_judge_losses(const bg_search *s, const double *losses, int64_t n)
+{
+    double least = INFINITY, most = -INFINITY;
+    for (int64_t i = 0; i < n; i++) {
+        least = fmin(least, losses[i]);
+        most = fmax(most, losses[i]);
+    }
+    return most - least < s->method.tolerance_loss ? "the losses are within tolerance_loss of each other" : NULL;
+}
+
+double *bgi_search_numbers(bg_search *s, int64_t count)
+{
+    return bgi_arena_push(&s->state_arena, (size_t)count * sizeof(double));
+}
+
+bg_status bgi_search_check_rows(const bg_search *s, int64_t rows)
+{
+    if (rows <= INT64_MAX / 64 / s->n)
+        return BG_OK;
+    return bg_fail(BG_ERR_OVERFLOW, "%s: %lld candidates of %lld numbers do not fit", s->method.name, (long long)rows,
+                   (long long)s->n);
+}
