@@ -12,7 +12,7 @@
 static int scenario_count(void)
 {
     return program_scenario_count + family_scenario_count + training_scenario_count + layer_scenario_count +
-           file_scenario_count;
+           file_scenario_count + search_scenario_count;
 }
 static const scenario *scenario_of(int i)
 {
@@ -25,7 +25,10 @@ static const scenario *scenario_of(int i)
     if (i < training_scenario_count)
         return &training_scenarios[i];
     i -= training_scenario_count;
-    return i < layer_scenario_count ? &layer_scenarios[i] : &file_scenarios[i - layer_scenario_count];
+    if (i < layer_scenario_count)
+        return &layer_scenarios[i];
+    i -= layer_scenario_count;
+    return i < file_scenario_count ? &file_scenarios[i] : &search_scenarios[i - file_scenario_count];
 }
 
 /* Of all scenarios; in memory shared with the children that Check forks. */

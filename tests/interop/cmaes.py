@@ -4,8 +4,9 @@
     python3 tests/interop/cmaes.py build/release/libblasgrad.so [SEEDS [FUNCTION [DIMENSION]]]
 
 Needs NumPy and pycma (cma). Both start at the same place with the same sigma and population and stop by their own criteria,
-without restarts. The functions are pycma's: elli has condition 1e6. Fails if a median is further than 20 % from pycma's, or, on
-Rastrigin, if the success rate or the median of the successful runs lies outside of the bootstrap 95 % interval of pycma's.
+without restarts. The functions are pycma's: elli has condition 1e6. Fails if the success rate lies outside of the bootstrap 95 %
+interval of pycma's (Rosenbrock's function too has a local minimum), if the median of the successful runs is further than 20 % from
+pycma's, or, on Rastrigin, outside of its interval.
 """
 import ctypes as c
 import sys
@@ -139,11 +140,10 @@ for name, case in zip(NAMES, CASES):
     b = np.array([theirs(*case, seed)[0] for seed in range(seeds)], float)
     mine, other = median_of_successes(a), median_of_successes(b)
     rates = np.isfinite(a).mean(), np.isfinite(b).mean()
-    is_good, ranges = abs(mine / other - 1) <= 0.2 and rates[0] == rates[1] == 1, ""
-    if name == "rastrigin":
-        rate_range, range_ = interval(np.isfinite(b), np.mean), interval(b, median_of_successes)
-        is_good = rate_range[0] <= rates[0] <= rate_range[1] and range_[0] <= mine <= range_[1]
-        ranges = f"rate {rate_range[0]:.2f} .. {rate_range[1]:.2f}, median {range_[0]:.0f} .. {range_[1]:.0f}"
+    rate_range, median_range = interval(np.isfinite(b), np.mean), interval(b, median_of_successes)
+    is_near = median_range[0] <= mine <= median_range[1] if name == "rastrigin" else abs(mine / other - 1) <= 0.2
+    is_good = is_near and rate_range[0] <= rates[0] <= rate_range[1]
+    ranges = f"rate {rate_range[0]:.2f} .. {rate_range[1]:.2f}, median {median_range[0]:.0f} .. {median_range[1]:.0f}"
     failures += not is_good
     print(f"{name:12} {case[1]:3} {case[4] or 4 + int(3 * np.log(case[1])):6}   {mine:8.0f} {other:8.0f} {mine / other:6.3f}"
           f"   {rates[0]:4.2f} {rates[1]:4.2f}   {ranges}{'' if is_good else '   OUTSIDE'}", flush=True)

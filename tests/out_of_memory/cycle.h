@@ -23,6 +23,7 @@ typedef struct {
     bg_dataset *data[4];
     bg_trainer *trainer, *second_trainer;
     bg_archive *archive, *loaded;
+    bg_search *search;
     uint64_t hash; /* of results as they come */
 } cycle;
 
@@ -41,9 +42,9 @@ struct scenario {
 };
 
 extern const scenario program_scenarios[], family_scenarios[], training_scenarios[], file_scenarios[],
-    layer_scenarios[];
+    layer_scenarios[], search_scenarios[];
 extern const int program_scenario_count, family_scenario_count, training_scenario_count, file_scenario_count,
-    layer_scenario_count;
+    layer_scenario_count, search_scenario_count;
 
 stage engine_1, engine_2; /* of one and two threads */
 

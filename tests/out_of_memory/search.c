@@ -1,0 +1,70 @@
+/* Searches without gradients. */
+#include "cycle.h"
+
+#include "support/objectives.h"
+
+#include <math.h>
+
+static bg_status search_with(cycle *c, const bg_search_method *method)
+{
+    const double lower[] = { -1, -INFINITY, 0 }, upper[] = { 5, 5, 7 }, start[] = { 0, 1, 3 };
+    bg_search_options options = { .start = start, .lower = lower, .upper = upper, .seed = 3 };
+    return bg_search_create(&c->search, c->engine, method, 3, &options);
+}
+
+static bg_status search(cycle *c)
+{
+    bg_search_method method;
+    bg_status status = bg_search_method_find(&method, c->scenario->text);
+    return status ? status : search_with(c, &method);
+}
+
+/* Every generation is a run of its own. */
+static bg_status restless_search(cycle *c)
+{
+    bg_search_method method;
+    bg_status status = bg_search_method_find(&method, c->scenario->text);
+    method.restarts = 3;
+    method.tolerance_loss = 1e6;
+    return status ? status : search_with(c, &method);
+}
+
+static bg_status ask_and_tell(cycle *c)
+{
+    const bg_tensor *candidates;
+    bg_status status = bg_search_ask(c->search, &candidates);
+    if (status)
+        return status;
+    double losses[256];
+    (void)evaluate_points(candidates, losses, &(point_objective){ shifted_loss });
+    c->hash = hash_tensor(c->hash, candidates);
+    return bg_search_tell(c->search, losses, bg_tensor_shape(candidates).dims[0]);
+}
+
+static bg_status minimize(cycle *c)
+{
+    point_objective objective = { shifted_loss };
+    bg_status status =
+        bg_search_minimize(c->search, evaluate_points, &objective, &(bg_search_budget){ .evaluations = 500 });
+    if (!status)
+        c->hash = hash_tensor(c->hash, bg_search_best(c->search));
+    return status;
+}
+
+const scenario search_scenarios[] = {
+    { .name = "random search", .stages = { engine_1, search, ask_and_tell, minimize }, .text = "random" },
+    { .name = "(1+1)-ES", .stages = { engine_1, search, ask_and_tell, minimize }, .text = "es-1+1" },
+    { .name = "ES", .stages = { engine_1, restless_search, ask_and_tell, minimize }, .text = "es" },
+    { .name = "OpenAI-ES", .stages = { engine_1, search, ask_and_tell, minimize }, .text = "openai-es" },
+    { .name = "CMA-ES", .stages = { engine_1, search, ask_and_tell, minimize }, .text = "cmaes" },
+    { .name = "CMA-ES with restarts",
+      .stages = { engine_2, restless_search, ask_and_tell, minimize },
+      .text = "cmaes" },
+    { .name = "separable CMA-ES",
+      .stages = { engine_1, restless_search, ask_and_tell, minimize },
+      .text = "sep-cmaes" },
+    { .name = "SPSA", .stages = { engine_1, search, ask_and_tell, ask_and_tell, minimize }, .text = "spsa" },
+    { .name = "differential evolution", .stages = { engine_1, restless_search, ask_and_tell, minimize }, .text = "de" },
+    { .name = "particle swarm", .stages = { engine_1, restless_search, ask_and_tell, minimize }, .text = "pso" },
+};
+const int search_scenario_count = sizeof search_scenarios / sizeof *search_scenarios;
