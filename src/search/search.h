@@ -50,6 +50,7 @@ typedef struct {
     uint64_t seed, stream;
     uint64_t row_blocks; /* of one candidate */
     int64_t n;
+    const bgk_table *kernels;
 } bgi_source;
 
 /* purpose: a text that tells different uses apart. */
