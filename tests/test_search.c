@@ -66,6 +66,29 @@ START_TEST(test_bits)
 }
 END_TEST
 
+/* The same where workers share the coordinates of a candidate. */
+START_TEST(test_bits_of_many_coordinates)
+{
+    static const char *const shared[] = { "random", "openai-es", "sep-cmaes" };
+    bg_search_method method = method_of(shared[_i]);
+    method.population = 6;
+    uint64_t expected = 0;
+    for (int threads = 1; threads <= 4; threads++) {
+        bg_engine *engine;
+        bg_search *search;
+        uint64_t hash = 0;
+        OK(bg_engine_create(&engine, &(bg_engine_options){ .threads = threads }));
+        OK(bg_search_create(&search, engine, &method, 4 * BGI_PART + 1233, NULL));
+        for (int i = 0; i < 3; i++)
+            hash = step(search, rosenbrock_loss, hash);
+        expected = threads == 1 ? hash : expected;
+        ck_assert_uint_eq(hash, expected);
+        bg_search_destroy(search);
+        bg_engine_destroy(engine);
+    }
+}
+END_TEST
+
 /* Normal numbers have mean 0, variance 1, and no two coordinates, candidates or generations share them. */
 START_TEST(test_normals)
 {
@@ -369,6 +392,7 @@ int main(void)
     TCase *tests = tcase_create("search");
     tcase_add_checked_fixture(tests, counted_begin, counted_end);
     tcase_add_loop_test(tests, test_bits, 0, N_METHODS);
+    tcase_add_loop_test(tests, test_bits_of_many_coordinates, 0, 3);
     tcase_add_test(tests, test_normals);
     tcase_add_loop_test(tests, test_ask_and_tell, 0, N_METHODS);
     tcase_add_loop_test(tests, test_strange_losses, 0, N_METHODS);

@@ -15,12 +15,15 @@ static bg_status make_arrays(bg_search *s, bgi_cma *cma)
         if (!(*vectors[i] = bgi_search_numbers(s, n)))
             return BG_ERR_NOMEM;
     int64_t rows = is_diagonal ? 1 : lambda + 1;
-    cma->y = bgi_search_numbers(s, rows * n);
+    cma->y = bgi_search_numbers(s, is_diagonal ? 0 : rows * n);
+    cma->part_lengths = bgi_search_numbers(s, is_diagonal ? bgi_search_part_count(s) * lambda : 0);
     cma->scaled = bgi_search_numbers(s, rows * n);
     cma->weights = bgi_search_numbers(s, lambda + 1);
     cma->lengths = bgi_search_numbers(s, lambda);
     cma->constants.weights = bgi_search_numbers(s, lambda);
-    return cma->y && cma->scaled && cma->weights && cma->lengths && cma->constants.weights ? BG_OK : BG_ERR_NOMEM;
+    if (!cma->y || !cma->scaled || !cma->weights || !cma->lengths || !cma->part_lengths || !cma->constants.weights)
+        return BG_ERR_NOMEM;
+    return BG_OK;
 }
 
 static bg_status begin(bg_search *s, bool is_diagonal)
@@ -51,8 +54,8 @@ static bg_status begin_diagonal(bg_search *s) { return begin(s, true); }
 
 /* ---- Asking ---- */
 
-/* So much of C changes in this many generations that n / 10 decompositions cost what the candidates cost: section B.2.
- */
+/* The eigenvectors may be 1 / (10 n (c1 + cmu)) generations old, in which C hardly changes, so that the decompositions
+ * cost no more than the rest does: section B.2. */
 static bool needs_decomposition(const bgi_cma *cma)
 {
     const bgi_cma_constants *c = &cma->constants;
@@ -70,38 +73,65 @@ static double squared_length(const double *x, int64_t n)
     return sum;
 }
 
-/* Step k of this generation, in units of sigma: where it is kept, or drawn once more. */
-static const double *step_of(const bgi_cma *cma, const bgi_source *source, int64_t k)
+typedef struct {
+    bgi_source source;
+    double *candidates; /* of asking */
+} generation;
+
+static void ask_full(bg_search *s, const generation *g)
 {
-    if (!cma->model.is_diagonal)
-        return cma->y + k * cma->n;
-    bgi_source_normals(source, k, cma->y);
-    bgi_cma_model_transform(&cma->model, cma->y, 1, cma->y);
-    return cma->y;
+    bgi_cma *cma = s->state;
+    int64_t n = cma->n;
+    for (int64_t k = 0; k < cma->lambda; k++) {
+        bgi_source_normals(&g->source, k, cma->scaled + k * n);
+        cma->lengths[k] = squared_length(cma->scaled + k * n, n);
+    }
+    bgi_cma_model_transform(&cma->model, cma->scaled, cma->lambda, cma->y);
+    for (int64_t k = 0; k < cma->lambda; k++) {
+        double *x = g->candidates + k * n;
+        for (int64_t i = 0; i < n; i++)
+            x[i] = cma->mean[i] + s->sigma * cma->y[k * n + i];
+        bgi_search_reflect(s, x);
+    }
+}
+
+static void ask_part(const bg_search *s, void *context, bgi_part part)
+{
+    const bgi_cma *cma = s->state;
+    const generation *g = context;
+    for (int64_t k = 0; k < cma->lambda; k++) {
+        double *x = g->candidates + k * cma->n;
+        bgi_source_normals_of(&g->source, k, part, x + part.first);
+        cma->part_lengths[part.first / BGI_PART * cma->lambda + k] = squared_length(x + part.first, part.n);
+        for (int64_t i = part.first; i < part.first + part.n; i++)
+            x[i] = cma->mean[i] + s->sigma * (cma->model.lengths[i] * x[i]);
+        bgi_search_reflect_part(s, part, x);
+    }
+}
+
+static void ask_diagonal(bg_search *s, generation *g)
+{
+    bgi_cma *cma = s->state;
+    bgi_search_each_part(s, ask_part, g);
+    memset(cma->lengths, 0, (size_t)cma->lambda * sizeof(double));
+    for (int64_t part = 0; part < bgi_search_part_count(s); part++)
+        for (int64_t k = 0; k < cma->lambda; k++)
+            cma->lengths[k] += cma->part_lengths[part * cma->lambda + k];
 }
 
 static void ask(bg_search *s, double *candidates)
 {
     bgi_cma *cma = s->state;
-    int64_t n = cma->n;
     if (needs_decomposition(cma)) {
         if (!bgi_cma_model_decompose(&cma->model))
             s->reason = "the covariance is not positive definite any more";
         cma->decomposed = cma->generation;
     }
-    bgi_source source = bgi_search_source(s, "search.cma");
-    double *z = cma->model.is_diagonal ? candidates : cma->scaled;
-    for (int64_t k = 0; k < cma->lambda; k++) {
-        bgi_source_normals(&source, k, z + k * n);
-        cma->lengths[k] = squared_length(z + k * n, n);
-    }
-    bgi_cma_model_transform(&cma->model, z, cma->lambda, cma->model.is_diagonal ? candidates : cma->y);
-    const double *y = cma->model.is_diagonal ? candidates : cma->y;
-    for (int64_t k = 0; k < cma->lambda; k++) {
-        for (int64_t i = 0; i < n; i++)
-            candidates[k * n + i] = cma->mean[i] + s->sigma * y[k * n + i];
-        bgi_search_reflect(s, candidates + k * n);
-    }
+    generation g = { bgi_search_source(s, "search.cma"), candidates };
+    if (cma->model.is_diagonal)
+        ask_diagonal(s, &g);
+    else
+        ask_full(s, &g);
 }
 
 /* ---- Telling ---- */
@@ -122,33 +152,45 @@ static void set_weights(bgi_cma *cma, const int64_t *order)
     }
 }
 
-/* One pass over the steps, which may have to be drawn again: the weighted mean of the best into mean_step, and in the
- * diagonal form what the steps add to C. */
-static void combine(bg_search *s, bgi_cma *cma, double *mean_step)
+/* The weighted mean of the best steps. */
+static void combine_full(const bg_search *s)
 {
-    int64_t n = cma->n;
-    const bgi_cma_constants *c = &cma->constants;
-    bgi_source source = bgi_search_source(s, "search.cma");
-    memset(mean_step, 0, (size_t)n * sizeof(double));
-    memset(cma->variances, 0, (size_t)n * sizeof(double));
+    const bgi_cma *cma = s->state;
+    memset(cma->mean_step, 0, (size_t)cma->n * sizeof(double));
+    for (int64_t rank = 0; rank < cma->constants.mu; rank++) {
+        const double *y = cma->y + s->order[rank] * cma->n;
+        for (int64_t i = 0; i < cma->n; i++)
+            cma->mean_step[i] += cma->constants.weights[rank] * y[i];
+    }
+}
+
+/* The same, with what the steps add to C; they are drawn once more, since keeping them would take as much memory as the
+ * candidates do. */
+static void combine_part(const bg_search *s, void *context, bgi_part part)
+{
+    const bgi_cma *cma = s->state;
+    const generation *g = context;
+    double y[BGI_PART], *mean_step = cma->mean_step + part.first, *variances = cma->variances + part.first;
+    memset(mean_step, 0, (size_t)part.n * sizeof(double));
+    memset(variances, 0, (size_t)part.n * sizeof(double));
     for (int64_t rank = 0; rank < cma->lambda; rank++) {
-        if (!cma->model.is_diagonal && rank >= c->mu)
-            break;
         int64_t k = s->order[rank];
-        const double *y = step_of(cma, &source, k);
-        for (int64_t i = 0; i < n; i++) {
-            if (rank < c->mu)
-                mean_step[i] += c->weights[rank] * y[i];
-            cma->variances[i] += cma->weights[k] * y[i] * y[i];
+        double weight = rank < cma->constants.mu ? cma->constants.weights[rank] : 0;
+        bgi_source_normals_of(&g->source, k, part, y);
+        for (int64_t i = 0; i < part.n; i++) {
+            double step = cma->model.lengths[part.first + i] * y[i];
+            mean_step[i] += weight * step;
+            variances[i] += cma->weights[k] * step * step;
         }
     }
 }
 
 /* Equations 43 and 45. Whether the path of C follows, which it does not while sigma grows fast. */
-static bool follow_paths(bgi_cma *cma, const double *mean_step)
+static bool follow_paths(bgi_cma *cma)
 {
     int64_t n = cma->n;
     const bgi_cma_constants *c = &cma->constants;
+    const double *mean_step = cma->mean_step;
     double *whitened = cma->scaled;
     bgi_cma_model_whiten(&cma->model, mean_step, cma->scratch, whitened);
     double gain = sqrt(c->cs * (2 - c->cs) * c->mueff);
@@ -190,11 +232,14 @@ static void tell(bg_search *s, const double *candidates)
     int64_t n = cma->n;
     bgi_search_sort(s->losses, cma->lambda, s->order);
     set_weights(cma, s->order);
-    double *mean_step = cma->mean_step;
-    combine(s, cma, mean_step);
+    generation g = { bgi_search_source(s, "search.cma"), NULL };
+    if (cma->model.is_diagonal)
+        bgi_search_each_part(s, combine_part, &g);
+    else
+        combine_full(s);
     for (int64_t i = 0; i < n; i++)
-        cma->mean[i] += s->sigma * mean_step[i];
-    bool follows = follow_paths(cma, mean_step);
+        cma->mean[i] += s->sigma * cma->mean_step[i];
+    bool follows = follow_paths(cma);
     learn_covariance(cma, follows);
     /* Equation 44; at most by a factor of e at a time. */
     double change = c->cs / c->damps * (sqrt(squared_length(cma->ps, n)) / c->chi - 1);

@@ -31,7 +31,7 @@ typedef struct {
 bg_status bgi_cma_model_make(bgi_cma_model *model, bgi_arena *arena, int64_t n, bool is_diagonal);
 /* Eigenvectors and lengths of the present C. False, without a change, if it is not finite or not positive definite. */
 bool bgi_cma_model_decompose(bgi_cma_model *model);
-/* Rows z [rows, n] of standard normal numbers to y of covariance C. y may be z in the diagonal form. */
+/* Rows z [rows, n] of standard normal numbers to y of covariance C. Full form. */
 void bgi_cma_model_transform(const bgi_cma_model *model, const double *z, int64_t rows, double *y);
 /* C^(-1/2) x, by the last decomposition. rest [n]. */
 void bgi_cma_model_whiten(const bgi_cma_model *model, const double *x, double *rest, double *whitened);
@@ -61,12 +61,13 @@ typedef struct {
     bgi_cma_history history;
     double first_sigma;
     double *mean, *mean_step, *pc, *ps, *scratch; /* [n] */
-    double *y;          /* full: [lambda + 1, n], steps in units of sigma, the path behind; else one row */
-    double *scaled;     /* as y, scaled by weights */
-    double *weights;    /* [lambda + 1], of the update */
-    double *lengths;    /* [lambda]: squared, of the standard normal vectors */
-    double *variances;  /* diagonal: [n], what C gains */
-    int64_t decomposed; /* the generation of the last decomposition */
+    double *y;                                    /* full: [lambda + 1, n], steps in units of sigma, the path behind */
+    double *scaled;                               /* as y, scaled by weights; diagonal: [1, n] */
+    double *weights;                              /* [lambda + 1], of the update */
+    double *lengths;                              /* [lambda]: squared, of the standard normal vectors */
+    double *part_lengths; /* diagonal: [parts, lambda], what each part of the coordinates adds to them */
+    double *variances;    /* diagonal: [n], what C gains */
+    int64_t decomposed;   /* the generation of the last decomposition */
 } bgi_cma;
 
 bg_status bgi_cma_history_make(bgi_cma_history *h, bgi_arena *arena, int64_t n, int64_t lambda);

@@ -84,12 +84,6 @@ bool bgi_cma_model_decompose(bgi_cma_model *m)
 void bgi_cma_model_transform(const bgi_cma_model *m, const double *z, int64_t rows, double *y)
 {
     int64_t n = m->n;
-    if (m->is_diagonal) {
-        for (int64_t k = 0; k < rows; k++)
-            for (int64_t i = 0; i < n; i++)
-                y[k * n + i] = z[k * n + i] * m->lengths[i];
-        return;
-    }
     /* y = Σ z_i length_i axis_i */
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < n; j++)

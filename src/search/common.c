@@ -1,7 +1,39 @@
 /* What several methods do alike. */
 #include "search/search.h"
 
+#include "base/pool.h"
+
 #include <math.h>
+
+typedef struct {
+    const bg_search *search;
+    bgi_part_work *work;
+    void *context;
+    int workers;
+} part_job;
+
+static void do_parts(void *context, int worker)
+{
+    const part_job *job = context;
+    int64_t n = job->search->n;
+    for (int64_t part = worker; part < bgi_search_part_count(job->search); part += job->workers) {
+        int64_t first = part * BGI_PART;
+        job->work(job->search, job->context, (bgi_part){ first, n - first < BGI_PART ? n - first : BGI_PART });
+    }
+}
+
+void bgi_search_each_part(const bg_search *s, bgi_part_work *work, void *context)
+{
+    bg_engine *engine = s->engine;
+    part_job job = { s, work, context, 1 };
+    if (bgi_search_part_count(s) == 1 || atomic_exchange(&engine->is_running, true)) {
+        bgi_pool_run_alone(engine->pool, do_parts, &job);
+        return;
+    }
+    job.workers = engine->threads;
+    bgi_pool_run(engine->pool, do_parts, &job);
+    atomic_store(&engine->is_running, false);
+}
 
 int64_t bgi_search_small_population(int64_t n) { return 4 + (int64_t)floor(3 * log((double)n)); }
 

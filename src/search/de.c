@@ -69,7 +69,7 @@ static void ask(bg_search *s, double *candidates)
     for (int64_t k = 0; k < s->population; k++) {
         double *x = candidates + k * n;
         if (!now->has_losses) {
-            bgi_search_draw_point(s, &source, k, false, x);
+            bgi_search_draw_point(s, &source, k, x);
             continue;
         }
         int64_t chosen[3];

@@ -50,17 +50,23 @@ static void draw_pairs(const bgi_source *source, uint64_t first, int64_t pairs, 
     }
 }
 
-void bgi_source_normals(const bgi_source *source, int64_t candidate, double *z)
+void bgi_source_normals_of(const bgi_source *source, int64_t candidate, bgi_part part, double *z)
 {
-    uint64_t block = source->row_blocks * (uint64_t)candidate;
-    int64_t whole = source->n / 2;
+    /* Parts begin at even numbers. */
+    uint64_t block = source->row_blocks * (uint64_t)candidate + (uint64_t)part.first / 2;
+    int64_t whole = part.n / 2;
     for (int64_t i = 0; i < whole; i += PIECE)
         draw_pairs(source, block + (uint64_t)i, whole - i < PIECE ? whole - i : PIECE, z + 2 * i);
-    if (source->n % 2) {
+    if (part.n % 2) {
         double last[2];
         draw_pairs(source, block + (uint64_t)whole, 1, last);
-        z[source->n - 1] = last[0];
+        z[part.n - 1] = last[0];
     }
+}
+
+void bgi_source_normals(const bgi_source *source, int64_t candidate, double *z)
+{
+    bgi_source_normals_of(source, candidate, (bgi_part){ 0, source->n }, z);
 }
 
 double bgi_source_uniform(const bgi_source *source, int64_t candidate, int64_t i)
@@ -69,19 +75,26 @@ double bgi_source_uniform(const bgi_source *source, int64_t candidate, int64_t i
     return bgi_random_uniform(source->seed, source->stream, first + (uint64_t)i);
 }
 
-void bgi_search_draw_point(const bg_search *s, const bgi_source *source, int64_t candidate, bool is_normal, double *x)
+void bgi_search_draw_part(const bg_search *s, const bgi_source *source, int64_t candidate, bool is_normal,
+                          bgi_part part, double *x)
 {
+    int64_t end = part.first + part.n;
     if (s->is_box && !is_normal) {
-        for (int64_t i = 0; i < s->n; i++) {
+        for (int64_t i = part.first; i < end; i++) {
             double u = bgi_source_uniform(source, candidate, i);
             x[i] = (1 - u) * s->lower[i] + u * s->upper[i]; /* the difference of the bounds may overflow */
         }
     } else {
-        bgi_source_normals(source, candidate, x);
-        for (int64_t i = 0; i < s->n; i++)
+        bgi_source_normals_of(source, candidate, part, x + part.first);
+        for (int64_t i = part.first; i < end; i++)
             x[i] = s->start[i] + s->first_sigma * x[i];
     }
-    bgi_search_reflect(s, x);
+    bgi_search_reflect_part(s, part, x);
+}
+
+void bgi_search_draw_point(const bg_search *s, const bgi_source *source, int64_t candidate, double *x)
+{
+    bgi_search_draw_part(s, source, candidate, false, (bgi_part){ 0, s->n }, x);
 }
 
 static double clip(double x, double low, double high)
@@ -107,13 +120,15 @@ static double reflect(double x, double low, double high)
     return clip(x, low, high);
 }
 
-void bgi_search_reflect(const bg_search *s, double *x)
+void bgi_search_reflect_part(const bg_search *s, bgi_part part, double *x)
 {
     if (!s->lower)
         return;
-    for (int64_t i = 0; i < s->n; i++)
+    for (int64_t i = part.first; i < part.first + part.n; i++)
         x[i] = reflect(x[i], s->lower[i], s->upper[i]);
 }
+
+void bgi_search_reflect(const bg_search *s, double *x) { bgi_search_reflect_part(s, (bgi_part){ 0, s->n }, x); }
 
 void bgi_search_clip(const bg_search *s, double *x)
 {

@@ -5,8 +5,8 @@
 #include <string.h>
 
 typedef struct {
-    double *center, *gradient, *m, *v, *step; /* [n] */
-    double *shares;                           /* [population] */
+    double *center, *gradient, *m, *v; /* [n] */
+    double *shares;                    /* [population] */
     int64_t updates;
 } state;
 
@@ -35,7 +35,7 @@ static bg_status begin(bg_search *s)
     state *made = bgi_arena_push(&s->state_arena, sizeof *made);
     if (!made)
         return BG_ERR_NOMEM;
-    double **vectors[] = { &made->center, &made->gradient, &made->m, &made->v, &made->step };
+    double **vectors[] = { &made->center, &made->gradient, &made->m, &made->v };
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++)
         if (!(*vectors[i] = bgi_search_numbers(s, s->n)))
             return BG_ERR_NOMEM;
@@ -46,21 +46,33 @@ static bg_status begin(bg_search *s)
     return BG_OK;
 }
 
-static void ask(bg_search *s, double *candidates)
+typedef struct {
+    bgi_source source;
+    double *candidates;
+    double bias1, bias2; /* of Adam's moments */
+} generation;
+
+static void ask_part(const bg_search *s, void *context, bgi_part part)
 {
     const state *now = s->state;
-    bgi_source source = bgi_search_source(s, "search.openai_es");
+    const generation *g = context;
     for (int64_t pair = 0; pair < s->population / 2; pair++) {
-        double *plus = candidates + 2 * pair * s->n, *minus = plus + s->n;
-        bgi_source_normals(&source, pair, plus);
-        for (int64_t i = 0; i < s->n; i++) {
+        double *plus = g->candidates + 2 * pair * s->n, *minus = plus + s->n;
+        bgi_source_normals_of(&g->source, pair, part, plus + part.first);
+        for (int64_t i = part.first; i < part.first + part.n; i++) {
             double step = s->sigma * plus[i];
             plus[i] = now->center[i] + step;
             minus[i] = now->center[i] - step;
         }
-        bgi_search_reflect(s, plus);
-        bgi_search_reflect(s, minus);
+        bgi_search_reflect_part(s, part, plus);
+        bgi_search_reflect_part(s, part, minus);
     }
+}
+
+static void ask(bg_search *s, double *candidates)
+{
+    generation g = { .source = bgi_search_source(s, "search.openai_es"), .candidates = candidates };
+    bgi_search_each_part(s, ask_part, &g);
 }
 
 /* Centred ranks: -0.5 for the least loss, 0.5 for the greatest; equal losses share the mean of their ranks, or a flat
@@ -78,29 +90,39 @@ static void set_shares(const bg_search *s, double *shares)
     }
 }
 
+/* The gradient, and Adam's step against it. */
+static void tell_part(const bg_search *s, void *context, bgi_part part)
+{
+    const state *now = s->state;
+    const generation *g = context;
+    const bg_search_method *o = &s->method;
+    double step[BGI_PART], *gradient = now->gradient;
+    int64_t end = part.first + part.n;
+    for (int64_t i = part.first; i < end; i++)
+        gradient[i] = o->weight_decay * now->center[i];
+    for (int64_t pair = 0; pair < s->population / 2; pair++) {
+        double weight = (now->shares[2 * pair] - now->shares[2 * pair + 1]) / ((double)s->population * s->sigma);
+        bgi_source_normals_of(&g->source, pair, part, step);
+        for (int64_t i = part.first; i < end; i++)
+            gradient[i] += weight * step[i - part.first];
+    }
+    for (int64_t i = part.first; i < end; i++) {
+        now->m[i] = o->beta1 * now->m[i] + (1 - o->beta1) * gradient[i];
+        now->v[i] = o->beta2 * now->v[i] + (1 - o->beta2) * gradient[i] * gradient[i];
+        now->center[i] -= o->learning_rate * (now->m[i] / g->bias1) / (sqrt(now->v[i] / g->bias2) + o->eps);
+    }
+}
+
 static void tell(bg_search *s, const double *candidates)
 {
     (void)candidates; /* the steps are drawn once more */
     state *now = s->state;
-    const bg_search_method *o = &s->method;
     set_shares(s, now->shares);
-    for (int64_t i = 0; i < s->n; i++)
-        now->gradient[i] = o->weight_decay * now->center[i];
-    bgi_source source = bgi_search_source(s, "search.openai_es");
-    for (int64_t pair = 0; pair < s->population / 2; pair++) {
-        double weight = (now->shares[2 * pair] - now->shares[2 * pair + 1]) / ((double)s->population * s->sigma);
-        bgi_source_normals(&source, pair, now->step);
-        for (int64_t i = 0; i < s->n; i++)
-            now->gradient[i] += weight * now->step[i];
-    }
     now->updates++;
-    double bias1 = 1 - pow(o->beta1, (double)now->updates), bias2 = 1 - pow(o->beta2, (double)now->updates);
-    for (int64_t i = 0; i < s->n; i++) {
-        double g = now->gradient[i];
-        now->m[i] = o->beta1 * now->m[i] + (1 - o->beta1) * g;
-        now->v[i] = o->beta2 * now->v[i] + (1 - o->beta2) * g * g;
-        now->center[i] -= o->learning_rate * (now->m[i] / bias1) / (sqrt(now->v[i] / bias2) + o->eps);
-    }
+    generation g = { .source = bgi_search_source(s, "search.openai_es"),
+                     .bias1 = 1 - pow(s->method.beta1, (double)now->updates),
+                     .bias2 = 1 - pow(s->method.beta2, (double)now->updates) };
+    bgi_search_each_part(s, tell_part, &g);
 }
 
 const bg_search_rule bgi_search_openai_es_rule = {

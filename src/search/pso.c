@@ -52,8 +52,8 @@ static void draw(bg_search *s, state *now)
     bgi_source first = bgi_search_source(s, "search.pso"), second = bgi_search_source(s, "search.pso.second");
     for (int64_t k = 0; k < s->population; k++) {
         double *x = now->places + k * s->n, *v = now->velocities + k * s->n;
-        bgi_search_draw_point(s, &first, k, false, x);
-        bgi_search_draw_point(s, &second, k, false, v);
+        bgi_search_draw_point(s, &first, k, x);
+        bgi_search_draw_point(s, &second, k, v);
         for (int64_t i = 0; i < s->n; i++)
             v[i] = (v[i] - x[i]) / 2;
     }

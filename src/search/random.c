@@ -13,11 +13,22 @@ static bg_status begin(bg_search *s)
     return BG_OK;
 }
 
+typedef struct {
+    bgi_source source;
+    double *candidates;
+} drawing;
+
+static void draw(const bg_search *s, void *context, bgi_part part)
+{
+    const drawing *d = context;
+    for (int64_t k = 0; k < s->population; k++)
+        bgi_search_draw_part(s, &d->source, k, s->method.is_normal, part, d->candidates + k * s->n);
+}
+
 static void ask(bg_search *s, double *candidates)
 {
-    bgi_source source = bgi_search_source(s, "search.random");
-    for (int64_t k = 0; k < s->population; k++)
-        bgi_search_draw_point(s, &source, k, s->method.is_normal, candidates + k * s->n);
+    drawing d = { bgi_search_source(s, "search.random"), candidates };
+    bgi_search_each_part(s, draw, &d);
 }
 
 static void tell(bg_search *s, const double *candidates)

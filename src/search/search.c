@@ -154,7 +154,7 @@ static bg_status restart(bg_search *s)
     memcpy(start, s->first_start, (size_t)s->n * sizeof *start);
     if (s->is_box) {
         bgi_source source = bgi_search_source(s, "search.restart");
-        bgi_search_draw_point(s, &source, 0, false, start);
+        bgi_search_draw_point(s, &source, 0, start);
     }
     if (!s->method.rule->count) /* a method that counts its candidates itself has no population to double */
         s->population *= 2;

@@ -44,6 +44,19 @@ struct bg_search {
     const char *reason; /* the method's state has converged; NULL: not */
 };
 
+/* ---- Parts ----
+ * In large dimensions the engine's workers each take some coordinates of all candidates. */
+
+enum { BGI_PART = 4096 };
+typedef struct {
+    int64_t first, n;
+} bgi_part;
+static inline int64_t bgi_search_part_count(const bg_search *s) { return (s->n + BGI_PART - 1) / BGI_PART; }
+/* Calls work for parts that together are all coordinates, the same ones for any number of threads, in any order and
+ * some at a time; on the calling thread alone if the engine is running a program. */
+typedef void bgi_part_work(const bg_search *s, void *context, bgi_part part);
+void bgi_search_each_part(const bg_search *s, bgi_part_work *work, void *context);
+
 /* ---- Random numbers of the present generation ---- */
 
 typedef struct {
@@ -55,18 +68,23 @@ typedef struct {
 
 /* purpose: a text that tells different uses apart. */
 bgi_source bgi_search_source(const bg_search *s, const char *purpose);
+/* The normal numbers of coordinates part.first .. of a candidate to z[0] .. */
+void bgi_source_normals_of(const bgi_source *source, int64_t candidate, bgi_part part, double *z);
 /* n standard normal numbers for a candidate. */
 void bgi_source_normals(const bgi_source *source, int64_t candidate, double *z);
 /* Uniform in [0, 1): number i < n + 8 of a candidate. Not to be mixed with normals of the same source. */
 double bgi_source_uniform(const bgi_source *source, int64_t candidate, int64_t i);
 
-/* A point as random search draws it: uniform in the box, or normal around start. */
-void bgi_search_draw_point(const bg_search *s, const bgi_source *source, int64_t candidate, bool is_normal, double *x);
+/* A point as random search draws it: uniform in the box, or normal around start; a part of it, in its row x. */
+void bgi_search_draw_part(const bg_search *s, const bgi_source *source, int64_t candidate, bool is_normal,
+                          bgi_part part, double *x);
+void bgi_search_draw_point(const bg_search *s, const bgi_source *source, int64_t candidate, double *x);
 
 /* ---- Bounds ---- */
 
 /* Reflects x at the bounds, as often as it takes. What lies within stays as it is. */
 void bgi_search_reflect(const bg_search *s, double *x);
+void bgi_search_reflect_part(const bg_search *s, bgi_part part, double *x); /* of the row x */
 void bgi_search_clip(const bg_search *s, double *x);
 
 /* ---- Losses ---- */
