@@ -83,6 +83,9 @@ START_TEST(test_bits_of_many_coordinates)
             hash = step(search, rosenbrock_loss, hash);
         expected = threads == 1 ? hash : expected;
         ck_assert_uint_eq(hash, expected);
+        const bg_tensor *candidates;
+        OK(bg_search_ask(search, &candidates));
+        ck_assert(value_at(candidates, 0) != value_at(candidates, BGI_PART));
         bg_search_destroy(search);
         bg_engine_destroy(engine);
     }
@@ -200,6 +203,21 @@ START_TEST(test_strange_losses)
             ck_assert_ptr_nonnull(bg_search_get_progress(search).reason);
         bg_search_destroy(search);
     }
+}
+END_TEST
+
+/* Equal losses of a pair say nothing of the slope between them: the middle stays where it was. */
+START_TEST(test_equal_ranks)
+{
+    bg_search_method method = bg_search_openai_es();
+    bg_search *search = search_of(&method, 3, NULL);
+    for (int i = 0; i < 20; i++)
+        (void)step(search, flat_loss, 0);
+    const bg_tensor *candidates;
+    OK(bg_search_ask(search, &candidates));
+    for (int i = 0; i < 3; i++)
+        expect_near("the middle", value_at(candidates, i) + value_at(candidates, 3 + i), 0, 1e-15);
+    bg_search_destroy(search);
 }
 END_TEST
 
@@ -396,6 +414,7 @@ int main(void)
     tcase_add_test(tests, test_normals);
     tcase_add_loop_test(tests, test_ask_and_tell, 0, N_METHODS);
     tcase_add_loop_test(tests, test_strange_losses, 0, N_METHODS);
+    tcase_add_test(tests, test_equal_ranks);
     tcase_add_test(tests, test_minimize);
     tcase_add_test(tests, test_seconds);
     tcase_add_loop_test(tests, test_large, 0, N_METHODS);
