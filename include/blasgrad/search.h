@@ -41,15 +41,17 @@ typedef struct {
 } bg_search_method;
 
 /* ---- The methods ----
- * n is the dimension. Where bounds are named, the treatment of a coordinate that leaves them: the normal distributions
- * are those of unbounded coordinates, and "reflected" says that a candidate is what they give, reflected at the bounds
- * as often as it takes, so that the method sees a continuous function. tolerance_x and tolerance_loss are 1e-11 unless
- * said otherwise. "Enough" is the number of evaluations after which the method's best loss lies within 1 % of the least
- * on the problems of the size of the lecture's (n = 2, from the origin, the least some two steps away). */
+ * n is the dimension. "Reflected" says what becomes of a coordinate beyond its bounds: the method's normal numbers know
+ * of none, and a candidate is what they give, reflected at the bounds as often as it takes, so that the method sees a
+ * continuous function. tolerance_x is 1e-11 for the methods that adapt a step (es-1+1, es, cmaes, sep-cmaes), and
+ * tolerance_loss for all of them but es-1+1, and for de and pso; the others never converge. "Enough" is the number of
+ * evaluations after which the best loss lies within 1 % of the least on problems of the size of the lecture's: n = 2,
+ * from the origin, the least at about (2, 1). In random search, openai-es and sep-cmaes the engine's workers
+ * share the coordinates if there are more than 4096; the calling thread computes the rest. */
 
 /* Independent draws: uniform in the box if all bounds are finite, else normal around start with the deviation sigma
- * (default 0), reflected. Generations of 64 by default, which changes nothing but their size; never converges. Enough:
- * 1,000,000. */
+ * (default 0), reflected. Generations of 64 by default, which changes nothing but their size. Enough: 1,000,000.
+ */
 BG_API bg_search_method bg_search_random(void);
 
 /* (1+1)-ES: one normal step at a time is taken if it is no worse; sigma grows by exp(0.8 / √(n + 1)) if so and shrinks
@@ -66,7 +68,7 @@ BG_API bg_search_method bg_search_es(void);
 /* The gradient of the loss smoothed with sigma, of pairs of opposite steps whose losses count by their ranks, centred
  * in [-0.5, 0.5], as Adam's gradient. Salimans et al., Evolution strategies as a scalable alternative to reinforcement
  * learning, 2017: sigma 0.02, learning rate 0.01; Adam's 0.9, 0.999, 1e-8; no weight decay. Population
- * 2 (4 + ⌊3 ln n⌋), even. Reflected. Never converges. Enough: 5,000. */
+ * 2 (4 + ⌊3 ln n⌋), even. Reflected. Enough: 5,000. */
 BG_API bg_search_method bg_search_openai_es(void);
 
 /* CMA-ES: the normal distribution's mean, covariance and step length are learned. Hansen, The CMA evolution strategy: a
@@ -85,19 +87,19 @@ BG_API bg_search_method bg_search_sep_cmaes(void);
  * k)^gain_decay; a is found so that the elements of the first step, of the mean of eight pairs, have learning_rate as
  * their mean size. Spall, Implementation of the simultaneous perturbation algorithm for stochastic optimization, 1998:
  * exponents 0.602 and 0.101. sigma 0.01, learning_rate 0.1, stability 100. Population 2 (pairs are averaged), even. x
- * is kept in the bounds by clipping, and candidates by reflection. Never converges. Enough: 3,000. */
+ * is kept in the bounds by clipping, and candidates by reflection. Enough: 3,000. */
 BG_API bg_search_method bg_search_spsa(void);
 
 /* DE/rand/1/bin: x_a + differential_weight (x_b - x_c) takes the place of coordinates of x_i with the probability
  * crossover, and the result that of x_i if it is no worse. Storn, Price, Differential evolution, 1997. 0.5, 0.9;
  * population 10 n, at least 20 and, by default, at most 200, drawn first as by random search. A coordinate that leaves
- * the bounds lands halfway between x_i and the bound. Converges by tolerance_loss. Enough: 1,500. */
+ * the bounds lands halfway between x_i and the bound. Enough: 1,500. */
 BG_API bg_search_method bg_search_differential_evolution(void);
 
 /* Particle swarm: v = inertia v + cognitive r₁ (own best - x) + social r₂ (best of all - x), x = x + v. Eberhart, Shi,
  * Comparing inertia weights and constriction factors in particle swarm optimization, 2000: 0.7298, 1.49618, 1.49618.
  * Population 40, at least 2, drawn first as by random search, with half the way to a second draw as velocity. A
- * coordinate that leaves the bounds stops there. Converges by tolerance_loss. Enough: 3,000. */
+ * coordinate that leaves the bounds stops there. Enough: 3,000. */
 BG_API bg_search_method bg_search_particle_swarm(void);
 
 /* The method of a name: random, es-1+1, es, openai-es, cmaes, sep-cmaes, spsa, de, pso. BG_ERR_ARGUMENT lists them. */

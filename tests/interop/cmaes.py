@@ -36,7 +36,7 @@ def rastrigin(x):
 # function, dimension, start, sigma, population (0: the default)
 CASES = [(f, n, start, sigma, 0)
          for f, start, sigma in ((lambda x: (x**2).sum(1), 1, 0.5), (elli, 1, 0.5), (rosen, 0, 0.5)) for n in (2, 10, 40)]
-CASES += [(rastrigin, 2, 3, 2, 20), (rastrigin, 10, 3, 2, 100), (rastrigin, 40, 3, 2, 500)]
+CASES += [(rastrigin, 2, 3, 2, 20), (rastrigin, 10, 3, 2, 200), (rastrigin, 40, 3, 2, 500)]
 NAMES = ["sphere"] * 3 + ["ellipsoid"] * 3 + ["rosenbrock"] * 3 + ["rastrigin"] * 3
 
 
