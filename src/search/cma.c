@@ -37,11 +37,11 @@ static bg_status begin(bg_search *s, bool is_diagonal)
     cma->n = s->n;
     cma->lambda = s->population;
     cma->first_sigma = s->sigma;
-    status = bgi_cma_model_make(&cma->model, &s->state_arena, s->n, is_diagonal);
+    status = bgi_cma_model_make(&cma->model, s, is_diagonal);
     if (status == BG_OK)
         status = make_arrays(s, cma);
     if (status == BG_OK)
-        status = bgi_cma_history_make(&cma->history, &s->state_arena, s->n, cma->lambda);
+        status = bgi_cma_history_make(&cma->history, s);
     if (status != BG_OK)
         return status;
     bgi_cma_constants_set(&cma->constants, s->n, cma->lambda, is_diagonal);

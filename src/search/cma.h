@@ -28,7 +28,8 @@ typedef struct {
     void *integers;
     int64_t integer_count;
 } bgi_cma_model;
-bg_status bgi_cma_model_make(bgi_cma_model *model, bgi_arena *arena, int64_t n, bool is_diagonal);
+/* In the state's arena. */
+bg_status bgi_cma_model_make(bgi_cma_model *model, bg_search *s, bool is_diagonal);
 /* Eigenvectors and lengths of the present C. False, without a change, if it is not finite or not positive definite. */
 bool bgi_cma_model_decompose(bgi_cma_model *model);
 /* Rows z [rows, n] of standard normal numbers to y of covariance C. Full form. */
@@ -70,7 +71,7 @@ typedef struct {
     int64_t decomposed;   /* the generation of the last decomposition */
 } bgi_cma;
 
-bg_status bgi_cma_history_make(bgi_cma_history *h, bgi_arena *arena, int64_t n, int64_t lambda);
+bg_status bgi_cma_history_make(bgi_cma_history *h, bg_search *s);
 /* After a generation: why the run has converged, or NULL. */
 const char *bgi_cma_converged(const bg_search *s, bgi_cma *cma);
 

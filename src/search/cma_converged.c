@@ -7,20 +7,19 @@
 
 enum { HISTORY_MOST = 20000, HISTORY_EVERY = 5 };
 
-bg_status bgi_cma_history_make(bgi_cma_history *h, bgi_arena *arena, int64_t n, int64_t lambda)
+bg_status bgi_cma_history_make(bgi_cma_history *h, bg_search *s)
 {
-    double size = (double)n, population = (double)lambda;
+    double size = (double)s->n, population = (double)s->population;
     h->recent_size = (int64_t)(10 + 30 * size / population);
     h->history_size = HISTORY_MOST;
     h->stagnation = (int64_t)fmin(100 + 100 * pow(size, 1.5) / population, 0x1p60);
     h->most_generations = (int64_t)fmin(100 + floor(150 * (size + 3) * (size + 3) / sqrt(population)), 0x1p60);
     h->best_of_run = INFINITY;
-    int64_t most = lambda > HISTORY_MOST ? lambda : HISTORY_MOST;
-    h->recent = bgi_arena_push(arena, (size_t)h->recent_size * sizeof(double));
-    h->best = bgi_arena_push(arena, HISTORY_MOST * sizeof(double));
-    h->median = bgi_arena_push(arena, HISTORY_MOST * sizeof(double));
-    h->order = bgi_arena_push(arena, 2 * (size_t)most * sizeof(int64_t));
-    h->place = bgi_arena_push(arena, (size_t)n * sizeof(double));
+    h->recent = bgi_search_numbers(s, h->recent_size);
+    h->best = bgi_search_numbers(s, HISTORY_MOST);
+    h->median = bgi_search_numbers(s, HISTORY_MOST);
+    h->order = bgi_arena_push(&s->state_arena, 2 * HISTORY_MOST * sizeof(int64_t));
+    h->place = bgi_search_numbers(s, s->n);
     return h->recent && h->best && h->median && h->order && h->place ? BG_OK : BG_ERR_NOMEM;
 }
 
@@ -66,22 +65,12 @@ static void remember_place(bgi_cma *cma, double patience)
 
 /* ---- Criteria ---- */
 
-static double range_of(const double *values, int64_t n)
-{
-    double least = INFINITY, most = -INFINITY;
-    for (int64_t i = 0; i < n; i++) {
-        least = fmin(least, values[i]);
-        most = fmax(most, values[i]);
-    }
-    return most - least;
-}
-
 static bool are_losses_equal(const bg_search *s, const bgi_cma *cma)
 {
     const bgi_cma_history *h = &cma->history;
     double tolerance = s->method.tolerance_loss;
-    double recent = range_of(h->recent, h->n_recent < h->recent_size ? h->n_recent : h->recent_size);
-    if (range_of(s->losses, cma->lambda) < tolerance && recent < tolerance)
+    double recent = bgi_search_range(h->recent, h->n_recent < h->recent_size ? h->n_recent : h->recent_size);
+    if (bgi_search_range(s->losses, cma->lambda) < tolerance && recent < tolerance)
         return true;
     return h->n_recent > 9 && recent < tolerance / 10;
 }

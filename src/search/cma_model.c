@@ -9,32 +9,28 @@
  * promises of memory it may not have. */
 enum { FULL_MOST = 1 << 14 };
 
-static double *numbers(bgi_arena *arena, int64_t count)
+bg_status bgi_cma_model_make(bgi_cma_model *m, bg_search *s, bool is_diagonal)
 {
-    return bgi_arena_push(arena, (size_t)count * sizeof(double));
-}
-
-bg_status bgi_cma_model_make(bgi_cma_model *m, bgi_arena *arena, int64_t n, bool is_diagonal)
-{
+    int64_t n = s->n;
     *m = (bgi_cma_model){ .n = n, .is_diagonal = is_diagonal };
     if (!is_diagonal && n > FULL_MOST)
         return bg_fail(
             BG_ERR_ARGUMENT,
             "cmaes: %lld dimensions need matrices of %.3g numbers; it takes at most %d, sep-cmaes any number",
             (long long)n, (double)n * (double)n, FULL_MOST);
-    m->c = numbers(arena, is_diagonal ? n : n * n);
-    m->lengths = numbers(arena, n);
+    m->c = bgi_search_numbers(s, is_diagonal ? n : n * n);
+    m->lengths = bgi_search_numbers(s, n);
     if (!m->c || !m->lengths)
         return BG_ERR_NOMEM;
     for (int64_t i = 0; i < n; i++)
         m->c[is_diagonal ? i : i * n + i] = m->lengths[i] = 1;
     if (is_diagonal)
         return BG_OK;
-    m->axes = numbers(arena, n * n);
-    m->spare = numbers(arena, n * n);
+    m->axes = bgi_search_numbers(s, n * n);
+    m->spare = bgi_search_numbers(s, n * n);
     bgi_lapack_eigen_work_f64(n, &m->work_count, &m->integer_count);
-    m->work = numbers(arena, m->work_count + n);
-    m->integers = bgi_arena_push(arena, (size_t)m->integer_count * sizeof(int64_t));
+    m->work = bgi_search_numbers(s, m->work_count + n);
+    m->integers = bgi_arena_push(&s->state_arena, (size_t)m->integer_count * sizeof(int64_t));
     if (!m->axes || !m->spare || !m->work || !m->integers)
         return BG_ERR_NOMEM;
     for (int64_t i = 0; i < n; i++)

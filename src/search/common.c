@@ -44,14 +44,21 @@ const char *bgi_search_judge_step(const bg_search *s)
     return s->sigma <= 1e20 * s->first_sigma ? NULL : "the step grows without end";
 }
 
-const char *bgi_search_judge_losses(const bg_search *s, const double *losses, int64_t n)
+double bgi_search_range(const double *values, int64_t n)
 {
     double least = INFINITY, most = -INFINITY;
     for (int64_t i = 0; i < n; i++) {
-        least = fmin(least, losses[i]);
-        most = fmax(most, losses[i]);
+        least = fmin(least, values[i]);
+        most = fmax(most, values[i]);
     }
-    return most - least < s->method.tolerance_loss ? "the losses are within tolerance_loss of each other" : NULL;
+    return most - least;
+}
+
+const char *bgi_search_judge_losses(const bg_search *s, const double *losses, int64_t n)
+{
+    if (bgi_search_range(losses, n) < s->method.tolerance_loss)
+        return "the losses are within tolerance_loss of each other";
+    return NULL;
 }
 
 double *bgi_search_numbers(bg_search *s, int64_t count)

@@ -93,6 +93,8 @@ void bgi_search_clip(const bg_search *s, double *x);
 void bgi_search_sort(const double *losses, int64_t n, int64_t *order);
 /* Of numbers without NaN; sorts them. order has room for 2 n. */
 double bgi_search_median(const double *values, int64_t n, int64_t *order);
+/* The greatest less the least; NaN if all are infinite. */
+double bgi_search_range(const double *values, int64_t n);
 
 /* Why a method whose step is s->sigma has converged by it, or NULL. */
 const char *bgi_search_judge_step(const bg_search *s);
