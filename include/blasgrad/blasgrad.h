@@ -3,6 +3,7 @@
 #ifndef BLASGRAD_H
 #define BLASGRAD_H
 
+#include <blasgrad/attack.h>
 #include <blasgrad/data.h>
 #include <blasgrad/engine.h>
 #include <blasgrad/grad.h>

@@ -440,6 +440,38 @@ static bg_status anomalous_fit(cycle *c)
     return status;
 }
 
+/* ---- Attacks ---- */
+
+static bg_node *scores(bg_model *model, bg_node *x, void *user) { return bg_layers(model, (const char *)user, x); }
+
+/* Each attack, the last one with results: they are written together or not at all. */
+static bg_status attacks(cycle *c)
+{
+    bg_attacker_options options = { .network = scores, .user = (void *)c->scenario->text, .batch = 30 };
+    bg_attacker *attacker = NULL;
+    bg_status status = make_tensor(c, 0, c->scenario->dtype, BG_SHAPE(30, 20));
+    if (!status)
+        status = make_tensor(c, 1, BG_I64, BG_SHAPE(30));
+    if (!status)
+        status = make_tensor(c, 2, c->scenario->dtype, BG_SHAPE(30, 20));
+    if (!status)
+        status = make_tensor(c, 3, BG_F64, BG_SHAPE(30));
+    if (!status)
+        status = bg_attacker_create(&attacker, c->model, &options, BG_SHAPE(20));
+    bg_attack_result result = { .adversarial = c->tensors[2], .norms = c->tensors[3] };
+    for (size_t i = 0; bg_attack_name(i) && !status; i++) {
+        bg_attack attack;
+        status = bg_attack_find(&attack, bg_attack_name(i));
+        attack.eps = 0.1;
+        attack.steps = 2;
+        if (!status)
+            status = bg_attack_run(attacker, &attack, c->tensors[0], c->tensors[1], NULL,
+                                   bg_attack_name(i + 1) ? NULL : &result, NULL);
+    }
+    bg_attacker_destroy(attacker);
+    return status;
+}
+
 const scenario training_scenarios[] = {
     { .name = "model", .stages = { engine_1, model, model_graph, compile, bind_x_and_y, run, model_copies } },
     { .name = "model, built twice",
@@ -475,6 +507,7 @@ const scenario training_scenarios[] = {
       .text = "muon",
       .dtype = BG_F64 },
     { .name = "L-BFGS", .stages = { engine_1, model, lbfgs, lbfgs }, .text = "dense:7 tanh dense:3" },
+    { .name = "attacks", .stages = { engine_2, model, attacks }, .text = "dense:7 tanh dense:5" },
     { .name = "data set split", .stages = { engine_1, classes_data, split_data } },
     { .name = "data set sliced", .stages = { engine_1, classes_data, slice_data } },
     { .name = "data set split by class", .stages = { engine_1, classes_data, split_data_by_class } },

@@ -1,0 +1,128 @@
+/* Adversarial attacks: small changes of inputs that change the class which a network answers. */
+#ifndef BLASGRAD_ATTACK_H
+#define BLASGRAD_ATTACK_H
+
+#include <blasgrad/nn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How the size of a perturbation is measured: the largest |element|, the Euclidean length, the sum of |elements|. */
+typedef enum { BG_ATTACK_LINF, BG_ATTACK_L2, BG_ATTACK_L1 } bg_attack_norm;
+
+/* What an attack raises, for scores z, class y, the classes π1, π2 .. in order of falling scores, and a target t:
+ *   cross-entropy   logsumexp(z) - z[y]          with a target  z[t] - logsumexp(z)
+ *   margin          max(z without y) - z[y]      with a target  z[t] - max(z without t); above 0 the attack has
+ * succeeded DLR             margin / (z[π1] - z[π3])     with a target  (z[t] - z[y]) / (z[π1] - (z[π3] + z[π4]) / 2)
+ * DLR does not change when scores are scaled or shifted: Croce, Hein, Reliable evaluation of adversarial robustness
+ * with an ensemble of diverse parameter-free attacks, 2020, (6) and (7). It needs 3 classes, with a target 4. */
+typedef enum { BG_ATTACK_CROSS_ENTROPY, BG_ATTACK_MARGIN, BG_ATTACK_DLR } bg_attack_loss;
+
+/* An attack and its numbers. Made by bg_attack_fgsm and its like, which set the defaults; fields may be changed before
+ * use. Fields that an attack does not name have no effect on it. */
+typedef struct {
+    const char *name;
+    const struct bgi_attack_method *method;
+    bg_attack_norm norm;
+    double eps;       /* the largest norm of a perturbation, in units of the inputs; 0 leaves them as they are */
+    int64_t steps;    /* >= 1 */
+    double step_size; /* 0: what the attack says */
+    /* Attempts at each example, with other random numbers; what succeeded first counts. */
+    int64_t restarts;
+    bool starts_at_random; /* within the ball of radius eps, uniformly; otherwise at the input */
+    bg_attack_loss loss;
+    double decay;    /* mi-fgsm: of the momentum */
+    double sparsity; /* L1: the share of elements that a step moves; 0: 0.01; at least one */
+} bg_attack;
+
+/* ---- Attacks by gradients ----
+ * x is the input, x' what becomes of it, g the gradient of the loss by x', P the projection that BG_ATTACK_.. name:
+ * into the ball of radius eps around x, and then into the box of bg_attacker_options. s(g) is the direction of steepest
+ * ascent: sign(g) for Linf, g / |g|₂ for L2; for L1 sign(g) in the share `sparsity` of the elements where |g| is
+ * largest, among those that the box lets go on, divided by their number (Tramèr, Boneh, Adversarial training and
+ * robustness for multiple perturbations, 2019, algorithm 1). A gradient of 0, or NaN, moves nothing. */
+
+/* x' = P(x + step_size s(g)), one step of size eps. Goodfellow, Shlens, Szegedy, Explaining and harnessing adversarial
+ * examples, 2015, section 4. */
+BG_API bg_attack bg_attack_fgsm(bg_attack_norm norm, double eps);
+/* x' <- P(x' + step_size s(g)), 10 steps from x, by default of size eps / steps. Kurakin, Goodfellow, Bengio,
+ * Adversarial examples in the physical world, 2017, section 2.2. */
+BG_API bg_attack bg_attack_bim(bg_attack_norm norm, double eps);
+/* The same from a random point, 40 steps, by default of size 2.5 eps / steps. Madry et al., Towards deep learning
+ * models resistant to adversarial attacks, 2018, section 2.1. */
+BG_API bg_attack bg_attack_pgd(bg_attack_norm norm, double eps);
+/* m <- decay m + g / |g|₁,  x' <- P(x' + step_size s(m)), 10 steps from x, by default of size eps / steps; decay 1.
+ * Dong et al., Boosting adversarial attacks with momentum, 2018, (6) and (7). */
+BG_API bg_attack bg_attack_mi_fgsm(bg_attack_norm norm, double eps);
+
+/* ---- Without gradients ---- */
+
+/* A control that looks for nothing: a random point of the ball, uniformly, then within the box; 10 restarts. */
+BG_API bg_attack bg_attack_noise(bg_attack_norm norm, double eps);
+
+/* The attack of a name with its defaults and eps 0; BG_ERR_ARGUMENT lists the names. They are those of the functions
+ * above, as in "mi-fgsm". */
+BG_API bg_status bg_attack_find(bg_attack *attack, const char *name);
+/* The name of attack i, from 0; NULL if there are no more. */
+BG_API const char *bg_attack_name(size_t i);
+/* Whether the numbers make sense: BG_ERR_ARGUMENT names the attack and the number. */
+BG_API bg_status bg_attack_check(const bg_attack *attack);
+
+/* ---- Running them ---- */
+
+/* What is attacked: a network of a model, by programs that are compiled once for a batch and then only run. */
+typedef struct bg_attacker bg_attacker;
+
+typedef struct {
+    bg_network *network; /* scores [n, classes] of inputs [n, ..]; built in evaluation, whatever mode the model is in */
+    void *user;
+    /* The box: the least and the greatest value of every input's elements. Without one they are not limited. */
+    bg_optional lower, upper;
+    int64_t batch; /* examples a run of a program; default 128 */
+    /* Called before each run of a program, if it is not NULL, with the number of examples that are done. Return false
+     * to stop: bg_attack_run then returns BG_ERR_STOPPED. */
+    bool (*goes_on)(int64_t examples, void *user);
+} bg_attacker_options;
+
+/* example: the shape of one input, without the batch. The network gets its inputs in the model's type; what normalises
+ * them belongs into the network, so that eps and the box are in the inputs' own units. Examples must not meet in it.
+ * BG_ERR_ARGUMENT for options that make no sense; BG_ERR_SHAPE if the network does not give [n, classes], with at
+ * least 2 classes. */
+BG_API bg_status bg_attacker_create(bg_attacker **attacker, bg_model *model, const bg_attacker_options *options,
+                                    bg_shape example);
+BG_API void bg_attacker_destroy(bg_attacker *attacker);
+BG_API int64_t bg_attacker_classes(const bg_attacker *attacker);
+
+/* Of n examples; each may be NULL. Tensors of the caller. */
+typedef struct {
+    bg_tensor *adversarial; /* of the inputs' shape and type: the input itself, bit for bit, where it is answered
+                               wrongly (or as the target) from the beginning */
+    bg_tensor *is_fooled;   /* bool [n]: the answer is wrong, or the target if there is one; NaN is no right answer */
+    bg_tensor *norms;       /* f64 [n]: of the perturbation, in the attack's norm */
+} bg_attack_result;
+
+typedef struct {
+    int64_t examples;
+    double clean_accuracy;      /* of the inputs as they are */
+    double robust_accuracy;     /* the share that is answered rightly both as it is and as the attack leaves it */
+    int64_t fooled;             /* by the attack: not those that were from the beginning */
+    double mean_norm, max_norm; /* of their perturbations; 0 if there are none */
+    double queries, gradients;  /* an example: runs of the network without and with a gradient */
+} bg_attack_report;
+
+/* Attacks inputs [n, ..] of classes labels [n] (i32, i64 or u8). targets, of the same form, are the classes that the
+ * network should answer; NULL: any wrong one. Random numbers follow from the engine's seed, the attack's name, the
+ * example's number, the restart and the step. result and report may be NULL. Perturbations are computed in f64 and
+ * rounded to the type of the inputs.
+ * BG_ERR_ARGUMENT: bg_attack_check, a class out of range, a target that is the label, an input that is not finite or
+ * not in the box; BG_ERR_SHAPE, BG_ERR_DTYPE: tensors that do not fit, or too few classes for DLR. All of that is found
+ * before any run. After BG_ERR_STOPPED and failures of a run the result's tensors hold the batches before it. */
+BG_API bg_status bg_attack_run(bg_attacker *attacker, const bg_attack *attack, const bg_tensor *inputs,
+                               const bg_tensor *labels, const bg_tensor *targets, const bg_attack_result *result,
+                               bg_attack_report *report);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
