@@ -32,8 +32,16 @@ typedef struct {
     int64_t restarts;
     bool starts_at_random; /* within the ball of radius eps, uniformly; otherwise at the input */
     bg_attack_loss loss;
-    double decay;    /* mi-fgsm: of the momentum */
-    double sparsity; /* L1: the share of elements that a step moves; 0: 0.01; at least one */
+    double decay;         /* mi-fgsm: of the momentum */
+    double overshoot;     /* deepfool: by what share more than to the boundary it goes */
+    double learning_rate; /* cw, spsa: of Adam, with the other numbers of its paper */
+    double confidence;    /* cw: the margin that counts as a success */
+    double constant;      /* cw: the first c */
+    int64_t searches;     /* cw: how many c are tried */
+    double share;         /* square: of an image's pixels in the first square */
+    double delta;         /* spsa: half the length of a difference, in each element */
+    int64_t samples;      /* spsa: differences a step */
+    double sparsity;      /* L1: the share of elements that a step moves; 0: 0.01; at least one */
 } bg_attack;
 
 /* ---- Attacks by gradients ----
@@ -56,13 +64,43 @@ BG_API bg_attack bg_attack_pgd(bg_attack_norm norm, double eps);
  * Dong et al., Boosting adversarial attacks with momentum, 2018, (6) and (7). */
 BG_API bg_attack bg_attack_mi_fgsm(bg_attack_norm norm, double eps);
 
+/* Auto-PGD: steps with momentum whose size, at first 2 eps, is halved at checkpoints where the loss does not grow, from
+ * the best point so far; the last point that succeeded counts, else the best. 100 steps from a random point. Linf and
+ * L2. Croce, Hein, 2020, algorithm 1. _dlr: the same, named "apgd-dlr", with the loss DLR. */
+BG_API bg_attack bg_attack_apgd(bg_attack_norm norm, double eps);
+BG_API bg_attack bg_attack_apgd_dlr(bg_attack_norm norm, double eps);
+
+/* ---- Small perturbations ----
+ * These look for the smallest perturbation, of any size. One that is longer than eps, which may be infinite, is no
+ * success and leaves the input as it is. */
+
+/* x' = x + (1 + overshoot) Σ r: each r goes to the nearest boundary between the label and one of the 9 other classes
+ * with the largest scores at x, as if the scores were linear; 50 steps at most, overshoot 0.02. Linf and L2, no
+ * targets. Moosavi-Dezfooli, Fawzi, Frossard, DeepFool, 2016, algorithm 2. */
+BG_API bg_attack bg_attack_deepfool(bg_attack_norm norm, double eps);
+/* In L2: Adam on |x' - x|² + c max(confidence - margin, 0), with x' in the box as tanh of the variable, 1000 steps for
+ * each of 9 c, which are found by bisection from 0.001 on; learning rate 0.01, confidence 0. Carlini, Wagner, Towards
+ * evaluating the robustness of neural networks, 2017, section 6.A. It does not stop early. */
+BG_API bg_attack bg_attack_carlini_wagner(double eps);
+/* Whether an attack is one of these. */
+BG_API bool bg_attack_is_minimal(const bg_attack *attack);
+
 /* ---- Without gradients ---- */
+
+/* In Linf, a random search that turns squares of an image [channels, h, w] or [h, w] to the other side of the ball, or
+ * stretches of what is no image; 1000 steps, loss margin, share 0.8. Andriushchenko et al., Square attack, 2020,
+ * algorithms 1 and 2. */
+BG_API bg_attack bg_attack_square(double eps);
+/* Adam on estimates of the gradient, each the mean of `samples` differences along random directions of -1 and 1; 50
+ * steps of 32 samples, delta 0.01, learning rate 0.01, loss margin. Uesato et al., Adversarial risk and the dangers of
+ * evaluating against weak attacks, 2018, section 4.1. */
+BG_API bg_attack bg_attack_spsa(bg_attack_norm norm, double eps);
 
 /* A control that looks for nothing: a random point of the ball, uniformly, then within the box; 10 restarts. */
 BG_API bg_attack bg_attack_noise(bg_attack_norm norm, double eps);
 
-/* The attack of a name with its defaults and eps 0; BG_ERR_ARGUMENT lists the names. They are those of the functions
- * above, as in "mi-fgsm". */
+/* The attack of a name with its defaults, eps 0 and the norm Linf, or L2 where it has no other; BG_ERR_ARGUMENT lists
+ * the names: fgsm bim pgd mi-fgsm apgd apgd-dlr deepfool cw square spsa noise. */
 BG_API bg_status bg_attack_find(bg_attack *attack, const char *name);
 /* The name of attack i, from 0; NULL if there are no more. */
 BG_API const char *bg_attack_name(size_t i);

@@ -12,7 +12,8 @@ typedef enum {
     BGI_ASK_CROSS_ENTROPY = BG_ATTACK_CROSS_ENTROPY,
     BGI_ASK_MARGIN = BG_ATTACK_MARGIN,
     BGI_ASK_DLR = BG_ATTACK_DLR,
-    BGI_ASK_SCORES, /* nothing */
+    BGI_ASK_DIFFERENCE, /* z[target] - z[label], of whatever classes the attacker's tensor of targets holds */
+    BGI_ASK_SCORES,     /* nothing */
     BGI_ASK_KINDS
 } bgi_ask;
 
@@ -39,6 +40,7 @@ typedef struct {
     double *point;        /* [batch, width]: what is asked about */
     double *gradient;     /* [batch, width] */
     double *vectors;      /* the method's: as many [batch, width] as it says */
+    double *numbers;      /* the method's: as many [batch] as it says */
     double *scores;       /* [batch, classes] */
     double *value;        /* [batch]: of the loss at best */
     int64_t *labels, *targets;
@@ -48,7 +50,11 @@ typedef struct {
 
 /* How an attack goes about it. */
 typedef struct bgi_attack_method {
-    int vectors; /* how many [batch, width] it keeps */
+    int vectors;                                                /* how many [batch, width] it keeps, */
+    int numbers;                                                /* and how many [batch] */
+    bool without_linf, without_l2, without_l1, without_targets; /* what it cannot do */
+    bool is_minimal; /* it looks for the smallest perturbation: eps only says which of them count */
+    bgi_ask ask;     /* the program it needs, if that is not the loss's: 0 */
     /* One attempt: leaves what it has found in point. */
     bg_status (*attempt)(bgi_attack_batch *batch);
     double (*step_size)(const bg_attack *attack); /* the default; NULL: the attack has none */
@@ -85,7 +91,21 @@ double bgi_attack_normal(bgi_attack_random *random);
 /* A uniform point of the ball around example i, moved into the box. */
 void bgi_attack_draw(const bgi_attack_batch *batch, int64_t i, int64_t step, double *x);
 
+/* ---- adam.c ---- */
+/* Adam with its paper's numbers: means of gradients and their squares, and the number of the step, from 1. */
+typedef struct {
+    double *m, *v;
+    double learning_rate; /* negative: uphill */
+    int64_t step;
+} bgi_attack_adam_state;
+/* Elements first .. first + n - 1. */
+void bgi_attack_adam(const bgi_attack_adam_state *adam, double *x, const double *g, int64_t first, int64_t n);
+/* Whether the learning rate makes sense. */
+bg_status bgi_attack_check_rate(const bg_attack *attack);
+
 /* ---- The methods ---- */
+extern const bgi_attack_method bgi_apgd_method, bgi_deepfool_method, bgi_carlini_wagner_method, bgi_square_method,
+    bgi_spsa_method;
 extern const bgi_attack_method bgi_fgsm_method, bgi_bim_method, bgi_pgd_method, bgi_mi_fgsm_method, bgi_noise_method;
 
 #endif

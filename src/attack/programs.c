@@ -45,6 +45,8 @@ static bg_node *loss_of(const built *b, bgi_ask ask)
     }
     if (ask == BGI_ASK_MARGIN)
         return b->is_targeted ? bg_neg(margin(b, b->targets)) : margin(b, b->labels);
+    if (ask == BGI_ASK_DIFFERENCE)
+        return bg_sub(bg_gather_class(b->scores, b->targets), bg_gather_class(b->scores, b->labels));
     bg_node *gain = b->is_targeted
                         ? bg_sub(bg_gather_class(b->scores, b->targets), bg_gather_class(b->scores, b->labels))
                         : margin(b, b->labels);

@@ -90,6 +90,8 @@ static bg_status check_arguments(attack_run *run)
     status = check_classes(run->labels, run->n, "label");
     if (status == BG_OK && run->targets)
         status = check_classes(run->targets, run->n, "target");
+    if (status == BG_OK && run->targets && run->attack->method->without_targets)
+        return bg_fail(BG_ERR_ARGUMENT, "attack %s: it has no form with targets", run->attack->name);
     if (status == BG_OK && run->attack->loss == BG_ATTACK_DLR && attacker->classes < (run->targets ? 4 : 3))
         return bg_fail(BG_ERR_SHAPE, "attack %s: the loss DLR needs %d classes or more, the network has %lld",
                        run->attack->name, run->targets ? 4 : 3, (long long)attacker->classes);
@@ -226,18 +228,28 @@ static bg_status look_at_clean(attack_run *run)
     return status;
 }
 
+/* Whether a perturbation that was made as small as possible is small enough; others are by construction. */
+static bool is_within(const bgi_attack_batch *batch, int64_t i)
+{
+    const double *point = batch->point + i * batch->width, *clean = batch->clean + i * batch->width;
+    return !batch->attack->method->is_minimal ||
+           bgi_attack_distance(point, clean, batch->width, batch->attack->norm) <= batch->attack->eps;
+}
+
 /* What an attempt has found for the examples that were not done: what succeeds is kept for good, of the others the one
- * with the greatest loss. */
+ * with the greatest loss, or the input where the smallest perturbation is sought. */
 static bg_status take_attempt(attack_run *run)
 {
     bgi_attack_batch *batch = &run->batch;
+    bool is_minimal = batch->attack->method->is_minimal;
     bg_status status = bgi_attack_ask(batch, BGI_ASK_SCORES);
     for (int64_t i = 0; i < batch->n && status == BG_OK; i++) {
         if (batch->is_done[i])
             continue;
         double value = bgi_attack_value(batch, batch->attack->loss, i);
-        batch->is_done[i] = bgi_attack_succeeds(batch, i);
-        if (!batch->is_done[i] && value <= batch->value[i])
+        batch->is_done[i] = bgi_attack_succeeds(batch, i) && is_within(batch, i);
+        bool is_wanted = !is_minimal && !(value <= batch->value[i]);
+        if (!batch->is_done[i] && !is_wanted)
             continue;
         batch->value[i] = value;
         run->is_right[i] = answers_rightly(batch, i);
@@ -315,6 +327,7 @@ static size_t deal_out(attack_run *run)
     batch->point = piece(run, &offset, all, sizeof(double));
     batch->gradient = piece(run, &offset, all, sizeof(double));
     batch->vectors = piece(run, &offset, all * run->attack->method->vectors, sizeof(double));
+    batch->numbers = piece(run, &offset, n * run->attack->method->numbers, sizeof(double));
     batch->scores = piece(run, &offset, n * attacker->classes, sizeof(double));
     batch->value = piece(run, &offset, n, sizeof(double));
     batch->labels = piece(run, &offset, n, sizeof(int64_t));
@@ -340,7 +353,8 @@ static bg_status prepare(attack_run *run)
     if (!run->memory)
         return BG_ERR_NOMEM;
     deal_out(run);
-    return bgi_attack_prepare(run->attacker, (bgi_ask)run->attack->loss, run->targets != NULL);
+    bgi_ask ask = run->attack->method->ask ? run->attack->method->ask : (bgi_ask)run->attack->loss;
+    return bgi_attack_prepare(run->attacker, ask, ask != BGI_ASK_SCORES && run->targets != NULL);
 }
 
 /* All arguments are looked at before the first run. */

@@ -463,7 +463,7 @@ static bg_status attacks(cycle *c)
         bg_attack attack;
         status = bg_attack_find(&attack, bg_attack_name(i));
         attack.eps = 0.1;
-        attack.steps = 2;
+        attack.steps = attack.searches = attack.samples = 2;
         if (!status)
             status = bg_attack_run(attacker, &attack, c->tensors[0], c->tensors[1], NULL,
                                    bg_attack_name(i + 1) ? NULL : &result, NULL);
