@@ -37,6 +37,10 @@ _blasgrad_values()
         _blasgrad_words 'mnist-cnn resnet20 char-lstm char-gpt gpt2' ;;
     *:--dtype) _blasgrad_words 'f32 f64' ;;
     *:--gemm-provider) _blasgrad_words 'auto openblas' ;;
+    attack:--method)
+        _blasgrad_words 'fgsm bim pgd mi-fgsm apgd apgd-dlr deepfool cw square spsa noise' ;;
+    attack:--norm) _blasgrad_words 'linf l2 l1' ;;
+    attack:--loss) _blasgrad_words 'cross_entropy margin dlr' ;;
     *:--method) _blasgrad_words 'sgd lstsq' ;;
     *:--scale) _blasgrad_words 'standard min-max' ;;
     *:--missing) _blasgrad_words 'error nan mean drop' ;;
@@ -53,7 +57,8 @@ _blasgrad_values()
         _blasgrad_words 'lecture digits strokes'
         _blasgrad_files ;;
     *:--checkpoint | *:--init | *:--out | *:--output | *:-o | *:--trace | *:--config | *:--target-file | \
-        *:--test-data | *:--test-target-file | *:--validation-data | *:--validation-target-file)
+        *:--test-data | *:--test-target-file | *:--validation-data | *:--validation-target-file | \
+        attack:--examples | attack:--save)
         _blasgrad_files ;;
     *)
         _blasgrad_options | grep -q -x -e "$1=" ;;
@@ -78,13 +83,13 @@ _blasgrad()
         prev=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     if ((COMP_CWORD == 1)); then
-        _blasgrad_words 'train sweep eval predict info gradcheck bench plot help --help --version'
+        _blasgrad_words 'train sweep eval predict attack info gradcheck bench plot help --help --version'
     elif [[ $prev == -* ]] && _blasgrad_values "$prev"; then
         :
     elif [[ $cur == -* ]]; then
         _blasgrad_words "$(_blasgrad_options | tr -d = | sort -u)"
     elif [[ $command == help ]]; then
-        _blasgrad_words 'train sweep eval predict info gradcheck bench plot'
+        _blasgrad_words 'train sweep eval predict attack info gradcheck bench plot'
     elif [[ $command == bench ]]; then
         _blasgrad_words "$workloads"
     elif [[ $command == plot || $command == info ]]; then

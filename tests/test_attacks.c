@@ -39,7 +39,7 @@ static bg_node *linear(bg_model *model, bg_node *x, void *user)
 typedef struct {
     bg_model *model;
     bg_attacker *attacker;
-    bg_tensor *x, *labels, *targets, *adversarial, *is_fooled, *norms;
+    bg_tensor *x, *labels, *targets, *adversarial, *is_fooled, *answers, *norms;
     bg_attack_result result;
     bg_attack_report report;
 } problem;
@@ -61,8 +61,9 @@ static void open_results(problem *p, int64_t n)
     OK(bg_tensor_create(&p->targets, engine, BG_I64, BG_SHAPE(n)));
     OK(bg_tensor_create(&p->adversarial, engine, bg_tensor_dtype(p->x), bg_tensor_shape(p->x)));
     OK(bg_tensor_create(&p->is_fooled, engine, BG_BOOL, BG_SHAPE(n)));
+    OK(bg_tensor_create(&p->answers, engine, BG_I64, BG_SHAPE(n)));
     OK(bg_tensor_create(&p->norms, engine, BG_F64, BG_SHAPE(n)));
-    p->result = (bg_attack_result){ p->adversarial, p->is_fooled, p->norms };
+    p->result = (bg_attack_result){ p->adversarial, p->is_fooled, p->answers, p->norms };
 }
 
 static void open_linear(problem *p, bg_dtype dtype, const bg_attacker_options *options)
@@ -84,7 +85,7 @@ static void open_linear(problem *p, bg_dtype dtype, const bg_attacker_options *o
 
 static void close_problem(problem *p)
 {
-    bg_tensor *tensors[] = { p->x, p->labels, p->targets, p->adversarial, p->is_fooled, p->norms };
+    bg_tensor *tensors[] = { p->x, p->labels, p->targets, p->adversarial, p->is_fooled, p->answers, p->norms };
     for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
         bg_tensor_destroy(tensors[i]);
     bg_attacker_destroy(p->attacker);
@@ -151,6 +152,7 @@ START_TEST(test_margins)
                 OK(attack(&p, &a));
                 ck_assert_msg(value_at(p.is_fooled, i) == (side > 0), "%s %s: example %d with eps %g of %g", a.name,
                               norm_names[norm], i, a.eps, needed);
+                ck_assert(value_at(p.answers, i) == (side > 0));
                 ck_assert(value_at(p.norms, i) <= a.eps * (1 + 1e-12));
                 ck_assert_msg(value_at(p.norms, i) >= a.eps * (1 - 1e-9), "%s %s: norm %g", a.name, norm_names[norm],
                               value_at(p.norms, i));
@@ -579,6 +581,8 @@ START_TEST(test_refused)
           BG_ERR_OVERLAP, "shares memory");
     FAILS(bg_attack_run(p.attacker, &good, p.x, p.labels, NULL, &(bg_attack_result){ .is_fooled = p.norms }, NULL),
           BG_ERR_SHAPE, "is_fooled is f64");
+    FAILS(bg_attack_run(p.attacker, &good, p.x, p.labels, NULL, &(bg_attack_result){ .answers = p.norms }, NULL),
+          BG_ERR_SHAPE, "answers is f64 [5], not i64 [5]");
     FAILS(bg_attack_run(p.attacker, &good, p.x, p.labels, NULL, &(bg_attack_result){ .norms = p.x }, NULL),
           BG_ERR_SHAPE, "norms is f64 [5, 3]");
     close_problem(&p);

@@ -137,6 +137,7 @@ typedef struct {
     bg_tensor *adversarial; /* of the inputs' shape and type: the input itself, bit for bit, where it is answered
                                wrongly (or as the target) from the beginning */
     bg_tensor *is_fooled;   /* bool [n]: the answer is wrong, or the target if there is one; NaN is no right answer */
+    bg_tensor *answers;     /* i64 [n]: the class with the largest score, of adversarial */
     bg_tensor *norms;       /* f64 [n]: of the perturbation, in the attack's norm */
 } bg_attack_result;
 

@@ -17,6 +17,7 @@ typedef struct {
     bool *was_right, *was_fooled; /* [batch]: by the inputs as they are */
     bool *is_right;               /* [batch]: at best */
     double *norms;                /* [batch] */
+    int64_t *answers;             /* [batch]: to best */
     unsigned char *staging;       /* a batch of elements of any type */
     void *memory;
     size_t bytes;
@@ -54,16 +55,21 @@ static bg_status check_result(const attack_run *run)
             bg_dtype_name(bg_tensor_dtype(run->inputs)), bgi_shape_format(bg_tensor_shape(run->inputs)).text);
     if (r->adversarial && bgi_tensor_overlap(r->adversarial, run->inputs))
         return bg_fail(BG_ERR_OVERLAP, "attack_run: adversarial shares memory with inputs");
-    if (r->is_fooled &&
-        (bg_tensor_dtype(r->is_fooled) != BG_BOOL || !bg_shape_equal(bg_tensor_shape(r->is_fooled), BG_SHAPE(run->n))))
-        return bg_fail(BG_ERR_SHAPE, "attack_run: is_fooled is %s %s, not bool [%lld]",
-                       bg_dtype_name(bg_tensor_dtype(r->is_fooled)),
-                       bgi_shape_format(bg_tensor_shape(r->is_fooled)).text, (long long)run->n);
-    if (r->norms &&
-        (bg_tensor_dtype(r->norms) != BG_F64 || !bg_shape_equal(bg_tensor_shape(r->norms), BG_SHAPE(run->n))))
-        return bg_fail(BG_ERR_SHAPE, "attack_run: norms is %s %s, not f64 [%lld]",
-                       bg_dtype_name(bg_tensor_dtype(r->norms)), bgi_shape_format(bg_tensor_shape(r->norms)).text,
-                       (long long)run->n);
+    const struct {
+        const char *name;
+        const bg_tensor *tensor;
+        bg_dtype dtype;
+    } vectors[] = { { "is_fooled", r->is_fooled, BG_BOOL },
+                    { "answers", r->answers, BG_I64 },
+                    { "norms", r->norms, BG_F64 } };
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+        const bg_tensor *tensor = vectors[i].tensor;
+        if (tensor &&
+            (bg_tensor_dtype(tensor) != vectors[i].dtype || !bg_shape_equal(bg_tensor_shape(tensor), BG_SHAPE(run->n))))
+            return bg_fail(BG_ERR_SHAPE, "attack_run: %s is %s %s, not %s [%lld]", vectors[i].name,
+                           bg_dtype_name(bg_tensor_dtype(tensor)), bgi_shape_format(bg_tensor_shape(tensor)).text,
+                           bg_dtype_name(vectors[i].dtype), (long long)run->n);
+    }
     return BG_OK;
 }
 
@@ -184,10 +190,11 @@ static bg_status write_adversarial(const attack_run *run, bg_tensor *rows)
 /* The batch's rows of all results, or of none: views are what memory can be missing for. */
 static bg_status store(const attack_run *run)
 {
-    bg_tensor *const tensors[] = { run->result->adversarial, run->result->is_fooled, run->result->norms };
-    bg_tensor *rows[3] = { NULL };
+    bg_tensor *const tensors[] = { run->result->adversarial, run->result->is_fooled, run->result->norms,
+                                   run->result->answers };
+    bg_tensor *rows[4] = { NULL };
     bg_status status = BG_OK;
-    for (int i = 0; i < 3 && status == BG_OK; i++)
+    for (int i = 0; i < 4 && status == BG_OK; i++)
         if (tensors[i])
             status = view_rows(&rows[i], tensors[i], &run->batch);
     if (status == BG_OK && rows[0])
@@ -196,18 +203,22 @@ static bg_status store(const attack_run *run)
         status = bg_tensor_copy_from(rows[1], run->batch.is_done, bytes_of(rows[1]));
     if (status == BG_OK && rows[2])
         status = bg_tensor_copy_from(rows[2], run->norms, bytes_of(rows[2]));
-    for (int i = 0; i < 3; i++)
+    if (status == BG_OK && rows[3])
+        status = bg_tensor_copy_from(rows[3], run->answers, bytes_of(rows[3]));
+    for (int i = 0; i < 4; i++)
         bg_tensor_destroy(rows[i]);
     return status;
 }
 
 /* ---- A batch ---- */
 
-static bool answers_rightly(const bgi_attack_batch *batch, int64_t i)
+/* Takes note of the answer to the point, which becomes best. */
+static void note_answer(attack_run *run, int64_t i)
 {
+    const bgi_attack_batch *batch = &run->batch;
     const double *z = batch->scores + i * batch->classes;
-    int64_t answer = bgi_answer(z, BG_F64, batch->classes);
-    return answer == batch->labels[i] && !isnan(z[answer]);
+    run->answers[i] = bgi_answer(z, BG_F64, batch->classes);
+    run->is_right[i] = run->answers[i] == batch->labels[i] && !isnan(z[run->answers[i]]);
 }
 
 /* What becomes of the inputs as they are. */
@@ -221,7 +232,8 @@ static bg_status look_at_clean(attack_run *run)
     memcpy(bg_tensor_data(run->attacker->targets), batch->targets, (size_t)batch->n * sizeof(int64_t));
     bg_status status = bgi_attack_ask(batch, BGI_ASK_SCORES);
     for (int64_t i = 0; i < batch->n && status == BG_OK; i++) {
-        run->was_right[i] = run->is_right[i] = answers_rightly(batch, i);
+        note_answer(run, i);
+        run->was_right[i] = run->is_right[i];
         run->was_fooled[i] = batch->is_done[i] = bgi_attack_succeeds(batch, i);
         batch->value[i] = NAN;
     }
@@ -252,7 +264,7 @@ static bg_status take_attempt(attack_run *run)
         if (!batch->is_done[i] && !is_wanted)
             continue;
         batch->value[i] = value;
-        run->is_right[i] = answers_rightly(batch, i);
+        note_answer(run, i);
         memcpy(batch->best + i * batch->width, batch->point + i * batch->width, (size_t)batch->width * sizeof(double));
     }
     return status;
@@ -336,6 +348,7 @@ static size_t deal_out(attack_run *run)
     run->was_right = piece(run, &offset, n, sizeof(bool));
     run->is_right = piece(run, &offset, n, sizeof(bool));
     run->was_fooled = piece(run, &offset, n, sizeof(bool));
+    run->answers = piece(run, &offset, n, sizeof(int64_t));
     run->norms = piece(run, &offset, n, sizeof(double));
     run->staging = piece(run, &offset, all, sizeof(double));
     return offset;

@@ -199,10 +199,9 @@ static bool parse_values(const char *text, double *shifts, double *scales, int64
     return *text == '\0';
 }
 
-static int take_values(bg_tensor **shift, bg_tensor **scale, bg_engine *engine, const bg_dataset *data,
-                       const char *values)
+int parts_take_values(bg_tensor **shift, bg_tensor **scale, bg_engine *engine, const char *data, bg_shape shape,
+                      const char *values)
 {
-    bg_shape shape = data_inputs(data).shape;
     if (bg_tensor_create(shift, engine, BG_F64, shape) != BG_OK ||
         bg_tensor_create(scale, engine, BG_F64, shape) != BG_OK)
         return output_library();
@@ -210,7 +209,7 @@ static int take_values(bg_tensor **shift, bg_tensor **scale, bg_engine *engine, 
         return 0;
     return output_failure("%s: the network was trained on other inputs than these, %lld an example; its scaling does "
                           "not fit them",
-                          bg_dataset_name(data), (long long)bg_shape_count(shape));
+                          data, (long long)bg_shape_count(shape));
 }
 
 static int find_values(bg_tensor **shift, bg_tensor **scale, const bg_dataset *train, const parts_settings *settings)
@@ -242,7 +241,8 @@ int parts_scale(bg_dataset **const *parts, int n, bg_engine *engine, const parts
     if (!settings->scale)
         return 0;
     const bg_dataset *train = *parts[0];
-    int code = settings->values ? take_values(&shift, &scale, engine, train, settings->values)
+    int code = settings->values ? parts_take_values(&shift, &scale, engine, bg_dataset_name(train),
+                                                    data_inputs(train).shape, settings->values)
                                 : find_values(&shift, &scale, train, settings);
     if (!code && !(*values = print_values(shift, scale)))
         code = output_failure("out of memory");

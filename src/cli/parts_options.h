@@ -41,6 +41,11 @@ void parts_describe(const parts_settings *settings, event *e);
  * part shows. *values: those, to be freed; NULL where nothing is scaled. 0, or the exit code after a message. */
 int parts_scale(bg_dataset **const *parts, int n, bg_engine *engine, const parts_settings *settings, char **values);
 
+/* The values as tensors, f64, of the shape of an example of the data of this name. 0, or the exit code after a message.
+ */
+int parts_take_values(bg_tensor **shift, bg_tensor **scale, bg_engine *engine, const char *data, bg_shape shape,
+                      const char *values);
+
 /* In the metadata of a checkpoint. Paths that are not UTF-8 are left out. */
 bg_status parts_save(bg_archive *archive, const parts_settings *settings);
 void parts_load(const bg_archive *archive, parts_settings *settings);

@@ -137,7 +137,8 @@ int plot_images(const image_grid *grid, const char *picture)
     double width = fmax(length * (double)grid->form.width / (double)longer, length / 8);
     double height = fmax(length * (double)grid->form.height / (double)longer, length / 8);
     double label = grid->labels ? 2 * LABEL_LINE + 4 : 0;
-    int columns = columns_of(grid->n), rows = (int)((grid->n - 1) / (size_t)columns) + 1;
+    int columns = grid->columns ? grid->columns : columns_of(grid->n);
+    int rows = (int)((grid->n - 1) / (size_t)columns) + 1;
     double cell = fmax(width, label_width(grid)), across = columns * (cell + GAP) + GAP;
     canvas c = { .width = (int)fmax(ceil(across), fmax(WIDTH_MIN, (double)strlen(grid->title) * TEXT_WIDTH)) };
     c.height = (int)ceil(TITLE + rows * (label + height + GAP) + GAP / 2.0);

@@ -28,6 +28,7 @@ typedef struct {
     /* Values from -limit to limit are drawn blue, white and red, or their three channels from dark to light; with limit
      * 0, those from the least to the largest from black to white. */
     double limit;
+    int columns; /* 0: by n */
     const char *title;
 } image_grid;
 

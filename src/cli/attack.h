@@ -1,0 +1,66 @@
+/* blasgrad attack from the inside: what was asked for, and what came out. */
+#ifndef ATTACK_H
+#define ATTACK_H
+
+#include "checkpoint.h"
+
+#include <blasgrad/attack.h>
+
+enum { ATTACKS_MAX = 16, EPS_MAX = 32 };
+
+/* What the options say; 0 and NULL where they do not. */
+typedef struct {
+    common_options common;
+    data_settings data;
+    const char *checkpoint;
+    int part; /* an index of attack_parts */
+    bg_attack attacks[ATTACKS_MAX];
+    int n_attacks;
+    double eps[EPS_MAX]; /* ascending */
+    int n_eps;
+    bg_attack_norm norm;
+    int64_t steps, restarts, batch, limit;
+    double step_size;
+    bg_attack_loss loss;
+    bool has_loss;
+    int64_t target;         /* -1: none */
+    bool has_box, is_boxed; /* --box; whether it is not "none" */
+    double lower, upper;
+    const char *output, *examples, *save;
+} attack_config;
+
+/* The examples under attack, and what became of them. */
+typedef struct {
+    const char *part;
+    bg_engine *engine;
+    bg_column example;                    /* what one gives the network */
+    bg_tensor *inputs, *labels, *targets; /* targets or NULL */
+    int64_t n;
+    double clean_accuracy;
+    double spared[ATTACKS_MAX + 1][EPS_MAX]; /* the share that is not fooled; the last row: by any of them */
+    bg_attack_report reports[ATTACKS_MAX][EPS_MAX];
+    /* The worst case at the largest eps: the first attack that fooled an example. */
+    bg_tensor *adversarial, *answers, *clean_answers; /* answers i64 [n] */
+} attack_outcome;
+
+/* ---- attack_run.c ---- */
+/* Runs all attacks on the examples. 0, or the exit code, after a message unless it was interrupted. */
+int attack_examples(const attack_config *config, const bg_archive *archive, const checkpoint_about *about,
+                    attack_outcome *o);
+void attack_outcome_release(attack_outcome *o);
+
+/* ---- attack_report.c ---- */
+/* One cell, as an event. */
+void attack_show_event(const attack_config *config, const attack_outcome *outcome, int attack, int eps);
+/* All of them, as a table or as the last event; 0, or the exit code. */
+int attack_show(const attack_config *config, const attack_outcome *outcome);
+
+/* ---- attack_pictures.c; 0, or the exit code after a message ---- */
+/* Accuracy by eps. */
+int attack_draw_curves(const attack_config *config, const attack_outcome *outcome);
+/* Inputs, perturbations and what came of them. */
+int attack_draw_examples(const attack_config *config, const attack_outcome *outcome);
+/* Whether the examples are images. */
+int attack_check_images(const attack_config *config, bg_shape example);
+
+#endif

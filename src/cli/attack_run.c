@@ -1,0 +1,234 @@
+/* blasgrad attack: the attacks themselves. */
+#include "attack.h"
+#include "commands.h"
+#include "output.h"
+#include "signals.h"
+
+#include <blasgrad/ops.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The network with what the run did to its inputs, so that eps and the box are in the inputs' own units. */
+typedef struct {
+    network_choice choice;
+    bg_tensor *shift, *scale; /* f64, of an example's shape; or NULL */
+} scaled_network;
+
+static bg_node *build_scaled(bg_model *model, bg_node *x, void *user)
+{
+    scaled_network *network = user;
+    if (network->shift && x) {
+        bg_graph *graph = bg_node_graph(x);
+        bg_dtype dtype = bg_model_dtype(model);
+        x = bg_sub(x, bg_cast(bg_constant(graph, network->shift), dtype));
+        x = bg_mul(x, bg_cast(bg_constant(graph, network->scale), dtype));
+    }
+    return network_build(model, x, &network->choice);
+}
+
+static bool goes_on(int64_t examples, void *user)
+{
+    (void)examples;
+    (void)user;
+    return signals_caught() == 0;
+}
+
+static double element(const bg_tensor *tensor, int64_t i)
+{
+    double value = NAN;
+    (void)bg_tensor_item(tensor, i, &value);
+    return value;
+}
+
+static bool is_within(const bg_tensor *inputs, double lower, double upper)
+{
+    for (int64_t i = 0; i < bg_shape_count(bg_tensor_shape(inputs)); i++) {
+        double x = element(inputs, i);
+        if (!(x >= lower && x <= upper))
+            return false;
+    }
+    return true;
+}
+
+/* ---- What an attack leaves ---- */
+
+typedef struct {
+    bg_attack_result result;
+    bool *is_fooled; /* [eps, n]: by any attack so far */
+} found;
+
+static int found_open(found *f, const attack_config *config, const attack_outcome *o)
+{
+    *f = (found){ .is_fooled = calloc((size_t)config->n_eps * (size_t)o->n, sizeof(bool)) };
+    if (!f->is_fooled)
+        return output_failure("out of memory");
+    bg_status status =
+        bg_tensor_create(&f->result.adversarial, o->engine, bg_tensor_dtype(o->inputs), bg_tensor_shape(o->inputs));
+    if (status == BG_OK)
+        status = bg_tensor_create(&f->result.is_fooled, o->engine, BG_BOOL, BG_SHAPE(o->n));
+    if (status == BG_OK)
+        status = bg_tensor_create(&f->result.norms, o->engine, BG_F64, BG_SHAPE(o->n));
+    if (status == BG_OK)
+        status = bg_tensor_create(&f->result.answers, o->engine, BG_I64, BG_SHAPE(o->n));
+    return status == BG_OK ? 0 : output_library();
+}
+
+static void found_close(found *f)
+{
+    bg_tensor_destroy(f->result.adversarial);
+    bg_tensor_destroy(f->result.is_fooled);
+    bg_tensor_destroy(f->result.norms);
+    bg_tensor_destroy(f->result.answers);
+    free(f->is_fooled);
+}
+
+/* Takes over example i as the worst case. */
+static void take_example(attack_outcome *o, const found *f, int64_t i)
+{
+    int64_t width = bg_shape_count(bg_tensor_shape(o->inputs)) / o->n;
+    size_t bytes = (size_t)width * bg_dtype_size(bg_tensor_dtype(o->inputs));
+    const unsigned char *from = bg_tensor_const_data(f->result.adversarial);
+    memcpy((unsigned char *)bg_tensor_data(o->adversarial) + (size_t)i * bytes, from + (size_t)i * bytes, bytes);
+    ((int64_t *)bg_tensor_data(o->answers))[i] = ((const int64_t *)bg_tensor_const_data(f->result.answers))[i];
+}
+
+/* Counts what the attack that ran last does with this eps, which may be less than it was allowed. */
+static void count(const attack_config *config, attack_outcome *o, const found *f, int attack, int eps)
+{
+    int64_t spared = 0, spared_by_all = 0;
+    /* The others keep to their eps, but for roundings of the inputs. */
+    double limit = bg_attack_is_minimal(&config->attacks[attack]) ? config->eps[eps] : INFINITY;
+    bool *by_any = f->is_fooled + (int64_t)eps * o->n;
+    for (int64_t i = 0; i < o->n; i++) {
+        bool is_fooled = element(f->result.is_fooled, i) != 0 && element(f->result.norms, i) <= limit;
+        if (is_fooled && !by_any[i] && eps == config->n_eps - 1)
+            take_example(o, f, i);
+        by_any[i] = by_any[i] || is_fooled;
+        spared += !is_fooled;
+        spared_by_all += !by_any[i];
+    }
+    o->spared[attack][eps] = (double)spared / (double)o->n;
+    o->spared[config->n_attacks][eps] = (double)spared_by_all / (double)o->n;
+}
+
+/* ---- The attacks ---- */
+
+static bg_status run_one(const attack_outcome *o, bg_attacker *attacker, const bg_attack *attack, double eps,
+                         const found *f, bg_attack_report *report)
+{
+    bg_attack limited = *attack;
+    limited.eps = eps;
+    return bg_attack_run(attacker, &limited, o->inputs, o->labels, o->targets, &f->result, report);
+}
+
+static int run_attack(const attack_config *config, attack_outcome *o, bg_attacker *attacker, int a, const found *f)
+{
+    const bg_attack *attack = &config->attacks[a];
+    bool is_minimal = bg_attack_is_minimal(attack);
+    for (int e = 0; e < config->n_eps; e++) {
+        /* The smallest perturbations are sought once. */
+        double eps = is_minimal ? config->eps[config->n_eps - 1] : config->eps[e];
+        if (e == 0 || !is_minimal) {
+            bg_status status = run_one(o, attacker, attack, eps, f, &o->reports[a][e]);
+            if (status == BG_ERR_STOPPED)
+                return 128 + signals_caught();
+            if (status != BG_OK)
+                return output_library();
+        } else {
+            o->reports[a][e] = o->reports[a][0];
+        }
+        count(config, o, f, a, e);
+        if (config->common.json)
+            attack_show_event(config, o, a, e);
+        if (output_has_failed())
+            return EXIT_FAILED;
+    }
+    return 0;
+}
+
+/* The answers as things stand: any attack that is allowed nothing. */
+static int look_at_clean(attack_outcome *o, bg_attacker *attacker, const found *f)
+{
+    bg_attack_report report;
+    const bg_attack nothing = bg_attack_fgsm(BG_ATTACK_LINF, 0);
+    bg_status status = run_one(o, attacker, &nothing, 0, f, &report);
+    if (status == BG_ERR_STOPPED)
+        return 128 + signals_caught();
+    if (status == BG_OK)
+        status = bg_tensor_create(&o->answers, o->engine, BG_I64, BG_SHAPE(o->n));
+    if (status == BG_OK)
+        status = bg_tensor_create(&o->clean_answers, o->engine, BG_I64, BG_SHAPE(o->n));
+    if (status == BG_OK)
+        status = bg_tensor_create(&o->adversarial, o->engine, bg_tensor_dtype(o->inputs), bg_tensor_shape(o->inputs));
+    if (status == BG_OK)
+        status = bg_tensor_copy(o->answers, f->result.answers);
+    if (status == BG_OK)
+        status = bg_tensor_copy(o->clean_answers, f->result.answers);
+    if (status == BG_OK)
+        status = bg_tensor_copy(o->adversarial, o->inputs);
+    o->clean_accuracy = report.clean_accuracy;
+    return status == BG_OK ? 0 : output_library();
+}
+
+static int run_all(const attack_config *config, attack_outcome *o, bg_attacker *attacker)
+{
+    found f;
+    int code = found_open(&f, config, o);
+    if (!code)
+        code = look_at_clean(o, attacker, &f);
+    for (int a = 0; a < config->n_attacks && !code; a++)
+        code = run_attack(config, o, attacker, a, &f);
+    found_close(&f);
+    return code;
+}
+
+static int make_attacker(const attack_config *config, const attack_outcome *o, bg_model *model, scaled_network *network,
+                         bg_attacker **attacker)
+{
+    bool is_boxed = config->has_box ? config->is_boxed : is_within(o->inputs, 0, 1);
+    double lower = config->has_box ? config->lower : 0, upper = config->has_box ? config->upper : 1;
+    bg_attacker_options options = {
+        .network = build_scaled, .user = network, .batch = config->batch, .goes_on = goes_on
+    };
+    if (is_boxed && !is_within(o->inputs, lower, upper))
+        return output_usage("--box %g:%g: there are inputs outside of it", lower, upper);
+    if (is_boxed) {
+        options.lower = BG_SOME(lower);
+        options.upper = BG_SOME(upper);
+    }
+    return bg_attacker_create(attacker, model, &options, o->example.shape) == BG_OK ? 0 : output_library();
+}
+
+int attack_examples(const attack_config *config, const bg_archive *archive, const checkpoint_about *about,
+                    attack_outcome *o)
+{
+    scaled_network network = { .choice.model = about->model };
+    bg_model *model = NULL;
+    bg_attacker *attacker = NULL;
+    int code = 0;
+    if (about->data.parts.scale)
+        code = parts_take_values(&network.shift, &network.scale, o->engine, config->data.name, o->example.shape,
+                                 about->data.parts.values);
+    if (!code)
+        code = checkpoint_make_model(&model, config->checkpoint, archive, o->engine, about->data.dtype, &network.choice,
+                                     config->data.name, o->example);
+    if (!code)
+        code = make_attacker(config, o, model, &network, &attacker);
+    signals_catch();
+    if (!code)
+        code = run_all(config, o, attacker);
+    bg_attacker_destroy(attacker);
+    bg_model_destroy(model);
+    bg_tensor_destroy(network.shift);
+    bg_tensor_destroy(network.scale);
+    return code;
+}
+
+void attack_outcome_release(attack_outcome *o)
+{
+    bg_tensor *const tensors[] = { o->inputs, o->labels, o->targets, o->adversarial, o->answers, o->clean_answers };
+    for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
+        bg_tensor_destroy(tensors[i]);
+}
