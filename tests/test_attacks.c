@@ -221,6 +221,23 @@ START_TEST(test_smallest)
 }
 END_TEST
 
+/* An element at the wall would take the steps short of the boundary again and again. */
+START_TEST(test_smallest_at_walls)
+{
+    problem p;
+    open_linear(&p, BG_F64, &(bg_attacker_options){ .lower = BG_SOME(-5), .upper = BG_SOME(1) });
+    set(p.x, 0, -4);
+    set(p.x, 1, -5);
+    set(p.x, 2, 0);
+    bg_attack a = bg_attack_deepfool(BG_ATTACK_L2, INFINITY);
+    OK(attack(&p, &a));
+    ck_assert(value_at(p.is_fooled, 0) == 1);
+    expect_near("norm", value_at(p.norms, 0), 3 / sqrt(4.0625) * 1.02, 1e-12);
+    expect_near("at the wall", value_at(p.adversarial, 1), -5, 0);
+    close_problem(&p);
+}
+END_TEST
+
 /* The elements of the box's walls stay there. */
 START_TEST(test_box)
 {
@@ -630,6 +647,7 @@ int main(void)
     tcase_add_loop_test(cases, test_margins, 0, 3);
     tcase_add_test(cases, test_searches);
     tcase_add_loop_test(cases, test_smallest, 0, 2);
+    tcase_add_test(cases, test_smallest_at_walls);
     tcase_add_loop_test(cases, test_box, 0, 3);
     tcase_add_test(cases, test_sparse_steps);
     tcase_add_loop_test(cases, test_losses, 0, 6);

@@ -75,7 +75,8 @@ BG_API bg_attack bg_attack_apgd_dlr(bg_attack_norm norm, double eps);
  * success and leaves the input as it is. */
 
 /* x' = x + (1 + overshoot) Σ r: each r goes to the nearest boundary between the label and one of the 9 other classes
- * with the largest scores at x, as if the scores were linear; 50 steps at most, overshoot 0.02. Linf and L2, no
+ * with the largest scores at x, as if the scores were linear, without elements that
+ * cannot go on for the box; 50 steps at most, overshoot 0.02. Linf and L2, no
  * targets. Moosavi-Dezfooli, Fawzi, Frossard, DeepFool, 2016, algorithm 2. */
 BG_API bg_attack bg_attack_deepfool(bg_attack_norm norm, double eps);
 /* In L2: Adam on |x' - x|² + c max(confidence - margin, 0), with x' in the box as tanh of the variable, 1000 steps for

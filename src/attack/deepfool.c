@@ -31,6 +31,15 @@ static void choose_candidates(const bgi_attack_batch *batch, int64_t i, int coun
     }
 }
 
+/* What stands at the wall of the box that it wants to pass cannot go on: without it the steps would fall short of the
+ * boundary again and again, and never pass it. */
+static void leave_out_walls(const bgi_attack_batch *batch, double *w, const double *x)
+{
+    for (int64_t k = 0; k < batch->width; k++)
+        if ((w[k] > 0 && x[k] >= batch->attacker->upper) || (w[k] < 0 && x[k] <= batch->attacker->lower))
+            w[k] = 0;
+}
+
 /* The linearised boundary to a candidate, with f = z[class] - z[label] and w its gradient: it lies |f| / |w|₂ away
  * along w, or in Linf |f| / |w|₁ along sign(w). Keeps the nearest in `nearest`. */
 static void compare_boundary(bgi_attack_batch *batch, int64_t i, int candidate, double *nearest)
@@ -39,6 +48,7 @@ static void compare_boundary(bgi_attack_batch *batch, int64_t i, int candidate, 
     state *now = &((state *)batch->numbers)[i];
     double *w = batch->gradient + i * width;
     const double *z = batch->scores + i * batch->classes;
+    leave_out_walls(batch, w, batch->point + i * width);
     double f = fabs(z[(int64_t)now->class[candidate]] - z[batch->labels[i]]);
     double length = bgi_attack_length(w, width, batch->attack->norm == BG_ATTACK_L2 ? BG_ATTACK_L2 : BG_ATTACK_L1);
     double distance = f / length;

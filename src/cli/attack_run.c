@@ -103,7 +103,8 @@ static void count(const attack_config *config, attack_outcome *o, const found *f
     bool *by_any = f->is_fooled + (int64_t)eps * o->n;
     for (int64_t i = 0; i < o->n; i++) {
         bool is_fooled = element(f->result.is_fooled, i) != 0 && element(f->result.norms, i) <= limit;
-        if (is_fooled && !by_any[i] && eps == config->n_eps - 1)
+        bool is_worst = attack == 0 || (is_fooled && !by_any[i]);
+        if (is_worst && eps == config->n_eps - 1)
             take_example(o, f, i);
         by_any[i] = by_any[i] || is_fooled;
         spared += !is_fooled;
