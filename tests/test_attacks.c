@@ -402,6 +402,113 @@ START_TEST(test_losses)
 }
 END_TEST
 
+/* ---- APGD, step by step ---- */
+
+static double climb_at(const bg_model *model, const double *x, int label, double *g)
+{
+    double at[SMALL], h = 1e-5;
+    memcpy(at, x, sizeof at);
+    for (int k = 0; k < SMALL; k++) {
+        at[k] = x[k] + h;
+        g[k] = loss_of(model, at, BG_ATTACK_CROSS_ENTROPY, label, -1);
+        at[k] = x[k] - h;
+        g[k] = (g[k] - loss_of(model, at, BG_ATTACK_CROSS_ENTROPY, label, -1)) / (2 * h);
+        at[k] = x[k];
+    }
+    return loss_of(model, x, BG_ATTACK_CROSS_ENTROPY, label, -1);
+}
+
+static void into_ball(double *x, const double *center, double eps)
+{
+    double length = 0;
+    for (int k = 0; k < SMALL; k++)
+        length += (x[k] - center[k]) * (x[k] - center[k]);
+    double scale = fmin(1, eps / sqrt(length));
+    for (int k = 0; k < SMALL; k++)
+        x[k] = center[k] + (x[k] - center[k]) * scale;
+}
+
+/* Croce and Hein's algorithm 1 for 20 steps in L2, with checkpoints after 4, 7, 9, 10, .. steps. Returns how often the
+ * step was halved; the best point is left in best. */
+static int reference_apgd(const bg_model *model, const double *clean, int label, double eps, double *best)
+{
+    double x[SMALL], before[SMALL], z[SMALL], g[SMALL], best_g[SMALL], step = 2 * eps;
+    memcpy(x, clean, sizeof x);
+    memcpy(before, clean, sizeof x);
+    memcpy(best, clean, sizeof x);
+    double loss = climb_at(model, x, label, g), best_loss = loss, checked = loss;
+    memcpy(best_g, g, sizeof g);
+    int period = 4, since = 0, increases = 0, halvings = 0;
+    bool was_halved = true;
+    for (int i = 0; i < 20; i++) {
+        double length = sqrt(g[0] * g[0] + g[1] * g[1] + g[2] * g[2] + g[3] * g[3]), share = i ? 0.75 : 1;
+        for (int k = 0; k < SMALL; k++)
+            z[k] = x[k] + step * g[k] / length;
+        into_ball(z, clean, eps);
+        for (int k = 0; k < SMALL; k++) {
+            double at = x[k];
+            x[k] = at + share * (z[k] - at) + (1 - share) * (at - before[k]);
+            before[k] = at;
+        }
+        into_ball(x, clean, eps);
+        double now = climb_at(model, x, label, g);
+        increases += now > loss;
+        loss = now;
+        if (loss > best_loss) {
+            best_loss = loss;
+            memcpy(best, x, sizeof x);
+            memcpy(best_g, g, sizeof g);
+        }
+        if (++since < period)
+            continue;
+        bool is_halved = increases <= 0.75 * period || (!was_halved && checked >= best_loss);
+        was_halved = is_halved;
+        checked = best_loss;
+        increases = since = 0;
+        period = period - 1 > 1 ? period - 1 : 1;
+        if (!is_halved)
+            continue;
+        halvings++;
+        step /= 2;
+        loss = best_loss;
+        memcpy(x, best, sizeof x);
+        memcpy(g, best_g, sizeof g);
+    }
+    return halvings;
+}
+
+START_TEST(test_apgd_steps)
+{
+    enum { N = 64 };
+    problem p;
+    int halvings = 0, compared = 0;
+    open_curved(&p, counted_engine(), BG_F64, 16, N);
+    for (size_t i = 0; i < bg_model_count(p.model); i++) { /* so steep that the loss goes up and down */
+        bg_tensor *w = bg_model_tensor(p.model, i);
+        for (int64_t k = 0; k < bg_shape_count(bg_tensor_shape(w)); k++)
+            set(w, k, 3 * cos((double)(k * k + 3 * (int64_t)i)));
+    }
+    answer_labels(&p, N);
+    bg_attack a = bg_attack_apgd(BG_ATTACK_L2, 0.4);
+    a.steps = 20;
+    a.starts_at_random = false;
+    OK(attack(&p, &a));
+    for (int i = 0; i < N; i++) {
+        double x[SMALL], best[SMALL];
+        if (value_at(p.is_fooled, i) != 0)
+            continue;
+        for (int k = 0; k < SMALL; k++)
+            x[k] = value_at(p.x, i * SMALL + k);
+        halvings += reference_apgd(p.model, x, (int)value_at(p.labels, i), a.eps, best);
+        compared++;
+        for (int k = 0; k < SMALL; k++)
+            expect_near("element", value_at(p.adversarial, i * SMALL + k), best[k], 1e-7);
+    }
+    ck_assert_msg(compared >= 4 && halvings >= 8, "%d examples, %d halvings", compared, halvings);
+    close_problem(&p);
+}
+END_TEST
+
 /* ---- Rules ---- */
 
 /* With eps 0 every attack leaves each bit, and the accuracy is that of the inputs; fooled examples are left alone. */
@@ -485,13 +592,14 @@ START_TEST(test_restarts)
 {
     problem p;
     open_linear(&p, BG_F64, &(bg_attacker_options){ .batch = EXAMPLES });
-    double eps = margin_of(points[0]) / reach(BG_ATTACK_LINF) * 1.5, before = 0;
+    double eps = margin_of(points[0]) / reach(BG_ATTACK_LINF) * 1.5;
+    int64_t before = 0;
     for (int64_t restarts = 1; restarts <= 64; restarts *= 8) {
         bg_attack a = bg_attack_noise(BG_ATTACK_LINF, eps);
         a.restarts = restarts;
         OK(attack(&p, &a));
         ck_assert(p.report.fooled >= before && p.report.gradients == 0);
-        before = (double)p.report.fooled;
+        before = p.report.fooled;
     }
     ck_assert_msg(value_at(p.is_fooled, 0) == 1, "64 draws do not find what a sixth of the ball is");
     bg_attack a = bg_attack_bim(BG_ATTACK_LINF, 1e-3);
@@ -651,6 +759,7 @@ int main(void)
     tcase_add_loop_test(cases, test_box, 0, 3);
     tcase_add_test(cases, test_sparse_steps);
     tcase_add_loop_test(cases, test_losses, 0, 6);
+    tcase_add_test(cases, test_apgd_steps);
     tcase_add_test(cases, test_nothing_allowed);
     tcase_add_loop_test(cases, test_same_bits, 0, 6);
     tcase_add_test(cases, test_restarts);

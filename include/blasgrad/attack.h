@@ -153,11 +153,12 @@ typedef struct {
 
 /* Attacks inputs [n, ..] of classes labels [n] (i32, i64 or u8). targets, of the same form, are the classes that the
  * network should answer; NULL: any wrong one. Random numbers follow from the engine's seed, the attack's name, the
- * example's number, the restart and the step. result and report may be NULL. Perturbations are computed in f64 and
- * rounded to the type of the inputs.
- * BG_ERR_ARGUMENT: bg_attack_check, a class out of range, a target that is the label, an input that is not finite or
- * not in the box; BG_ERR_SHAPE, BG_ERR_DTYPE: tensors that do not fit, or too few classes for DLR. All of that is found
- * before any run. After BG_ERR_STOPPED and failures of a run the result's tensors hold the batches before it. */
+ * example's number, the restart and the step, and programs always run whole batches: an example's result depends
+ * neither on threads nor on the others; for another batch size the network itself may round differently. result and
+ * report may be NULL. Perturbations are computed in f64 and rounded to the type of the inputs. BG_ERR_ARGUMENT:
+ * bg_attack_check, a class out of range, a target that is the label, an input that is not finite or not in the box;
+ * BG_ERR_SHAPE, BG_ERR_DTYPE: tensors that do not fit, or too few classes for DLR. All of that is found before any run.
+ * After BG_ERR_STOPPED and failures of a run the result's tensors hold the batches before it. */
 BG_API bg_status bg_attack_run(bg_attacker *attacker, const bg_attack *attack, const bg_tensor *inputs,
                                const bg_tensor *labels, const bg_tensor *targets, const bg_attack_result *result,
                                bg_attack_report *report);
