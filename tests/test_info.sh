@@ -69,6 +69,14 @@ holds 'tokens of a text' sh -c "grep -q '\"blasgrad.sample\":\"tokens 16\"' out"
 parameters=$(count parameter_count)
 expect 0 '"optimizer":"sgd"' info --model char-gpt --input 16 --tokens "$classes" --batch 2 --json
 holds 'as many parameters as without the file' test "$(count parameter_count)" -eq "$parameters"
+# A run directory stands for the best of its checkpoints, as in eval and predict.
+expect 0 '^parameters  *9610, 37.5 KiB$' info run/
+holds 'of best' sh -c '! grep -q ^optimizer.0 out'
+expect 0 '"file":"run/best.safetensors"' info run --json
+rm gpt/best.safetensors
+expect 0 '"file":"gpt/last.safetensors"' info gpt --json --batch 2
+mkdir bare
+expect 1 'bare: a directory that holds neither best.safetensors nor last.safetensors' info bare
 # Whoever else wrote it.
 printf '\110\0\0\0\0\0\0\0{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}                  \0\0\0\0\0\0\0\0' >other.safetensors
 expect 0 '^w  *f32  *\[2\]  *2$' info other.safetensors

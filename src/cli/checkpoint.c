@@ -33,7 +33,7 @@ const char *checkpoint_of_run(char path[CHECKPOINT_PATH_BYTES], const char *run)
     return NULL;
 }
 
-static void take_directory(const char **file, struct argp_state *state)
+void checkpoint_take_directory(const char **file, const char *option, const struct argp_state *state)
 {
     static char path[CHECKPOINT_PATH_BYTES];
     struct stat about;
@@ -42,9 +42,7 @@ static void take_directory(const char **file, struct argp_state *state)
     const char *found = checkpoint_of_run(path, *file);
     if (!found)
         argp_failure(state, EXIT_FAILED, 0,
-                     "--checkpoint %s: a directory that holds neither best.safetensors nor "
-                     "last.safetensors",
-                     *file);
+                     "%s%s: a directory that holds neither best.safetensors nor last.safetensors", option, *file);
     *file = found;
 }
 
@@ -67,7 +65,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if (!*file)
             argp_error(state, "--checkpoint is missing");
-        take_directory(file, state);
+        checkpoint_take_directory(file, "--checkpoint ", state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -22,6 +22,10 @@ typedef struct {
 enum { CHECKPOINT_PATH_BYTES = 4096 };
 const char *checkpoint_of_run(char path[CHECKPOINT_PATH_BYTES], const char *run);
 
+/* Puts that of the run in the place of a directory that is given for a file; ends the program with a message, which
+ * names the file behind the option, if the directory holds none. *file is then valid until the next call. */
+void checkpoint_take_directory(const char **file, const char *option, const struct argp_state *state);
+
 /* --checkpoint, of the commands that need one and take no arguments. Its input: const char *, the file, which of a run
  * directory is the one above. */
 extern const struct argp checkpoint_argp;

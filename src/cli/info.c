@@ -1,4 +1,5 @@
 /* blasgrad info */
+#include "checkpoint.h"
 #include "commands.h"
 #include "events.h"
 #include "info_network.h"
@@ -53,6 +54,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
             argp_error(state, "a file or --model, not both");
         if (!config->file && !config->own.network.model && config->step.option)
             argp_error(state, "--%s is for a network: a checkpoint, or one that --model names", config->step.option);
+        if (config->file)
+            checkpoint_take_directory(&config->file, "", state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -69,13 +72,14 @@ static const struct argp argp = {
     .children = children,
     .args_doc = "\nFILE\n--model NETWORK --input SHAPE",
     .doc = "This machine and how it is used; or a network, and what it costs to train.\v"
-           "FILE is a checkpoint (safetensors): its tensors and texts; and if `blasgrad train' wrote it, what its "
-           "network costs. FLOPs are those of the compiled program, where a fused multiply-add counts as two; memory "
+           "FILE is a checkpoint (safetensors), or a run directory, of which it is best, or else last: its tensors and "
+           "texts; and if `blasgrad train' wrote it, what its network costs. FLOPs are those of the compiled program, "
+           "where a fused multiply-add counts as two; memory "
            "is that of intermediate values and outputs, beside parameters and the optimizer's state.\n"
            "\n"
            "Examples:\n"
            "  blasgrad info\n"
-           "  blasgrad info run/best.safetensors --json\n"
+           "  blasgrad info run --json\n"
            "  blasgrad info run/best.safetensors --batch 256 --threads 1\n"
            "  blasgrad info --model \"conv:8:3x3 relu dense:10\" --input 1x28x28\n"
            "  blasgrad info --model resnet20 --input 3x32x32 --optimizer adam",
