@@ -318,7 +318,21 @@ if command -v script >/dev/null; then
     expect 0 'keys: going on; [0-3] run' sweep --resume --out keys
     same keys
 fi
-# With options from a file, over which the axes win.
+# With options from a file, over which the axes win: what it says is a part of the definition, and its changes are not.
+expect 0 '' train --data digits --epochs 1 --nesterov --lr 0.05 --threads 2 --out flag
+expect 0 '2 runs' sweep --config flag/config.json --grid nesterov=true,false --out flags
+holds 'true in the file, and by the axis' grep -q '"nesterov": true' flags/0001/config.json
+holds 'and false by the axis' grep -q '"nesterov": false' flags/0002/config.json
+holds 'one thread, of two in the file' grep -q '"threads": 1,' flags/0001/config.json
+rm -r flags/0002
+sed 's/"lr": 0.05[0-9]*/"lr": 0.3/' flag/config.json >changed.json
+cp changed.json flag/config.json
+expect 0 'flags: going on; 1 run is done' sweep --resume --out flags
+holds 'as it was when the sweep began' grep -q '"lr": 0.05' flags/0002/config.json
+expect 2 '--lr 0.29.*: the sweep in flags has "0.05' sweep --resume --config changed.json --grid nesterov=true,false --out flags
+expect 1 'none.json' sweep --config none.json --grid lr=1,2 --out none
+expect 0 '2 runs' sweep --config '{file}.json' --grid file=changed,flag/config --out files
+holds 'files as an axis' grep -q '"nesterov": true' files/0002/config.json
 expect 0 '' train --data strokes --count 2000 --epochs 12 --batch 16 --save-every 5 --model "$long_model" --out config
 long='--config config/config.json --save-every 5 --grid lr=0.01,0.02,0.05,0.1 --jobs 2'
 begin filed

@@ -5,6 +5,7 @@
 #include "output.h"
 #include "sweep_trial.h"
 #include "train_config.h"
+#include "train_words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,9 +136,10 @@ static const struct argp own_argp = {
     .args_doc = "--out DIR [OPTION OF TRAIN...]",
     .doc =
         "Trains with many settings, several runs side by side, and compares them.\v"
-        "All other options are those of `blasgrad train', and go to every run. An axis is an option of train (true and "
-        "false for one without a value), or a name of your own that stands as {NAME} in the value of an option, such "
-        "as \"dense:{width} relu dense:10\".\n"
+        "All other options are those of `blasgrad train', and go to every run. So do those of a --config file but for "
+        "threads; it is read when the sweep begins, and axes and options that are given win. An axis is an option of "
+        "train (true and false for one without a value), or a name of your own that stands as {NAME} in the value of "
+        "an option, such as \"dense:{width} relu dense:10\".\n"
         "\n"
         "DIR gets sweep.json, the definition; a run directory 0001, 0002, .. for each run, as train writes it, with "
         "what the run had to say in messages.txt; and at the end the table as sweep.csv, and the runs as sweep.jsonl. "
@@ -216,6 +218,68 @@ static int split_words(sweep_config *config, int argc, char **argv)
     return code ? code : check_no_words(argv, next, argc);
 }
 
+/* ---- Options from a file ---- */
+
+static const event *axes_of(const sweep_config *config, bool is_drawn)
+{
+    return event_get_object(config->given, is_drawn ? "random" : "grid");
+}
+
+static bool is_axis(const sweep_config *config, const char *name)
+{
+    return event_has(axes_of(config, false), name) || event_has(axes_of(config, true), name);
+}
+
+/* A name of an axis that would be filled in. */
+static int find_mark(const char *name, event_kind kind, const char *value, void *user)
+{
+    (void)kind, (void)value;
+    char mark[SWEEP_NAME_BYTES + 2];
+    snprintf(mark, sizeof mark, "{%s}", name);
+    return strstr(user, mark) != NULL;
+}
+
+static bool has_mark(const sweep_config *config, const char *text)
+{
+    void *searched = (void *)(uintptr_t)text;
+    return event_visit(axes_of(config, false), find_mark, searched) ||
+           event_visit(axes_of(config, true), find_mark, searched);
+}
+
+/* What is neither given nor searched. That a run had more threads does not mean that each of many should have them. */
+static int take_words(sweep_config *config, const word_list *words)
+{
+    const char *value;
+    int i = 0, code = 0;
+    for (const struct argp_option *o; !code && (o = options_next(&train_argp, words->count, words->words, &i, &value));)
+        if (!event_has(config->train, o->name) && !is_axis(config, o->name) && strcmp(o->name, "threads") != 0)
+            code = add_to_train(config->train, o->name, value);
+    return code;
+}
+
+/* The definition has the options of --config, not its path: runs that are begun later should not depend on whether the
+ * file has changed, and an axis takes the place of what it says, true included. A path that an axis fills in is left to
+ * the runs. */
+static int take_config(sweep_config *config)
+{
+    const char *path = event_get_text(config->train, "config");
+    if (!path || has_mark(config, path))
+        return 0;
+    event *file = NULL;
+    word_list words = { .count = 0 };
+    int code = event_read(&file, path);
+    if (!code)
+        code = word_list_add(&words, config->own.words[0]);
+    if (!code)
+        code = config_words(&words, &train_argp, file, train_call_options, path);
+    if (!code)
+        code = take_words(config, &words);
+    event_remove(config->train, "config");
+    word_list_free(&words);
+    event_destroy(file);
+    return code;
+}
+
 int sweep_options_parse(sweep_config *config, int argc, char **argv)
 {
     *config = (sweep_config){ .out = NULL };
@@ -231,7 +295,7 @@ int sweep_options_parse(sweep_config *config, int argc, char **argv)
     int code = split_words(config, argc, argv);
     if (!code)
         options_parse(&own_argp, config->own.count, config->own.words, config);
-    return code;
+    return code ? code : take_config(config);
 }
 
 void sweep_options_release(sweep_config *config)
