@@ -116,4 +116,15 @@ printf '1\n2\n' >outputs.csv
 expect 1 'inputs.csv, line 3: this is row 3, and .*outputs.csv has no more than 2' eval --checkpoint two/best.safetensors
 expect 1 'none.csv: cannot open' train --data inputs.csv --target-file none.csv
 
+# ---- Standard input ----
+printf '1 2\n3 4\n5 7\n' >inputs.csv
+expect 0 '^1,' predict --checkpoint two --data inputs.csv
+cp out from_file
+holds 'rows that another program writes' sh -c 'cat inputs.csv | "$1" predict --checkpoint two --data - | cmp - from_file' sh "$BLASGRAD"
+holds 'gzipped' sh -c 'gzip -c inputs.csv | "$1" predict --checkpoint two --data - | cmp - from_file' sh "$BLASGRAD"
+expect 0 'all: 4 examples' eval --checkpoint bare_too --data - <again.csv
+expect 1 '/dev/stdin, line 1: column 1' eval --checkpoint bare_too --data - <headed.csv
+expect 2 '--data -: only eval and predict read a table from standard input' train --data - <again.csv
+expect 2 '--count is an option of strokes' eval --checkpoint bare_too --data - --count 3 <again.csv
+
 finish

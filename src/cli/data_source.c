@@ -38,7 +38,8 @@ static const struct argp_option data_table[] = {
       "lecture, digits or strokes; a CSV table (.csv, .csv.gz); IDX images (..images..idx3-ubyte, .gz or not, with "
       "their labels beside them); arrays (.npz with x and y, or .npy with --target-file); a text (.txt, .txt.gz); a "
       "folder with the files of MNIST or of CIFAR (.bin), or with tables, arrays or texts alone, which are read one "
-      "behind the other in the order of their names; names that begin with a dot do not count",
+      "behind the other in the order of their names; names that begin with a dot do not count; in eval and predict - "
+      "is a CSV table from standard input",
       0 },
     { "test-share", KEY_TEST_SHARE, "SHARE", 0,
       "hold out this share of the examples for testing, 0 to 0.9 (default: a fifth of digits and strokes, the last "
@@ -193,6 +194,14 @@ int data_classify(data_settings *settings)
             settings->kind = (data_kind)(DATA_LECTURE + i);
             return check_options(settings);
         }
+    if (strcmp(name, "-") == 0) {
+        settings->name = "/dev/stdin";
+        settings->kind = DATA_CSV;
+        return settings->is_read_once
+                   ? check_options(settings)
+                   : output_usage("--data -: only eval and predict read a table from standard input; "
+                                  "name a file, which a run finds again when it goes on");
+    }
     struct stat about;
     if (stat(name, &about) != 0) {
         int error = errno;

@@ -28,6 +28,7 @@ typedef struct {
     const char *name;
     data_kind kind;
     bool is_npz;       /* arrays: in NPZ, and not NPY */
+    bool is_read_once; /* so --data - can be a table from standard input */
     double test_share; /* -1: what the kind has */
     const char *target;
     char delimiter, decimal;

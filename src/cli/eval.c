@@ -308,6 +308,7 @@ int command_eval(int argc, char **argv)
 {
     eval_config config = { .part = PART_DEFAULT };
     options_parse(&argp, argc, argv, &config);
+    config.data.is_read_once = true;
     bg_engine *engine;
     bg_engine_options options = common_engine(&config.common);
     if (bg_engine_create(&engine, &options) != BG_OK)

@@ -82,6 +82,7 @@ static const struct argp argp = {
            "Examples:\n"
            "  blasgrad predict --checkpoint run/best.safetensors \\\n"
            "    --data new.csv --output predictions.csv\n"
+           "  blasgrad predict --checkpoint run --data - < new.csv\n"
            "  blasgrad predict --checkpoint run/best.safetensors --output scores.npy\n"
            "  blasgrad predict --checkpoint run/best.safetensors \\\n"
            "    --prompt \"ROMEO:\" --length 500 --temperature 0.8",
@@ -112,6 +113,7 @@ int command_predict(int argc, char **argv)
 {
     predict_config config = { .temperature = -1 };
     options_parse(&argp, argc, argv, &config);
+    config.data.is_read_once = true;
     bg_engine *engine;
     bg_engine_options options = common_engine(&config.common);
     if (bg_engine_create(&engine, &options) != BG_OK)
