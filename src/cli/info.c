@@ -62,8 +62,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = { { &own_network_argp, 0, NULL, 0 },
-                                              { &common_argp, 0, "Common:", 1 },
+static const struct argp_child children[] = { { &own_network_argp, 0, NULL, 1 },
+                                              { &common_argp, 0, "Common:", 2 },
                                               { 0 } };
 
 static const struct argp argp = {

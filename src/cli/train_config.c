@@ -124,8 +124,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         config->step_option = option_name(key);
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &config->data;
-        state->child_inputs[1] = &config->data.parts;
+        state->child_inputs[0] = &config->data.parts;
+        state->child_inputs[1] = &config->data;
         state->child_inputs[2] = &config->optimizer;
         state->child_inputs[4] = &config->common;
         return 0;
@@ -193,8 +193,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    { &data_argp, 0, "Data:", 0 },       { &parts_argp, 0, NULL, 0 },       { &optimizer_argp, 0, "Optimizer:", 2 },
-    { &terminal_plot_argp, 0, NULL, 1 }, { &common_argp, 0, "Common:", 3 }, { 0 },
+    { &parts_argp, 0, "Parts and inputs:", 0 }, { &data_argp, 0, "Data:", 0 },
+    { &optimizer_argp, 0, "Optimizer:", 2 },    { &terminal_plot_argp, 0, NULL, 1 },
+    { &common_argp, 0, "Common:", 3 },          { 0 },
 };
 
 static char *filter_help(int key, const char *text, void *input)
