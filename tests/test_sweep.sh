@@ -318,6 +318,9 @@ if command -v script >/dev/null; then
     expect 0 'keys: going on; [0-3] run' sweep --resume --out keys
     same keys
 fi
+# Seeds alone: there is one setting, and nothing to say of it.
+expect 0 '2 runs of 1 setting,' sweep --data digits --epochs 1 --seeds 2 --jobs 1 --out seeds_alone
+holds 'a run without axes' grep -q '^0001-s0 done (1 of 2): test_loss [0-9.]*$' err
 # With options from a file, over which the axes win: what it says is a part of the definition, and its changes are not.
 expect 0 '' train --data digits --epochs 1 --nesterov --lr 0.05 --threads 2 --out flag
 expect 0 '2 runs' sweep --config flag/config.json --grid nesterov=true,false --out flags

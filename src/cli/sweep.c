@@ -132,7 +132,8 @@ static void show_start(const sweep *s, int64_t jobs)
     int64_t done = sweep_count(&s->state, TRIAL_DONE), threads = sweep_space_threads(space);
     char seeds[48] = "";
     if (space->seeds > 1)
-        snprintf(seeds, sizeof seeds, " of %lld settings", (long long)space->settings);
+        snprintf(seeds, sizeof seeds, " of %lld setting%s", (long long)space->settings,
+                 space->settings == 1 ? "" : "s");
     output_message("%s: %lld run%s%s, %lld at a time, %lld thread%s each", s->config.out, (long long)s->state.n_trials,
                    s->state.n_trials == 1 ? "" : "s", seeds, (long long)jobs, (long long)threads,
                    threads == 1 ? "" : "s");

@@ -213,16 +213,17 @@ static void show_line(const sweep_loop *loop, int64_t run)
 {
     const sweep_state *state = loop->state;
     const sweep_trial *trial = &state->trials[run];
-    char name[SWEEP_NAME_BYTES], settings[160], text[40];
+    char name[SWEEP_NAME_BYTES], settings[160] = ": ", text[40];
     progress_clear();
     sweep_space_name(state->space, run, name);
-    sweep_space_describe(state->space, run % state->space->settings, settings, sizeof settings);
+    sweep_space_describe(state->space, run % state->space->settings, settings + 2, sizeof settings - 2);
+    if (state->space->n_axes == 0)
+        settings[0] = 0;
     long long ended = (long long)(loop->done + loop->failed), n = (long long)state->n_trials;
     if (trial->state == TRIAL_FAILED)
-        output_message("%s failed (%lld of %lld): %s: %s", name, ended, n, settings,
-                       trial->reason ? trial->reason : "");
+        output_message("%s failed (%lld of %lld)%s: %s", name, ended, n, settings, trial->reason ? trial->reason : "");
     else if (!isatty(STDERR_FILENO))
-        output_message("%s done (%lld of %lld): %s: %s %s", name, ended, n, settings, loop->metric ? loop->metric : "",
+        output_message("%s done (%lld of %lld)%s: %s %s", name, ended, n, settings, loop->metric ? loop->metric : "",
                        loop->metric
                            ? sweep_metric_text(loop->metric, sweep_metric_value(trial, loop->metric), text, sizeof text)
                            : "");
