@@ -105,6 +105,9 @@ expect 1 'run/last.safetensors: its metadata has no blasgrad.run' train --resume
 # Data that changed.
 printf 'x,y\n1,2\n2,4\n3,7\n' >table.csv
 expect 0 'train loss' train --data table.csv --epochs 5 --out table
+expect 0 'train loss' train --data table.csv --epochs 2 --out resumed
+expect 0 'train loss' train --resume --epochs 5 --out resumed
+holds 'resumed, the same file of a table' cmp table/best.safetensors resumed/best.safetensors
 printf 'x,y\n1,2\n2,4\n3,6\n' >table.csv
 expect 1 'table.csv has other content (XXH3 .*) than when the run in table was saved' train --resume --out table --epochs 6
 printf 'x,y\n1,2\n2,4\n' >table.csv

@@ -114,11 +114,12 @@ static bg_status add_data(bg_archive *archive, const data_settings *data)
         status = bg_archive_add_text(archive, "blasgrad.count", number);
     if (status == BG_OK && data->target)
         status = bg_archive_add_text(archive, "blasgrad.target", data->target);
+    /* config.json names what a table has without options too: no other file should come of a run that was resumed. */
     character[0] = data->delimiter;
-    if (status == BG_OK && data->delimiter)
+    if (status == BG_OK && data->delimiter && data->delimiter != ',')
         status = bg_archive_add_text(archive, "blasgrad.delimiter", character);
     character[0] = data->decimal;
-    if (status == BG_OK && data->decimal)
+    if (status == BG_OK && data->decimal && data->decimal != '.')
         status = bg_archive_add_text(archive, "blasgrad.decimal", character);
     if (status == BG_OK && data->without_header)
         status = bg_archive_add_text(archive, "blasgrad.header", "no");
