@@ -555,7 +555,8 @@ static uint64_t outcome(int threads, uint64_t seed, bg_dtype dtype, int64_t batc
     OK(attack(&p, a));
     bg_dataset *found;
     OK(bg_dataset_create(&found, (bg_tensor *[]){ p.adversarial, p.is_fooled, p.norms }, 3, 0));
-    uint64_t hash = bg_dataset_hash(found);
+    uint64_t hash;
+    OK(bg_dataset_hash(&hash, found));
     bg_dataset_destroy(found);
     close_problem(&p);
     bg_engine_destroy(engine);
