@@ -15,7 +15,7 @@ static const struct {
     { "sweep", "train with many settings, side by side, and compare the runs", command_sweep },
     { "eval", "loss and accuracy of a trained network on data", command_eval },
     { "predict", "what a trained network makes of data, or text from a prompt", command_predict },
-    { "attack", "accuracy of a trained network when its inputs are changed to fool it", command_attack },
+    { "attack", "accuracy of a trained network on inputs changed to fool it", command_attack },
     { "info", "this machine; what a checkpoint holds; what a network costs", command_info },
     { "gradcheck", "gradients of every op against differences", command_gradcheck },
     { "bench", "speed of training steps on the reference workloads", command_bench },
