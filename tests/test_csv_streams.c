@@ -10,13 +10,24 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+static char outer_folder[600]; /* of temporary files before the test; "": not set */
+
 /* The folder of the temporary files is the test's own, where one that stays would be seen. */
 static void begin(void)
 {
     scratch_begin();
+    const char *outer = getenv("TMPDIR");
     char folder[600];
+    (void)snprintf(outer_folder, sizeof outer_folder, "%s", outer ? outer : "");
     (void)snprintf(folder, sizeof folder, "%s", scratch_path(""));
     ck_assert_int_eq(setenv("TMPDIR", folder, 1), 0);
+}
+
+/* Tests may share a process. */
+static void end(void)
+{
+    ck_assert_int_eq(*outer_folder ? setenv("TMPDIR", outer_folder, 1) : unsetenv("TMPDIR"), 0);
+    scratch_end();
 }
 
 static bg_status read_table(bg_dataset **dataset, const char *path, bg_data_options options, bool streams)
@@ -261,7 +272,7 @@ int main(void)
 {
     Suite *suite = suite_create("csv_streams");
     TCase *tests = tcase_create("csv_streams");
-    tcase_add_checked_fixture(tests, begin, scratch_end);
+    tcase_add_checked_fixture(tests, begin, end);
     tcase_add_test(tests, tables);
     tcase_add_test(tests, sizes);
     tcase_add_test(tests, refused_tables);
