@@ -17,15 +17,6 @@ static int start_engine(train_job *job)
     return 0;
 }
 
-/* The shape of one example. */
-static bg_shape sample_of(const bg_dataset *dataset)
-{
-    bg_shape all = bg_dataset_shape(dataset, 0), sample = { .rank = all.rank - 1 };
-    for (int i = 0; i < sample.rank; i++)
-        sample.dims[i] = all.dims[i + 1];
-    return sample;
-}
-
 static int load_data(train_job *job)
 {
     train_config *config = &job->config;
@@ -56,11 +47,11 @@ static int load_data(train_job *job)
     job->network = (network_choice){ .model = config->model,
                                      .classes = bg_dataset_classes(job->data.train),
                                      .context = config->data.context };
-    bg_dtype dtype = bg_dataset_dtype(job->data.train, 0);
+    bg_column inputs = data_inputs(job->data.train);
     job->about = (checkpoint_about){ .model = config->model,
                                      .loss = config->loss,
-                                     .sample = sample_of(job->data.train),
-                                     .takes_tokens = dtype != BG_F32 && dtype != BG_F64,
+                                     .sample = inputs.shape,
+                                     .takes_tokens = inputs.dtype != BG_F32 && inputs.dtype != BG_F64,
                                      .data = config->data };
     return 0;
 }
