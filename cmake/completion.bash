@@ -27,6 +27,8 @@ _blasgrad_options()
 _blasgrad_values()
 {
     case $command:$1 in
+    lecture:--section)
+        _blasgrad_words 'table predictions losses differentiability gradient update searches' ;;
     *:--optimizer)
         _blasgrad_words 'sgd adam adamw adamax nadam radam rmsprop adagrad adadelta rprop lion lamb adafactor muon' ;;
     *:--schedule)
@@ -83,13 +85,13 @@ _blasgrad()
         prev=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     if ((COMP_CWORD == 1)); then
-        _blasgrad_words 'train sweep eval predict attack info gradcheck bench plot help --help --version'
+        _blasgrad_words 'train sweep eval predict attack lecture info gradcheck bench plot help --help --version'
     elif [[ $prev == -* ]] && _blasgrad_values "$prev"; then
         :
     elif [[ $cur == -* ]]; then
         _blasgrad_words "$(_blasgrad_options | tr -d = | sort -u)"
     elif [[ $command == help ]]; then
-        _blasgrad_words 'train sweep eval predict attack info gradcheck bench plot'
+        _blasgrad_words 'train sweep eval predict attack lecture info gradcheck bench plot'
     elif [[ $command == bench ]]; then
         _blasgrad_words "$workloads"
     elif [[ $command == plot || $command == info ]]; then

@@ -10,6 +10,7 @@ int command_sweep(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_predict(int argc, char **argv);
 int command_attack(int argc, char **argv);
+int command_lecture(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_gradcheck(int argc, char **argv);
 int command_bench(int argc, char **argv);

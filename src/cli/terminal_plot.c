@@ -6,6 +6,7 @@
 #include "options.h"
 #include "output.h"
 #include "progress.h"
+#include "text_canvas.h"
 
 #include <langinfo.h>
 #include <locale.h>
@@ -16,7 +17,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { POINTS_MAX = 1024, COLUMNS_MAX = 200, COLUMNS_MIN = 20, ROWS_MAX = 20, ROWS_MIN = 4, LABEL = 10 };
+enum { POINTS_MAX = 1024, COLUMNS_MIN = 20, ROWS_MIN = 4 };
 static const double DRAW_INTERVAL = 0.3; /* seconds */
 
 /* What some steps in a row have in common. */
@@ -102,11 +103,9 @@ void terminal_plot_add(const bg_progress *progress, double loss_sum, double exam
 /* ---- The picture ---- */
 
 typedef struct {
-    int columns, rows; /* of characters; each has 2 x 2 dots */
+    text_canvas canvas;
     double last_step, least, most;
-    bool has_log_scale, has_blocks;
-    unsigned char dots[ROWS_MAX][COLUMNS_MAX]; /* upper left 1, upper right 2, lower left 4, lower right 8 */
-    bool tests[ROWS_MAX][COLUMNS_MAX];
+    bool has_log_scale;
 } picture;
 
 static double height_of(const picture *p, double loss)
@@ -116,22 +115,14 @@ static double height_of(const picture *p, double loss)
     return range > 0 ? value / range : 0.5;
 }
 
-static int dot_row(const picture *p, double loss) { return (int)lround((1 - height_of(p, loss)) * (2 * p->rows - 1)); }
-
-static int dot_column(const picture *p, double step) { return (int)lround(step / p->last_step * (2 * p->columns - 1)); }
-
-static void put_dot(picture *p, int row, int column)
+static int dot_row(const picture *p, double loss)
 {
-    p->dots[row / 2][column / 2] |= (unsigned char)(1 << (row % 2 * 2 + column % 2));
+    return (int)lround((1 - height_of(p, loss)) * (2 * p->canvas.rows - 1));
 }
 
-static void put_line(picture *p, int row, int column, int next_row, int next_column)
+static int dot_column(const picture *p, double step)
 {
-    int across = next_column - column, down = next_row - row;
-    int dots = abs(across) > abs(down) ? abs(across) : abs(down);
-    for (int i = 0; i <= dots; i++)
-        put_dot(p, row + (dots ? (int)lround((double)down * i / dots) : 0),
-                column + (dots ? (int)lround((double)across * i / dots) : 0));
+    return (int)lround(step / p->last_step * (2 * p->canvas.columns - 1));
 }
 
 /* A column of dots stands for the mean of all steps in it. */
@@ -146,7 +137,7 @@ static void put_train(picture *p)
             examples += plot.points[stop].examples;
         }
         int there = dot_row(p, loss_sum / examples);
-        put_line(p, row < 0 ? there : row, column < 0 ? here : column, there, here);
+        text_canvas_line(&p->canvas, row < 0 ? there : row, column < 0 ? here : column, there, here);
         row = there;
         column = here;
     }
@@ -156,7 +147,7 @@ static void put_tests(picture *p)
 {
     for (int i = 0; i < plot.n; i++)
         if (isfinite(plot.points[i].test))
-            p->tests[dot_row(p, plot.points[i].test) / 2][dot_column(p, plot.points[i].step) / 2] = true;
+            p->canvas.marks[dot_row(p, plot.points[i].test) / 2][dot_column(p, plot.points[i].step) / 2] = 'o';
 }
 
 static void find_range(picture *p)
@@ -189,11 +180,12 @@ static bool make_picture(picture *p)
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0)
         size = (struct winsize){ .ws_col = 80, .ws_row = 24 };
     /* The last column stays free: some terminals wrap when it is written. Half of the rows are for other lines. */
-    p->columns = size.ws_col - 1 - LABEL < COLUMNS_MAX ? size.ws_col - 1 - LABEL : COLUMNS_MAX;
-    p->rows = size.ws_row / 2 < ROWS_MAX ? size.ws_row / 2 : ROWS_MAX;
-    if (plot.n == 0 || p->columns < COLUMNS_MIN || p->rows < ROWS_MIN)
+    p->canvas.columns =
+        size.ws_col - 1 - TEXT_LABEL < TEXT_COLUMNS_MAX ? size.ws_col - 1 - TEXT_LABEL : TEXT_COLUMNS_MAX;
+    p->canvas.rows = size.ws_row / 2 < TEXT_ROWS_MAX ? size.ws_row / 2 : TEXT_ROWS_MAX;
+    if (plot.n == 0 || p->canvas.columns < COLUMNS_MIN || p->canvas.rows < ROWS_MIN)
         return false;
-    p->has_blocks = has_utf8();
+    p->canvas.has_blocks = has_utf8();
     find_range(p);
     put_train(p);
     put_tests(p);
@@ -202,33 +194,15 @@ static bool make_picture(picture *p)
 
 /* ---- Writing it ---- */
 
-static const char *cell_text(const picture *p, int row, int column)
-{
-    static const char *const blocks[] = {
-        " ", "▘", "▝", "▀", "▖", "▌", "▞", "▛", "▗", "▚", "▐", "▜", "▄", "▙", "▟", "█"
-    };
-    unsigned dots = p->dots[row][column];
-    if (p->tests[row][column])
-        return "o";
-    if (p->has_blocks || dots == 0)
-        return blocks[dots];
-    return (dots & 3) == 0 ? "." : ((dots & 12) == 0 ? "'" : ":");
-}
-
 static void write_row(const picture *p, int row)
 {
-    char line[LABEL + 4 * COLUMNS_MAX + 8];
-    double height = 1 - (double)row / (p->rows - 1);
-    bool has_label = row == 0 || row == p->rows - 1 || row == p->rows / 2;
+    char line[TEXT_LINE_BYTES], label[20];
+    double height = 1 - (double)row / (p->canvas.rows - 1);
     double loss =
         p->has_log_scale ? p->least * pow(p->most / p->least, height) : p->least + (p->most - p->least) * height;
-    size_t length = has_label ? (size_t)snprintf(line, sizeof line, "%8.3g |", loss)
-                              : (size_t)snprintf(line, sizeof line, "%8s |", "");
-    for (int column = 0; column < p->columns && length + 8 < sizeof line; column++)
-        length += (size_t)snprintf(line + length, sizeof line - length, "%s", cell_text(p, row, column));
-    while (line[length - 1] == ' ')
-        length--;
-    fprintf(stderr, "%.*s\n", (int)length, line);
+    snprintf(label, sizeof label, "%.3g", loss);
+    text_canvas_row(&p->canvas, row, text_canvas_has_label(&p->canvas, row) ? label : NULL, line);
+    fprintf(stderr, "%s\n", line);
 }
 
 static double last_test(void)
@@ -246,13 +220,13 @@ static void write_picture(const picture *p)
     if (isfinite(last_test()))
         snprintf(test, sizeof test, "   o %s %.4g", plot.held_out, last_test());
     snprintf(head, sizeof head, "loss%s   %s train %.4g%s", p->has_log_scale ? " (log scale)" : "",
-             p->has_blocks ? "▚" : ":", last->loss_sum / last->examples, test);
-    fprintf(stderr, "%*s%s\n", LABEL, "", strlen(head) <= (size_t)p->columns ? head : "loss");
-    for (int row = 0; row < p->rows; row++)
+             p->canvas.has_blocks ? "▚" : ":", last->loss_sum / last->examples, test);
+    fprintf(stderr, "%*s%s\n", TEXT_LABEL, "", strlen(head) <= (size_t)p->canvas.columns ? head : "loss");
+    for (int row = 0; row < p->canvas.rows; row++)
         write_row(p, row);
     snprintf(steps, sizeof steps, "step %.0f", p->last_step);
-    fprintf(stderr, "%*s0%*s\n", LABEL, "", p->columns - 1, steps);
-    plot.lines = p->rows + 2;
+    fprintf(stderr, "%*s0%*s\n", TEXT_LABEL, "", p->canvas.columns - 1, steps);
+    plot.lines = p->canvas.rows + 2;
 }
 
 /* Whether the cursor can go back to the picture's first line. */
@@ -268,7 +242,7 @@ void terminal_plot_draw(void)
     double now = machine_seconds();
     if (!plot.is_asked || !plot.has_changed || now - plot.last_draw < DRAW_INTERVAL || !can_move_up())
         return;
-    p = (picture){ .columns = 0 };
+    p = (picture){ .last_step = 0 };
     if (!make_picture(&p))
         return;
     progress_clear();
@@ -294,7 +268,7 @@ void terminal_plot_finish(bool is_quiet)
     if (!plot.is_asked)
         return;
     progress_clear();
-    p = (picture){ .columns = 0 };
+    p = (picture){ .last_step = 0 };
     if (make_picture(&p))
         write_picture(&p);
     else if (!is_quiet)
