@@ -161,6 +161,7 @@ if command -v bash >/dev/null; then
 --part|one of |eval
 --tokens|one of |$data
 --what|one of |plot
+--section|one of |lecture
 --dtype|one of |bench
 END
     completes sweep --by test_

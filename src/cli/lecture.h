@@ -66,7 +66,8 @@ enum { LECTURE_BUDGET = 2000 }; /* evaluations of the loss */
 
 /* The best loss so far after so many evaluations. */
 typedef struct {
-    double evaluations, loss;
+    int evaluations;
+    double loss;
 } lecture_point;
 typedef struct {
     const char *name;
@@ -74,7 +75,7 @@ typedef struct {
     lecture_point points[LECTURE_BUDGET];
     int n;
     double theta[LECTURE_PARAMETERS]; /* the best ones */
-    double evaluations;               /* all of them */
+    int evaluations;                  /* all of them */
 } lecture_curve;
 
 /* How far each is above the least loss, by evaluations, both on logarithmic scales: as text, or as a picture. */

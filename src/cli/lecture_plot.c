@@ -81,15 +81,13 @@ int lecture_plot_picture(const lecture_curve *curves, int n, double least, const
     gnuplot_script script = { .text = NULL };
     gnuplot_put(&script,
                 "set logscale xy\nset grid\nset format y '10^{%%T}'\nset xlabel 'evaluations of the loss'\n"
-                "set ylabel 'best L2 so far - least L2'\nset xrange [1:%d]\nset yrange [%g:%g]\nset key bottom left\n",
+                "set ylabel 'best L2 so far - least L2'\nset xrange [1:%d]\nset yrange [%g:%g]\nset key below\n",
                 LECTURE_BUDGET, LECTURE_TINY, upper_end(curves, n, least));
     for (int i = 0; i < n; i++) {
         gnuplot_put(&script, "$search%d << EOD\n", i);
         for (int k = 0; k < curves[i].n; k++)
-            gnuplot_put(&script, "%.17g %.17g\n", curves[i].points[k].evaluations,
-                        above(curves[i].points[k].loss, least));
-        gnuplot_put(&script, "%.17g %.17g\nEOD\n", (double)LECTURE_BUDGET,
-                    above(curves[i].points[curves[i].n - 1].loss, least));
+            gnuplot_put(&script, "%d %.17g\n", curves[i].points[k].evaluations, above(curves[i].points[k].loss, least));
+        gnuplot_put(&script, "%d %.17g\nEOD\n", LECTURE_BUDGET, above(curves[i].points[curves[i].n - 1].loss, least));
     }
     for (int i = 0; i < n; i++) {
         char title[100];

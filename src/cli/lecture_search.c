@@ -13,7 +13,7 @@ enum { STEP_COST = 2 }; /* of a gradient step, in evaluations: a product with th
 
 typedef enum { BY_CHANCE, BY_EVOLUTION, BY_GRADIENTS, SEARCHES } search_kind;
 
-static void add_point(lecture_curve *c, double evaluations, double loss, const double theta[LECTURE_PARAMETERS])
+static void add_point(lecture_curve *c, int evaluations, double loss, const double theta[LECTURE_PARAMETERS])
 {
     c->evaluations = evaluations;
     if (c->n > 0 && !(loss < c->points[c->n - 1].loss))
@@ -30,7 +30,6 @@ typedef struct {
     lecture_curve *curve;
     bg_tensor *candidates; /* [n, parameters] */
     bg_program *program;
-    double losses_done;
 } evaluation;
 
 static void forget_program(evaluation *v)
@@ -157,11 +156,11 @@ static void searches_event(const lecture_curve curves[SEARCHES], const double th
         const lecture_curve *c = &curves[i];
         event *item = event_create(NULL);
         event_text(item, "method", c->name);
-        event_number(item, "evaluations", c->evaluations);
+        event_integer(item, "evaluations", c->evaluations);
         lecture_append(item, "theta", c->theta, LECTURE_PARAMETERS);
         event_number(item, "loss", best_loss(c));
         for (int k = 0; k < c->n; k++) {
-            event_append(item, "curve_evaluations", c->points[k].evaluations);
+            event_append_integer(item, "curve_evaluations", c->points[k].evaluations);
             event_append(item, "curve_loss", c->points[k].loss);
         }
         event_append_object(e, "searches", item);
@@ -184,13 +183,13 @@ static void explain(void)
                 LECTURE_BUDGET, BOX, BOX, STEP_COST);
 }
 
-static void show_row(const char *name, double evaluations, const double theta[LECTURE_PARAMETERS], double loss,
+static void show_row(const char *name, int evaluations, const double theta[LECTURE_PARAMETERS], double loss,
                      double least)
 {
     char distance[20];
     bool is_tiny = loss - least < LECTURE_TINY;
     snprintf(distance, sizeof distance, is_tiny ? "< %.0e" : "%.1e", is_tiny ? LECTURE_TINY : loss - least);
-    output_line("%-14s %12.0f %11.6f %11.6f %11.6f %15s", name, evaluations, theta[0], theta[1], loss, distance);
+    output_line("%-14s %12d %11.6f %11.6f %11.6f %15s", name, evaluations, theta[0], theta[1], loss, distance);
 }
 
 static int show(const lecture *l, const lecture_curve curves[SEARCHES])

@@ -16,7 +16,7 @@ static const struct {
     { "eval", "loss and accuracy of a trained network on data", command_eval },
     { "predict", "what a trained network makes of data, or text from a prompt", command_predict },
     { "attack", "accuracy of a trained network on inputs changed to fool it", command_attack },
-    { "lecture", "how parameters are found: losses, gradients and searches on five rows", command_lecture },
+    { "lecture", "how parameters are found, step by step on five rows", command_lecture },
     { "info", "this machine; what a checkpoint holds; what a network costs", command_info },
     { "gradcheck", "gradients of every op against differences", command_gradcheck },
     { "bench", "speed of training steps on the reference workloads", command_bench },
