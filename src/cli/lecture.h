@@ -1,5 +1,5 @@
-/* blasgrad lecture: how the two parameters of f(x) = theta1 x1 + theta2 x2 are found, part by part. All numbers that it
- * shows come from programs of the engine, in f64. */
+/* blasgrad lecture: how the two parameters of f(x) = theta1 x1 + theta2 x2 are found, part by part. All of its numbers
+ * are computed by the engine, in f64. */
 #ifndef LECTURE_H
 #define LECTURE_H
 
@@ -55,6 +55,7 @@ bg_status lecture_descent_step(lecture_descent *d, lecture_step *step);
 
 /* x, or 0 if so many decimals show nothing else: there is no -0 in tables. */
 double lecture_rounded(double x, int decimals);
+/* The object of a section; its lists; and its line of output, after which it is gone. */
 event *lecture_event(const char *section);
 void lecture_append(event *e, const char *key, const double *values, int n);
 void lecture_finish(event *e);

@@ -4,13 +4,12 @@
 #include "commands.h"
 #include "output.h"
 
-#include <math.h>
 #include <stdio.h>
 
 /* ---- The gradient ---- */
 
 typedef enum { OF_L1, OF_L2, KINDS } loss_kind;
-static const char *const kind_names[KINDS] = { "l1", "l2" };
+static const char *const kind_names[KINDS] = { [OF_L1] = "l1", [OF_L2] = "l2" };
 
 typedef struct {
     double rows[LECTURE_ROWS][LECTURE_PARAMETERS]; /* of each row's loss */

@@ -13,6 +13,7 @@ enum { STEP_COST = 2 }; /* of a gradient step, in evaluations: a product with th
 
 typedef enum { BY_CHANCE, BY_EVOLUTION, BY_GRADIENTS, SEARCHES } search_kind;
 
+/* Takes theta and its loss, if that is the best so far. */
 static void add_point(lecture_curve *c, int evaluations, double loss, const double theta[LECTURE_PARAMETERS])
 {
     c->evaluations = evaluations;
@@ -72,7 +73,7 @@ static bg_status evaluate(const bg_tensor *candidates, double *losses, void *use
         status = bg_program_run(v->program);
     if (!status)
         status = bg_tensor_copy_to(bg_program_output(v->program, 0), losses, (size_t)n * sizeof *losses);
-    const double *thetas = bg_tensor_const_data(v->candidates);
+    const double *thetas = bg_tensor_const_data(candidates);
     for (int64_t i = 0; i < n && !status; i++)
         add_point(v->curve, v->curve->evaluations + 1, losses[i], thetas + LECTURE_PARAMETERS * i);
     return status;
@@ -172,7 +173,7 @@ static void searches_event(const lecture_curve curves[SEARCHES], const double th
 
 static void explain(void)
 {
-    output_line("Three searches for the theta of the least L2 loss, with %d evaluations each:\n"
+    output_line("Three searches for the theta of the least L2 loss, of up to %d evaluations:\n"
                 "  r  random search draws theta evenly from -%d .. %d and keeps the best;\n"
                 "  e  evolution draws a generation around a parent, puts the mean of the best\n"
                 "     quarter in the parent's place, and learns how far to go;\n"

@@ -132,7 +132,9 @@ static bg_status find_losses(const lecture *l, losses *found)
 
 static void losses_event(const losses *found)
 {
-    static const char *const names[LOSSES] = { "l1", "l2", "bce_with_logits", "cross_entropy" };
+    static const char *const names[LOSSES] = {
+        [L1] = "l1", [L2] = "l2", [BCE] = "bce_with_logits", [CE] = "cross_entropy"
+    };
     event *e = lecture_event("losses");
     lecture_append(e, "label", found->label, LECTURE_ROWS);
     for (int i = 0; i < LOSSES; i++) {
