@@ -45,7 +45,7 @@ static void gradient_event(const gradients found[KINDS])
     for (int kind = 0; kind < KINDS; kind++) {
         event *item = event_create(NULL);
         for (int p = 0; p < LECTURE_PARAMETERS; p++) {
-            char key[20];
+            char key[40];
             snprintf(key, sizeof key, "rows_theta%d", p + 1);
             for (int row = 0; row < LECTURE_ROWS; row++)
                 event_append(item, key, found[kind].rows[row][p]);
@@ -85,7 +85,7 @@ int lecture_gradient(const lecture *l)
                 LECTURE_ROWS, LECTURE_PARAMETERS, "", "");
     output_line("%-22s %9s %9s %14s %9s", "gradient", "dtheta1", "dtheta2", "dtheta1", "dtheta2");
     for (int row = 0; row < LECTURE_ROWS; row++) {
-        char name[20];
+        char name[40];
         snprintf(name, sizeof name, "of row %d", row + 1);
         gradient_line(name, found[OF_L1].rows[row], found[OF_L2].rows[row]);
     }
