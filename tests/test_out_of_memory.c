@@ -105,8 +105,8 @@ START_TEST(test_failing_allocations)
     int files = folder_count();
     ck_assert_uint_eq(expected, play(s, ONCE, 0, NULL));
     long long first = s->stages[1] ? calls[0] + 1 : 1, last = s->stages[1] ? calls[1] : calls[0];
-    long long points = 0,
-              step = IS_ADDRESS_SANITIZED ? END + 1 : 1; /* sanitized, each allocation fails in one manner */
+    long long points = 0;
+    const int step = IS_ADDRESS_SANITIZED ? END + 1 : 1; /* sanitized, each allocation fails in one manner */
     for (manner how = ONCE; how <= END; how++)
         for (long long i = first + (step > 1 ? how : 0); i <= last; i += step) {
             uint64_t got = play(s, how, i, NULL);
