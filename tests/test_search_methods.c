@@ -57,11 +57,84 @@ START_TEST(test_lecture)
 }
 END_TEST
 
+/* What the search is compared with on the same losses: the gradient, and for the least squares their closed form. */
+
+typedef struct {
+    bg_dataset *data;
+    bg_tensor *weights;
+    bg_graph *graph;
+    bg_program *program; /* loss, gradient */
+} descent;
+
+static void open_descent(descent *d, bg_loss *loss)
+{
+    OK(bg_data_builtin(&d->data, counted_engine(), "lecture", &(bg_data_options){ .dtype = BG_F64 }));
+    OK(bg_tensor_create(&d->weights, counted_engine(), BG_F64, BG_SHAPE(2, 1)));
+    OK(bg_graph_create(&d->graph, counted_engine()));
+    bg_node *x = bg_constant(d->graph, bg_dataset_column(d->data, 0));
+    bg_node *y = bg_constant(d->graph, bg_dataset_column(d->data, 1));
+    bg_node *w = bg_parameter(d->graph, d->weights), *outputs[2] = { loss(bg_matmul(x, w), y, BG_MEAN) };
+    OK(bg_grad(outputs[0], &w, 1, &outputs[1]));
+    OK(bg_compile(&d->program, d->graph, outputs, 2, NULL));
+}
+
+static void close_descent(descent *d)
+{
+    bg_program_destroy(d->program);
+    bg_graph_destroy(d->graph);
+    bg_tensor_destroy(d->weights);
+    bg_dataset_destroy(d->data);
+}
+
+/* The weights go to where random search begins. */
+static void start_at_random(const descent *d, uint64_t seed)
+{
+    bg_search_method method = bg_search_random();
+    bg_search *search = search_of(&method, 2, &(bg_search_options){ .seed = seed });
+    const bg_tensor *candidates;
+    OK(bg_search_ask(search, &candidates));
+    memcpy(bg_tensor_data(d->weights), bg_tensor_const_data(candidates), 2 * sizeof(double));
+    bg_search_destroy(search);
+}
+
+/* theta <- theta - alpha * gradient, with alpha that falls as 1 / step where the gradient does not fall by itself. */
+START_TEST(test_gradient_descent)
+{
+    bool is_l1 = _i;
+    double w[2], least = is_l1 ? lecture_least_l1() : lecture_least_l2(w);
+    descent d;
+    open_descent(&d, is_l1 ? bg_l1_loss : bg_l2_loss);
+    double *weights = bg_tensor_data(d.weights);
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        start_at_random(&d, seed);
+        for (int step = 0; step < (is_l1 ? 1000 : 100); step++) {
+            OK(bg_program_run(d.program));
+            for (int i = 0; i < 2; i++)
+                weights[i] -= (is_l1 ? 1.0 / (10 + step) : 0.08) * value_at(bg_program_output(d.program, 1), i);
+        }
+        OK(bg_program_run(d.program));
+        double found = value_at(bg_program_output(d.program, 0), 0);
+        ck_assert_msg(found <= 1.01 * least, "seed %d: %.17g, the least is %.17g", (int)seed, found, least);
+        for (int i = 0; !is_l1 && i < 2; i++)
+            expect_near("w", weights[i], w[i], 1e-5);
+    }
+    close_descent(&d);
+}
+END_TEST
+
 START_TEST(test_least_squares)
 {
-    bg_search_method method = bg_search_cmaes();
     double w[2];
     (void)lecture_least_l2(w);
+    bg_dataset *data;
+    bg_tensor *solution;
+    OK(bg_data_builtin(&data, counted_engine(), "lecture", &(bg_data_options){ .dtype = BG_F64 }));
+    OK(bg_lstsq(&solution, bg_dataset_column(data, 0), bg_dataset_column(data, 1)));
+    for (int i = 0; i < 2; i++)
+        expect_near("w in closed form", value_at(solution, i), w[i], 1e-12);
+    bg_tensor_destroy(solution);
+    bg_dataset_destroy(data);
+    bg_search_method method = bg_search_cmaes();
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         bg_search *search = search_of(&method, 2, &(bg_search_options){ .seed = seed });
         point_objective objective = { lecture_l2_loss };
@@ -212,6 +285,7 @@ int main(void)
     TCase *tests = tcase_create("search_methods");
     tcase_add_checked_fixture(tests, counted_begin, counted_end);
     tcase_add_loop_test(tests, test_lecture, 0, N_METHODS);
+    tcase_add_loop_test(tests, test_gradient_descent, 0, 2);
     tcase_add_test(tests, test_least_squares);
     tcase_add_test(tests, test_constants);
     tcase_add_loop_test(tests, test_speed, 0, sizeof speeds / sizeof speeds[0]);

@@ -28,16 +28,13 @@ static bg_status make_arrays(bg_search *s, bgi_cma *cma)
 
 static bg_status begin(bg_search *s, bool is_diagonal)
 {
-    bg_status status = bgi_search_check_rows(s, s->population);
-    if (status != BG_OK)
-        return status;
     bgi_cma *cma = bgi_arena_push(&s->state_arena, sizeof *cma);
     if (!cma)
         return BG_ERR_NOMEM;
     cma->n = s->n;
     cma->lambda = s->population;
     cma->first_sigma = s->sigma;
-    status = bgi_cma_model_make(&cma->model, s, is_diagonal);
+    bg_status status = bgi_cma_model_make(&cma->model, s, is_diagonal);
     if (status == BG_OK)
         status = make_arrays(s, cma);
     if (status == BG_OK)

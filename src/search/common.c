@@ -65,11 +65,3 @@ double *bgi_search_numbers(bg_search *s, int64_t count)
 {
     return bgi_arena_push(&s->state_arena, (size_t)count * sizeof(double));
 }
-
-bg_status bgi_search_check_rows(const bg_search *s, int64_t rows)
-{
-    if (rows <= INT64_MAX / 64 / s->n)
-        return BG_OK;
-    return bg_fail(BG_ERR_OVERFLOW, "%s: %lld candidates of %lld numbers do not fit", s->method.name, (long long)rows,
-                   (long long)s->n);
-}

@@ -13,9 +13,6 @@ static int64_t population(int64_t n) { return 4 * bgi_search_small_population(n)
 
 static bg_status begin(bg_search *s)
 {
-    bg_status status = bgi_search_check_rows(s, s->population);
-    if (status != BG_OK)
-        return status;
     state *made = bgi_arena_push(&s->state_arena, sizeof *made);
     if (!made)
         return BG_ERR_NOMEM;

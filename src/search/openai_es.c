@@ -29,9 +29,6 @@ static bg_status check(const bg_search_method *m, int64_t dimension)
 
 static bg_status begin(bg_search *s)
 {
-    bg_status status = bgi_search_check_rows(s, s->population);
-    if (status != BG_OK)
-        return status;
     state *made = bgi_arena_push(&s->state_arena, sizeof *made);
     if (!made)
         return BG_ERR_NOMEM;

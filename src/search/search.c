@@ -60,6 +60,15 @@ static void take_bounds(bg_search *s, const bg_search_options *o)
     bgi_search_clip(s, s->first_start);
 }
 
+/* A run of the method from s->start. */
+static bg_status begin(bg_search *s)
+{
+    if (s->population > INT64_MAX / 64 / s->n)
+        return bg_fail(BG_ERR_OVERFLOW, "%s: %lld candidates of %lld numbers do not fit", s->method.name,
+                       (long long)s->population, (long long)s->n);
+    return s->method.rule->begin(s);
+}
+
 /* The tensor of the best candidate, and the arrays that live as long as the search. */
 static bg_status make(bg_search *s, const bg_search_options *o)
 {
@@ -83,7 +92,7 @@ static bg_status make(bg_search *s, const bg_search_options *o)
     s->first_sigma = s->sigma = s->method.sigma > 0 ? s->method.sigma : default_sigma(s);
     s->population = s->method.population ? s->method.population : s->method.rule->population(s->n);
     s->progress = (bg_search_progress){ .best_loss = INFINITY };
-    return s->method.rule->begin(s);
+    return begin(s);
 }
 
 bg_status bg_search_create(bg_search **search, bg_engine *engine, const bg_search_method *method, int64_t dimension,
@@ -148,8 +157,6 @@ void bg_search_destroy(bg_search *s)
 static bg_status restart(bg_search *s)
 {
     bg_search before = *s;
-    if (s->population > INT64_MAX / 4)
-        return bg_fail(BG_ERR_OVERFLOW, "%s: the population of another restart does not fit", s->method.name);
     double *start = s->start;
     memcpy(start, s->first_start, (size_t)s->n * sizeof *start);
     if (s->is_box) {
@@ -161,7 +168,7 @@ static bg_status restart(bg_search *s)
     s->sigma = s->first_sigma;
     s->reason = NULL;
     bgi_arena_init(&s->state_arena, s->engine);
-    bg_status status = s->method.rule->begin(s);
+    bg_status status = begin(s);
     if (status != BG_OK) {
         bgi_arena_release(&s->state_arena);
         *s = before;

@@ -16,7 +16,7 @@ struct bg_search_rule {
     bool takes_pairs;                                                      /* the population is even */
     bool scales_sigma;                                                     /* sigma 0 stands for a part of the box */
     /* Makes s->state in s->state_arena, from s->population, s->sigma and s->start. It is the only one to take memory.
-     */
+     * A few times population · n numbers fit. */
     bg_status (*begin)(bg_search *s);
     int64_t (*count)(const bg_search *s); /* candidates of the next generation; NULL: the population */
     void (*ask)(bg_search *s, double *candidates);
@@ -103,8 +103,6 @@ const char *bgi_search_judge_losses(const bg_search *s, const double *losses, in
 
 /* An array of numbers in the state's arena. */
 double *bgi_search_numbers(bg_search *s, int64_t count);
-/* BG_ERR_OVERFLOW if rows · n numbers of the method do not fit. */
-bg_status bgi_search_check_rows(const bg_search *s, int64_t rows);
 
 /* 4 + floor(3 ln n): the population of Hansen's tutorial, equation 48. */
 int64_t bgi_search_small_population(int64_t n);
