@@ -12,11 +12,14 @@ extern "C" {
 typedef enum { BG_ATTACK_LINF, BG_ATTACK_L2, BG_ATTACK_L1 } bg_attack_norm;
 
 /* What an attack raises, for scores z, class y, the classes π1, π2 .. in order of falling scores, and a target t:
+ *
  *   cross-entropy   logsumexp(z) - z[y]          with a target  z[t] - logsumexp(z)
- *   margin          max(z without y) - z[y]      with a target  z[t] - max(z without t); above 0 the attack has
- * succeeded DLR             margin / (z[π1] - z[π3])     with a target  (z[t] - z[y]) / (z[π1] - (z[π3] + z[π4]) / 2)
- * DLR does not change when scores are scaled or shifted: Croce, Hein, Reliable evaluation of adversarial robustness
- * with an ensemble of diverse parameter-free attacks, 2020, (6) and (7). It needs 3 classes, with a target 4. */
+ *   margin          max(z without y) - z[y]      with a target  z[t] - max(z without t)
+ *   DLR             margin / (z[π1] - z[π3])     with a target  (z[t] - z[y]) / (z[π1] - (z[π3] + z[π4]) / 2)
+ *
+ * With a margin above 0 the attack has succeeded. DLR does not change when scores are scaled or shifted: Croce, Hein,
+ * Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks, 2020, (6) and (7).
+ * It needs 3 classes, with a target 4. */
 typedef enum { BG_ATTACK_CROSS_ENTROPY, BG_ATTACK_MARGIN, BG_ATTACK_DLR } bg_attack_loss;
 
 /* An attack and its numbers. Made by bg_attack_fgsm and its like, which set the defaults; fields may be changed before
@@ -75,13 +78,13 @@ BG_API bg_attack bg_attack_apgd_dlr(bg_attack_norm norm, double eps);
  * success and leaves the input as it is. */
 
 /* x' = x + (1 + overshoot) Σ r: each r goes to the nearest boundary between the label and one of the 9 other classes
- * with the largest scores at x, as if the scores were linear, without elements that
- * cannot go on for the box; 50 steps at most, overshoot 0.02. Linf and L2, no
- * targets. Moosavi-Dezfooli, Fawzi, Frossard, DeepFool, 2016, algorithm 2. */
+ * with the largest scores at x, as if the scores were linear, without elements that cannot go on for the box; 50 steps
+ * at most, overshoot 0.02. Linf and L2, no targets. Moosavi-Dezfooli, Fawzi, Frossard, DeepFool, 2016, algorithm 2. */
 BG_API bg_attack bg_attack_deepfool(bg_attack_norm norm, double eps);
-/* In L2: Adam on |x' - x|² + c max(confidence - margin, 0), with x' in the box as tanh of the variable, 1000 steps for
- * each of 9 c, which are found by bisection from 0.001 on; learning rate 0.01, confidence 0. Carlini, Wagner, Towards
- * evaluating the robustness of neural networks, 2017, section 6.A. It does not stop early. */
+/* In L2: Adam on |x' - x|² + c max(confidence - margin, 0), with x' in the box as tanh of the variable, or clipped to
+ * it where the box has one side, 1000 steps for each of 9 c, which are found by bisection from 0.001 on; learning rate
+ * 0.01, confidence 0. Carlini, Wagner, Towards evaluating the robustness of neural networks, 2017, section 6.A. It does
+ * not stop early. */
 BG_API bg_attack bg_attack_carlini_wagner(double eps);
 /* Whether an attack is one of these. */
 BG_API bool bg_attack_is_minimal(const bg_attack *attack);
@@ -93,8 +96,8 @@ BG_API bool bg_attack_is_minimal(const bg_attack *attack);
  * algorithms 1 and 2. */
 BG_API bg_attack bg_attack_square(double eps);
 /* Adam on estimates of the gradient, each the mean of `samples` differences along random directions of -1 and 1; 50
- * steps of 32 samples, delta 0.01, learning rate 0.01, loss margin. Uesato et al., Adversarial risk and the dangers of
- * evaluating against weak attacks, 2018, section 4.1. */
+ * steps of 32 samples, delta 0.01, learning rate 0.01, loss margin. The differences may leave the ball and the box.
+ * Uesato et al., Adversarial risk and the dangers of evaluating against weak attacks, 2018, section 4.1. */
 BG_API bg_attack bg_attack_spsa(bg_attack_norm norm, double eps);
 
 /* A control that looks for nothing: a random point of the ball, uniformly, then within the box; 10 restarts. */

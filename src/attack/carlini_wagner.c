@@ -11,16 +11,21 @@ typedef struct {
 } state;
 enum { STATE_NUMBERS = sizeof(state) / sizeof(double) };
 
-/* x' = middle + half tanh(w) stays in the box; without a box on both sides x' is w itself. */
+/* x' = middle + half tanh(w) stays in the box; without a box on both sides x' is w itself, which is clipped to the side
+ * that there is. */
 typedef struct {
     bool is_bounded;
-    double middle, half;
+    double middle, half, lower, upper;
 } chart;
 
 static chart chart_of(const bg_attacker *attacker)
 {
     double half = (attacker->upper - attacker->lower) / 2;
-    return (chart){ .is_bounded = isfinite(half), .middle = attacker->lower + half, .half = half };
+    return (chart){ .is_bounded = isfinite(half),
+                    .middle = attacker->lower + half,
+                    .half = half,
+                    .lower = attacker->lower,
+                    .upper = attacker->upper };
 }
 
 /* Drawn in a little from the walls, where atanh is infinite. */
@@ -30,7 +35,13 @@ static double into_chart(const chart *c, double x)
         return x;
     return c->half > 0 ? atanh((x - c->middle) / c->half * 0.999999) : 0;
 }
-static double out_of_chart(const chart *c, double w) { return c->is_bounded ? c->middle + c->half * tanh(w) : w; }
+static double into_box(const chart *c, double x) { return fmin(fmax(x, c->lower), c->upper); }
+static double out_of_chart(const chart *c, double *w)
+{
+    if (c->is_bounded)
+        return into_box(c, c->middle + c->half * tanh(*w)); /* a sum that may be rounded up */
+    return *w = into_box(c, *w);
+}
 
 /* Takes note of a success that is nearer than those before. */
 static void note(const bgi_attack_batch *batch, int64_t i, state *now, double margin, double *found)
@@ -67,7 +78,7 @@ static bg_status descend(bgi_attack_batch *batch, const chart *c, double *found)
         w[k] = into_chart(c, batch->clean[k]);
     for (int64_t step = 1; step <= batch->attack->steps; step++) {
         for (int64_t k = 0; k < batch->n * width; k++)
-            batch->point[k] = out_of_chart(c, w[k]);
+            batch->point[k] = out_of_chart(c, &w[k]);
         bg_status status = bgi_attack_ask(batch, BGI_ASK_MARGIN);
         if (status != BG_OK)
             return status;

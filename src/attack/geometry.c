@@ -2,6 +2,7 @@
 #include "attack/attack.h"
 
 #include <math.h>
+#include <string.h>
 
 double bgi_attack_length(const double *x, int64_t n, bg_attack_norm norm)
 {
@@ -90,25 +91,31 @@ void bgi_attack_project(const bgi_attack_batch *batch, int64_t i, double *x)
 
 /* ---- Steepest ascent ---- */
 
-/* The threshold above which `count` of the sizes lie, by bisection between representable numbers: 64 passes at most,
- * no memory. Returns the greatest t with at least `count` elements of size >= t. */
+static int64_t count_from(const double *x, int64_t n, double size)
+{
+    int64_t count = 0;
+    for (int64_t k = 0; k < n; k++)
+        count += fabs(x[k]) >= size;
+    return count;
+}
+
+/* The greatest t with at least `count` elements of size >= t, by bisection: as integers, the bits of numbers >= 0 are
+ * in the same order, so that it takes 64 passes at most and no memory. */
 static double find_threshold(const double *x, int64_t n, int64_t count)
 {
-    double low = 0, high = bgi_attack_length(x, n, BG_ATTACK_LINF);
-    int64_t at_high = 0;
-    for (int64_t k = 0; k < n; k++)
-        at_high += fabs(x[k]) >= high;
-    if (at_high >= count)
-        return high;
-    for (double middle = high / 2; middle > low && middle < high; middle = low + (high - low) / 2) {
-        int64_t above = 0;
-        for (int64_t k = 0; k < n; k++)
-            above += fabs(x[k]) >= middle;
-        if (above == count)
-            return middle;
-        *(above > count ? &low : &high) = middle;
+    double high_size = bgi_attack_length(x, n, BG_ATTACK_LINF), size = 0;
+    uint64_t low = 0, high; /* at 0 there are enough, above high too few */
+    memcpy(&high, &high_size, sizeof high);
+    while (low < high) {
+        uint64_t middle = high - (high - low) / 2;
+        memcpy(&size, &middle, sizeof size);
+        if (count_from(x, n, size) >= count)
+            low = middle;
+        else
+            high = middle - 1;
     }
-    return low;
+    memcpy(&size, &low, sizeof size);
+    return size;
 }
 
 static void ascend_l1(const bgi_attack_batch *batch, double *gradient, const double *x)
