@@ -128,9 +128,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     attack_config *config = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &config->checkpoint;
-        state->child_inputs[1] = &config->data;
-        state->child_inputs[2] = &config->common;
+        checkpoint_children_init(state, &config->checkpoint, &config->data, &config->common);
         return 0;
     case KEY_METHOD:
         config->n_attacks = 0;
@@ -185,14 +183,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {
-    { &checkpoint_argp, 0, NULL, 0 }, { &data_argp, 0, "Data:", 4 }, { &common_argp, 0, "Common:", 5 }, { 0 }
-};
-
 static const struct argp argp = {
     .options = table,
     .parser = parse,
-    .children = children,
+    .children = checkpoint_children,
     .doc = "How a trained network of classes stands attacks on its inputs.\v"
            "Shows which share of the examples is still answered rightly when each of them may be changed by eps, under "
            "each attack and under the worst of them. What is answered wrongly as it is counts as fooled: with eps 0 "

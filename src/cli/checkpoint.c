@@ -71,7 +71,19 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return ARGP_ERR_UNKNOWN;
     }
 }
-const struct argp checkpoint_argp = { .options = table, .parser = parse };
+static const struct argp checkpoint_argp = { .options = table, .parser = parse };
+
+const struct argp_child checkpoint_children[] = {
+    { &checkpoint_argp, 0, NULL, 0 }, { &data_argp, 0, "Data:", 4 }, { &common_argp, 0, "Common:", 5 }, { 0 }
+};
+
+void checkpoint_children_init(struct argp_state *state, const char **checkpoint, data_settings *data,
+                              common_options *common)
+{
+    state->child_inputs[0] = checkpoint;
+    state->child_inputs[1] = data;
+    state->child_inputs[2] = common;
+}
 
 /* ---- Saving ---- */
 

@@ -26,9 +26,12 @@ const char *checkpoint_of_run(char path[CHECKPOINT_PATH_BYTES], const char *run)
  * names the file behind the option, if the directory holds none. *file is then valid until the next call. */
 void checkpoint_take_directory(const char **file, const char *option, const struct argp_state *state);
 
-/* --checkpoint, of the commands that need one and take no arguments. Its input: const char *, the file, which of a run
- * directory is the one above. */
-extern const struct argp checkpoint_argp;
+/* The options that the commands share which need a checkpoint and take no arguments: --checkpoint, whose file is of a
+ * run directory the one above, those of data (group 4) and the common ones (group 5). _init: at ARGP_KEY_INIT, where
+ * they go. */
+extern const struct argp_child checkpoint_children[];
+void checkpoint_children_init(struct argp_state *state, const char **checkpoint, data_settings *data,
+                              common_options *common);
 
 /* Whether a tensor belongs to the model itself, not to its optimizer or trainer. */
 bool checkpoint_is_state(const char *name);

@@ -39,9 +39,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     eval_config *config = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &config->checkpoint;
-        state->child_inputs[1] = &config->data;
-        state->child_inputs[2] = &config->common;
+        checkpoint_children_init(state, &config->checkpoint, &config->data, &config->common);
         return 0;
     case KEY_PART:
         config->part = (eval_part)(PART_TEST + option_choice(state, "part", text, part_names));
@@ -60,14 +58,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {
-    { &checkpoint_argp, 0, NULL, 0 }, { &data_argp, 0, "Data:", 1 }, { &common_argp, 0, "Common:", 2 }, { 0 }
-};
-
 static const struct argp argp = {
     .options = table,
     .parser = parse,
-    .children = children,
+    .children = checkpoint_children,
     .doc =
         "Loss and metrics of a trained network.\v"
         "Network, loss and type are those of the checkpoint, and so are the data, the form of a CSV table, the seed "

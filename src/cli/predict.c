@@ -28,9 +28,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     predict_config *config = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &config->checkpoint;
-        state->child_inputs[1] = &config->data;
-        state->child_inputs[2] = &config->common;
+        checkpoint_children_init(state, &config->checkpoint, &config->data, &config->common);
         return 0;
     case KEY_MODEL:
         config->model = text;
@@ -59,14 +57,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {
-    { &checkpoint_argp, 0, NULL, 0 }, { &data_argp, 0, "Data:", 1 }, { &common_argp, 0, "Common:", 2 }, { 0 }
-};
-
 static const struct argp argp = {
     .options = table,
     .parser = parse,
-    .children = children,
+    .children = checkpoint_children,
     .doc = "What a trained network makes of data, or text from a prompt.\v"
            "Of data, the network's outputs for each example in the order of the data, those held out included: for "
            "classes their scores (logits) and the class of the largest, by its name if it has one. Network, type and "
