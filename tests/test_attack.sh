@@ -26,6 +26,8 @@ holds 'two threads make no difference' cmp -s out first
 expect 0 '"event":"done"' attack $run --eps 0 --json
 holds 'the part is that of the test' near "$(field clean_accuracy)" "$clean" 1e-12
 expect 0 '"event":"done"' attack $run --norm l2 --method pgd,deepfool,cw --eps 0.2,0.6,1.2 --steps 30 --limit 60 --json
+holds 'what is said of a small eps is of it' at_least 0.20000000000000001 "$(sed -n 's/.*"method":"cw".*"eps":0.2[0-9]*,.*"max_norm":\([0-9.]*\).*/\1/p' out)"
+holds 'and counts what is fooled by it' test "$(sed -n 's/.*"method":"cw".*"eps":0.2[0-9]*,.*"fooled":\([0-9]*\).*/\1/p' out)" -lt "$(sed -n 's/.*"method":"cw".*"eps":1.2,.*"fooled":\([0-9]*\).*/\1/p' out)"
 holds 'the smallest perturbations count by eps' at_least "$(accuracy cw 0.20000000000000001)" "$(accuracy cw 1.2)"
 expect 0 '^worst ' attack $run --norm l1 --eps 1 --limit 50
 expect 0 'not answered as class 3' attack $run --targeted 3 --method pgd --limit 50
@@ -53,6 +55,31 @@ holds 'that is said' grep -q '"warnings":\[{"text":"noise, the weaker attack, le
 expect 0 'the gradients may be masked' attack --checkpoint scaled/best.safetensors --eps 0.001,9
 expect 0 '^pgd  *100.00  *0.00$' attack --checkpoint scaled/best.safetensors --method pgd --loss margin --eps 0.001,9
 
+# ---- Gradients that are masked: each warning where they are, and none where they are not ----
+masked() { # MODEL RATE: a network for the table of two features
+    rm -rf masked
+    expect 0 . train --data table.csv --classes --scale standard --model "$1" --lr $2 --epochs 20 --test-share 0.3 --out masked
+    expect 0 '^worst' attack --checkpoint masked --part train --eps 0.01,0.1,2,9 --method noise,square,fgsm,pgd,deepfool
+}
+says() { holds "$1" grep -Eq "^warning: $2" out; }
+masked 'dense:2' 0.02
+holds 'a plain network brings no warning' test "$(grep -c '^warning' out)" = 0
+masked 'dense:2' 1000000
+says 'saturated: room does nothing' 'fgsm leaves [0-9.]+ % at eps 0.01, and no less at 9: these are small, or the gradients are masked$'
+says 'saturated: noise beats PGD' 'noise, the weaker attack, leaves [0-9.]+ % at eps [29], but pgd'
+says 'saturated: a search without gradients beats PGD' 'square, the weaker attack, leaves [0-9.]+ % at eps [29], but pgd'
+holds 'DeepFool needs no cross-entropy' test "$(grep -c '^warning: .*deepfool' out)" = 0
+holds 'a pair has one warning' test "$(grep -c '^warning: noise.*pgd' out)" = 1
+masked 'dense:8 hardtanh dense:2' 200
+says 'steps: room does nothing to FGSM' 'fgsm leaves [0-9.]+ % at eps 0.01, and no less at 9'
+says 'steps: noise beats FGSM' 'noise, the weaker attack, leaves [0-9.]+ % at eps [29], but fgsm'
+says 'steps: noise beats PGD' 'noise, the weaker attack, leaves [0-9.]+ % at eps [29], but pgd'
+says 'steps: noise beats DeepFool' 'noise, the weaker attack, leaves [0-9.]+ % at eps [29], but deepfool'
+expect 0 '^worst' attack --checkpoint scaled --part train --eps 2,9 --method pgd
+says 'more room does less' 'pgd leaves [0-9.]+ % at eps 9, but [0-9.]+ % at 2: more room does less; the gradients may be masked$'
+expect 0 '^worst' attack --checkpoint masked --part train --eps 0,9 --method fgsm
+holds 'eps 0 is no room to compare with' test "$(grep -c '^warning' out)" = 0
+
 # ---- Mistakes ----
 expect 2 'eps "-1"' attack $run --eps -1
 expect 2 'twice' attack $run --eps 1,1
@@ -65,6 +92,13 @@ expect 2 'no form with a target' attack $run --method deepfool --targeted 1
 expect 2 'the classes are 0 .. 9' attack $run --targeted 10
 expect 2 'two numbers, the lower first' attack $run --box 1:0
 expect 2 'inputs outside of it' attack $run --box 0.2:0.5
+expect 2 'steps: none of the attacks takes it' attack $run --method fgsm,noise --steps 3
+expect 2 'step-size: none of the attacks takes it' attack $run --method fgsm,apgd --step-size 0.1
+expect 2 'restarts: none of the attacks takes it' attack $run --method fgsm,bim,deepfool --restarts 2
+expect 2 'loss: none of the attacks takes it' attack $run --method apgd,square --loss margin
+expect 2 'apgd-dlr: the loss dlr needs 3 classes or more, the network has 2' attack --checkpoint scaled --method pgd,apgd-dlr --json
+holds 'before any work' test ! -s out
+expect 2 'pgd: the loss dlr needs 4 classes or more, the network has 2' attack --checkpoint scaled --method pgd --loss dlr --targeted 1
 expect 2 'ends in .svg' attack $run -o picture.txt
 expect 2 'ends in .npy' attack $run --save inputs.csv
 expect 2 'no images' attack --checkpoint scaled/best.safetensors --examples x.svg

@@ -39,9 +39,9 @@ static const struct argp_option table[] = {
     { "eps", KEY_EPS, "NUMBERS", 0,
       "the largest perturbations, in units of the inputs, with commas between them (default: 0.05,0.1,0.2)", 1 },
     { "norm", KEY_NORM, "NORM", 0, "linf (default), l2 or l1", 1 },
-    { "steps", KEY_STEPS, "N", 0, "of attacks that make several (default: each its own)", 1 },
+    { "steps", KEY_STEPS, "N", 0, "of all but fgsm and noise (default: each its own)", 1 },
     { "step-size", KEY_STEP_SIZE, "NUMBER", 0, "of bim, pgd and mi-fgsm (default: by eps and steps)", 1 },
-    { "restarts", KEY_RESTARTS, "N", 0, "of attacks that start or move at random (default: 1, of noise 10)", 1 },
+    { "restarts", KEY_RESTARTS, "N", 0, "of pgd, apgd, apgd-dlr, square, spsa and noise (default: 1, of noise 10)", 1 },
     { "loss", KEY_LOSS, "LOSS", 0, "what fgsm, bim, pgd and mi-fgsm raise: cross_entropy (default), margin or dlr", 1 },
     { "targeted", KEY_TARGETED, "CLASS", 0,
       "what is answered as this class counts as fooled; examples of the class are left out", 1 },
@@ -206,15 +206,6 @@ static const struct argp argp = {
 
 /* ---- What the options mean ---- */
 
-static bool starts_with_chance(const bg_attack *attack)
-{
-    static const char *const names[] = { "noise", "square", "spsa" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(attack->name, names[i]) == 0)
-            return true;
-    return attack->starts_at_random;
-}
-
 static bool is_one_of(const char *name, const char *const *names)
 {
     while (*names && strcmp(name, *names) != 0)
@@ -222,34 +213,92 @@ static bool is_one_of(const char *name, const char *const *names)
     return *names != NULL;
 }
 
+/* Which options an attack takes. */
+enum { STEPS = 1, STEP_SIZE = 2, RESTARTS = 4, LOSS = 8 };
+static unsigned options_of(const bg_attack *attack)
+{
+    static const struct {
+        const char *name;
+        unsigned options;
+    } taken[] = {
+        { "fgsm", LOSS },
+        { "bim", STEPS | STEP_SIZE | LOSS },
+        { "mi-fgsm", STEPS | STEP_SIZE | LOSS },
+        { "pgd", STEPS | STEP_SIZE | RESTARTS | LOSS },
+        { "apgd", STEPS | RESTARTS },
+        { "apgd-dlr", STEPS | RESTARTS },
+        { "deepfool", STEPS },
+        { "cw", STEPS },
+        { "square", STEPS | RESTARTS },
+        { "spsa", STEPS | RESTARTS },
+        { "noise", RESTARTS },
+    };
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (strcmp(taken[i].name, attack->name) == 0)
+            return taken[i].options;
+    return 0;
+}
+
+static void choose_defaults(attack_config *config)
+{
+    static bg_attack (*const attacks[])(bg_attack_norm, double) = { bg_attack_noise, bg_attack_fgsm, bg_attack_pgd,
+                                                                    bg_attack_apgd };
+    static const double radii[] = { 0.05, 0.1, 0.2 };
+    if (config->n_attacks == 0)
+        while (config->n_attacks < (config->norm == BG_ATTACK_L1 ? 3 : 4)) {
+            config->attacks[config->n_attacks] = attacks[config->n_attacks](config->norm, 0);
+            config->n_attacks++;
+        }
+    if (config->n_eps == 0)
+        for (; config->n_eps < 3; config->n_eps++)
+            config->eps[config->n_eps] = radii[config->n_eps];
+}
+
+static void fill_attack(const attack_config *config, bg_attack *attack)
+{
+    unsigned options = options_of(attack);
+    attack->norm = config->norm;
+    if (config->steps && options & STEPS)
+        attack->steps = config->steps;
+    if (config->step_size > 0 && options & STEP_SIZE)
+        attack->step_size = config->step_size;
+    if (config->restarts && options & RESTARTS)
+        attack->restarts = config->restarts;
+    if (config->has_loss && options & LOSS)
+        attack->loss = config->loss;
+}
+
 /* Puts the options into the attacks, and checks them. 0, or the exit code after a message. */
 static int fill_attacks(attack_config *config)
 {
-    static const char *const standard[] = { "noise", "fgsm", "pgd", "apgd" };
-    static const char *const climbers[] = { "fgsm", "bim", "pgd", "mi-fgsm", NULL };
-    static const char *const single[] = { "fgsm", "noise", NULL };
-    for (int i = 0, given = config->n_attacks; !given && i < (config->norm == BG_ATTACK_L1 ? 3 : 4); i++)
-        if (bg_attack_find(&config->attacks[config->n_attacks++], standard[i]) != BG_OK)
-            return output_library();
-    static const double radii[] = { 0.05, 0.1, 0.2 };
-    for (int i = 0, given = config->n_eps; !given && i < 3; i++)
-        config->eps[config->n_eps++] = radii[i];
+    unsigned taken = 0;
+    choose_defaults(config);
     for (int i = 0; i < config->n_attacks; i++) {
         bg_attack *attack = &config->attacks[i];
-        attack->norm = config->norm;
-        if (config->steps && !is_one_of(attack->name, single))
-            attack->steps = config->steps;
-        if (config->restarts && starts_with_chance(attack))
-            attack->restarts = config->restarts;
-        if (is_one_of(attack->name, climbers)) {
-            attack->step_size = strcmp(attack->name, "fgsm") == 0 ? 0 : config->step_size;
-            attack->loss = config->has_loss ? config->loss : attack->loss;
-        }
+        fill_attack(config, attack);
+        taken |= options_of(attack);
         if (bg_attack_check(attack) != BG_OK)
             return output_usage("%s", bg_last_error());
         if (config->target >= 0 && strcmp(attack->name, "deepfool") == 0)
             return output_usage("--targeted: deepfool has no form with a target");
     }
+    const struct {
+        unsigned option;
+        bool is_given;
+        const char *name;
+    } options[] = { { STEPS, config->steps > 0, "steps" },
+                    { STEP_SIZE, config->step_size > 0, "step-size" },
+                    { RESTARTS, config->restarts > 0, "restarts" },
+                    { LOSS, config->has_loss, "loss" } };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (options[i].is_given && !(taken & options[i].option))
+            return output_usage("--%s: none of the attacks takes it", options[i].name);
+    return 0;
+}
+
+/* The same for the names of files. */
+static int check_names(const attack_config *config)
+{
     const char *const pictures[] = { config->output, config->examples };
     for (int i = 0; i < 2; i++)
         if (pictures[i] && !gnuplot_takes_name(pictures[i]))
@@ -396,6 +445,8 @@ int command_attack(int argc, char **argv)
     attack_config config = { .part = -1, .target = -1 };
     options_parse(&argp, argc, argv, &config);
     int code = fill_attacks(&config);
+    if (!code)
+        code = check_names(&config);
     if (code)
         return code;
     bg_engine *engine;

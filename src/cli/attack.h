@@ -39,6 +39,7 @@ typedef struct {
     double clean_accuracy;
     double spared[ATTACKS_MAX + 1][EPS_MAX]; /* the share that is not fooled; the last row: by any of them */
     bg_attack_report reports[ATTACKS_MAX][EPS_MAX];
+    bool *is_fooled; /* [eps, n]: by any of the attacks, or as it is */
     /* The worst case at the largest eps: of the first attack that fooled an example, else of the first one. */
     bg_tensor *adversarial, *answers, *clean_answers; /* answers i64 [n] */
 } attack_outcome;

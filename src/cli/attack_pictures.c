@@ -54,6 +54,16 @@ static double element(const bg_tensor *tensor, int64_t i)
     return value;
 }
 
+/* Whether an attack has fooled an example that was right, at the largest eps. */
+static bool is_fooled(const attack_config *config, const attack_outcome *o, int64_t example)
+{
+    int64_t width = bg_shape_count(o->example.shape);
+    bool is_changed = false;
+    for (int64_t k = example * width; k < (example + 1) * width; k++)
+        is_changed = is_changed || element(o->inputs, k) != element(o->adversarial, k);
+    return is_changed && o->is_fooled[(config->n_eps - 1) * o->n + example];
+}
+
 /* One example as three images. The perturbation is drawn around the middle of the range that the inputs have, its
  * largest element at the end of it. */
 static void put_triple(const attack_outcome *o, int64_t example, int64_t pixels, double *values, image_label *labels)
@@ -85,7 +95,7 @@ int attack_draw_examples(const attack_config *config, const attack_outcome *o)
     int64_t pixels = form.channels * form.height * form.width, chosen[EXAMPLES];
     size_t n = 0;
     for (int64_t i = 0; i < o->n && n < EXAMPLES; i++)
-        if (element(o->answers, i) != element(o->clean_answers, i))
+        if (is_fooled(config, o, i))
             chosen[n++] = i;
     if (n == 0)
         return output_failure("--examples: no example is fooled at eps %g, so there is nothing to draw",

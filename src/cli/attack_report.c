@@ -17,25 +17,39 @@ static const char *row_name(const attack_config *config, int row)
 /* ---- Signs of masked gradients ----
  * Athalye, Carlini, Wagner, Obfuscated gradients give a false sense of security, 2018, section 3.1. */
 
-/* How hard an attack tries; one that tries less should not do better. Those that ask for no gradients are 1, noise is
- * 0, and another loss is no greater effort. */
+/* How hard an attack tries; one that tries less should not do better, and another loss is no greater effort. What looks
+ * for the smallest perturbation has another aim, and should only do better than noise. */
+enum { NOISE, WITHOUT_GRADIENTS, ONE_STEP, STEPS, RANDOM_STEPS, ADAPTED_STEPS, SMALLEST };
 static int rank_of(const char *name)
 {
-    static const char *const ranks[][4] = { { "noise" },          { "square", "spsa" },  { "fgsm" },
-                                            { "bim", "mi-fgsm" }, { "pgd", "apgd-dlr" }, { "apgd" } };
-    for (int rank = 0; rank < (int)(sizeof ranks / sizeof *ranks); rank++)
-        for (int k = 0; k < 3 && ranks[rank][k]; k++)
-            if (strcmp(name, ranks[rank][k]) == 0)
-                return rank;
-    return -1;
+    static const struct {
+        const char *name;
+        int rank;
+    } ranks[] = { { "noise", NOISE },
+                  { "square", WITHOUT_GRADIENTS },
+                  { "spsa", WITHOUT_GRADIENTS },
+                  { "fgsm", ONE_STEP },
+                  { "bim", STEPS },
+                  { "mi-fgsm", STEPS },
+                  { "pgd", RANDOM_STEPS },
+                  { "apgd-dlr", RANDOM_STEPS },
+                  { "apgd", ADAPTED_STEPS },
+                  { "deepfool", SMALLEST },
+                  { "cw", SMALLEST } };
+    for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++)
+        if (strcmp(name, ranks[i].name) == 0)
+            return ranks[i].rank;
+    return NOISE;
 }
 
-/* FGSM makes one step only: that a search without gradients does better says nothing. */
+/* Searches without gradients ask the network a thousand times: that they do better than a few small steps says nothing.
+ */
 static bool should_win(const char *stronger, const char *weaker)
 {
     int strong = rank_of(stronger), weak = rank_of(weaker);
-    bool is_single_step = strcmp(stronger, "fgsm") == 0;
-    return weak >= 0 && strong > weak && strong > 1 && !(is_single_step && weak == 1);
+    if (strong == SMALLEST)
+        return weak == NOISE;
+    return weak == WITHOUT_GRADIENTS ? strong >= RANDOM_STEPS : strong > WITHOUT_GRADIENTS && strong > weak;
 }
 
 /* What chance does not explain: more than one point, and more than one example. */
@@ -46,28 +60,68 @@ static bool is_above(const attack_outcome *outcome, double a, double b)
 
 typedef void warning(const char *text, void *user);
 
+/* From the first eps to the last one, at least twice as large, not one more example is fooled, though some are left.
+ * With a target that is no sign: the class may be far away. */
+static bool stays(const attack_config *config, const attack_outcome *o, int attack, int first)
+{
+    int last = config->n_eps - 1;
+    return !o->targets && rank_of(config->attacks[attack].name) > WITHOUT_GRADIENTS && first < last &&
+           config->eps[last] >= 2 * config->eps[first] && o->spared[attack][last] > 0 &&
+           o->spared[attack][last] >= o->spared[attack][first];
+}
+
+static void warn_of_eps(const attack_config *config, const attack_outcome *o, int attack, warning *warn, void *user)
+{
+    const double *spared = o->spared[attack], *eps = config->eps;
+    const char *name = config->attacks[attack].name;
+    char text[300];
+    int worst = 0; /* where it rises most */
+    for (int e = 1; e < config->n_eps; e++)
+        if (is_above(o, spared[e], spared[e - 1]) &&
+            (!worst || spared[e] - spared[e - 1] > spared[worst] - spared[worst - 1]))
+            worst = e;
+    int first = eps[0] > 0 ? 0 : 1, last = config->n_eps - 1; /* they are in order, each there once */
+    if (worst)
+        snprintf(text, sizeof text,
+                 "%s leaves %.2f %% at eps %g, but %.2f %% at %g: more room does less; the gradients may be masked",
+                 name, 100 * spared[worst], eps[worst], 100 * spared[worst - 1], eps[worst - 1]);
+    else if (stays(config, o, attack, first))
+        snprintf(text, sizeof text,
+                 "%s leaves %.2f %% at eps %g, and no less at %g: these are small, or the gradients are masked", name,
+                 100 * spared[first], eps[first], eps[last]);
+    else
+        return;
+    warn(text, user);
+}
+
+/* At the eps where the stronger attack falls behind most. */
+static void warn_of_order(const attack_config *config, const attack_outcome *o, int strong, int weak, warning *warn,
+                          void *user)
+{
+    const char *stronger = config->attacks[strong].name, *weaker = config->attacks[weak].name;
+    const double *left = o->spared[strong], *left_by_weaker = o->spared[weak];
+    int worst = -1;
+    for (int e = 0; e < config->n_eps; e++)
+        if (is_above(o, left[e], left_by_weaker[e]) &&
+            (worst < 0 || left[e] - left_by_weaker[e] > left[worst] - left_by_weaker[worst]))
+            worst = e;
+    if (worst < 0 || !should_win(stronger, weaker))
+        return;
+    char text[300];
+    snprintf(text, sizeof text,
+             "%s, the weaker attack, leaves %.2f %% at eps %g, but %s %.2f %%; the gradients may be "
+             "masked",
+             weaker, 100 * left_by_weaker[worst], config->eps[worst], stronger, 100 * left[worst]);
+    warn(text, user);
+}
+
 static void find_warnings(const attack_config *config, const attack_outcome *o, warning *warn, void *user)
 {
-    char text[300];
     for (int a = 0; a < config->n_attacks; a++)
-        for (int e = 1; e < config->n_eps; e++)
-            if (is_above(o, o->spared[a][e], o->spared[a][e - 1])) {
-                snprintf(text, sizeof text, "%s leaves %.2f %% at eps %g, but %.2f %% at %g: more room does less",
-                         config->attacks[a].name, 100 * o->spared[a][e], config->eps[e], 100 * o->spared[a][e - 1],
-                         config->eps[e - 1]);
-                warn(text, user);
-            }
+        warn_of_eps(config, o, a, warn, user);
     for (int strong = 0; strong < config->n_attacks; strong++)
         for (int weak = 0; weak < config->n_attacks; weak++)
-            for (int e = 0; e < config->n_eps; e++) {
-                if (!should_win(config->attacks[strong].name, config->attacks[weak].name) ||
-                    !is_above(o, o->spared[strong][e], o->spared[weak][e]))
-                    continue;
-                snprintf(text, sizeof text, "%s, the weaker attack, leaves %.2f %% at eps %g, but %s %.2f %%",
-                         config->attacks[weak].name, 100 * o->spared[weak][e], config->eps[e],
-                         config->attacks[strong].name, 100 * o->spared[strong][e]);
-                warn(text, user);
-            }
+            warn_of_order(config, o, strong, weak, warn, user);
 }
 
 static void show_warning(const char *text, void *user)
@@ -76,7 +130,7 @@ static void show_warning(const char *text, void *user)
     if (*is_first)
         output_line("%s", "");
     *is_first = false;
-    output_line("warning: %s; the gradients may be masked", text);
+    output_line("warning: %s", text);
 }
 
 static void append_warning(const char *text, void *user)

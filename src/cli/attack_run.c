@@ -54,62 +54,65 @@ static bool is_within(const bg_tensor *inputs, double lower, double upper)
 
 /* ---- What an attack leaves ---- */
 
-typedef struct {
-    bg_attack_result result;
-    bool *is_fooled; /* [eps, n]: by any attack so far */
-} found;
-
-static int found_open(found *f, const attack_config *config, const attack_outcome *o)
+static int open_result(bg_attack_result *result, const attack_outcome *o)
 {
-    *f = (found){ .is_fooled = calloc((size_t)config->n_eps * (size_t)o->n, sizeof(bool)) };
-    if (!f->is_fooled)
-        return output_failure("out of memory");
+    *result = (bg_attack_result){ .adversarial = NULL };
     bg_status status =
-        bg_tensor_create(&f->result.adversarial, o->engine, bg_tensor_dtype(o->inputs), bg_tensor_shape(o->inputs));
+        bg_tensor_create(&result->adversarial, o->engine, bg_tensor_dtype(o->inputs), bg_tensor_shape(o->inputs));
     if (status == BG_OK)
-        status = bg_tensor_create(&f->result.is_fooled, o->engine, BG_BOOL, BG_SHAPE(o->n));
+        status = bg_tensor_create(&result->is_fooled, o->engine, BG_BOOL, BG_SHAPE(o->n));
     if (status == BG_OK)
-        status = bg_tensor_create(&f->result.norms, o->engine, BG_F64, BG_SHAPE(o->n));
+        status = bg_tensor_create(&result->norms, o->engine, BG_F64, BG_SHAPE(o->n));
     if (status == BG_OK)
-        status = bg_tensor_create(&f->result.answers, o->engine, BG_I64, BG_SHAPE(o->n));
+        status = bg_tensor_create(&result->answers, o->engine, BG_I64, BG_SHAPE(o->n));
     return status == BG_OK ? 0 : output_library();
 }
 
-static void found_close(found *f)
+static void close_result(bg_attack_result *result)
 {
-    bg_tensor_destroy(f->result.adversarial);
-    bg_tensor_destroy(f->result.is_fooled);
-    bg_tensor_destroy(f->result.norms);
-    bg_tensor_destroy(f->result.answers);
-    free(f->is_fooled);
+    bg_tensor_destroy(result->adversarial);
+    bg_tensor_destroy(result->is_fooled);
+    bg_tensor_destroy(result->norms);
+    bg_tensor_destroy(result->answers);
 }
 
 /* Takes over example i as the worst case. */
-static void take_example(attack_outcome *o, const found *f, int64_t i)
+static void take_example(attack_outcome *o, const bg_attack_result *result, int64_t i)
 {
     int64_t width = bg_shape_count(bg_tensor_shape(o->inputs)) / o->n;
     size_t bytes = (size_t)width * bg_dtype_size(bg_tensor_dtype(o->inputs));
-    const unsigned char *from = bg_tensor_const_data(f->result.adversarial);
+    const unsigned char *from = bg_tensor_const_data(result->adversarial);
     memcpy((unsigned char *)bg_tensor_data(o->adversarial) + (size_t)i * bytes, from + (size_t)i * bytes, bytes);
-    ((int64_t *)bg_tensor_data(o->answers))[i] = ((const int64_t *)bg_tensor_const_data(f->result.answers))[i];
+    ((int64_t *)bg_tensor_data(o->answers))[i] = ((const int64_t *)bg_tensor_const_data(result->answers))[i];
 }
 
 /* Counts what the attack that ran last does with this eps, which may be less than it was allowed. */
-static void count(const attack_config *config, attack_outcome *o, const found *f, int attack, int eps)
+static void count(const attack_config *config, attack_outcome *o, const bg_attack_result *result, int attack, int eps)
 {
     int64_t spared = 0, spared_by_all = 0;
     /* The others keep to their eps, but for roundings of the inputs. */
     double limit = bg_attack_is_minimal(&config->attacks[attack]) ? config->eps[eps] : INFINITY;
-    bool *by_any = f->is_fooled + (int64_t)eps * o->n;
+    bool *by_any = o->is_fooled + (int64_t)eps * o->n;
+    bg_attack_report *report = &o->reports[attack][eps];
+    double norms = 0;
+    report->fooled = 0;
+    report->max_norm = 0;
     for (int64_t i = 0; i < o->n; i++) {
-        bool is_fooled = element(f->result.is_fooled, i) != 0 && element(f->result.norms, i) <= limit;
+        double norm = element(result->norms, i);
+        bool is_fooled = element(result->is_fooled, i) != 0 && norm <= limit;
+        if (is_fooled && norm > 0) { /* what was fooled from the beginning is left alone */
+            report->fooled++;
+            norms += norm;
+            report->max_norm = fmax(report->max_norm, norm);
+        }
         bool is_worst = attack == 0 || (is_fooled && !by_any[i]);
         if (is_worst && eps == config->n_eps - 1)
-            take_example(o, f, i);
+            take_example(o, result, i);
         by_any[i] = by_any[i] || is_fooled;
         spared += !is_fooled;
         spared_by_all += !by_any[i];
     }
+    report->mean_norm = norms / (report->fooled ? (double)report->fooled : 1);
     o->spared[attack][eps] = (double)spared / (double)o->n;
     o->spared[config->n_attacks][eps] = (double)spared_by_all / (double)o->n;
 }
@@ -117,14 +120,15 @@ static void count(const attack_config *config, attack_outcome *o, const found *f
 /* ---- The attacks ---- */
 
 static bg_status run_one(const attack_outcome *o, bg_attacker *attacker, const bg_attack *attack, double eps,
-                         const found *f, bg_attack_report *report)
+                         const bg_attack_result *result, bg_attack_report *report)
 {
     bg_attack limited = *attack;
     limited.eps = eps;
-    return bg_attack_run(attacker, &limited, o->inputs, o->labels, o->targets, &f->result, report);
+    return bg_attack_run(attacker, &limited, o->inputs, o->labels, o->targets, result, report);
 }
 
-static int run_attack(const attack_config *config, attack_outcome *o, bg_attacker *attacker, int a, const found *f)
+static int run_attack(const attack_config *config, attack_outcome *o, bg_attacker *attacker, int a,
+                      const bg_attack_result *result)
 {
     const bg_attack *attack = &config->attacks[a];
     bool is_minimal = bg_attack_is_minimal(attack);
@@ -132,7 +136,7 @@ static int run_attack(const attack_config *config, attack_outcome *o, bg_attacke
         /* The smallest perturbations are sought once. */
         double eps = is_minimal ? config->eps[config->n_eps - 1] : config->eps[e];
         if (e == 0 || !is_minimal) {
-            bg_status status = run_one(o, attacker, attack, eps, f, &o->reports[a][e]);
+            bg_status status = run_one(o, attacker, attack, eps, result, &o->reports[a][e]);
             if (status == BG_ERR_STOPPED)
                 return 128 + signals_caught();
             if (status != BG_OK)
@@ -140,7 +144,7 @@ static int run_attack(const attack_config *config, attack_outcome *o, bg_attacke
         } else {
             o->reports[a][e] = o->reports[a][0];
         }
-        count(config, o, f, a, e);
+        count(config, o, result, a, e);
         if (config->common.json)
             attack_show_event(config, o, a, e);
         if (output_has_failed())
@@ -150,11 +154,11 @@ static int run_attack(const attack_config *config, attack_outcome *o, bg_attacke
 }
 
 /* The answers as things stand: any attack that is allowed nothing. */
-static int look_at_clean(attack_outcome *o, bg_attacker *attacker, const found *f)
+static int look_at_clean(attack_outcome *o, bg_attacker *attacker, const bg_attack_result *result)
 {
     bg_attack_report report;
     const bg_attack nothing = bg_attack_fgsm(BG_ATTACK_LINF, 0);
-    bg_status status = run_one(o, attacker, &nothing, 0, f, &report);
+    bg_status status = run_one(o, attacker, &nothing, 0, result, &report);
     if (status == BG_ERR_STOPPED)
         return 128 + signals_caught();
     if (status == BG_OK)
@@ -164,9 +168,9 @@ static int look_at_clean(attack_outcome *o, bg_attacker *attacker, const found *
     if (status == BG_OK)
         status = bg_tensor_create(&o->adversarial, o->engine, bg_tensor_dtype(o->inputs), bg_tensor_shape(o->inputs));
     if (status == BG_OK)
-        status = bg_tensor_copy(o->answers, f->result.answers);
+        status = bg_tensor_copy(o->answers, result->answers);
     if (status == BG_OK)
-        status = bg_tensor_copy(o->clean_answers, f->result.answers);
+        status = bg_tensor_copy(o->clean_answers, result->answers);
     if (status == BG_OK)
         status = bg_tensor_copy(o->adversarial, o->inputs);
     o->clean_accuracy = report.clean_accuracy;
@@ -175,14 +179,25 @@ static int look_at_clean(attack_outcome *o, bg_attacker *attacker, const found *
 
 static int run_all(const attack_config *config, attack_outcome *o, bg_attacker *attacker)
 {
-    found f;
-    int code = found_open(&f, config, o);
+    bg_attack_result result;
+    int code = open_result(&result, o);
     if (!code)
-        code = look_at_clean(o, attacker, &f);
+        code = look_at_clean(o, attacker, &result);
     for (int a = 0; a < config->n_attacks && !code; a++)
-        code = run_attack(config, o, attacker, a, &f);
-    found_close(&f);
+        code = run_attack(config, o, attacker, a, &result);
+    close_result(&result);
     return code;
+}
+
+/* The loss DLR compares the scores of several classes: said before any work. */
+static int check_dlr(const attack_config *config, int64_t classes)
+{
+    int needed = config->target >= 0 ? 4 : 3;
+    for (int a = 0; a < config->n_attacks; a++)
+        if (config->attacks[a].loss == BG_ATTACK_DLR && classes < needed)
+            return output_usage("%s: the loss dlr needs %d classes or more, the network has %lld",
+                                config->attacks[a].name, needed, (long long)classes);
+    return 0;
 }
 
 static int make_attacker(const attack_config *config, const attack_outcome *o, bg_model *model, scaled_network *network,
@@ -209,6 +224,9 @@ int attack_examples(const attack_config *config, const bg_archive *archive, cons
     bg_model *model = NULL;
     bg_attacker *attacker = NULL;
     int code = 0;
+    o->is_fooled = calloc((size_t)config->n_eps * (size_t)o->n, sizeof *o->is_fooled);
+    if (!o->is_fooled)
+        return output_failure("out of memory");
     if (about->data.parts.scale)
         code = parts_take_values(&network.shift, &network.scale, o->engine, config->data.name, o->example.shape,
                                  about->data.parts.values);
@@ -217,6 +235,8 @@ int attack_examples(const attack_config *config, const bg_archive *archive, cons
                                      config->data.name, o->example);
     if (!code)
         code = make_attacker(config, o, model, &network, &attacker);
+    if (!code)
+        code = check_dlr(config, bg_attacker_classes(attacker));
     signals_catch();
     if (!code)
         code = run_all(config, o, attacker);
@@ -232,4 +252,5 @@ void attack_outcome_release(attack_outcome *o)
     bg_tensor *const tensors[] = { o->inputs, o->labels, o->targets, o->adversarial, o->answers, o->clean_answers };
     for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
         bg_tensor_destroy(tensors[i]);
+    free(o->is_fooled);
 }
