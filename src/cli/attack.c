@@ -11,7 +11,6 @@
 #include <string.h>
 
 static const char *const part_names[] = { "test", "validation", "train", NULL };
-static const char *const norm_words[] = { "linf", "l2", "l1", NULL };
 static const char *const loss_words[] = { "cross_entropy", "margin", "dlr", NULL };
 
 enum {
@@ -139,7 +138,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         split(state, "eps", text, add_eps);
         return 0;
     case KEY_NORM:
-        config->norm = (bg_attack_norm)option_choice(state, "norm", text, norm_words);
+        config->norm = (bg_attack_norm)option_choice(state, "norm", text, attack_norm_names);
         return 0;
     case KEY_STEPS:
         config->steps = option_integer(state, "steps", text, 1, INT32_MAX);

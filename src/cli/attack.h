@@ -51,6 +51,7 @@ int attack_examples(const attack_config *config, const bg_archive *archive, cons
 void attack_outcome_release(attack_outcome *o);
 
 /* ---- attack_report.c ---- */
+extern const char *const attack_norm_names[]; /* of bg_attack_norm, and NULL */
 /* One cell, as an event. */
 void attack_show_event(const attack_config *config, const attack_outcome *outcome, int attack, int eps);
 /* All of them, as a table or as the last event; 0, or the exit code. */

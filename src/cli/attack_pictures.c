@@ -14,8 +14,8 @@
 int attack_draw_curves(const attack_config *config, const attack_outcome *outcome)
 {
     gnuplot_script script = { .text = NULL };
-    gnuplot_put(&script, "set xlabel 'eps'\nset ylabel '%s'\nset yrange [0:100]\nset grid\nset key outside right\n",
-                outcome->targets ? "not fooled in %" : "accuracy in %");
+    gnuplot_put(&script, "set xlabel 'eps, %s'\nset ylabel '%s'\nset yrange [0:100]\nset grid\nset key outside right\n",
+                attack_norm_names[config->norm], outcome->targets ? "not fooled in %" : "accuracy in %");
     for (int row = 0; row <= config->n_attacks; row++) {
         gnuplot_put(&script, "$row%d << EOD\n0 %.10g\n", row,
                     100 * (outcome->targets ? outcome->spared[row][0] : outcome->clean_accuracy));
@@ -25,8 +25,8 @@ int attack_draw_curves(const attack_config *config, const attack_outcome *outcom
     }
     for (int row = 0; row <= config->n_attacks; row++) {
         bool is_worst = row == config->n_attacks;
-        gnuplot_put(&script, "%s $row%d %susing 1:2 with linespoints lw %d dt %d title ", row ? "," : "plot", row,
-                    outcome->targets ? "skip 1 " : "", is_worst ? 3 : 1, is_worst ? 2 : 1);
+        gnuplot_put(&script, "%s $row%d %susing 1:2 with linespoints %s title ", row ? "," : "plot", row,
+                    outcome->targets ? "skip 1 " : "", is_worst ? "lw 3 dt 2 lc rgb 'black'" : "");
         gnuplot_put_text(&script, is_worst ? "worst" : config->attacks[row].name);
     }
     gnuplot_put(&script, "\n");

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const norm_names[] = { [BG_ATTACK_LINF] = "linf", [BG_ATTACK_L2] = "l2", [BG_ATTACK_L1] = "l1" };
+const char *const attack_norm_names[] = {
+    [BG_ATTACK_LINF] = "linf", [BG_ATTACK_L2] = "l2", [BG_ATTACK_L1] = "l1", NULL
+};
 
 static const char *row_name(const attack_config *config, int row)
 {
@@ -147,7 +149,7 @@ void attack_show_event(const attack_config *config, const attack_outcome *outcom
     const bg_attack_report *report = &outcome->reports[attack][eps];
     event *e = event_create("attack");
     event_text(e, "method", row_name(config, attack));
-    event_text(e, "norm", norm_names[config->norm]);
+    event_text(e, "norm", attack_norm_names[config->norm]);
     event_number(e, "eps", config->eps[eps]);
     event_number(e, outcome->targets ? "not_fooled" : "accuracy", outcome->spared[attack][eps]);
     if (attack < config->n_attacks) {
@@ -213,9 +215,9 @@ int attack_show(const attack_config *config, const attack_outcome *outcome)
                 outcome->n == 1 ? "" : "s", 100 * outcome->clean_accuracy);
     if (outcome->targets)
         output_line("examples in %% that are not answered as class %lld, %s:", (long long)config->target,
-                    norm_names[config->norm]);
+                    attack_norm_names[config->norm]);
     else
-        output_line("accuracy in %% under attack, %s:", norm_names[config->norm]);
+        output_line("accuracy in %% under attack, %s:", attack_norm_names[config->norm]);
     show_table(config, outcome);
     bool is_first = true;
     find_warnings(config, outcome, show_warning, &is_first);

@@ -1,24 +1,32 @@
 /* blasgrad attack: the attacks themselves. */
 #include "attack.h"
 #include "commands.h"
+#include "machine.h"
 #include "output.h"
+#include "progress.h"
 #include "signals.h"
 
 #include <blasgrad/ops.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The network with what the run did to its inputs, so that eps and the box are in the inputs' own units. */
+/* What the attacker's functions know: the network with what the run did to its inputs, so that eps and the box are in
+ * the inputs' own units, and what is running. */
 typedef struct {
     network_choice choice;
     bg_tensor *shift, *scale; /* f64, of an example's shape; or NULL */
-} scaled_network;
+    const attack_config *config;
+    int64_t n;       /* examples */
+    int attack, eps; /* those that run */
+    double last_draw;
+} attacked;
 
 static bg_node *build_scaled(bg_model *model, bg_node *x, void *user)
 {
-    scaled_network *network = user;
+    attacked *network = user;
     if (network->shift && x) {
         bg_graph *graph = bg_node_graph(x);
         bg_dtype dtype = bg_model_dtype(model);
@@ -30,8 +38,17 @@ static bg_node *build_scaled(bg_model *model, bg_node *x, void *user)
 
 static bool goes_on(int64_t examples, void *user)
 {
-    (void)examples;
-    (void)user;
+    attacked *now = user;
+    double seconds = machine_seconds();
+    if (seconds - now->last_draw >= 0.1) {
+        const attack_config *config = now->config;
+        char title[64], rest[64];
+        double cell = now->attack * config->n_eps + now->eps + (double)examples / (double)now->n;
+        snprintf(title, sizeof title, "%s, eps %g", config->attacks[now->attack].name, config->eps[now->eps]);
+        snprintf(rest, sizeof rest, "%lld/%lld examples", (long long)examples, (long long)now->n);
+        progress_draw(title, cell / (config->n_attacks * config->n_eps), rest);
+        now->last_draw = seconds;
+    }
     return signals_caught() == 0;
 }
 
@@ -119,31 +136,36 @@ static void count(const attack_config *config, attack_outcome *o, const bg_attac
 
 /* ---- The attacks ---- */
 
-static bg_status run_one(const attack_outcome *o, bg_attacker *attacker, const bg_attack *attack, double eps,
-                         const bg_attack_result *result, bg_attack_report *report)
+/* 0, or the exit code, after a message unless it was interrupted. */
+static int run_one(const attack_outcome *o, bg_attacker *attacker, const bg_attack *attack, double eps,
+                   const bg_attack_result *result, bg_attack_report *report)
 {
     bg_attack limited = *attack;
     limited.eps = eps;
-    return bg_attack_run(attacker, &limited, o->inputs, o->labels, o->targets, result, report);
+    bg_status status = bg_attack_run(attacker, &limited, o->inputs, o->labels, o->targets, result, report);
+    progress_clear();
+    if (status == BG_ERR_STOPPED)
+        return 128 + signals_caught();
+    return status == BG_OK ? 0 : output_library();
 }
 
-static int run_attack(const attack_config *config, attack_outcome *o, bg_attacker *attacker, int a,
-                      const bg_attack_result *result)
+static int run_attack(attacked *now, attack_outcome *o, bg_attacker *attacker, const bg_attack_result *result)
 {
+    const attack_config *config = now->config;
+    int a = now->attack;
     const bg_attack *attack = &config->attacks[a];
     bool is_minimal = bg_attack_is_minimal(attack);
     for (int e = 0; e < config->n_eps; e++) {
         /* The smallest perturbations are sought once. */
         double eps = is_minimal ? config->eps[config->n_eps - 1] : config->eps[e];
-        if (e == 0 || !is_minimal) {
-            bg_status status = run_one(o, attacker, attack, eps, result, &o->reports[a][e]);
-            if (status == BG_ERR_STOPPED)
-                return 128 + signals_caught();
-            if (status != BG_OK)
-                return output_library();
-        } else {
+        int code = 0;
+        now->eps = e;
+        if (e == 0 || !is_minimal)
+            code = run_one(o, attacker, attack, eps, result, &o->reports[a][e]);
+        else
             o->reports[a][e] = o->reports[a][0];
-        }
+        if (code)
+            return code;
         count(config, o, result, a, e);
         if (config->common.json)
             attack_show_event(config, o, a, e);
@@ -158,11 +180,10 @@ static int look_at_clean(attack_outcome *o, bg_attacker *attacker, const bg_atta
 {
     bg_attack_report report;
     const bg_attack nothing = bg_attack_fgsm(BG_ATTACK_LINF, 0);
-    bg_status status = run_one(o, attacker, &nothing, 0, result, &report);
-    if (status == BG_ERR_STOPPED)
-        return 128 + signals_caught();
-    if (status == BG_OK)
-        status = bg_tensor_create(&o->answers, o->engine, BG_I64, BG_SHAPE(o->n));
+    int code = run_one(o, attacker, &nothing, 0, result, &report);
+    if (code)
+        return code;
+    bg_status status = bg_tensor_create(&o->answers, o->engine, BG_I64, BG_SHAPE(o->n));
     if (status == BG_OK)
         status = bg_tensor_create(&o->clean_answers, o->engine, BG_I64, BG_SHAPE(o->n));
     if (status == BG_OK)
@@ -177,14 +198,14 @@ static int look_at_clean(attack_outcome *o, bg_attacker *attacker, const bg_atta
     return status == BG_OK ? 0 : output_library();
 }
 
-static int run_all(const attack_config *config, attack_outcome *o, bg_attacker *attacker)
+static int run_all(attacked *now, attack_outcome *o, bg_attacker *attacker)
 {
     bg_attack_result result;
     int code = open_result(&result, o);
     if (!code)
         code = look_at_clean(o, attacker, &result);
-    for (int a = 0; a < config->n_attacks && !code; a++)
-        code = run_attack(config, o, attacker, a, &result);
+    for (; now->attack < now->config->n_attacks && !code; now->attack++)
+        code = run_attack(now, o, attacker, &result);
     close_result(&result);
     return code;
 }
@@ -200,7 +221,7 @@ static int check_dlr(const attack_config *config, int64_t classes)
     return 0;
 }
 
-static int make_attacker(const attack_config *config, const attack_outcome *o, bg_model *model, scaled_network *network,
+static int make_attacker(const attack_config *config, const attack_outcome *o, bg_model *model, attacked *network,
                          bg_attacker **attacker)
 {
     bool is_boxed = config->has_box ? config->is_boxed : is_within(o->inputs, 0, 1);
@@ -220,7 +241,7 @@ static int make_attacker(const attack_config *config, const attack_outcome *o, b
 int attack_examples(const attack_config *config, const bg_archive *archive, const checkpoint_about *about,
                     attack_outcome *o)
 {
-    scaled_network network = { .choice.model = about->model };
+    attacked network = { .choice.model = about->model, .config = config, .n = o->n, .last_draw = machine_seconds() };
     bg_model *model = NULL;
     bg_attacker *attacker = NULL;
     int code = 0;
@@ -239,7 +260,7 @@ int attack_examples(const attack_config *config, const bg_archive *archive, cons
         code = check_dlr(config, bg_attacker_classes(attacker));
     signals_catch();
     if (!code)
-        code = run_all(config, o, attacker);
+        code = run_all(&network, o, attacker);
     bg_attacker_destroy(attacker);
     bg_model_destroy(model);
     bg_tensor_destroy(network.shift);
