@@ -32,6 +32,106 @@ START_TEST(test_nothing_allowed)
 }
 END_TEST
 
+/* With a target, what is answered as the target is fooled, and nothing else; the accuracy is that of the labels. */
+START_TEST(test_targets)
+{
+    enum { N = 24 };
+    int fooled = 0, changed = 0;
+    for (size_t k = 0; bg_attack_name(k); k++) {
+        bg_attack a;
+        problem p;
+        int right = 0;
+        OK(bg_attack_find(&a, bg_attack_name(k)));
+        if (strcmp(a.name, "deepfool") == 0)
+            continue; /* it has no targets */
+        open_curved(&p, counted_engine(), BG_F64, 16, N);
+        answer_labels(&p, N);
+        a.eps = 0.5;
+        a.steps = a.steps < 40 ? a.steps : 40;
+        OK(bg_attack_run(p.attacker, &a, p.x, p.labels, p.targets, &p.result, &p.report));
+        for (int i = 0; i < N; i++) {
+            bool is_target = value_at(p.answers, i) == value_at(p.targets, i);
+            bool is_right = value_at(p.answers, i) == value_at(p.labels, i);
+            ck_assert_msg((value_at(p.is_fooled, i) != 0) == is_target, "%s: example %d", a.name, i);
+            right += is_right && i % 4 != 3; /* those were wrong from the beginning */
+            fooled += is_target;
+            changed += !is_target && !is_right && i % 4 != 3;
+        }
+        expect_near(a.name, p.report.robust_accuracy, (double)right / N, 1e-15);
+        expect_near(a.name, p.report.clean_accuracy, 0.75, 0);
+        attacked_close(&p);
+    }
+    ck_assert_msg(fooled > 30 && changed > 0, "%d fooled, %d answered as a third class", fooled, changed);
+}
+END_TEST
+
+static bg_node *with_dropout(bg_model *model, bg_node *x, void *user)
+{
+    return bg_model_dropout(model, "dropout", linear_network(model, x, user), 0.9);
+}
+
+/* The network is built in evaluation, and the model left in the mode it was in. */
+START_TEST(test_evaluation_mode)
+{
+    problem p;
+    bg_attacker *attacker;
+    open_linear(&p, BG_F64, NULL);
+    bg_model_set_training(p.model, true);
+    OK(bg_attacker_create(&attacker, p.model, &(bg_attacker_options){ .network = with_dropout }, BG_SHAPE(WIDTH)));
+    bg_attack a = bg_attack_fgsm(BG_ATTACK_LINF, 0.07);
+    OK(bg_attack_run(attacker, &a, p.x, p.labels, NULL, &p.result, &p.report));
+    ck_assert(bg_model_is_training(p.model) && p.report.clean_accuracy == 0.8);
+    for (int j = 0; j < WIDTH; j++)
+        expect_near("element", value_at(p.adversarial, j),
+                    linear_points[0][j] + 0.07 * linear_best_step(BG_ATTACK_LINF, j), 1e-15);
+    bg_attacker_destroy(attacker);
+    attacked_close(&p);
+}
+END_TEST
+
+/* The logarithm of 0 or less is no number, nor the root of less than 0, beside which slopes are steep. */
+static bg_node *with_logarithm(bg_model *model, bg_node *x, void *user)
+{
+    return linear_network(model, bg_log(x), user);
+}
+static bg_node *with_root(bg_model *model, bg_node *x, void *user)
+{
+    return linear_network(model, bg_sqrt(bg_add_scalar(bg_neg(x), 1)), user);
+}
+
+/* Scores that are NaN are no right answer, wherever an attack comes upon them, and what it leaves are numbers. */
+START_TEST(test_not_finite)
+{
+    bg_network *network = _i / 2 ? with_root : with_logarithm;
+    for (size_t k = 0; bg_attack_name(k); k++) {
+        bg_attack a;
+        problem p;
+        bg_attacker *attacker;
+        open_linear(&p, _i % 2 ? BG_F32 : BG_F64, NULL);
+        OK(bg_attacker_create(&attacker, p.model, &(bg_attacker_options){ .network = network, .batch = 3 },
+                              BG_SHAPE(WIDTH)));
+        OK(bg_attack_find(&a, bg_attack_name(k)));
+        a.eps = 2;
+        a.learning_rate *= 5; /* far enough in few steps */
+        a.steps = a.steps < 200 ? a.steps : 200;
+        a.loss = a.loss == BG_ATTACK_DLR ? BG_ATTACK_MARGIN : a.loss;
+        for (int i = 0; i < EXAMPLES; i++)
+            attacked_set(p.labels, i, _i / 2);
+        OK(bg_attack_run(attacker, &a, p.x, p.labels, NULL, &p.result, &p.report));
+        for (int i = 0; i < EXAMPLES * WIDTH; i++)
+            ck_assert_msg(isfinite(value_at(p.adversarial, i)), "%s: element %d is %g", a.name, i,
+                          value_at(p.adversarial, i));
+        for (int i = 0; i < EXAMPLES; i++)
+            ck_assert_msg(value_at(p.norms, i) <= 2 * (1 + 1e-6), "%s: norm %g", a.name, value_at(p.norms, i));
+        /* Carlini and Wagner's attack goes on behind what it has found, and must not lose it there. */
+        int64_t most = strcmp(a.name, "cw") == 0 ? 2 + 2 * (_i / 2) : 2;
+        ck_assert_msg(p.report.fooled >= most, "%s: %lld fooled", a.name, (long long)p.report.fooled);
+        bg_attacker_destroy(attacker);
+        attacked_close(&p);
+    }
+}
+END_TEST
+
 /* The same bits for any number of threads and any batch; others for another seed or restart. */
 static uint64_t outcome(int threads, uint64_t seed, bg_dtype dtype, int64_t batch, const bg_attack *a)
 {
@@ -244,6 +344,9 @@ int main(void)
     TCase *cases = tcase_create("attack_rules");
     tcase_add_checked_fixture(cases, counted_begin, counted_end);
     tcase_add_test(cases, test_nothing_allowed);
+    tcase_add_test(cases, test_targets);
+    tcase_add_test(cases, test_evaluation_mode);
+    tcase_add_loop_test(cases, test_not_finite, 0, 4);
     tcase_add_loop_test(cases, test_same_bits, 0, 6);
     tcase_add_test(cases, test_restarts);
     tcase_add_test(cases, test_stop);

@@ -51,7 +51,7 @@ static void note(const bgi_attack_batch *batch, int64_t i, state *now, double ma
         return;
     now->has_succeeded = 1;
     double norm = bgi_attack_distance(batch->point + i * width, batch->clean + i * width, width, BG_ATTACK_L2);
-    if (norm >= now->norm)
+    if (!(norm < now->norm)) /* NaN is no point to remember */
         return;
     now->norm = norm;
     memcpy(found + i * width, batch->point + i * width, (size_t)width * sizeof(double));
@@ -63,7 +63,8 @@ static void differentiate(const bgi_attack_batch *batch, int64_t i, const chart 
     int64_t width = batch->width;
     for (int64_t k = i * width; k < (i + 1) * width; k++) {
         double slope = c->is_bounded ? c->half * (1 - tanh(w[k]) * tanh(w[k])) : 1;
-        batch->gradient[k] = (2 * (batch->point[k] - batch->clean[k]) - weight * batch->gradient[k]) * slope;
+        double g = isfinite(batch->gradient[k]) ? batch->gradient[k] : 0; /* what is no number moves nothing */
+        batch->gradient[k] = (2 * (batch->point[k] - batch->clean[k]) - weight * g) * slope;
     }
 }
 
