@@ -55,6 +55,22 @@ holds 'that is said' grep -q '"warnings":\[{"text":"noise, the weaker attack, le
 expect 0 'the gradients may be masked' attack --checkpoint scaled/best.safetensors --eps 0.001,9
 expect 0 '^pgd  *100.00  *0.00$' attack --checkpoint scaled/best.safetensors --method pgd --loss margin --eps 0.001,9
 
+# The data may hold one class of the network's two.
+grep -v ',1$' table.csv >zeros.csv
+expect 0 'not answered as class 1' attack --checkpoint scaled --data zeros.csv --part train --targeted 1 --method pgd --eps 0.5
+expect 1 'all examples of zeros.csv are of class 0' attack --checkpoint scaled --data zeros.csv --part train --targeted 0
+expect 2 'targeted 2: the classes are 0 .. 1' attack --checkpoint scaled --data zeros.csv --part train --targeted 2
+
+# ---- In a terminal ----
+if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+    : >err
+    script -qec "stty cols 60; '$BLASGRAD' attack $run --limit 40 --method square --eps 0,0.01,0.02,0.03,0.04,0.05,0.06" \
+        /dev/null </dev/null 2>err | tr -s '\r' '\n' >out
+    holds 'a bar' grep -q '^square, eps 0\.0[1-6] \[[#.]*\] 0/40 examples$' out
+    holds 'the table is as wide as the terminal' test "$(grep -c '^eps ' out)" = 2
+    holds 'and no line wider' awk 'length > 60 { wide = 1 } END { exit wide }' out
+fi
+
 # ---- Gradients that are masked: each warning where they are, and none where they are not ----
 masked() { # MODEL RATE: a network for the table of two features
     rm -rf masked

@@ -324,14 +324,10 @@ static int choose_part(attack_config *config, const data_parts *data, const bg_d
 static int check_classes(const attack_config *config, const char *loss, const bg_dataset *part)
 {
     static const char *const losses[] = { "cross_entropy", "nll", "multi_margin", NULL };
-    int64_t classes = bg_dataset_classes(part);
-    if (!is_one_of(loss, losses) || classes < 2 || config->data.kind == DATA_TEXT ||
+    if (!is_one_of(loss, losses) || bg_dataset_classes(part) < 1 || config->data.kind == DATA_TEXT ||
         bg_dataset_shape(part, 1).rank != 1)
         return output_usage("attack: it needs a network of classes; %s with the loss %s has %s", config->data.name,
                             loss, config->data.kind == DATA_TEXT ? "tokens" : "other targets");
-    if (config->target >= classes)
-        return output_usage("--targeted %lld: the classes are 0 .. %lld", (long long)config->target,
-                            (long long)classes - 1);
     return 0;
 }
 

@@ -210,9 +210,12 @@ static int run_all(attacked *now, attack_outcome *o, bg_attacker *attacker)
     return code;
 }
 
-/* The loss DLR compares the scores of several classes: said before any work. */
-static int check_dlr(const attack_config *config, int64_t classes)
+/* What the network's classes allow, said before any work: the data may have fewer. */
+static int check_network(const attack_config *config, int64_t classes)
 {
+    if (config->target >= classes)
+        return output_usage("--targeted %lld: the classes are 0 .. %lld", (long long)config->target,
+                            (long long)classes - 1);
     int needed = config->target >= 0 ? 4 : 3;
     for (int a = 0; a < config->n_attacks; a++)
         if (config->attacks[a].loss == BG_ATTACK_DLR && classes < needed)
@@ -257,7 +260,7 @@ int attack_examples(const attack_config *config, const bg_archive *archive, cons
     if (!code)
         code = make_attacker(config, o, model, &network, &attacker);
     if (!code)
-        code = check_dlr(config, bg_attacker_classes(attacker));
+        code = check_network(config, bg_attacker_classes(attacker));
     signals_catch();
     if (!code)
         code = run_all(&network, o, attacker);
