@@ -193,7 +193,7 @@ static const struct argp argp = {
            "otherwise; eps is in units of the inputs before the run's --scale.\n"
            "\n"
            "Warnings say when numbers look as if gradients were masked: a weaker attack does better than a stronger "
-           "one, or more room does less.\n"
+           "one, or more room does less, or nothing at all.\n"
            "\n"
            "Examples:\n"
            "  blasgrad attack --checkpoint run/best.safetensors\n"
@@ -204,39 +204,6 @@ static const struct argp argp = {
 };
 
 /* ---- What the options mean ---- */
-
-static bool is_one_of(const char *name, const char *const *names)
-{
-    while (*names && strcmp(name, *names) != 0)
-        names++;
-    return *names != NULL;
-}
-
-/* Which options an attack takes. */
-enum { STEPS = 1, STEP_SIZE = 2, RESTARTS = 4, LOSS = 8 };
-static unsigned options_of(const bg_attack *attack)
-{
-    static const struct {
-        const char *name;
-        unsigned options;
-    } taken[] = {
-        { "fgsm", LOSS },
-        { "bim", STEPS | STEP_SIZE | LOSS },
-        { "mi-fgsm", STEPS | STEP_SIZE | LOSS },
-        { "pgd", STEPS | STEP_SIZE | RESTARTS | LOSS },
-        { "apgd", STEPS | RESTARTS },
-        { "apgd-dlr", STEPS | RESTARTS },
-        { "deepfool", STEPS },
-        { "cw", STEPS },
-        { "square", STEPS | RESTARTS },
-        { "spsa", STEPS | RESTARTS },
-        { "noise", RESTARTS },
-    };
-    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
-        if (strcmp(taken[i].name, attack->name) == 0)
-            return taken[i].options;
-    return 0;
-}
 
 static void choose_defaults(attack_config *config)
 {
@@ -255,15 +222,15 @@ static void choose_defaults(attack_config *config)
 
 static void fill_attack(const attack_config *config, bg_attack *attack)
 {
-    unsigned options = options_of(attack);
+    unsigned options = attack_kind_of(attack).options;
     attack->norm = config->norm;
-    if (config->steps && options & STEPS)
+    if (config->steps && options & TAKES_STEPS)
         attack->steps = config->steps;
-    if (config->step_size > 0 && options & STEP_SIZE)
+    if (config->step_size > 0 && options & TAKES_STEP_SIZE)
         attack->step_size = config->step_size;
-    if (config->restarts && options & RESTARTS)
+    if (config->restarts && options & TAKES_RESTARTS)
         attack->restarts = config->restarts;
-    if (config->has_loss && options & LOSS)
+    if (config->has_loss && options & TAKES_LOSS)
         attack->loss = config->loss;
 }
 
@@ -275,7 +242,7 @@ static int fill_attacks(attack_config *config)
     for (int i = 0; i < config->n_attacks; i++) {
         bg_attack *attack = &config->attacks[i];
         fill_attack(config, attack);
-        taken |= options_of(attack);
+        taken |= attack_kind_of(attack).options;
         if (bg_attack_check(attack) != BG_OK)
             return output_usage("%s", bg_last_error());
         if (config->target >= 0 && strcmp(attack->name, "deepfool") == 0)
@@ -285,10 +252,10 @@ static int fill_attacks(attack_config *config)
         unsigned option;
         bool is_given;
         const char *name;
-    } options[] = { { STEPS, config->steps > 0, "steps" },
-                    { STEP_SIZE, config->step_size > 0, "step-size" },
-                    { RESTARTS, config->restarts > 0, "restarts" },
-                    { LOSS, config->has_loss, "loss" } };
+    } options[] = { { TAKES_STEPS, config->steps > 0, "steps" },
+                    { TAKES_STEP_SIZE, config->step_size > 0, "step-size" },
+                    { TAKES_RESTARTS, config->restarts > 0, "restarts" },
+                    { TAKES_LOSS, config->has_loss, "loss" } };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (options[i].is_given && !(taken & options[i].option))
             return output_usage("--%s: none of the attacks takes it", options[i].name);
@@ -323,8 +290,7 @@ static int choose_part(attack_config *config, const data_parts *data, const bg_d
 
 static int check_classes(const attack_config *config, const char *loss, const bg_dataset *part)
 {
-    static const char *const losses[] = { "cross_entropy", "nll", "multi_margin", NULL };
-    if (!is_one_of(loss, losses) || bg_dataset_classes(part) < 1 || config->data.kind == DATA_TEXT ||
+    if (!bg_loss_takes_classes(loss) || bg_dataset_classes(part) < 1 || config->data.kind == DATA_TEXT ||
         bg_dataset_shape(part, 1).rank != 1)
         return output_usage("attack: it needs a network of classes; %s with the loss %s has %s", config->data.name,
                             loss, config->data.kind == DATA_TEXT ? "tokens" : "other targets");

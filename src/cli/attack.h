@@ -44,6 +44,25 @@ typedef struct {
     bg_tensor *adversarial, *answers, *clean_answers; /* answers i64 [n] */
 } attack_outcome;
 
+/* ---- attack_kinds.c ---- */
+/* How hard an attack tries; one that tries less should not do better, and another loss is no greater effort. What looks
+ * for the smallest perturbation has another aim, and should only do better than noise. */
+typedef enum {
+    ATTACK_NOISE,
+    ATTACK_WITHOUT_GRADIENTS,
+    ATTACK_ONE_STEP,
+    ATTACK_STEPS,
+    ATTACK_RANDOM_STEPS,
+    ATTACK_ADAPTED_STEPS,
+    ATTACK_SMALLEST
+} attack_effort;
+enum { TAKES_STEPS = 1, TAKES_STEP_SIZE = 2, TAKES_RESTARTS = 4, TAKES_LOSS = 8 };
+typedef struct {
+    attack_effort effort;
+    unsigned options; /* those of the command that it takes */
+} attack_kind;
+attack_kind attack_kind_of(const bg_attack *attack);
+
 /* ---- attack_run.c ---- */
 /* Runs all attacks on the examples. 0, or the exit code, after a message unless it was interrupted. */
 int attack_examples(const attack_config *config, const bg_archive *archive, const checkpoint_about *about,

@@ -19,39 +19,16 @@ static const char *row_name(const attack_config *config, int row)
 /* ---- Signs of masked gradients ----
  * Athalye, Carlini, Wagner, Obfuscated gradients give a false sense of security, 2018, section 3.1. */
 
-/* How hard an attack tries; one that tries less should not do better, and another loss is no greater effort. What looks
- * for the smallest perturbation has another aim, and should only do better than noise. */
-enum { NOISE, WITHOUT_GRADIENTS, ONE_STEP, STEPS, RANDOM_STEPS, ADAPTED_STEPS, SMALLEST };
-static int rank_of(const char *name)
-{
-    static const struct {
-        const char *name;
-        int rank;
-    } ranks[] = { { "noise", NOISE },
-                  { "square", WITHOUT_GRADIENTS },
-                  { "spsa", WITHOUT_GRADIENTS },
-                  { "fgsm", ONE_STEP },
-                  { "bim", STEPS },
-                  { "mi-fgsm", STEPS },
-                  { "pgd", RANDOM_STEPS },
-                  { "apgd-dlr", RANDOM_STEPS },
-                  { "apgd", ADAPTED_STEPS },
-                  { "deepfool", SMALLEST },
-                  { "cw", SMALLEST } };
-    for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++)
-        if (strcmp(name, ranks[i].name) == 0)
-            return ranks[i].rank;
-    return NOISE;
-}
-
 /* Searches without gradients ask the network a thousand times: that they do better than a few small steps says nothing.
  */
-static bool should_win(const char *stronger, const char *weaker)
+static bool should_win(const bg_attack *stronger, const bg_attack *weaker)
 {
-    int strong = rank_of(stronger), weak = rank_of(weaker);
-    if (strong == SMALLEST)
-        return weak == NOISE;
-    return weak == WITHOUT_GRADIENTS ? strong >= RANDOM_STEPS : strong > WITHOUT_GRADIENTS && strong > weak;
+    attack_effort strong = attack_kind_of(stronger).effort, weak = attack_kind_of(weaker).effort;
+    if (strong == ATTACK_SMALLEST)
+        return weak == ATTACK_NOISE;
+    if (weak == ATTACK_WITHOUT_GRADIENTS)
+        return strong >= ATTACK_RANDOM_STEPS;
+    return strong > ATTACK_WITHOUT_GRADIENTS && strong > weak;
 }
 
 /* What chance does not explain: more than one point, and more than one example. */
@@ -67,7 +44,7 @@ typedef void warning(const char *text, void *user);
 static bool stays(const attack_config *config, const attack_outcome *o, int attack, int first)
 {
     int last = config->n_eps - 1;
-    return !o->targets && rank_of(config->attacks[attack].name) > WITHOUT_GRADIENTS && first < last &&
+    return !o->targets && attack_kind_of(&config->attacks[attack]).effort > ATTACK_WITHOUT_GRADIENTS && first < last &&
            config->eps[last] >= 2 * config->eps[first] && o->spared[attack][last] > 0 &&
            o->spared[attack][last] >= o->spared[attack][first];
 }
@@ -100,20 +77,19 @@ static void warn_of_eps(const attack_config *config, const attack_outcome *o, in
 static void warn_of_order(const attack_config *config, const attack_outcome *o, int strong, int weak, warning *warn,
                           void *user)
 {
-    const char *stronger = config->attacks[strong].name, *weaker = config->attacks[weak].name;
     const double *left = o->spared[strong], *left_by_weaker = o->spared[weak];
     int worst = -1;
     for (int e = 0; e < config->n_eps; e++)
         if (is_above(o, left[e], left_by_weaker[e]) &&
             (worst < 0 || left[e] - left_by_weaker[e] > left[worst] - left_by_weaker[worst]))
             worst = e;
-    if (worst < 0 || !should_win(stronger, weaker))
+    if (worst < 0 || !should_win(&config->attacks[strong], &config->attacks[weak]))
         return;
     char text[300];
     snprintf(text, sizeof text,
-             "%s, the weaker attack, leaves %.2f %% at eps %g, but %s %.2f %%; the gradients may be "
-             "masked",
-             weaker, 100 * left_by_weaker[worst], config->eps[worst], stronger, 100 * left[worst]);
+             "%s, the weaker attack, leaves %.2f %% at eps %g, but %s %.2f %%; the gradients may be masked",
+             config->attacks[weak].name, 100 * left_by_weaker[worst], config->eps[worst], config->attacks[strong].name,
+             100 * left[worst]);
     warn(text, user);
 }
 
