@@ -57,6 +57,26 @@ START_TEST(test_lecture)
 }
 END_TEST
 
+/* One dimension, by the default population and by the smallest there is: each method finds x = 1 to a hundredth. */
+START_TEST(test_one_dimension)
+{
+    bg_search_method method = method_of(methods[_i].name);
+    point_objective objective = { shifted_loss };
+    bg_search_budget budget = { .evaluations = 20000, .target = BG_SOME(1e-4) };
+    for (int smallest = 0; smallest < 2; smallest++) {
+        bg_search *search = search_of(&method, 1, &(bg_search_options){ .seed = 1 });
+        OK(bg_search_minimize(search, evaluate_points, &objective, &budget));
+        bg_search_progress progress = bg_search_get_progress(search);
+        ck_assert_msg(progress.best_loss <= 1e-4, "%s, population %lld: %g after %lld evaluations, %s", method.name,
+                      (long long)progress.population, progress.best_loss, (long long)progress.evaluations,
+                      progress.reason ? progress.reason : "not converged");
+        expect_near(method.name, value_at(bg_search_best(search), 0), 1, 0.01);
+        bg_search_destroy(search);
+        method.population = method.rule->least;
+    }
+}
+END_TEST
+
 /* What the search is compared with on the same losses: the gradient, and for the least squares their closed form. */
 
 typedef struct {
@@ -285,6 +305,7 @@ int main(void)
     TCase *tests = tcase_create("search_methods");
     tcase_add_checked_fixture(tests, counted_begin, counted_end);
     tcase_add_loop_test(tests, test_lecture, 0, N_METHODS);
+    tcase_add_loop_test(tests, test_one_dimension, 0, N_METHODS);
     tcase_add_loop_test(tests, test_gradient_descent, 0, 2);
     tcase_add_test(tests, test_least_squares);
     tcase_add_test(tests, test_constants);
