@@ -91,6 +91,9 @@ says 'steps: room does nothing to FGSM' 'fgsm leaves [0-9.]+ % at eps 0.01, and 
 says 'steps: noise beats FGSM' 'noise, the weaker attack, leaves [0-9.]+ % at eps [29], but fgsm'
 says 'steps: noise beats PGD' 'noise, the weaker attack, leaves [0-9.]+ % at eps [29], but pgd'
 says 'steps: noise beats DeepFool' 'noise, the weaker attack, leaves [0-9.]+ % at eps [29], but deepfool'
+expect 0 . train --data digits --model "dense:32 hardsigmoid dense:10" --lr 50 --epochs 2 --out dead
+expect 0 '^warning: the network answers every example as class [0-9]: it tells nothing apart$' attack --checkpoint dead --limit 50
+holds 'no other warning' test "$(grep -c '^warning' out)" = 1
 expect 0 '^worst' attack --checkpoint scaled --part train --eps 2,9 --method pgd
 says 'more room does less' 'pgd leaves [0-9.]+ % at eps 9, but [0-9.]+ % at 2: more room does less; the gradients may be masked$'
 expect 0 '^worst' attack --checkpoint masked --part train --eps 0,9 --method fgsm

@@ -39,6 +39,17 @@ static bool is_above(const attack_outcome *outcome, double a, double b)
 
 typedef void warning(const char *text, void *user);
 
+/* One answer to everything, though not everything is of that class: no attack can change it. A few may be alike by
+ * chance. */
+static bool answers_alike(const attack_outcome *o)
+{
+    const int64_t *answers = bg_tensor_const_data(o->clean_answers);
+    for (int64_t i = 1; i < o->n; i++)
+        if (answers[i] != answers[0])
+            return false;
+    return o->n >= 10 && o->clean_accuracy < 1;
+}
+
 /* From the first eps to the last one, at least twice as large, not one more example is fooled, though some are left.
  * With a target that is no sign: the class may be far away. */
 static bool stays(const attack_config *config, const attack_outcome *o, int attack, int first)
@@ -95,6 +106,13 @@ static void warn_of_order(const attack_config *config, const attack_outcome *o, 
 
 static void find_warnings(const attack_config *config, const attack_outcome *o, warning *warn, void *user)
 {
+    if (answers_alike(o)) {
+        char text[100];
+        snprintf(text, sizeof text, "the network answers every example as class %lld: it tells nothing apart",
+                 (long long)((const int64_t *)bg_tensor_const_data(o->clean_answers))[0]);
+        warn(text, user);
+        return;
+    }
     for (int a = 0; a < config->n_attacks; a++)
         warn_of_eps(config, o, a, warn, user);
     for (int strong = 0; strong < config->n_attacks; strong++)
