@@ -270,6 +270,36 @@ START_TEST(test_restarts)
 }
 END_TEST
 
+/* Every method that converges begins anew as often as it may, with twice the population each time, and has then
+ * converged; a candidate found before is not lost. */
+START_TEST(test_restarts_of_methods)
+{
+    bg_search_method method = method_of(methods[_i].name);
+    bool converges = method.tolerance_x > 0 || method.tolerance_loss > 0;
+    method.restarts = 2;
+    bg_search *search = search_of(&method, 2, NULL);
+    int64_t population = bg_search_get_progress(search).population;
+    point_objective objective = { shifted_loss };
+    double best = INFINITY;
+    for (int64_t evaluations = 1000; evaluations <= 100000; evaluations += 1000) {
+        OK(bg_search_minimize(search, evaluate_points, &objective, &(bg_search_budget){ .evaluations = evaluations }));
+        bg_search_progress progress = bg_search_get_progress(search);
+        ck_assert(progress.best_loss <= best);
+        best = progress.best_loss;
+    }
+    bg_search_progress progress = bg_search_get_progress(search);
+    ck_assert_msg(progress.restarts == (converges ? 2 : 0) && progress.has_converged == converges,
+                  "%s: %lld restarts after %lld evaluations", method.name, (long long)progress.restarts,
+                  (long long)progress.evaluations);
+    if (converges && population > 1)
+        ck_assert_int_eq(progress.population, 4 * population);
+    if (converges)
+        for (int i = 0; i < 2; i++)
+            expect_near(method.name, value_at(bg_search_best(search), i), i + 1, 1e-4);
+    bg_search_destroy(search);
+}
+END_TEST
+
 /* The least loss of the box lies at a bound in the first coordinate, and inside in the second. */
 START_TEST(test_bounds)
 {
@@ -311,6 +341,7 @@ int main(void)
     tcase_add_test(tests, test_constants);
     tcase_add_loop_test(tests, test_speed, 0, sizeof speeds / sizeof speeds[0]);
     tcase_add_test(tests, test_restarts);
+    tcase_add_loop_test(tests, test_restarts_of_methods, 0, N_METHODS);
     tcase_add_loop_test(tests, test_bounds, 0, N_METHODS);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

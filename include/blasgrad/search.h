@@ -35,7 +35,8 @@ typedef struct {
     double stability;                       /* spsa: iterations by which the decay of the gain is delayed */
     double differential_weight, crossover;  /* de */
     double inertia, cognitive, social;      /* pso */
-    int64_t restarts;      /* begin anew that often after converging, each time with twice the population; 0: never */
+    int64_t restarts;      /* begin anew that often after converging, each time with twice the population (es-1+1: with
+                              its one); 0: never */
     double tolerance_x;    /* of the step, in every coordinate, at which a method has converged; 0: never */
     double tolerance_loss; /* of the losses of a generation; 0: never */
 } bg_search_method;

@@ -19,8 +19,7 @@ static const char *row_name(const attack_config *config, int row)
 /* ---- Signs of masked gradients ----
  * Athalye, Carlini, Wagner, Obfuscated gradients give a false sense of security, 2018, section 3.1. */
 
-/* Searches without gradients ask the network a thousand times: that they do better than a few small steps says nothing.
- */
+/* That a thousand questions without gradients do better than a few small steps says nothing. */
 static bool should_win(const bg_attack *stronger, const bg_attack *weaker)
 {
     attack_effort strong = attack_kind_of(stronger).effort, weak = attack_kind_of(weaker).effort;
