@@ -39,6 +39,9 @@ if command -v gnuplot >/dev/null; then
     expect 0 '^worst' attack $run --method pgd --eps 0.1,0.2 --limit 40 -o curves.svg --examples examples.svg
     holds 'the curves are drawn' grep -q 'worst' curves.svg
     holds 'the examples are drawn' grep -q 'adversarial' examples.svg
+    expect 0 '^worst' attack $run --method fgsm --targeted 3 --eps 0.1 --limit 60 --examples targeted.svg
+    answers() { grep -o '>\(adversarial\|answer\)[^<]*' targeted.svg | grep -A 1 adversarial | grep answer; }
+    holds 'with a target, what is drawn is answered as the target' test "$(answers | sort | uniq -c | tr -s ' ')" = ' 8 >answer 3'
     expect 1 'no example is fooled at eps 0' attack $run --method pgd --eps 0 --limit 5 --examples none.svg
     holds 'no picture is left there' test ! -e none.svg
 fi
