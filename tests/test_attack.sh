@@ -20,6 +20,7 @@ done
 holds 'steps do more than one step' at_least "$(accuracy fgsm 0.20000000000000001)" "$(accuracy pgd 0.20000000000000001)"
 holds 'and more than noise' at_least "$(accuracy noise 0.20000000000000001)" "$(accuracy pgd 0.20000000000000001)"
 holds 'the network is fooled' at_least 0.5 "$(accuracy pgd 0.20000000000000001)"
+holds 'the box is said' grep -q '"examples":200,"lower":0.0,"upper":1.0,' out
 holds 'nothing looks masked' grep -q '"warnings":\[\]' out
 expect 0 '"event":"done"' attack $run --method noise,fgsm,bim,mi-fgsm,pgd,apgd,apgd-dlr,square --eps 0.1,0,0.2 --steps 20 --limit 200 --json --threads 2
 holds 'two threads make no difference' cmp -s out first
@@ -30,7 +31,7 @@ holds 'what is said of a small eps is of it' at_least 0.20000000000000001 "$(sed
 holds 'and counts what is fooled by it' test "$(sed -n 's/.*"method":"cw".*"eps":0.2[0-9]*,.*"fooled":\([0-9]*\).*/\1/p' out)" -lt "$(sed -n 's/.*"method":"cw".*"eps":1.2,.*"fooled":\([0-9]*\).*/\1/p' out)"
 holds 'the smallest perturbations count by eps' at_least "$(accuracy cw 0.20000000000000001)" "$(accuracy cw 1.2)"
 expect 0 '^worst ' attack $run --norm l1 --eps 1 --limit 50
-expect 0 'not answered as class 3' attack $run --targeted 3 --method pgd --limit 50
+expect 0 'not answered as class 3, linf, inputs in 0 .. 1:$' attack $run --targeted 3 --method pgd --limit 50
 
 # ---- Files ----
 expect 0 '^worst' attack $run --method pgd --eps 0.2 --limit 40 --save adversarial.npy
@@ -55,6 +56,8 @@ holds 'the network gets what it was trained on' near "$(field clean_accuracy)" "
 holds 'a thousandth of a unit does nothing' near "$(accuracy pgd 0.001)" "$clean" 0
 # Scores that are large leave no gradient of the cross-entropy in f32: what starts at random does not find back.
 holds 'that is said' grep -q '"warnings":\[{"text":"noise, the weaker attack, leaves 0.00 % at eps 9, but pgd' out
+expect 0 'under attack, linf, no box:$' attack --checkpoint scaled --eps 0.1
+expect 0 'under attack, l2, inputs in -3 .. inf:$' attack --checkpoint scaled --eps 0.1 --norm l2 --box -3:inf
 expect 0 'the gradients may be masked' attack --checkpoint scaled/best.safetensors --eps 0.001,9
 expect 0 '^pgd  *100.00  *0.00$' attack --checkpoint scaled/best.safetensors --method pgd --loss margin --eps 0.001,9
 

@@ -36,6 +36,7 @@ typedef struct {
     bg_column example;                    /* what one gives the network */
     bg_tensor *inputs, *labels, *targets; /* targets or NULL */
     int64_t n;
+    double lower, upper; /* the box; infinite: none */
     double clean_accuracy;
     double spared[ATTACKS_MAX + 1][EPS_MAX]; /* the share that is not fooled; the last row: by any of them */
     bg_attack_report reports[ATTACKS_MAX][EPS_MAX];

@@ -4,6 +4,7 @@
 #include "events.h"
 #include "output.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -165,6 +166,10 @@ static void show_done(const attack_config *config, const attack_outcome *outcome
     event_text(e, "data", config->data.name);
     event_text(e, "part", outcome->part);
     event_integer(e, "examples", outcome->n);
+    if (!isinf(outcome->lower))
+        event_number(e, "lower", outcome->lower);
+    if (!isinf(outcome->upper))
+        event_number(e, "upper", outcome->upper);
     event_number(e, "clean_accuracy", outcome->clean_accuracy);
     event_list(e, "warnings");
     find_warnings(config, outcome, append_warning, e);
@@ -206,11 +211,12 @@ int attack_show(const attack_config *config, const attack_outcome *outcome)
     }
     output_line("%s: %lld example%s, accuracy %.2f %%", outcome->part, (long long)outcome->n,
                 outcome->n == 1 ? "" : "s", 100 * outcome->clean_accuracy);
+    char what[80] = "accuracy in % under attack", box[80] = "no box";
     if (outcome->targets)
-        output_line("examples in %% that are not answered as class %lld, %s:", (long long)config->target,
-                    attack_norm_names[config->norm]);
-    else
-        output_line("accuracy in %% under attack, %s:", attack_norm_names[config->norm]);
+        snprintf(what, sizeof what, "examples in %% that are not answered as class %lld", (long long)config->target);
+    if (!isinf(outcome->lower) || !isinf(outcome->upper))
+        snprintf(box, sizeof box, "inputs in %g .. %g", outcome->lower, outcome->upper);
+    output_line("%s, %s, %s:", what, attack_norm_names[config->norm], box);
     show_table(config, outcome);
     bool is_first = true;
     find_warnings(config, outcome, show_warning, &is_first);

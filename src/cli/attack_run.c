@@ -224,20 +224,29 @@ static int check_network(const attack_config *config, int64_t classes)
     return 0;
 }
 
+static int choose_box(const attack_config *config, attack_outcome *o)
+{
+    bool is_boxed = config->has_box ? config->is_boxed : is_within(o->inputs, 0, 1);
+    o->lower = config->has_box ? config->lower : 0;
+    o->upper = config->has_box ? config->upper : 1;
+    if (is_boxed && !is_within(o->inputs, o->lower, o->upper))
+        return output_usage("--box %g:%g: there are inputs outside of it", o->lower, o->upper);
+    if (!is_boxed) {
+        o->lower = -INFINITY;
+        o->upper = INFINITY;
+    }
+    return 0;
+}
+
 static int make_attacker(const attack_config *config, const attack_outcome *o, bg_model *model, attacked *network,
                          bg_attacker **attacker)
 {
-    bool is_boxed = config->has_box ? config->is_boxed : is_within(o->inputs, 0, 1);
-    double lower = config->has_box ? config->lower : 0, upper = config->has_box ? config->upper : 1;
-    bg_attacker_options options = {
-        .network = build_scaled, .user = network, .batch = config->batch, .goes_on = goes_on
-    };
-    if (is_boxed && !is_within(o->inputs, lower, upper))
-        return output_usage("--box %g:%g: there are inputs outside of it", lower, upper);
-    if (is_boxed) {
-        options.lower = BG_SOME(lower);
-        options.upper = BG_SOME(upper);
-    }
+    bg_attacker_options options = { .network = build_scaled,
+                                    .user = network,
+                                    .lower = BG_SOME(o->lower),
+                                    .upper = BG_SOME(o->upper),
+                                    .batch = config->batch,
+                                    .goes_on = goes_on };
     return bg_attacker_create(attacker, model, &options, o->example.shape) == BG_OK ? 0 : output_library();
 }
 
@@ -247,11 +256,11 @@ int attack_examples(const attack_config *config, const bg_archive *archive, cons
     attacked network = { .choice.model = about->model, .config = config, .n = o->n, .last_draw = machine_seconds() };
     bg_model *model = NULL;
     bg_attacker *attacker = NULL;
-    int code = 0;
     o->is_fooled = calloc((size_t)config->n_eps * (size_t)o->n, sizeof *o->is_fooled);
     if (!o->is_fooled)
         return output_failure("out of memory");
-    if (about->data.parts.scale)
+    int code = choose_box(config, o);
+    if (!code && about->data.parts.scale)
         code = parts_take_values(&network.shift, &network.scale, o->engine, config->data.name, o->example.shape,
                                  about->data.parts.values);
     if (!code)
