@@ -171,6 +171,33 @@ START_TEST(test_class_weights)
 }
 END_TEST
 
+/* Small batches that make an update together weigh as their classes do, so that it is that of one large batch. */
+START_TEST(test_accumulated_weights)
+{
+    static const double values[CLASSES] = { 0.5, 3, 1 };
+    bg_tensor *weights;
+    OK(bg_tensor_create(&weights, counted_engine(), BG_F64, BG_SHAPE(CLASSES)));
+    memcpy(bg_tensor_data(weights), values, sizeof values);
+    bg_trainer_options options = { .optimizer = bg_sgd(0.7, 0.9),
+                                   .batch = 12,
+                                   .epochs = 3,
+                                   .without_shuffle = true,
+                                   .class_weights = weights };
+    run whole = make_run(options, "dense:3");
+    options.batch = 4;
+    options.accumulate = 3;
+    run parts = make_run(options, "dense:3");
+    OK(bg_trainer_fit(whole.trainer, whole.data, NULL, NULL, NULL));
+    OK(bg_trainer_fit(parts.trainer, parts.data, NULL, NULL, NULL));
+    for (int i = 0; i < CLASSES * WIDTH; i++)
+        expect_near("weight", value_at(bg_model_find(parts.model, "0.weight"), i),
+                    value_at(bg_model_find(whole.model, "0.weight"), i), 1e-12);
+    bg_tensor_destroy(weights);
+    end_run(&parts);
+    end_run(&whole);
+}
+END_TEST
+
 /* Classes of weight 0 do not count; a batch of nothing else has no mean. It changes nothing, and stops or is skipped.
  */
 START_TEST(test_weights_of_0)
@@ -476,6 +503,7 @@ int main(void)
     tcase_add_checked_fixture(tests, counted_begin, counted_end);
     tcase_add_test(tests, test_goes_on);
     tcase_add_test(tests, test_class_weights);
+    tcase_add_test(tests, test_accumulated_weights);
     tcase_add_test(tests, test_weights_of_0);
     tcase_add_loop_test(tests, test_anomaly, 0, sizeof anomalies / sizeof anomalies[0]);
     tcase_add_test(tests, test_anomaly_of_leaves);

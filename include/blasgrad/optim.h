@@ -163,8 +163,9 @@ typedef struct {
     /* Accumulation over several runs, which make one step: each adds its gradients, times this weight, to the buffers
      * "optimizer.<parameter>.gradient", and the last one (without only_adds) applies their sum divided by the sum of
      * the weights. accumulated: the weights of the runs before this one in its step; with 0 the step begins. weight 0:
-     * no accumulation. */
+     * no accumulation. run_weight is in place of weight where that differs from run to run; NULL: weight. */
     double weight;
+    bg_node *run_weight;
     bg_node *accumulated;
     bool only_adds;
     /* Averages of the parameters after their update: average = (1 - w) average + w parameter, in buffers

@@ -44,8 +44,8 @@ typedef struct {
     int64_t epochs; /* default 1 */
     /* epochs counts all that the trainer has done: a fit trains for those that are left, or not at all. */
     bool counts_all_epochs;
-    /* Batches an update; default 1. Their gradients weigh as many examples as they have, so that the update is that of
-     * one large batch; the last one of an epoch may have fewer. */
+    /* Batches an update; default 1. Their gradients weigh as many examples as they have, or as these weigh by
+     * class_weights, so that the update is that of one large batch; the last one of an epoch may have fewer. */
     int64_t accumulate;
     bool without_shuffle;
     bg_augmentation augmentation; /* of column 0 of training batches; evaluations see the data as they are */

@@ -85,7 +85,7 @@ static void scale(const bgi_gradients *gradients, bg_node *factor)
 
 bool bgi_gradients_accumulate(const bgi_gradients *gradients, const bg_step_inputs *inputs, bgi_arena *arena)
 {
-    if (inputs->weight == 0)
+    if (inputs->weight == 0 && !inputs->run_weight)
         return false;
     /* A batch that only adds is checked before it does; the sum is when it is used. */
     if (inputs->only_adds && gradients->optimizer->checks_finite)
@@ -96,8 +96,14 @@ bool bgi_gradients_accumulate(const bgi_gradients *gradients, const bg_step_inpu
         /* What an earlier step left behind does not count, whatever it is. */
         bg_node *has_sum = bg_greater(inputs->accumulated, bgi_rule_number(site, 0));
         bg_node *sum = bg_where(has_sum, buffer, bgi_rule_cast(site, bgi_rule_number(site, 0)));
-        sum = bg_add(sum, bg_mul_scalar(site->gradient, inputs->weight));
-        bg_node *total = bg_add_scalar(inputs->accumulated, inputs->weight);
+        bg_node *total;
+        if (inputs->run_weight) {
+            sum = bg_add(sum, bg_mul(site->gradient, bgi_rule_cast(site, inputs->run_weight)));
+            total = bg_add(inputs->accumulated, inputs->run_weight);
+        } else {
+            sum = bg_add(sum, bg_mul_scalar(site->gradient, inputs->weight));
+            total = bg_add_scalar(inputs->accumulated, inputs->weight);
+        }
         if (inputs->only_adds)
             bg_update(buffer, sum);
         else

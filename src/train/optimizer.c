@@ -124,6 +124,7 @@ static bg_status apply(const bg_optimizer *optimizer, bg_model *model, bg_node *
 static bg_status convert_inputs(const bg_step_inputs *inputs, const bg_model *model, const bg_node *loss,
                                 bg_step_inputs *f64)
 {
+    bool accumulates = inputs->weight != 0 || inputs->run_weight;
     const struct {
         const char *name;
         bg_node *node, **converted;
@@ -132,7 +133,8 @@ static bg_status convert_inputs(const bg_step_inputs *inputs, const bg_model *mo
         { "learning_rate", inputs->learning_rate, &f64->learning_rate, false },
         { "step", inputs->step, &f64->step, false },
         { "momentum", inputs->momentum, &f64->momentum, true },
-        { "accumulated", inputs->accumulated, &f64->accumulated, inputs->weight == 0 },
+        { "run_weight", inputs->run_weight, &f64->run_weight, true },
+        { "accumulated", inputs->accumulated, &f64->accumulated, !accumulates },
         { "average_weight", inputs->average_weight, &f64->average_weight, true },
     };
     f64->weight = inputs->weight;
@@ -140,7 +142,7 @@ static bg_status convert_inputs(const bg_step_inputs *inputs, const bg_model *mo
     if (!(inputs->weight >= 0) || !isfinite(inputs->weight))
         return bg_fail(BG_ERR_ARGUMENT, "optimizer_apply: the weight %g, it must be finite and 0 or more",
                        inputs->weight);
-    if (inputs->only_adds && inputs->weight == 0)
+    if (inputs->only_adds && !accumulates)
         return bg_fail(BG_ERR_ARGUMENT, "optimizer_apply: only_adds with the weight 0");
     for (size_t i = 0; i < sizeof scalars / sizeof scalars[0]; i++) {
         if (!scalars[i].node && scalars[i].is_optional)

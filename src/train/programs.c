@@ -60,10 +60,15 @@ static bool has_answers(const bg_dataset *dataset, const bg_node *prediction, co
 
 static bg_status build_updates(bg_trainer *trainer, const bgi_batch_program *entry, bgi_batch_graph *built)
 {
-    static const char *const names[] = { "learning rate", "step", "momentum", "accumulated", "average weight" };
+    static const char *const names[] = { "learning rate", "step",       "momentum",
+                                         "accumulated",   "run weight", "average weight" };
     const bg_trainer_options *options = &trainer->options;
     bool accumulates = options->accumulate > 1;
-    const bool is_used[] = { true, true, bg_schedule_moves_momentum(&options->schedule), accumulates,
+    const bool is_used[] = { true,
+                             true,
+                             bg_schedule_moves_momentum(&options->schedule),
+                             accumulates,
+                             accumulates && options->class_weights,
                              options->averaging.kind != BG_AVERAGE_NONE && entry->purpose == BGI_UPDATES };
     for (int i = 0; i < BGI_SCALARS; i++)
         built->scalars[i] = is_used[i] ? bg_input(built->graph, names[i], BG_F64, BG_SCALAR) : NULL;
@@ -71,6 +76,7 @@ static bg_status build_updates(bg_trainer *trainer, const bgi_batch_program *ent
                               .step = built->scalars[BGI_STEP],
                               .momentum = built->scalars[BGI_MOMENTUM],
                               .weight = accumulates ? (double)entry->batch.size : 0,
+                              .run_weight = built->scalars[BGI_RUN_WEIGHT],
                               .accumulated = built->scalars[BGI_ACCUMULATED],
                               .only_adds = entry->purpose == BGI_ADDS,
                               .average_weight = built->scalars[BGI_AVERAGE_WEIGHT] };

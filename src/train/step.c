@@ -27,7 +27,7 @@ static double average_weight(const bg_trainer *trainer, bool *counts)
     return averaging->kind == BG_AVERAGE_EMA ? 1 - averaging->decay : 1 / (double)(trainer->averaged + 1);
 }
 
-static void write_scalars(bg_trainer *trainer, bool *counts)
+static void write_scalars(bg_trainer *trainer, double weight, bool *counts)
 {
     const bg_trainer_options *options = &trainer->options;
     int64_t t = options->schedule.by_epoch ? trainer->epoch : trainer->updates;
@@ -40,6 +40,7 @@ static void write_scalars(bg_trainer *trainer, bool *counts)
     write_scalar(trainer, BGI_STEP, (double)trainer->updates);
     write_scalar(trainer, BGI_MOMENTUM, momentum);
     write_scalar(trainer, BGI_ACCUMULATED, trainer->accumulated);
+    write_scalar(trainer, BGI_RUN_WEIGHT, weight);
     write_scalar(trainer, BGI_AVERAGE_WEIGHT, average_weight(trainer, counts));
 }
 
@@ -55,19 +56,22 @@ static bg_status fail_step(bg_trainer *trainer, const bgi_batch *batch, const bg
                    (long long)trainer->epoch + 1, trainer->last_rate, message, *cause ? "; " : "", cause);
 }
 
-/* Whether no example of the batch counts, by the weights of their classes. Of a class that has no weight, the run says
- * what is wrong; probabilities have their mean over all examples. */
-static bool weighs_nothing(const bg_trainer *trainer, const bgi_batch_program *entry)
+/* What the loss of a batch is the mean over: its examples, or the weights of their classes. Of a class that has no
+ * weight, the run says what is wrong; probabilities have their mean over all examples. */
+static double batch_weight(const bg_trainer *trainer, const bgi_batch_program *entry)
 {
     const bg_tensor *weights = trainer->options.class_weights, *classes = weights ? entry->batch.columns[1] : NULL;
-    bool result = weights && !bgi_is_float(bg_tensor_dtype(classes));
-    for (int64_t i = 0, n = result ? bg_shape_count(bg_tensor_shape(classes)) : 0; i < n && result; i++) {
+    if (!weights || bgi_is_float(bg_tensor_dtype(classes)))
+        return (double)entry->batch.size;
+    double sum = 0;
+    for (int64_t i = 0, n = bg_shape_count(bg_tensor_shape(classes)); i < n; i++) {
         double number = -1, weight = 1;
-        result = bg_tensor_item(classes, i, &number) == BG_OK && number >= 0 &&
-                 number < (double)bg_tensor_shape(weights).dims[0] &&
-                 bg_tensor_item(weights, (int64_t)number, &weight) == BG_OK && weight == 0;
+        (void)bg_tensor_item(classes, i, &number);
+        if (number >= 0 && number < (double)bg_tensor_shape(weights).dims[0])
+            (void)bg_tensor_item(weights, (int64_t)number, &weight);
+        sum += weight;
     }
-    return result;
+    return sum;
 }
 
 static bg_status load_batch(bg_trainer *trainer, const bgi_batch *batch, bgi_batch_program *entry)
@@ -94,13 +98,14 @@ bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch)
         status = load_batch(trainer, batch, entry);
     if (status != BG_OK)
         return status;
-    if (!options->skips_nonfinite && weighs_nothing(trainer, entry))
+    double weight = batch_weight(trainer, entry);
+    if (!options->skips_nonfinite && weight == 0)
         return bg_fail(
             BG_ERR_NUMERIC,
             "trainer_fit: step %lld (epoch %lld): the class weights of all %lld examples of this batch are 0, "
             "so that their weighted mean is 0 / 0; larger batches, or weights above 0, have one",
             (long long)trainer->step + 1, (long long)trainer->epoch + 1, (long long)batch->span->size);
-    write_scalars(trainer, &is_averaged);
+    write_scalars(trainer, weight, &is_averaged);
     status = bg_program_run(entry->program);
     if (status == BG_ERR_NUMERIC && options->optimizer.checks_finite) {
         char message[256];
@@ -115,7 +120,7 @@ bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch)
     trainer->step++;
     trainer->step_in_epoch++;
     /* From NaN examples no update can be made: the batches that are left of this one are skipped with it. */
-    trainer->accumulated = updates ? 0 : (is_skipped ? NAN : trainer->accumulated + (double)batch->span->size);
+    trainer->accumulated = updates ? 0 : (is_skipped ? NAN : trainer->accumulated + weight);
     trainer->skipped += updates && is_skipped;
     trainer->updates += updates && !is_skipped;
     trainer->averaged += updates && !is_skipped && is_averaged && options->averaging.kind != BG_AVERAGE_NONE;

@@ -37,7 +37,7 @@ typedef struct {
 } bgi_batch_program;
 
 /* The inputs of a training program. */
-enum { BGI_LEARNING_RATE, BGI_STEP, BGI_MOMENTUM, BGI_ACCUMULATED, BGI_AVERAGE_WEIGHT, BGI_SCALARS };
+enum { BGI_LEARNING_RATE, BGI_STEP, BGI_MOMENTUM, BGI_ACCUMULATED, BGI_RUN_WEIGHT, BGI_AVERAGE_WEIGHT, BGI_SCALARS };
 
 typedef struct {
     double loss; /* of each batch, times its examples */
@@ -56,7 +56,7 @@ struct bg_trainer {
     int64_t step_in_epoch; /* of the epoch that is not done */
     int64_t updates, skipped;
     int64_t averaged;   /* updates that are in the averages */
-    double accumulated; /* examples in the gradients that are added up */
+    double accumulated; /* examples in the gradients that are added up, or the weights of their classes */
     bg_plateau plateau;
     double seconds;
     bgi_sums sums;                     /* of the epoch that is not done, or else of the last one, as its seconds */
