@@ -310,8 +310,8 @@ START_TEST(errors)
     FAILS(read_arrays(&dataset, scratch_write("t", "\x93", 1), (bg_data_options){ 0 }), BG_ERR_FORMAT, "neither NPY");
     FAILS(read_arrays(&dataset, scratch_write("t", "\x93O", 2), (bg_data_options){ 0 }), BG_ERR_FORMAT, "neither NPY");
     FAILS(read_arrays(&dataset, scratch_write("t", "PO", 2), (bg_data_options){ 0 }), BG_ERR_FORMAT, "neither NPY");
-    FAILS(read_arrays(&dataset, scratch_write("t", "\x93N", 2), (bg_data_options){ 0 }), BG_ERR_FORMAT, "npy_load: ");
-    FAILS(read_arrays(&dataset, scratch_write("t", "PK", 2), (bg_data_options){ 0 }), BG_ERR_FORMAT, "npz_load: ");
+    FAILS(read_arrays(&dataset, scratch_write("t", "\x93N", 2), (bg_data_options){ 0 }), BG_ERR_FORMAT, "read_arrays: ");
+    FAILS(read_arrays(&dataset, scratch_write("t", "PK", 2), (bg_data_options){ 0 }), BG_ERR_FORMAT, "read_arrays: ");
     /* No byte, but no wider type has room for the rows and columns. */
     static const char wide[] = "\x93NUMPY\1\0\x51\0{'descr': '|u1', 'fortran_order': False, "
                                "'shape': (3037000499, 3037000499, 0), }\n";

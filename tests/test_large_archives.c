@@ -4,7 +4,7 @@
 #include "support/suite.h"
 #include "support/values.h"
 
-#include "io/npy.h"
+#include "io/npz.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -31,9 +31,13 @@ static void add(bg_archive *archive, const char *name, bg_shape shape, void *dat
 static void expect_layout(const char *path, const char *name, bg_shape shape)
 {
     bgi_npy_layout layout;
-    bool is_there;
-    OK(bgi_npz_layout(&layout, &is_there, scratch_engine(), "test", path, name));
-    ck_assert_msg(is_there && bg_shape_equal(layout.shape, shape), "%s", name);
+    bgi_zip zip;
+    OK(bgi_zip_open(&zip, scratch_engine(), "test", path));
+    const bgi_zip_member *member = bgi_npz_find(&zip, name);
+    ck_assert_ptr_nonnull(member);
+    OK(bgi_npz_layout(&layout, &zip, member));
+    ck_assert_msg(bg_shape_equal(layout.shape, shape), "%s", name);
+    bgi_zip_close(&zip);
 }
 
 /* A small array, one whose size needs 64 bits, and one whose place does. */

@@ -77,8 +77,7 @@ BG_API bg_status bg_dataset_slice(bg_dataset **part, const bg_dataset *dataset, 
  * of an example (else BG_ERR_SHAPE, BG_ERR_DTYPE), and the same names of inputs and vocabulary. There are as many
  * classes as the part with most has; where classes have names, those of all parts together, numbered anew by their
  * order byte by byte unless the parts agree in them. BG_ERR_FORMAT names the part that disagrees, by its name or
- * number. If a part is not in memory, the whole is not either, and keeps its parts: BG_ERR_ARGUMENT where classes would
- * be numbered anew. */
+ * number. If a part is not in memory, the whole is not either, and keeps its parts. */
 BG_API bg_status bg_dataset_join(bg_dataset **all, bg_dataset *const *parts, int n);
 /* The examples in an order permuted by the seed, as copies (of a source: as views): the first `size` of them in
  * `first`, the rest in `second`. */
@@ -168,7 +167,8 @@ typedef struct {
     /* Arrays, see bg_data_read_arrays. with_classes: the target holds class indices. */
     const char *input;    /* the inputs' name in an NPZ file; default: x. That of the targets is `target`; default: y */
     bool without_classes; /* integer targets are numbers too */
-    bool streams;         /* NPY and CSV: examples are read from a file when they are needed, and only then */
+    bool streams;         /* NPY and CSV: examples are read from a file when they are needed, and only then;
+                             BG_ERR_ARGUMENT of other data */
 
     bool with_coarse_labels; /* CIFAR-100: classes are the 20 coarse ones, not the 100 fine ones */
 } bg_data_options;
@@ -192,10 +192,10 @@ BG_API bg_status bg_data_builtin(bg_dataset **dataset, bg_engine *engine, const 
  * of rows that are left out do not count. .skip_lines, .without_header and the marks hold for the file of targets too.
  * Of a folder, the tables in it are read one behind the other, see bg_dataset_join: the same columns, and a header in
  * each or in none. A file is read twice, so that memory is taken for its rows once; one that is gzipped, or a pipe, is
- * read once, with up to 2.25 times the memory of its rows.
- * With .streams it is read once, and its rows go to a file without a name, in the folder of the environment variable
- * TMPDIR or else in /tmp, as large as they would be in memory: a source, see bg_dataset_create_from. Of them no more is
- * in memory than 16 KiB or one row.
+ * read once, and rows beyond 16 KiB wait in a file without a name until it is known how many there are: in the folder
+ * of the environment variable TMPDIR or else in /tmp, as large as they are in memory.
+ * With .streams any file is read once, and its rows stay in such a file, one for all tables of a folder: a source, see
+ * bg_dataset_create_from. Of them no more is in memory than 16 KiB or one row.
  * Errors name file, line and column: BG_ERR_FORMAT for a field that is missing or no finite number, lines with
  * different numbers of fields, files with different numbers of rows, columns that are not there, a zero byte, a line of
  * more than 1 MiB; BG_ERR_ARGUMENT, BG_ERR_IO, BG_ERR_NOMEM. */
@@ -228,7 +228,8 @@ BG_API bg_status bg_data_read_cifar(bg_dataset **train, bg_dataset **test, bg_en
  * and bg_npz_load refuse, an array that is not there, different numbers of inputs and targets, numbers that are not
  * finite, classes that are no integers from 0 to 16,777,215.
  * With .streams the files stay open and their elements where they are, row-major in NPY, for data larger than memory
- * (BG_ERR_ARGUMENT for NPZ): a source, see bg_dataset_create_from. Only targets that are classes are read through here,
+ * (BG_ERR_ARGUMENT for NPZ): a source, see bg_dataset_create_from. Of a folder the first 100 files stay open, and those
+ * of their targets; others are opened for each reading. Only targets that are classes are read through here,
  * for their number; other elements are checked when they are read, and then a file that became shorter is BG_ERR_IO. */
 BG_API bg_status bg_data_read_arrays(bg_dataset **dataset, bg_engine *engine, const char *path,
                                      const bg_data_options *options);

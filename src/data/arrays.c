@@ -4,10 +4,9 @@
 #include "data/dataset.h"
 #include "data/folder.h"
 #include "io/file.h"
-#include "io/npy.h"
+#include "io/npz.h"
 
 #include <blasgrad/graph.h>
-#include <blasgrad/io.h>
 
 #include "tensor/tensor.h"
 
@@ -15,12 +14,6 @@
 #include <string.h>
 
 static const char caller[] = "read_arrays";
-
-/* An array and what messages call it. */
-typedef struct {
-    bg_tensor *tensor; /* NULL if there is none */
-    bgi_array_name name;
-} named_array;
 
 static bgi_array_name name_array(const char *path, const char *name)
 {
@@ -30,7 +23,7 @@ static bgi_array_name name_array(const char *path, const char *name)
     return made;
 }
 
-/* ---- Loading ---- */
+/* ---- Files ---- */
 
 typedef enum { NO_ARRAYS, NPY, NPZ } array_form;
 
@@ -54,36 +47,6 @@ static bg_status find_form(array_form *form, const char *path)
     return status;
 }
 
-/* The array of a name, retained. */
-static bg_status take_array(named_array *a, const bg_archive *archive, const char *path, const char *name)
-{
-    a->name = name_array(path, name);
-    a->tensor = bg_archive_find(archive, name);
-    if (!a->tensor) {
-        const char *first = bg_archive_name(archive, 0);
-        return bg_fail(BG_ERR_FORMAT, "%s: %s: there is no array \"%.60s\"; there are %zu%s%.60s", caller,
-                       bgi_path_text(path), name, bg_archive_count(archive), first ? ", the first is " : "",
-                       first ? first : "");
-    }
-    bgi_tensor_retain(a->tensor);
-    return BG_OK;
-}
-
-static bg_status load_npz(named_array *x, named_array *y, bg_engine *engine, const char *path,
-                          const bg_data_options *options)
-{
-    const char *input = options->input ? options->input : "x", *target = options->target ? options->target : "y";
-    bg_archive *archive;
-    bg_status status = bg_npz_load(&archive, engine, path, NULL);
-    if (status)
-        return status;
-    status = take_array(x, archive, path, input);
-    if (!status && !options->without_target && (options->target || bg_archive_find(archive, target)))
-        status = take_array(y, archive, path, target);
-    bg_archive_destroy(archive);
-    return status;
-}
-
 static bg_status find_checked_form(array_form *form, const char *path, const bg_data_options *options)
 {
     bg_status status = find_form(form, path);
@@ -93,22 +56,7 @@ static bg_status find_checked_form(array_form *form, const char *path, const bg_
     return status;
 }
 
-static bg_status load(named_array *x, named_array *y, bg_engine *engine, const char *path,
-                      const bg_data_options *options)
-{
-    array_form form;
-    bg_status status = find_checked_form(&form, path, options);
-    if (status)
-        return status;
-    if (form == NPZ)
-        return load_npz(x, y, engine, path, options);
-    x->name = name_array(path, NULL);
-    status = bg_npy_load(&x->tensor, engine, path);
-    if (status || !options->target_file)
-        return status;
-    y->name = name_array(options->target_file, NULL);
-    return bg_npy_load(&y->tensor, engine, options->target_file);
-}
+static const char *target_name(const bg_data_options *options) { return options->target ? options->target : "y"; }
 
 /* ---- Columns ---- */
 
@@ -125,47 +73,116 @@ bg_status bgi_arrays_check(const bgi_array_about *x, const bgi_array_about *y)
     return BG_OK;
 }
 
-static bg_status check_extents(const named_array *x, const named_array *y)
-{
-    const bgi_array_about inputs = { x->name.text, x->tensor->shape };
-    const bgi_array_about targets = { y->name.text, y->tensor ? y->tensor->shape : BG_SCALAR };
-    return bgi_arrays_check(&inputs, y->tensor ? &targets : NULL);
-}
-
-/* [n] becomes [n, 1]: a network takes and gives rows of numbers. */
-static bg_status make_rows(bg_tensor **numbers)
-{
-    if ((*numbers)->shape.rank > 1)
-        return BG_OK;
-    bg_tensor *rows;
-    bg_status status = bg_tensor_reshape(&rows, *numbers, BG_SHAPE((*numbers)->shape.dims[0], 1));
-    if (status)
-        return status;
-    bg_tensor_destroy(*numbers);
-    *numbers = rows;
-    return BG_OK;
-}
-
 bool bgi_arrays_hold_classes(bg_dtype dtype, int rank, const bg_data_options *options)
 {
     bool is_integer = dtype != BG_F32 && dtype != BG_F64;
     return options->with_classes || (is_integer && rank == 1 && !options->without_classes);
 }
 
-static bg_status make_columns(bg_tensor *columns[2], int64_t *classes, const named_array *x, const named_array *y,
-                              const bg_data_options *options)
+/* The columns of a data set while they are read: inputs, and then targets. */
+typedef struct {
+    const bg_data_options *options;
+    int count;
+    bgi_array_name names[2];
+    bg_shape shapes[2]; /* of the arrays in their files */
+    bg_tensor *columns[2];
+    int64_t classes;
+} columns;
+
+/* Elements that are on their way into a column. */
+typedef struct {
+    columns *to;
+    bgi_elements elements;
+    bool holds_classes;
+} conversion;
+
+static bg_status take_elements(void *user, const void *elements, size_t count, size_t first)
 {
-    bg_status status = check_extents(x, y);
+    conversion *c = user;
+    columns *to = c->to;
+    bg_tensor *column = to->columns[to->count];
+    unsigned char *place = bgi_tensor_bytes(column) + first * bg_dtype_size(column->dtype);
+    c->elements.data = elements;
+    c->elements.count = count;
+    c->elements.first = (int64_t)first;
+    return c->holds_classes ? bgi_convert_classes((int64_t *)(void *)place, &to->classes, &c->elements)
+                            : bgi_convert_numbers(place, column->dtype, &c->elements, to->count == 0);
+}
+
+/* [n] numbers become [n, 1]: a network takes and gives rows of numbers. */
+static bg_status make_column(columns *to, bg_engine *engine, bool holds_classes)
+{
+    bg_shape shape = to->shapes[to->count];
+    if (!holds_classes && shape.rank == 1)
+        shape = BG_SHAPE(shape.dims[0], 1);
+    bg_dtype dtype = holds_classes ? BG_I64 : to->options->dtype;
+    return bgi_convert_room(&to->columns[to->count], engine, dtype, shape, to->names[to->count].text);
+}
+
+/* Reads an array as the next column. What is of the column's type is read to its place, and converted there. */
+static bg_status read_column(void *user, const bgi_npy_layout *layout, bg_engine *engine, bgi_npy_source *source)
+{
+    columns *to = user;
+    int i = to->count;
+    const char *name = to->names[i].text;
+    bg_dtype dtype = layout->type->dtype;
+    to->shapes[i] = layout->shape;
+    const bgi_array_about x = { to->names[0].text, to->shapes[0] }, y = { to->names[1].text, to->shapes[1] };
+    conversion c = { .to = to, .elements = { .dtype = dtype, .what = name } };
+    c.holds_classes = i == 1 && bgi_arrays_hold_classes(dtype, layout->shape.rank, to->options);
+    bg_status status = bgi_arrays_check(&x, i == 1 ? &y : NULL);
+    if (!status && c.holds_classes)
+        status = bgi_check_class_type(dtype, name);
     if (!status)
-        status = bgi_data_numbers(&columns[0], x->tensor, options->dtype, true, x->name.text);
-    if (!status)
-        status = make_rows(&columns[0]);
-    if (status || !y->tensor)
+        status = make_column(to, engine, c.holds_classes);
+    if (!status && dtype == to->columns[i]->dtype) {
+        void *elements = bg_tensor_data(to->columns[i]);
+        status = bgi_npy_read_elements(layout, engine, source, elements);
+        if (!status)
+            status = take_elements(&c, elements, layout->elements / layout->type->size, 0);
+    } else if (!status) {
+        status = bgi_npy_read_pieces(layout, engine, source, take_elements, &c);
+    }
+    to->count += !status;
+    return status;
+}
+
+static bg_status fail_absent(const bgi_zip *zip, const char *name)
+{
+    const bgi_zip_member *first = zip->count > 0 ? &zip->members[0] : NULL;
+    return bg_fail(BG_ERR_FORMAT, "%s: %s: there is no array \"%.60s\"; there are %zu%s%.*s", caller,
+                   bgi_path_text(zip->path), name, zip->count, first ? ", the first is " : "",
+                   first ? bgi_npz_shown(first) : 0, first ? first->name : "");
+}
+
+static bg_status read_member(columns *to, const bgi_zip *zip, const char *name)
+{
+    const bgi_zip_member *member = bgi_npz_find(zip, name);
+    to->names[to->count] = name_array(zip->path, name);
+    return member ? bgi_npz_visit(zip, member, read_column, to) : fail_absent(zip, name);
+}
+
+static bg_status read_npz(columns *to, bg_engine *engine, const char *path)
+{
+    const bg_data_options *options = to->options;
+    bgi_zip zip;
+    bg_status status = bgi_zip_open(&zip, engine, caller, path);
+    if (status)
         return status;
-    if (bgi_arrays_hold_classes(y->tensor->dtype, y->tensor->shape.rank, options))
-        return bgi_data_classes(&columns[1], classes, y->tensor, y->name.text);
-    status = bgi_data_numbers(&columns[1], y->tensor, options->dtype, false, y->name.text);
-    return status ? status : make_rows(&columns[1]);
+    status = bgi_npz_check(&zip, 0);
+    if (!status)
+        status = read_member(to, &zip, options->input ? options->input : "x");
+    const char *target = target_name(options);
+    if (!status && !options->without_target && (options->target || bgi_npz_find(&zip, target)))
+        status = read_member(to, &zip, target);
+    bgi_zip_close(&zip);
+    return status;
+}
+
+static bg_status read_npy(columns *to, bg_engine *engine, const char *path)
+{
+    to->names[to->count] = name_array(path, NULL);
+    return bgi_npy_file_visit(engine, caller, path, read_column, to);
 }
 
 static bg_status check_options(bg_data_options *checked, bg_engine *engine, const bg_data_options *options)
@@ -183,6 +200,20 @@ static bg_status check_options(bg_data_options *checked, bg_engine *engine, cons
     return BG_OK;
 }
 
+static bg_status find_target_layout(bgi_npy_layout *layout, bool *is_there, bg_engine *engine, const char *path,
+                                    const bg_data_options *options)
+{
+    bgi_zip zip;
+    bg_status status = bgi_zip_open(&zip, engine, caller, path);
+    if (status)
+        return status;
+    const bgi_zip_member *member = bgi_npz_find(&zip, target_name(options));
+    *is_there = member != NULL;
+    status = member ? bgi_npz_layout(layout, &zip, member) : BG_OK;
+    bgi_zip_close(&zip);
+    return status;
+}
+
 /* Whether the targets of one file are classes. */
 static bg_status find_classes(bool *have_classes, bg_engine *engine, const char *path, const bg_data_options *options)
 {
@@ -193,7 +224,7 @@ static bg_status find_classes(bool *have_classes, bg_engine *engine, const char 
     if (status || options->without_target)
         return status;
     if (form == NPZ)
-        status = bgi_npz_layout(&layout, &is_there, engine, caller, path, options->target ? options->target : "y");
+        status = find_target_layout(&layout, &is_there, engine, path, options);
     else if (options->target_file) {
         status = bgi_npy_file_layout(&layout, engine, caller, options->target_file);
         is_there = true;
@@ -234,7 +265,12 @@ bg_status bg_data_arrays_have_classes(bool *have_classes, bg_engine *engine, con
     return (bgi_folder_is(path) ? find_first_classes : find_classes)(have_classes, engine, path, &checked);
 }
 
-static bg_status stream(bg_dataset **dataset, bg_engine *engine, const char *path, const bg_data_options *options)
+/* Of a folder, the first files that are streamed, and their targets, stay open; more might be more than the process may
+ * have, which is 1024 mostly. */
+enum { OPEN_FILES = 100 };
+
+static bg_status stream(bg_dataset **dataset, bg_engine *engine, const char *path, const bg_data_options *options,
+                        bool stays_open)
 {
     array_form form;
     bg_status status = find_checked_form(&form, path, options);
@@ -242,25 +278,25 @@ static bg_status stream(bg_dataset **dataset, bg_engine *engine, const char *pat
         status = bg_fail(BG_ERR_ARGUMENT,
                          "%s: %s: the arrays of an NPZ file are read as a whole; those of NPY files can be streamed",
                          caller, bgi_path_text(path));
-    return status ? status : bgi_arrays_stream(dataset, engine, caller, path, options);
+    return status ? status : bgi_arrays_stream(dataset, engine, caller, path, options, stays_open);
 }
 
-static bg_status read_file(bg_dataset **dataset, bg_engine *engine, const char *path, const bg_data_options *options)
+static bg_status read_file(bg_dataset **dataset, bg_engine *engine, const char *path, const bg_data_options *options,
+                           bgi_folder_state *state)
 {
     if (options->streams)
-        return stream(dataset, engine, path, options);
-    named_array x = { .tensor = NULL }, y = { .tensor = NULL };
-    bg_tensor *columns[2] = { NULL };
-    int64_t classes = 0;
-    bg_status status = load(&x, &y, engine, path, options);
+        return stream(dataset, engine, path, options, !state || state->number < OPEN_FILES);
+    array_form form;
+    columns made = { .options = options };
+    bg_status status = find_checked_form(&form, path, options);
     if (!status)
-        status = make_columns(columns, &classes, &x, &y, options);
-    bg_tensor_destroy(x.tensor);
-    bg_tensor_destroy(y.tensor);
+        status = form == NPZ ? read_npz(&made, engine, path) : read_npy(&made, engine, path);
+    if (!status && options->target_file)
+        status = read_npy(&made, engine, options->target_file);
     if (!status)
-        status = bgi_dataset_create(dataset, path, columns, columns[1] ? 2 : 1, classes);
-    bg_tensor_destroy(columns[0]);
-    bg_tensor_destroy(columns[1]);
+        status = bgi_dataset_create(dataset, path, made.columns, made.count, made.classes);
+    bg_tensor_destroy(made.columns[0]);
+    bg_tensor_destroy(made.columns[1]);
     return status;
 }
 
@@ -275,5 +311,5 @@ bg_status bg_data_read_arrays(bg_dataset **dataset, bg_engine *engine, const cha
     if (status)
         return status;
     return bgi_folder_is(path) ? bgi_folder_read(dataset, engine, caller, path, &checked, read_file)
-                               : read_file(dataset, engine, path, &checked);
+                               : read_file(dataset, engine, path, &checked, NULL);
 }

@@ -13,11 +13,11 @@
 #include <string.h>
 
 /* Elements that are converted at a time. */
-enum { PIECE = 1 << 13 };
+enum { PIECE = 1 << 12 };
 
 /* A column in a file. */
 typedef struct {
-    int descriptor;
+    int descriptor; /* -1 while it is not open */
     uint64_t start; /* of the elements */
     bgi_npy_layout layout;
     bgi_npy_source about; /* for messages */
@@ -32,6 +32,7 @@ typedef struct {
     bg_engine *engine;
     array_file files[2]; /* inputs, and targets */
     int count;
+    bool stays_open;
     void *piece; /* room for PIECE elements before they are converted */
 } stream;
 
@@ -70,22 +71,47 @@ static bg_status read_run(const array_file *f, int64_t first, size_t count, unsi
     return status;
 }
 
-static bg_status read_examples(const stream *s, const array_file *f, const int64_t *examples, int64_t n,
-                               unsigned char *to)
+static void leave(array_file *f)
+{
+    if (f->descriptor >= 0)
+        bgi_file_close(f->descriptor);
+    f->descriptor = -1;
+}
+
+/* Opens a file again that is not open all the time. */
+static bg_status reach(array_file *f)
+{
+    if (f->descriptor >= 0)
+        return BG_OK;
+    bgi_opened opened;
+    bg_status status = bgi_file_open(&opened, f->about.caller, f->path);
+    if (status)
+        return status;
+    f->descriptor = opened.descriptor;
+    if (opened.bytes == f->start + f->layout.elements)
+        return BG_OK;
+    leave(f);
+    return bg_fail(BG_ERR_IO, "%s: %s: the file has another size than when it was read first", f->about.caller,
+                   bgi_path_text(f->path));
+}
+
+static bg_status read_examples(const stream *s, array_file *f, const int64_t *examples, int64_t n, unsigned char *to)
 {
     int64_t places = bg_shape_count(f->column.shape);
     size_t row_bytes = (size_t)places * bg_dtype_size(f->column.dtype);
-    bg_status status = BG_OK;
+    bg_status status = reach(f);
     for (int64_t i = 0, run; i < n && row_bytes > 0 && !status; i += run, to += (size_t)run * row_bytes) {
         run = bgi_run_length(examples + i, n - i);
         status = read_run(f, examples[i] * places, (size_t)(run * places), to, s->piece);
     }
+    if (!s->stays_open)
+        leave(f);
     return status;
 }
 
 static bg_status read_columns(void *user, const int64_t *examples, int64_t n, void *const *columns)
 {
-    const stream *s = user;
+    stream *s = user;
     bg_status status = BG_OK;
     for (int c = 0; c < s->count && !status; c++)
         if (columns[c])
@@ -100,8 +126,7 @@ static void close_all(void *user)
     stream *s = user;
     bg_engine *engine = s->engine;
     for (int i = 0; i < s->count; i++) {
-        if (s->files[i].descriptor >= 0)
-            bgi_file_close(s->files[i].descriptor);
+        leave(&s->files[i]);
         bgi_free(engine, s->files[i].path, s->files[i].path_bytes);
     }
     bgi_free(engine, s->piece, PIECE * sizeof(double));
@@ -181,13 +206,16 @@ static bg_status find_classes(bg_dataset *dataset)
 }
 
 bg_status bgi_arrays_stream(bg_dataset **dataset, bg_engine *engine, const char *caller, const char *path,
-                            const bg_data_options *options)
+                            const bg_data_options *options, bool stays_open)
 {
     stream *s = bgi_alloc_zero(engine, sizeof *s);
     if (!s)
         return BG_ERR_NOMEM;
     s->engine = engine;
+    s->stays_open = stays_open;
     bg_status status = open_all(s, caller, path, options);
+    for (int i = 0; i < s->count && !stays_open; i++)
+        leave(&s->files[i]);
     const bg_column columns[] = { s->files[0].column, s->files[1].column };
     if (!status)
         status = bg_dataset_create_from(dataset, engine,

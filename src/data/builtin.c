@@ -27,6 +27,16 @@ bg_status bgi_data_options_check(bg_data_options *checked, bg_engine *engine, co
     return BG_OK;
 }
 
+bg_status bgi_data_memory_check(bg_data_options *checked, bg_engine *engine, const char *caller,
+                                const bg_data_options *options)
+{
+    bg_status status = bgi_data_options_check(checked, engine, caller, options);
+    if (!status && checked->streams)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: streams, which is for tables and arrays; these data are read as a whole",
+                       caller);
+    return status;
+}
+
 bg_status bgi_data_folder_check(bg_data_options *checked, bg_dataset **train, bg_dataset **test, bg_engine *engine,
                                 const char *caller, const char *folder, const bg_data_options *options)
 {
@@ -36,7 +46,7 @@ bg_status bgi_data_folder_check(bg_data_options *checked, bg_dataset **train, bg
         *test = NULL;
     if (!train || !test || !folder)
         return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", caller, !folder ? "folder" : train ? "test" : "train");
-    return bgi_data_options_check(checked, engine, caller, options);
+    return bgi_data_memory_check(checked, engine, caller, options);
 }
 
 /* Writes numbers into a new tensor. */
@@ -127,7 +137,7 @@ bg_status bg_data_builtin(bg_dataset **dataset, bg_engine *engine, const char *n
     if (!dataset || !name)
         return bg_fail(BG_ERR_ARGUMENT, "data_builtin: %s is NULL", dataset ? "name" : "dataset");
     bg_data_options checked;
-    bg_status status = bgi_data_options_check(&checked, engine, "data_builtin", options);
+    bg_status status = bgi_data_memory_check(&checked, engine, "data_builtin", options);
     if (status)
         return status;
     char names[100] = "";

@@ -66,27 +66,19 @@ static void convert(void *to, bg_dtype dtype, const void *from, bg_dtype from_dt
 
 /* Whether a number is not finite: its exponent has all bits. Bits, unlike comparisons of numbers, are looked at many at
  * a time. */
-static bool has_not_finite_f32(const float *x, size_t count)
-{
-    uint32_t found = 0;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &x[i], sizeof bits);
-        found |= (bits & 0x7F800000) == 0x7F800000;
+#define HAS_NOT_FINITE(name, type, bits_type, exponent)                                                                \
+    static bool name(const type *x, size_t count)                                                                      \
+    {                                                                                                                  \
+        bits_type found = 0;                                                                                           \
+        for (size_t i = 0; i < count; i++) {                                                                           \
+            bits_type bits;                                                                                            \
+            memcpy(&bits, &x[i], sizeof bits);                                                                         \
+            found |= (bits & (exponent)) == (exponent);                                                                \
+        }                                                                                                              \
+        return found != 0;                                                                                             \
     }
-    return found != 0;
-}
-
-static bool has_not_finite_f64(const double *x, size_t count)
-{
-    uint64_t found = 0;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t bits;
-        memcpy(&bits, &x[i], sizeof bits);
-        found |= (bits & 0x7FF0000000000000) == 0x7FF0000000000000;
-    }
-    return found != 0;
-}
+HAS_NOT_FINITE(has_not_finite_f32, float, uint32_t, 0x7F800000)
+HAS_NOT_FINITE(has_not_finite_f64, double, uint64_t, 0x7FF0000000000000)
 
 /* Where the first number is that is not finite; count if there is none. */
 static size_t find_not_finite(const void *numbers, bg_dtype dtype, size_t count)
@@ -145,50 +137,10 @@ bg_status bgi_check_class_type(bg_dtype dtype, const char *what)
     return bg_fail(BG_ERR_FORMAT, "%s: classes are integers, but these are %s", what, bg_dtype_name(dtype));
 }
 
-/* ---- Whole tensors ---- */
-
-/* The array itself, retained, if it is of the dtype; else a new tensor of its shape, in which an extent of 0 lets the
- * others be of any size in the file. */
-static bg_status make_like(bg_tensor **made, bg_tensor *array, bg_dtype dtype, const char *what)
+bg_status bgi_convert_room(bg_tensor **column, bg_engine *engine, bg_dtype dtype, bg_shape shape, const char *what)
 {
-    if (array->dtype == dtype) {
-        bgi_tensor_retain(array);
-        *made = array;
-        return BG_OK;
-    }
-    bg_status status = bgi_tensor_create_unset(made, array->storage->engine, dtype, array->shape);
+    bg_status status = bgi_tensor_create_unset(column, engine, dtype, shape);
     return status != BG_ERR_OVERFLOW ? status
                                      : bg_fail(BG_ERR_FORMAT, "%s: the shape is %s, whose bytes cannot be counted",
-                                               what, bgi_shape_format(array->shape).text);
-}
-
-static bg_status give_up(bg_tensor **made, bg_status status)
-{
-    if (status) {
-        bg_tensor_destroy(*made);
-        *made = NULL;
-    }
-    return status;
-}
-
-static bgi_elements elements_of(const bg_tensor *array, const char *what)
-{
-    return (bgi_elements){ bg_tensor_const_data(array), array->dtype, (size_t)bg_shape_count(array->shape), what, 0 };
-}
-
-bg_status bgi_data_numbers(bg_tensor **numbers, bg_tensor *array, bg_dtype dtype, bool scales_bytes, const char *what)
-{
-    const bgi_elements from = elements_of(array, what);
-    bg_status status = make_like(numbers, array, dtype, what);
-    return status ? status
-                  : give_up(numbers, bgi_convert_numbers(bg_tensor_data(*numbers), dtype, &from, scales_bytes));
-}
-
-bg_status bgi_data_classes(bg_tensor **indices, int64_t *classes, bg_tensor *array, const char *what)
-{
-    const bgi_elements from = elements_of(array, what);
-    bg_status status = bgi_check_class_type(array->dtype, what);
-    if (!status)
-        status = make_like(indices, array, BG_I64, what);
-    return status ? status : give_up(indices, bgi_convert_classes(bg_tensor_data(*indices), classes, &from));
+                                               what, bgi_shape_format(shape).text);
 }

@@ -175,10 +175,12 @@ static bg_status read_table(bgi_csv_table *t, const char *path, bgi_labels *feat
 
 /* ---- Files and folders ---- */
 
-static bg_status read_file(bg_dataset **dataset, bg_engine *engine, const char *path, const bg_data_options *options)
+static bg_status read_file(bg_dataset **dataset, bg_engine *engine, const char *path, const bg_data_options *options,
+                           bgi_folder_state *state)
 {
     bgi_csv_table t = { .engine = engine, .options = options, .labels.names.engine = engine };
     bgi_labels feature_names = { .names.engine = engine };
+    t.shared_file = state && options->streams ? &state->rows : NULL;
     t.locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!t.locale)
         return bg_fail(BG_ERR_NOMEM, "read_csv: out of memory for a locale");
@@ -208,5 +210,5 @@ bg_status bg_data_read_csv(bg_dataset **dataset, bg_engine *engine, const char *
     if (status)
         return status;
     return bgi_folder_is(path) ? bgi_folder_read(dataset, engine, "read_csv", path, &checked, read_file)
-                               : read_file(dataset, engine, path, &checked);
+                               : read_file(dataset, engine, path, &checked, NULL);
 }

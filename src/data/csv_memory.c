@@ -53,12 +53,13 @@ static void release_columns(bg_tensor *columns[3])
 bg_status bgi_csv_resize(bgi_csv_table *t, int64_t capacity)
 {
     bg_tensor *columns[3] = { NULL };
+    int64_t rows = t->rows - t->spooled;
     bg_status status = make_columns(t, columns, capacity);
     for (int i = 0; i < 3 && !status; i++) {
-        if (!columns[i] || t->rows == 0)
+        if (!columns[i] || rows == 0)
             continue;
         size_t row_bytes = (size_t)(bg_shape_count(columns[i]->shape) / capacity) * bg_dtype_size(columns[i]->dtype);
-        memcpy(bg_tensor_data(columns[i]), bg_tensor_const_data(t->columns[i]), (size_t)t->rows * row_bytes);
+        memcpy(bg_tensor_data(columns[i]), bg_tensor_const_data(t->columns[i]), (size_t)rows * row_bytes);
     }
     if (status) {
         release_columns(columns);

@@ -35,6 +35,15 @@ void bgi_csv_close(bgi_csv *csv)
     bgi_stream_close(&csv->stream);
 }
 
+/* Twice as much; but all of the file where both buffers, while one moves into the other, would be larger than it. */
+static size_t larger_capacity(const bgi_csv *csv)
+{
+    enum { SPARE = 1 << 10 };
+    uint64_t whole = csv->stream.opened.bytes + SPARE;
+    bool is_whole = bgi_csv_can_seek(csv) && whole > csv->capacity && whole < 3 * (uint64_t)csv->capacity;
+    return is_whole ? (size_t)whole : 2 * csv->capacity;
+}
+
 /* Reads more bytes behind those that are marked or not given out yet, which move to the buffer's front. Zeros follow,
  * at which scanning stops. */
 static bg_status read_more(bgi_csv *csv)
@@ -45,13 +54,14 @@ static bg_status read_more(bgi_csv *csv)
     csv->start -= kept;
     csv->mark = 0;
     if (csv->end + BGI_NUMBER_SLACK == csv->capacity) {
-        char *larger = bgi_alloc(csv->engine, 2 * csv->capacity);
+        size_t capacity = larger_capacity(csv);
+        char *larger = bgi_alloc(csv->engine, capacity);
         if (!larger)
             return BG_ERR_NOMEM;
         memcpy(larger, csv->buffer, csv->end);
         bgi_free(csv->engine, csv->buffer, csv->capacity);
         csv->buffer = larger;
-        csv->capacity *= 2;
+        csv->capacity = capacity;
     }
     size_t wanted = csv->capacity - BGI_NUMBER_SLACK - csv->end, got;
     bg_status status = bgi_stream_read(&csv->stream, csv->buffer + csv->end, wanted, &got);

@@ -389,31 +389,17 @@ static int64_t most_rows(const bgi_csv_table *t)
     return most;
 }
 
-/* Makes room for some rows, and later for more, if there is one more: so both rooms together are no more than 2.25
- * times what all rows take. */
-static bg_status grow(bgi_csv_table *t)
-{
-    bgi_csv *csv = &t->sources[0].csv;
-    bg_status status = bgi_csv_next_record(csv);
-    if (status || !csv->record)
-        return status;
-    bgi_csv_put_back(csv);
-    int64_t more = t->capacity / 4 > 0 ? t->capacity / 4 : 1;
-    return bgi_csv_resize(t, t->capacity ? t->capacity + more : bgi_csv_first_rows(t));
-}
-
-/* Before the first row, makes room for all, or, of what cannot be counted, for some, and later for more. */
+/* Before the first row, makes room for all; or, of what cannot be counted, for some, which then make room for others.
+ */
 static bg_status reserve(bgi_csv_table *t)
 {
-    bool can_count = true; /* by reading twice, which takes long of what is compressed */
+    bool is_spooled = t->options->streams;
     if (t->rows - t->spooled < t->capacity || t->is_counted)
         return BG_OK;
-    if (t->options->streams)
+    for (int i = 0; i < t->source_count; i++) /* counting is reading twice, which takes long of what is compressed */
+        is_spooled = is_spooled || !bgi_csv_can_seek(&t->sources[i].csv);
+    if (is_spooled)
         return bgi_csv_spool_rows(t);
-    for (int i = 0; i < t->source_count; i++)
-        can_count = can_count && bgi_csv_can_seek(&t->sources[i].csv);
-    if (!can_count)
-        return grow(t);
     int64_t count, most = most_rows(t);
     bg_status status = count_rows(t, &count);
     t->is_counted = true;
@@ -481,8 +467,6 @@ bg_status bgi_csv_read_rows(bgi_csv_table *t)
     if (t->rows == 0)
         return BGI_CSV_FAIL(&t->sources[0].csv, "%s", "each row misses a value, so that none is left");
     if (t->spool)
-        return bgi_csv_spool_rows(t);
-    if (t->rows == t->capacity)
-        return BG_OK;
-    return t->is_counted ? fail_changed(t, "shorter") : bgi_csv_resize(t, t->rows);
+        return t->options->streams ? bgi_csv_spool_rows(t) : bgi_csv_unspool(t);
+    return t->rows == t->capacity ? BG_OK : fail_changed(t, "shorter");
 }

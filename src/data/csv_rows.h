@@ -3,6 +3,7 @@
 #define BGI_CSV_ROWS_H
 
 #include "data/csv_columns.h"
+#include "io/temporary.h"
 
 typedef struct bgi_csv_spool bgi_csv_spool;
 
@@ -19,11 +20,13 @@ typedef struct {
      * numbers; NULL where there are none. */
     bg_tensor *columns[3];
     int64_t capacity, rows;
-    /* With options->streams: the file that has the first `spooled` rows; the columns begin behind them. */
+    /* Of rows that cannot be counted, or with options->streams: the file that has the first `spooled` of them; the
+     * columns begin behind these. */
     bgi_csv_spool *spool;
     int64_t spooled;
-    bool is_counted;  /* capacity is how many rows there are, and no guess */
-    bool has_missing; /* NaN stands in some row for what is missing */
+    bgi_temporary **shared_file; /* where the file is kept that all tables of a folder share; NULL: one of its own */
+    bool is_counted;             /* capacity is how many rows there are, and no guess */
+    bool has_missing;            /* NaN stands in some row for what is missing */
     enum { CLASSES_UNKNOWN, CLASSES_NUMBERS, CLASSES_NAMES } class_kind;
     bool has_given_names;
     int64_t classes; /* of numbers: the largest plus one */
@@ -41,7 +44,7 @@ typedef struct {
 /* ---- csv_memory.c ---- */
 /* The rows to make room for where it is not known how many there are: 16 KiB of them, or one. */
 int64_t bgi_csv_first_rows(const bgi_csv_table *table);
-/* Makes columns of another capacity, no less than there are rows, and moves the rows there. */
+/* Makes columns of another capacity, no less than there are rows in them, and moves the rows there. */
 bg_status bgi_csv_resize(bgi_csv_table *table, int64_t capacity);
 void bgi_csv_release_rows(bgi_csv_table *table);
 bgi_csv_row bgi_csv_row_at(const bgi_csv_table *table, int64_t row);

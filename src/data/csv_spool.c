@@ -1,9 +1,7 @@
-/* Tables that do not stay in memory: a temporary file has their rows in pieces, the columns of a piece one behind the
- * other, each as it is in memory. */
+/* Rows in a temporary file, in pieces: the columns of a piece one behind the other, each as it is in memory. */
 #include "data/csv_spool.h"
 
 #include "data/dataset.h"
-#include "io/temporary.h"
 
 #include <blasgrad/graph.h>
 
@@ -20,8 +18,9 @@ typedef struct {
 
 struct bgi_csv_spool {
     bg_engine *engine;
-    bgi_temporary file;
-    int64_t piece; /* rows of one */
+    bgi_temporary *file; /* NULL: no row was written yet */
+    uint64_t start;      /* of the first piece */
+    int64_t piece;       /* rows of one */
     size_t piece_bytes;
     int count;
     spool_column columns[3]; /* of the data set */
@@ -63,7 +62,28 @@ static bg_status begin(bgi_csv_table *t)
     *s = (bgi_csv_spool){ .engine = t->engine, .piece = piece };
     describe_columns(s, t);
     t->spool = s;
-    return bgi_temporary_create(&s->file, t->engine, "read_csv");
+    return BG_OK;
+}
+
+/* Where a column of the piece begins that has this row. */
+static uint64_t place_of(const bgi_csv_spool *s, const spool_column *column, int64_t row)
+{
+    return s->start + (uint64_t)(row / s->piece) * s->piece_bytes + column->start;
+}
+
+/* The file for the rows: one for all tables of a folder, each of which begins behind the one before. */
+static bg_status open_file(bgi_csv_spool *s, const bgi_csv_table *t)
+{
+    bg_status status = BG_OK;
+    if (t->shared_file && *t->shared_file)
+        s->file = bgi_temporary_retain(*t->shared_file);
+    else
+        status = bgi_temporary_create(&s->file, t->engine, "read_csv");
+    if (!status && t->shared_file && !*t->shared_file)
+        *t->shared_file = bgi_temporary_retain(s->file);
+    if (!status)
+        s->start = bgi_temporary_end(s->file);
+    return status;
 }
 
 bg_status bgi_csv_spool_rows(bgi_csv_table *t)
@@ -72,14 +92,14 @@ bg_status bgi_csv_spool_rows(bgi_csv_table *t)
     if (!s)
         return begin(t);
     int64_t n = t->rows - t->spooled;
-    uint64_t offset;
-    if (__builtin_mul_overflow((uint64_t)(t->spooled / s->piece), s->piece_bytes, &offset) || offset > INT64_MAX / 2)
+    uint64_t end;
+    if (__builtin_mul_overflow((uint64_t)(t->spooled / s->piece), s->piece_bytes, &end) || end > INT64_MAX / 2)
         return bg_fail(BG_ERR_OVERFLOW, "read_csv: %lld rows are too many for a file", (long long)t->rows);
-    bg_status status = BG_OK;
+    bg_status status = s->file ? BG_OK : open_file(s, t);
     for (int i = 0, c = 0; i < 3 && !status; i++)
         if (t->columns[i]) {
             const spool_column *column = &s->columns[c++];
-            status = bgi_temporary_write(&s->file, offset + column->start, bg_tensor_const_data(t->columns[i]),
+            status = bgi_temporary_write(s->file, place_of(s, column, t->spooled), bg_tensor_const_data(t->columns[i]),
                                          (size_t)n * column->row_bytes);
         }
     t->spooled = t->rows;
@@ -113,10 +133,9 @@ static bg_status read_column(const bgi_csv_spool *s, int c, const int64_t *examp
         int64_t place = examples[i] % s->piece;
         run = bgi_run_length(examples + i, n - i);
         run = run < s->piece - place ? run : s->piece - place;
-        uint64_t offset =
-            (uint64_t)(examples[i] / s->piece) * s->piece_bytes + column->start + (uint64_t)place * column->row_bytes;
+        uint64_t offset = place_of(s, column, examples[i]) + (uint64_t)place * column->row_bytes;
         status =
-            bgi_temporary_read(&s->file, offset, to + (size_t)i * column->row_bytes, (size_t)run * column->row_bytes);
+            bgi_temporary_read(s->file, offset, to + (size_t)i * column->row_bytes, (size_t)run * column->row_bytes);
     }
     if (!status)
         finish(s, c, n, to);
@@ -141,8 +160,41 @@ void bgi_csv_spool_destroy(bgi_csv_spool *s)
         bgi_free(s->engine, s->columns[c].means,
                  (size_t)bg_shape_count(s->columns[c].form.shape) * sizeof *s->columns[c].means);
     bgi_free(s->engine, s->ranks, s->rank_bytes);
-    bgi_temporary_close(&s->file);
+    bgi_temporary_release(s->file);
     bgi_free(s->engine, s, sizeof *s);
+}
+
+/* ---- Back into memory ---- */
+
+/* All rows of a column, into the table's column. */
+static bg_status read_whole(const bgi_csv_spool *s, const spool_column *column, int64_t rows, bg_tensor *tensor)
+{
+    unsigned char *to = bg_tensor_data(tensor);
+    bg_status status = BG_OK;
+    for (int64_t row = 0; row < rows && !status; row += s->piece) {
+        int64_t n = rows - row < s->piece ? rows - row : s->piece;
+        status = bgi_temporary_read(s->file, place_of(s, column, row), to + (size_t)row * column->row_bytes,
+                                    (size_t)n * column->row_bytes);
+    }
+    return status;
+}
+
+bg_status bgi_csv_unspool(bgi_csv_table *t)
+{
+    bgi_csv_spool *s = t->spool;
+    bool is_in_file = t->spooled > 0;
+    bg_status status = is_in_file ? bgi_csv_spool_rows(t) : BG_OK;
+    if (is_in_file)
+        bgi_csv_release_rows(t);
+    if (!status && (is_in_file || t->rows < t->capacity))
+        status = bgi_csv_resize(t, t->rows);
+    t->spooled = 0;
+    for (int i = 0, c = 0; i < 3 && !status && is_in_file; i++)
+        if (t->columns[i])
+            status = read_whole(s, &s->columns[c++], t->rows, t->columns[i]);
+    bgi_csv_spool_destroy(s);
+    t->spool = NULL;
+    return status;
 }
 
 static void destroy(void *user) { bgi_csv_spool_destroy(user); }

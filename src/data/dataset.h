@@ -57,10 +57,6 @@ bg_status bgi_dataset_create_like(bg_dataset **made, const bg_dataset *dataset, 
 /* As bg_dataset_join, with a name, of parts of one engine; caller is for messages, which call a part by its name. */
 bg_status bgi_dataset_join(bg_dataset **all, const char *caller, const char *name, bg_dataset *const *parts, int n);
 
-/* As bgi_dataset_join, of parts that agree and are `size` examples together, some of them not in memory. */
-bg_status bgi_dataset_join_sources(bg_dataset **all, const char *name, bg_dataset *const *parts, int n, int64_t size,
-                                   int64_t classes);
-
 /* One more hold on a data set, to be destroyed. */
 bg_dataset *bgi_dataset_retain(const bg_dataset *dataset);
 /* A data set of `size` examples that reads from another one, which is not in memory and is held. The factors are taken
@@ -105,6 +101,10 @@ bg_status bgi_dataset_set_names(bg_dataset *dataset, const bgi_names *class_name
 /* Checks the engine and the dtype of the options (which may be NULL) and gives all defaults their values. */
 bg_status bgi_data_options_check(bg_data_options *checked, bg_engine *engine, const char *caller,
                                  const bg_data_options *options);
+
+/* The same for a reader that takes all examples into memory: BG_ERR_ARGUMENT for .streams. */
+bg_status bgi_data_memory_check(bg_data_options *checked, bg_engine *engine, const char *caller,
+                                const bg_data_options *options);
 
 /* The same for a reader of a folder, behind a check of its other arguments; both data sets are NULL then. */
 bg_status bgi_data_folder_check(bg_data_options *checked, bg_dataset **train, bg_dataset **test, bg_engine *engine,

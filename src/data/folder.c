@@ -132,12 +132,15 @@ static bg_status read_files(folder_parts *f, bg_engine *engine, const bg_data_op
 {
     f->part_bytes = (size_t)f->files.count * sizeof *f->parts;
     f->parts = bgi_alloc_zero(engine, f->part_bytes);
+    bgi_folder_state state = { .rows = NULL };
     bg_status status = f->parts ? BG_OK : BG_ERR_NOMEM;
     for (int64_t i = 0; i < f->files.count && !status; i++) {
         bg_data_options own = *options;
         own.target_file = bgi_names_at(&f->targets, i);
-        status = read(&f->parts[i], engine, bgi_names_at(&f->files, i), &own);
+        state.number = i;
+        status = read(&f->parts[i], engine, bgi_names_at(&f->files, i), &own, &state);
     }
+    bgi_temporary_release(state.rows);
     return status;
 }
 

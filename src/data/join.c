@@ -1,6 +1,5 @@
 /* Data sets one behind the other. */
-#include "data/csv_labels.h"
-#include "data/dataset.h"
+#include "data/join.h"
 #include "io/file.h"
 
 #include <blasgrad/graph.h>
@@ -157,26 +156,36 @@ static bg_status unite_names(junction *j)
     return status;
 }
 
+void bgi_join_numbers(int64_t *numbers, const bg_dataset *part, const bgi_labels *labels)
+{
+    const bgi_names *names = &part->class_names;
+    for (int64_t k = 0; k < names->count; k++)
+        numbers[k] = bgi_labels_find(labels, bgi_names_at(names, k), strlen(bgi_names_at(names, k)));
+}
+
+bg_status bgi_join_renumber(int64_t *classes, int64_t n, const int64_t *numbers, const bg_dataset *part,
+                            const char *caller)
+{
+    int64_t count = part->class_names.count;
+    for (int64_t k = 0; k < n; k++) {
+        if (classes[k] < 0 || classes[k] >= count)
+            return bg_fail(BG_ERR_ARGUMENT, "%s: %s: the class of an example is %lld; there are %lld classes", caller,
+                           bgi_path_text(part->name), (long long)classes[k], (long long)count);
+        classes[k] = numbers[classes[k]];
+    }
+    return BG_OK;
+}
+
 /* The classes of a part, which are copied already, by the numbers that their names have now. */
 static bg_status renumber(const junction *j, int i, int64_t *classes)
 {
     const bg_dataset *part = j->parts[i];
-    const bgi_names *names = &part->class_names;
-    size_t bytes = (size_t)names->count * sizeof(int64_t);
+    size_t bytes = (size_t)part->class_names.count * sizeof(int64_t);
     int64_t *numbers = bgi_alloc(part->engine, bytes);
     if (!numbers)
         return BG_ERR_NOMEM;
-    for (int64_t k = 0; k < names->count; k++)
-        numbers[k] = bgi_labels_find(&j->labels, bgi_names_at(names, k), strlen(bgi_names_at(names, k)));
-    bg_status status = BG_OK;
-    for (int64_t k = 0; k < part->size && !status; k++) {
-        if (classes[k] < 0 || classes[k] >= names->count)
-            status =
-                bg_fail(BG_ERR_ARGUMENT, "%s: %s: the class of example %lld is %lld; there are %lld classes", j->caller,
-                        part_of(j, i).text, (long long)k, (long long)classes[k], (long long)names->count);
-        else
-            classes[k] = numbers[classes[k]];
-    }
+    bgi_join_numbers(numbers, part, &j->labels);
+    bg_status status = bgi_join_renumber(classes, part->size, numbers, part, j->caller);
     bgi_free(part->engine, numbers, bytes);
     return status;
 }
@@ -246,16 +255,12 @@ static bg_status join(bg_dataset **all, junction *j, const char *name)
     const bg_dataset *first = j->parts[0];
     int64_t size, classes;
     bool is_source = !are_in_memory(j);
-    if (is_source && j->renumbers)
-        return bg_fail(BG_ERR_ARGUMENT,
-                       "%s: the parts have other names of classes, which would have to be numbered anew in parts that "
-                       "are not in memory",
-                       j->caller);
     bg_status status = j->renumbers ? unite_names(j) : BG_OK;
     if (!status)
         status = count_examples(j, &size, &classes);
     if (!status)
-        status = is_source ? bgi_dataset_join_sources(all, name, j->parts, j->n, size, classes)
+        status = is_source ? bgi_dataset_join_sources(all, name, j->parts, j->n, size, classes,
+                                                      j->renumbers ? &j->labels : NULL)
                            : join_columns(all, j, name, size, classes);
     if (!status)
         status =

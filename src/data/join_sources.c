@@ -1,5 +1,5 @@
 /* Data sets one behind the other that are not all in memory: numbers of examples are looked up when they are read. */
-#include "data/dataset.h"
+#include "data/join.h"
 
 #include <blasgrad/graph.h>
 
@@ -13,6 +13,7 @@ typedef struct {
     int64_t *ends;      /* of each part: the number of the example behind it */
     size_t *row_bytes;  /* of each column */
     void **columns;     /* room for those of one call */
+    int64_t **numbers;  /* of each part: those that its classes have; NULL: its own */
 } joined;
 
 /* The part of an example. */
@@ -27,6 +28,15 @@ static int find_part(const joined *j, int64_t example)
             low = middle + 1;
     }
     return low;
+}
+
+/* Examples of one part that follow one another; writes over the numbers. */
+static bg_status read_part(const joined *j, int part, int64_t *numbers, int64_t n)
+{
+    bg_status status = bgi_dataset_read(j->parts[part], numbers, n, j->columns);
+    if (status || !j->numbers || !j->columns[1])
+        return status;
+    return bgi_join_renumber(j->columns[1], n, j->numbers[part], j->parts[part], "dataset_read");
 }
 
 static bg_status read_joined(void *user, const int64_t *examples, int64_t n, void *const *columns)
@@ -45,7 +55,7 @@ static bg_status read_joined(void *user, const int64_t *examples, int64_t n, voi
         }
         for (int c = 0; c < j->n_columns; c++)
             j->columns[c] = columns[c] ? (unsigned char *)columns[c] + (size_t)i * j->row_bytes[c] : NULL;
-        status = bgi_dataset_read(j->parts[part], numbers, count, j->columns);
+        status = read_part(j, part, numbers, count);
     }
     return status;
 }
@@ -58,11 +68,33 @@ static void release_joined(void *user)
     bgi_free(j->engine, j, j->bytes);
 }
 
-static joined *make(bg_dataset *const *parts, int n)
+/* Classes of all parts, each counted in its own. */
+static size_t count_classes(bg_dataset *const *parts, int n)
+{
+    size_t count = 0;
+    for (int i = 0; i < n; i++)
+        count += (size_t)parts[i]->class_names.count;
+    return count;
+}
+
+/* The numbers of the parts' classes, for which there is room behind the pointers to them. */
+static void number_classes(joined *j, const bgi_labels *labels)
+{
+    int64_t *numbers = (int64_t *)(void *)(j->numbers + j->n);
+    for (int i = 0; i < j->n; i++) {
+        j->numbers[i] = numbers;
+        bgi_join_numbers(numbers, j->parts[i], labels);
+        numbers += j->parts[i]->class_names.count;
+    }
+}
+
+static joined *make(bg_dataset *const *parts, int n, const bgi_labels *labels)
 {
     const bg_dataset *first = parts[0];
     size_t own = bgi_aligned(sizeof(joined)), each = (size_t)n * (sizeof(bg_dataset *) + sizeof(int64_t));
     size_t bytes = own + each + (size_t)first->count * (sizeof(size_t) + sizeof(void *));
+    if (labels)
+        bytes += (size_t)n * sizeof(int64_t *) + count_classes(parts, n) * sizeof(int64_t);
     joined *j = bgi_alloc(first->engine, bytes);
     if (!j)
         return NULL;
@@ -71,6 +103,7 @@ static joined *make(bg_dataset *const *parts, int n)
     j->ends = (int64_t *)(void *)(j->parts + n);
     j->row_bytes = (size_t *)(void *)(j->ends + n);
     j->columns = (void **)(void *)(j->row_bytes + first->count);
+    j->numbers = labels ? (int64_t **)(void *)(j->columns + first->count) : NULL;
     int64_t end = 0;
     for (int i = 0; i < n; i++) {
         j->parts[i] = bgi_dataset_retain(parts[i]);
@@ -78,13 +111,15 @@ static joined *make(bg_dataset *const *parts, int n)
     }
     for (int c = 0; c < first->count; c++)
         j->row_bytes[c] = (size_t)bg_shape_count(first->forms[c].shape) * bg_dtype_size(first->forms[c].dtype);
+    if (labels)
+        number_classes(j, labels);
     return j;
 }
 
 bg_status bgi_dataset_join_sources(bg_dataset **all, const char *name, bg_dataset *const *parts, int n, int64_t size,
-                                   int64_t classes)
+                                   int64_t classes, const bgi_labels *labels)
 {
-    joined *j = make(parts, n);
+    joined *j = make(parts, n, labels);
     if (!j)
         return BG_ERR_NOMEM;
     bg_status status = bg_dataset_create_from(all, j->engine,

@@ -24,7 +24,7 @@ static bg_status read_bytes(bg_tensor **bytes, bg_engine *engine, const char *ca
                    rank == 3 ? "images [n, rows, columns]" : "labels [n]");
 }
 
-/* Raises *classes above the largest label. */
+/* Images as numbers, and labels as classes, above the largest of which *classes is raised. */
 static bg_status read_pair(bg_tensor *columns[2], int64_t *classes, bg_engine *engine, const char *caller,
                            const char *images, const char *labels, bg_dtype dtype)
 {
@@ -33,14 +33,20 @@ static bg_status read_pair(bg_tensor *columns[2], int64_t *classes, bg_engine *e
     (void)snprintf(what, sizeof what, "%s: %s", caller, bgi_path_text(images));
     bg_status status = read_bytes(&pixels, engine, caller, images, 3);
     if (!status)
-        status = bgi_data_numbers(&columns[0], pixels, dtype, true, what);
+        status = bgi_convert_room(&columns[0], engine, dtype, pixels->shape, what);
     if (!status)
         status = read_bytes(&numbers, engine, caller, labels, 1);
-    if (!status)
-        status = bgi_data_classes(&columns[1], classes, numbers, caller); /* bytes all are classes */
     if (!status && pixels->shape.dims[0] != numbers->shape.dims[0])
         status = bg_fail(BG_ERR_FORMAT, "%s: %s has %lld images, but there are %lld labels", caller,
                          bgi_path_text(images), (long long)pixels->shape.dims[0], (long long)numbers->shape.dims[0]);
+    if (!status)
+        status = bgi_tensor_create_unset(&columns[1], engine, BG_I64, numbers->shape);
+    if (!status) {
+        bgi_data_scale_bytes(bg_tensor_data(columns[0]), dtype, bg_tensor_const_data(pixels),
+                             (size_t)bg_shape_count(pixels->shape));
+        const bgi_elements bytes = { bg_tensor_const_data(numbers), BG_U8, (size_t)numbers->shape.dims[0], what, 0 };
+        status = bgi_convert_classes(bg_tensor_data(columns[1]), classes, &bytes);
+    }
     bg_tensor_destroy(pixels);
     bg_tensor_destroy(numbers);
     return status;
@@ -69,7 +75,7 @@ bg_status bg_data_read_images(bg_dataset **dataset, bg_engine *engine, const cha
         return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", name, !dataset ? "dataset" : images ? "labels" : "images");
     bg_data_options checked;
     int64_t classes = 0;
-    bg_status status = bgi_data_options_check(&checked, engine, name, options);
+    bg_status status = bgi_data_memory_check(&checked, engine, name, options);
     return status ? status : read_dataset(dataset, &classes, engine, name, images, images, labels, checked.dtype);
 }
 

@@ -389,7 +389,7 @@ bg_status bg_data_read_text(bg_dataset **train, bg_dataset **test, bg_engine *en
     if (!train || !test || !path)
         return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", caller, !path ? "path" : train ? "test" : "train");
     bg_data_options checked;
-    bg_status status = bgi_data_options_check(&checked, engine, caller, options);
+    bg_status status = bgi_data_memory_check(&checked, engine, caller, options);
     if (!status)
         status = check_options(&checked);
     if (status)

@@ -42,10 +42,8 @@ enum { BGI_NPY_PREFIX = 12, BGI_NPY_HEADER_LIMIT = 65535 };
 
 /* Reads what stands before the elements, and checks that the source holds exactly these. */
 bg_status bgi_npy_read_layout(bgi_npy_layout *layout, bg_engine *engine, bgi_npy_source *source);
-/* The same of an NPY file; and of an array in an NPZ file, which need not be there. */
+/* The same of an NPY file. */
 bg_status bgi_npy_file_layout(bgi_npy_layout *layout, bg_engine *engine, const char *caller, const char *path);
-bg_status bgi_npz_layout(bgi_npy_layout *layout, bool *is_there, bg_engine *engine, const char *caller,
-                         const char *path, const char *name);
 /* The bytes of `count` elements in the file, once they lie at the place that the first gives of the memory for them,
  * are made elements there by the second; `first` is the number of the first of them, for messages. */
 unsigned char *bgi_npy_raw_place(const bgi_npy_layout *layout, void *elements, size_t count);
@@ -54,8 +52,19 @@ bg_status bgi_npy_finish(const bgi_npy_layout *layout, const bgi_npy_source *sou
 /* Opens an NPY file, whose elements begin at offset *start. */
 bg_status bgi_npy_file_open(bgi_npy_layout *layout, int *descriptor, uint64_t *start, bg_engine *engine,
                             const char *caller, const char *path);
+/* Reads all elements behind a layout, row-major, to where they are to be. */
+bg_status bgi_npy_read_elements(const bgi_npy_layout *layout, bg_engine *engine, bgi_npy_source *source,
+                                void *elements);
+/* The same some at a time, each of which `take` gets: `count` of them, from number `first` on. */
+typedef bg_status bgi_npy_take(void *user, const void *elements, size_t count, size_t first);
+bg_status bgi_npy_read_pieces(const bgi_npy_layout *layout, bg_engine *engine, bgi_npy_source *source,
+                              bgi_npy_take *take, void *user);
 /* Reads all of an array into a new tensor. */
 bg_status bgi_npy_read(bg_tensor **tensor, bg_engine *engine, bgi_npy_source *source);
+
+/* What is done with an array: it reads all elements from the source. */
+typedef bg_status bgi_npy_visit(void *user, const bgi_npy_layout *layout, bg_engine *engine, bgi_npy_source *source);
+bg_status bgi_npy_file_visit(bg_engine *engine, const char *caller, const char *path, bgi_npy_visit *visit, void *user);
 
 /* What stands before the elements of a tensor, little-endian and in row-major order: returns how many bytes it has, a
  * multiple of 64. */

@@ -53,34 +53,99 @@ bg_status bgi_npy_finish(const bgi_npy_layout *layout, const bgi_npy_source *sou
     return check_values(layout->type, source, elements, count, first);
 }
 
-/* Column-major elements are read aside and laid out anew. */
+/* How far apart neighbours along each axis are among column-major elements. */
+static void column_steps(const bgi_npy_layout *layout, int64_t steps[BG_MAX_RANK])
+{
+    int64_t step = 1;
+    for (int axis = 0; axis < layout->shape.rank; axis++) {
+        steps[axis] = step;
+        step *= layout->shape.dims[axis];
+    }
+}
+
+static bool is_column_major(const bgi_npy_layout *layout) { return layout->is_fortran && layout->shape.rank > 1; }
+
+/* All bytes of elements that have to be laid out anew, in memory that is to be freed. */
+static bg_status read_aside(unsigned char **aside, const bgi_npy_layout *layout, bg_engine *engine,
+                            bgi_npy_source *source)
+{
+    *aside = bgi_alloc(engine, layout->elements);
+    return *aside ? source->read(source, *aside, layout->elements) : BG_ERR_NOMEM;
+}
+
 static bg_status read_columns(const bgi_npy_layout *layout, bg_engine *engine, bgi_npy_source *source,
                               unsigned char *raw)
 {
-    int64_t strides[BG_MAX_RANK], columns[BG_MAX_RANK], step = 1;
+    int64_t strides[BG_MAX_RANK], columns[BG_MAX_RANK];
+    unsigned char *aside;
     bgi_shape_strides(layout->shape, strides);
-    for (int axis = 0; axis < layout->shape.rank; axis++) {
-        columns[axis] = step;
-        step *= layout->shape.dims[axis];
-    }
-    unsigned char *aside = bgi_alloc(engine, layout->elements);
-    if (!aside)
-        return BG_ERR_NOMEM;
-    bg_status status = source->read(source, aside, layout->elements);
+    column_steps(layout, columns);
+    bg_status status = read_aside(&aside, layout, engine, source);
     if (!status)
         bgi_strided_copy(raw, strides, aside, columns, layout->shape, layout->type->size);
     bgi_free(engine, aside, layout->elements);
     return status;
 }
 
-static bg_status read_elements(const bgi_npy_layout *layout, bg_engine *engine, bgi_npy_source *source,
-                               unsigned char *data)
+bg_status bgi_npy_read_elements(const bgi_npy_layout *layout, bg_engine *engine, bgi_npy_source *source, void *elements)
 {
+    if (layout->elements == 0)
+        return BG_OK;
     size_t count = layout->elements / layout->type->size;
-    unsigned char *raw = bgi_npy_raw_place(layout, data, count);
-    bg_status status = layout->is_fortran && layout->shape.rank > 1 ? read_columns(layout, engine, source, raw)
-                                                                    : source->read(source, raw, layout->elements);
-    return status ? status : bgi_npy_finish(layout, source, data, count, 0);
+    unsigned char *raw = bgi_npy_raw_place(layout, elements, count);
+    bg_status status = is_column_major(layout) ? read_columns(layout, engine, source, raw)
+                                               : source->read(source, raw, layout->elements);
+    return status ? status : bgi_npy_finish(layout, source, elements, count, 0);
+}
+
+/* A walk in row-major order through column-major elements. */
+typedef struct {
+    const unsigned char *at;
+    int64_t steps[BG_MAX_RANK], index[BG_MAX_RANK];
+} walk;
+
+static void gather(walk *w, const bgi_npy_layout *layout, unsigned char *to, size_t count)
+{
+    const bg_shape *shape = &layout->shape;
+    size_t size = layout->type->size;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(to + i * size, w->at, size);
+        for (int axis = shape->rank - 1; axis >= 0; axis--) {
+            w->at += w->steps[axis] * (int64_t)size;
+            if (++w->index[axis] < shape->dims[axis])
+                break;
+            w->at -= w->steps[axis] * shape->dims[axis] * (int64_t)size;
+            w->index[axis] = 0;
+        }
+    }
+}
+
+bg_status bgi_npy_read_pieces(const bgi_npy_layout *layout, bg_engine *engine, bgi_npy_source *source,
+                              bgi_npy_take *take, void *user)
+{
+    enum { PIECE = 1024 };
+    _Alignas(8) unsigned char piece[PIECE * 8];
+    unsigned char *aside = NULL;
+    size_t count = layout->elements / layout->type->size;
+    bool is_turned = count > 0 && is_column_major(layout);
+    bg_status status = is_turned ? read_aside(&aside, layout, engine, source) : BG_OK;
+    walk w = { .at = aside };
+    if (is_turned)
+        column_steps(layout, w.steps);
+    for (size_t done = 0; done < count && !status; done += PIECE) {
+        size_t n = count - done < PIECE ? count - done : PIECE;
+        unsigned char *raw = bgi_npy_raw_place(layout, piece, n);
+        if (is_turned)
+            gather(&w, layout, raw, n);
+        else
+            status = source->read(source, raw, n * layout->type->size);
+        if (!status)
+            status = bgi_npy_finish(layout, source, piece, n, done);
+        if (!status)
+            status = take(user, piece, n, done);
+    }
+    bgi_free(engine, aside, layout->elements);
+    return status;
 }
 
 bg_status bgi_npy_read(bg_tensor **tensor, bg_engine *engine, bgi_npy_source *source)
@@ -89,8 +154,8 @@ bg_status bgi_npy_read(bg_tensor **tensor, bg_engine *engine, bgi_npy_source *so
     bg_status status = bgi_npy_read_layout(&layout, engine, source);
     if (!status)
         status = bgi_tensor_create_unset(tensor, engine, layout.type->dtype, layout.shape);
-    if (!status && layout.elements > 0)
-        status = read_elements(&layout, engine, source, bg_tensor_data(*tensor));
+    if (!status)
+        status = bgi_npy_read_elements(&layout, engine, source, bg_tensor_data(*tensor));
     if (status) {
         bg_tensor_destroy(*tensor);
         *tensor = NULL;
@@ -169,5 +234,19 @@ bg_status bgi_npy_file_layout(bgi_npy_layout *layout, bg_engine *engine, const c
     bg_status status = bgi_npy_file_open(layout, &descriptor, &start, engine, caller, path);
     if (!status)
         bgi_file_close(descriptor);
+    return status;
+}
+
+bg_status bgi_npy_file_visit(bg_engine *engine, const char *caller, const char *path, bgi_npy_visit *visit, void *user)
+{
+    npy_file file;
+    bgi_npy_layout layout;
+    bg_status status = open_file(&file, caller, path);
+    if (status)
+        return status;
+    status = bgi_npy_read_layout(&layout, engine, &file.source);
+    if (!status)
+        status = visit(user, &layout, engine, &file.source);
+    bgi_file_close(file.descriptor);
     return status;
 }

@@ -2,14 +2,17 @@
 #include "io/archive.h"
 #include "io/file.h"
 #include "io/npy.h"
+#include "io/npz.h"
 #include "io/stream.h"
-#include "io/zip.h"
 
 #include <blasgrad/graph.h>
+
+#include "tensor/tensor.h"
 
 #include <stdio.h>
 #include <string.h>
 
+enum { ENDING = 4 };                       /* .npy, which is no part of an array's name */
 enum { INPUT = 1 << 14, PIECE = 1 << 18 }; /* a piece is added to the checksum while it is in the cache */
 
 /* The contents of a member as they are read. */
@@ -115,20 +118,14 @@ static bg_status check_end(contents *c)
     return BG_OK;
 }
 
-static bg_status read_contents(bg_tensor **tensor, contents *c)
-{
-    bg_status status = bgi_npy_read(tensor, c->zip->engine, &c->source);
-    return status ? status : check_end(c);
-}
-
 /* Its memory is to be given back by end_contents, also if this fails. */
-static bg_status begin_contents(contents *c, const bgi_zip *zip, const bgi_zip_member *member, const char *name)
+static bg_status begin_contents(contents *c, const bgi_zip *zip, const bgi_zip_member *member)
 {
     *c =
         (contents){ .source = { .caller = zip->caller, .path = zip->path, .bytes = member->bytes, .read = read_stored },
                     .zip = zip,
                     .member = member };
-    (void)snprintf(c->source.where, sizeof c->source.where, "array \"%.100s\": ", name);
+    (void)snprintf(c->source.where, sizeof c->source.where, "array \"%.*s\": ", bgi_npz_shown(member), member->name);
     if (member->method != BGI_ZIP_DEFLATED)
         return BG_OK;
     c->source.read = read_deflated;
@@ -143,25 +140,9 @@ static void end_contents(contents *c)
     bgi_free(c->zip->engine, c->input, INPUT);
 }
 
-/* The ending .npy is no part of the name, which is the member's at the place of a zero byte. */
-static bg_status read_member(bg_archive *archive, const bgi_zip *zip, const bgi_zip_member *member, const char *name)
+bg_status bgi_npz_check(const bgi_zip *zip, uint64_t limit)
 {
-    contents c;
-    bg_tensor *tensor = NULL;
-    bg_status status = begin_contents(&c, zip, member, name);
-    if (!status)
-        status = read_contents(&tensor, &c);
-    if (!status)
-        status = bgi_archive_append(archive, name, tensor);
-    bg_tensor_destroy(tensor);
-    end_contents(&c);
-    return status;
-}
-
-/* All members are arrays whose names an archive takes, and the compressed ones not too large together. */
-static bg_status check_members(const bgi_zip *zip, uint64_t limit)
-{
-    enum { ENDING = 4, FACTOR = 100 };
+    enum { FACTOR = 100 };
     static const uint64_t least = (uint64_t)1 << 30;
     uint64_t compressed = 0;
     if (limit == 0)
@@ -183,16 +164,66 @@ static bg_status check_members(const bgi_zip *zip, uint64_t limit)
     return BG_OK;
 }
 
+bg_status bgi_npz_visit(const bgi_zip *zip, const bgi_zip_member *member, bgi_npy_visit *visit, void *user)
+{
+    contents c;
+    bgi_npy_layout layout;
+    bg_status status = begin_contents(&c, zip, member);
+    if (!status)
+        status = bgi_npy_read_layout(&layout, zip->engine, &c.source);
+    if (!status)
+        status = visit(user, &layout, zip->engine, &c.source);
+    if (!status)
+        status = check_end(&c);
+    end_contents(&c);
+    return status;
+}
+
+bg_status bgi_npz_layout(bgi_npy_layout *layout, const bgi_zip *zip, const bgi_zip_member *member)
+{
+    contents c;
+    bg_status status = begin_contents(&c, zip, member);
+    if (!status)
+        status = bgi_npy_read_layout(layout, zip->engine, &c.source);
+    end_contents(&c);
+    return status;
+}
+
+const bgi_zip_member *bgi_npz_find(const bgi_zip *zip, const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < zip->count; i++) {
+        const bgi_zip_member *m = &zip->members[i];
+        if (m->name_bytes == length + ENDING && !memcmp(m->name, name, length))
+            return m;
+    }
+    return NULL;
+}
+
+/* ---- Whole archives ---- */
+
+static bg_status read_tensor(void *user, const bgi_npy_layout *layout, bg_engine *engine, bgi_npy_source *source)
+{
+    bg_tensor **tensor = user;
+    bg_status status = bgi_tensor_create_unset(tensor, engine, layout->type->dtype, layout->shape);
+    return status ? status : bgi_npy_read_elements(layout, engine, source, bg_tensor_data(*tensor));
+}
+
 static bg_status read_archive(bg_archive **archive, bgi_zip *zip, uint64_t limit)
 {
-    bg_status status = check_members(zip, limit);
+    bg_status status = bgi_npz_check(zip, limit);
     if (!status)
         status = bg_archive_create(archive, zip->engine);
     for (size_t i = 0; i < zip->count && !status; i++) {
         const bgi_zip_member *m = &zip->members[i];
+        bg_tensor *tensor = NULL;
+        status = bgi_npz_visit(zip, m, read_tensor, &tensor);
+        /* The archive wants a zero byte behind the name. */
         char *name = (char *)zip->directory + (m->name - (const char *)zip->directory);
-        name[m->name_bytes - 4] = '\0';
-        status = read_member(*archive, zip, m, name);
+        name[m->name_bytes - ENDING] = '\0';
+        if (!status)
+            status = bgi_archive_append(*archive, name, tensor);
+        bg_tensor_destroy(tensor);
     }
     return status;
 }
@@ -215,32 +246,5 @@ bg_status bg_npz_load(bg_archive **archive, bg_engine *engine, const char *path,
         bg_archive_destroy(*archive);
         *archive = NULL;
     }
-    return status;
-}
-
-bg_status bgi_npz_layout(bgi_npy_layout *layout, bool *is_there, bg_engine *engine, const char *caller,
-                         const char *path, const char *name)
-{
-    bgi_zip zip;
-    *is_there = false;
-    bg_status status = bgi_zip_open(&zip, engine, caller, path);
-    if (status)
-        return status;
-    size_t length = strlen(name);
-    const bgi_zip_member *found = NULL;
-    for (size_t i = 0; i < zip.count && !found; i++) {
-        const bgi_zip_member *m = &zip.members[i];
-        if (m->name_bytes == length + 4 && !memcmp(m->name, name, length) && !memcmp(m->name + length, ".npy", 4))
-            found = m;
-    }
-    *is_there = found != NULL;
-    if (found) {
-        contents c;
-        status = begin_contents(&c, &zip, found, name);
-        if (!status)
-            status = bgi_npy_read_layout(layout, engine, &c.source);
-        end_contents(&c);
-    }
-    bgi_zip_close(&zip);
     return status;
 }
