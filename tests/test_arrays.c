@@ -170,6 +170,10 @@ START_TEST(npz)
     FAILS(read_arrays(&dataset, path, (bg_data_options){ .target = "z" }), BG_ERR_FORMAT, "there is no array \"z\"");
     FAILS(read_arrays(&dataset, path, (bg_data_options){ .target_file = path }), BG_ERR_ARGUMENT,
           "a target file belongs to an NPY file");
+    char text[600];
+    (void)snprintf(text, sizeof text, "%s/corpus/npz/text", BLASGRAD_TEST_DATA);
+    FAILS(read_arrays(&dataset, text, (bg_data_options){ .input = "a" }), BG_ERR_FORMAT,
+          "member \"a.txt\": is no array: its name does not end in .npy");
     FAILS(read_arrays(&dataset, path, (bg_data_options){ .input = "y", .target = "x", .with_classes = true }),
           BG_ERR_FORMAT, "t.npz: array \"x\": classes are integers, but these are f64");
     /* Targets that would be refused are not looked at where nobody asks for them. */
@@ -252,6 +256,27 @@ START_TEST(have_classes)
 }
 END_TEST
 
+/* An element among many that is none is found where it is, whatever comes behind it. */
+START_TEST(one_of_many)
+{
+    enum { COUNT = 5000 };
+    static double numbers[COUNT];
+    bg_dataset *dataset;
+    numbers[7] = 1e300;
+    FAILS(read_arrays(&dataset, save("b.npy", BG_F64, BG_SHAPE(COUNT), numbers), (bg_data_options){ 0 }), BG_ERR_FORMAT,
+          "b.npy: element 7 is 1e+300, no finite number of f32");
+    FAILS(read_arrays(&dataset, scratch_path("b.npy"), (bg_data_options){ .streams = true, .target_file = "/none" }),
+          BG_ERR_IO, "/none: cannot open");
+    OK(read_arrays(&dataset, scratch_path("b.npy"), (bg_data_options){ .streams = true }));
+    uint64_t hash;
+    FAILS(bg_dataset_hash(&hash, dataset), BG_ERR_FORMAT, "b.npy: element 7 is 1e+300");
+    bg_dataset_destroy(dataset);
+    OK(read_arrays(&dataset, save("c.npy", BG_F64, BG_SHAPE(1, COUNT), numbers), (bg_data_options){ .streams = true }));
+    FAILS(bg_dataset_hash(&hash, dataset), BG_ERR_FORMAT, "c.npy: element 7 is 1e+300");
+    bg_dataset_destroy(dataset);
+}
+END_TEST
+
 START_TEST(errors)
 {
     static const double good[] = { 0, 1, 2, 3, 4, 5 }, bad[] = { 0, 1, NAN, -3, 1e300, 5 }, negative[] = { -3, 1, 2 };
@@ -310,7 +335,8 @@ START_TEST(errors)
     FAILS(read_arrays(&dataset, scratch_write("t", "\x93", 1), (bg_data_options){ 0 }), BG_ERR_FORMAT, "neither NPY");
     FAILS(read_arrays(&dataset, scratch_write("t", "\x93O", 2), (bg_data_options){ 0 }), BG_ERR_FORMAT, "neither NPY");
     FAILS(read_arrays(&dataset, scratch_write("t", "PO", 2), (bg_data_options){ 0 }), BG_ERR_FORMAT, "neither NPY");
-    FAILS(read_arrays(&dataset, scratch_write("t", "\x93N", 2), (bg_data_options){ 0 }), BG_ERR_FORMAT, "read_arrays: ");
+    FAILS(read_arrays(&dataset, scratch_write("t", "\x93N", 2), (bg_data_options){ 0 }), BG_ERR_FORMAT,
+          "read_arrays: ");
     FAILS(read_arrays(&dataset, scratch_write("t", "PK", 2), (bg_data_options){ 0 }), BG_ERR_FORMAT, "read_arrays: ");
     /* No byte, but no wider type has room for the rows and columns. */
     static const char wide[] = "\x93NUMPY\1\0\x51\0{'descr': '|u1', 'fortran_order': False, "
@@ -608,6 +634,7 @@ int main(void)
     tcase_add_test(tests, npz);
     tcase_add_test(tests, have_classes);
     tcase_add_test(tests, errors);
+    tcase_add_test(tests, one_of_many);
     tcase_add_test(tests, images);
     tcase_add_test(tests, cifar);
     tcase_add_test(tests, cifar_damaged);

@@ -145,8 +145,7 @@ START_TEST(no_temporary_file)
     char *before = getenv("TMPDIR") ? strdup(getenv("TMPDIR")) : NULL;
     ck_assert_int_eq(setenv("TMPDIR", "/nowhere", 1), 0);
     bg_dataset *dataset;
-    bg_status status =
-        bg_data_read_csv(&dataset, scratch_engine(), scratch_write_gz("t.gz", text, sizeof text), NULL);
+    bg_status status = bg_data_read_csv(&dataset, scratch_engine(), scratch_write_gz("t.gz", text, sizeof text), NULL);
     expect_failure(status, BG_ERR_IO, "a temporary file in /nowhere cannot be made: No such file", "no folder");
     ck_assert_ptr_null(dataset);
     (void)held_beside(scratch_write_gz("t.gz", text, FEW * 4), NULL, FEW);
@@ -176,6 +175,7 @@ typedef struct {
     const char *path;
     int left;
     bool grows;
+    const char *text;
 } meddler;
 
 static void *meddle(void *user, size_t bytes, size_t alignment)
@@ -183,7 +183,7 @@ static void *meddle(void *user, size_t bytes, size_t alignment)
     meddler *m = user;
     if (m->path && m->left-- == 0) {
         FILE *file = fopen(m->path, m->grows ? "ab" : "wb");
-        ck_assert(file && fputs("5,6\n", file) >= 0 && fclose(file) == 0);
+        ck_assert(file && fputs(m->text, file) >= 0 && fclose(file) == 0);
     }
     return aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
 }
@@ -203,7 +203,7 @@ START_TEST(files_that_change)
     for (int grows = 0; grows < 2; grows++) {
         int changed = 0;
         for (int n = 0; n < 12; n++) {
-            m = (meddler){ scratch_write("t", "1,2\n3,4\n", 8), n, grows };
+            m = (meddler){ scratch_write("t", "1,2\n3,4\n", 8), n, grows, "5,6\n" };
             bg_dataset *dataset;
             bg_status status = bg_data_read_csv(&dataset, engine, m.path, NULL);
             m.path = NULL;
@@ -218,6 +218,16 @@ START_TEST(files_that_change)
         }
         ck_assert_int_gt(changed, 0);
     }
+    /* A line that becomes longer than the file was. */
+    static char line[31001], more[3001];
+    memset(line, ' ', sizeof line - 1);
+    memset(more, ' ', sizeof more - 1);
+    memcpy(line, "1,2\n3,4", 7);
+    m = (meddler){ scratch_write("t", line, sizeof line - 1), 0, true, more };
+    bg_dataset *dataset;
+    OK(bg_data_read_csv(&dataset, engine, m.path, NULL));
+    ck_assert_int_eq(bg_dataset_size(dataset), 2);
+    bg_dataset_destroy(dataset);
     bg_engine_destroy(engine);
 }
 END_TEST

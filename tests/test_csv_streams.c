@@ -94,6 +94,7 @@ START_TEST(tables)
         { "means beside classes",
           { .target = "kind", .features = "b,a", .with_classes = true, .missing = BG_MISSING_MEAN },
           true },
+        { "means of inputs alone", { .features = "a,b", .without_target = true, .missing = BG_MISSING_MEAN }, true },
         { "nan", { .target = "class", .features = "a,b", .missing = BG_MISSING_NAN }, true },
         { "a number", { .target = "class", .features = "a,b", .missing = BG_MISSING_VALUE, .missing_value = 7 }, true },
         { "rows left out",
@@ -211,10 +212,13 @@ START_TEST(temporary_files)
     expect_failure(status, BG_ERR_IO, "cannot write at offset 33000: File too large", "a full disk");
     ck_assert_int_eq(open_files(), files);
     ck_assert_int_eq(scratch_files(), names);
-    OK(read_table(&dataset, path, options, true));
-    ck_assert_int_eq(open_files(), files + 1);
-    bg_dataset_destroy(dataset);
-    ck_assert_int_eq(open_files(), files);
+    for (int is_set = 1; is_set >= 0; is_set--) { /* else in /tmp */
+        OK(read_table(&dataset, path, options, true));
+        ck_assert_int_eq(open_files(), files + 1);
+        bg_dataset_destroy(dataset);
+        ck_assert_int_eq(open_files(), files);
+        ck_assert_int_eq(setenv("TMPDIR", "", 1), 0);
+    }
 }
 END_TEST
 

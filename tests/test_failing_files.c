@@ -211,6 +211,19 @@ static bg_status read_csv(void)
     return status;
 }
 
+/* Rows that are not in memory, with means for what is missing, and some that do not follow one another. */
+static bg_status read_streamed(void)
+{
+    static float x[3], y[3];
+    bg_dataset *dataset;
+    bg_status status = bg_data_read_csv(&dataset, scratch_engine(), input,
+                                        &(bg_data_options){ .streams = true, .missing = BG_MISSING_MEAN });
+    if (!status)
+        status = bg_dataset_read(dataset, (const int64_t[]){ 0, 5999, 3 }, 3, (void *[]){ x, y });
+    bg_dataset_destroy(dataset);
+    return status;
+}
+
 static void make_arrays(void)
 {
     bg_tensor *tensor;
@@ -288,6 +301,16 @@ static void make_text(void)
         text[i] = (unsigned char)(i % 6 == 5 ? '\n' : i % 6 == 2 ? ',' : i % 6 == 3 || i % 6 == 4 ? '1' : '2');
 }
 
+/* More rows than one piece in a file. */
+static void make_rows(void)
+{
+    enum { ROWS = 6000 };
+    size_t length = 0;
+    for (int i = 0; i < ROWS; i++)
+        length += (size_t)snprintf((char *)text + length, sizeof text - length, i % 100 == 7 ? ",1\n" : "2,1\n");
+    input = scratch_write("rows", text, length);
+}
+
 START_TEST(every_call_of_streams)
 {
     static unsigned char idx[16 + 30000] = { 0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 100, 0, 0, 0, 100 };
@@ -309,6 +332,10 @@ START_TEST(every_call_of_streams)
         targets = put("targets", text, sizeof text);
         EACH(read_csv, EVERY_KIND, (is_gz ? 6 : 12));
     }
+    make_rows();
+    EACH(read_streamed, EVERY_KIND, 20);
+    ck_assert_int_ge(fail_each("interrupted rows", read_streamed, KINDS_TO_REPEAT, EINTR, NULL), 10);
+    ck_assert_int_ge(fail_each("no row written", read_streamed, WRITE, 0, "cannot write at offset"), 3);
 }
 END_TEST
 
@@ -324,7 +351,7 @@ START_TEST(interrupted)
         ck_assert_int_ge(fail_each("interrupted", scenarios[i], KINDS_TO_REPEAT, EINTR, NULL), 4);
     ck_assert_int_ge(fail_each("nothing written", save_npz, WRITE, 0, "cannot write: Input/output error"), 10);
     ck_assert_int_ge(fail_each("shorter", load_archive, READ_AT, 0, "became shorter while it was read"), 3);
-    ck_assert_int_ge(fail_each("no memory", load_npy, OPEN | STATUS, ENOMEM, "Cannot allocate memory"), 2);
+    ck_assert_int_ge(fail_each("no memory", load_npy, OPEN | STATUS | READ_AT, ENOMEM, "Cannot allocate memory"), 3);
     /* Some file systems cannot sync a folder. */
     fail_kinds = SYNC;
     fail_errno = EINVAL;

@@ -230,6 +230,124 @@ START_TEST(headers)
 }
 END_TEST
 
+/* ---- Arrays ---- */
+
+/* The bytes of a data set's columns. */
+static size_t bytes_of(const bg_dataset *dataset)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < bg_dataset_columns(dataset); i++)
+        bytes += (size_t)bg_shape_count(bg_dataset_shape(dataset, i)) * bg_dtype_size(bg_dataset_dtype(dataset, i));
+    return bytes;
+}
+
+static void put_npy(const char *descr, const char *order, size_t size)
+{
+    char head[129];
+    size_t count = FILE_BYTES / 4 / size;
+    int length =
+        snprintf(head, sizeof head, "\x93NUMPY\1%c\x76%c{'descr': '%s', 'fortran_order': %s, 'shape': (%zu, 64), }", 0,
+                 0, descr, order, count / 64);
+    memset(head + length, ' ', sizeof head - (size_t)length);
+    head[127] = '\n';
+    made.count = 0;
+    put(head, 128);
+    for (size_t i = 0; i < count / 64 * 64 * size; i++)
+        put(&(unsigned char){ i % size == 0 || size == 1 }, 1);
+}
+
+/* Elements of any type, in any order, become numbers on their way into the columns: no second array is beside these,
+ * but for the bytes of one that has to be turned. */
+START_TEST(arrays)
+{
+    static const struct {
+        const char *descr;
+        size_t size;
+    } types[] = { { "|u1", 1 }, { "|i1", 1 }, { "<i2", 2 }, { "<u4", 4 },
+                  { "<i8", 8 }, { "<f2", 2 }, { "<f4", 4 }, { "<f8", 8 } };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        for (int way = 0; way < 8; way++) {
+            put_npy(types[i].descr, way & 1 ? "True" : "False", types[i].size);
+            const char *path = scratch_write("x.npy", made.bytes, made.count);
+            size_t file = made.count;
+            bg_data_options options = { .dtype = way & 2 ? BG_F64 : BG_F32 };
+            if (way & 4) {
+                bg_archive *archive;
+                bg_tensor *x;
+                OK(bg_npy_load(&x, scratch_engine(), path));
+                OK(bg_archive_create(&archive, scratch_engine()));
+                OK(bg_archive_add(archive, "x", x));
+                OK(bg_archive_add(archive, "large", x)); /* which nobody asks for */
+                path = scratch_path("x.npz");
+                OK(bg_npz_save(archive, path, NULL));
+                bg_archive_destroy(archive);
+                bg_tensor_destroy(x);
+            }
+            bg_dataset *dataset;
+            start_counting();
+            OK(bg_data_read_arrays(&dataset, scratch_engine(), path, &options));
+            size_t data = bytes_of(dataset);
+            ck_assert_msg(most() - data <= (way & 1 ? file : 0) + SPARE, "%s, way %d: %zu bytes beside %zu of %zu",
+                          types[i].descr, way, most() - data, data, file);
+            bg_dataset_destroy(dataset);
+        }
+}
+END_TEST
+
+/* ---- Tables ---- */
+
+/* Tables of one line, or of two, as long as a line may be. */
+START_TEST(wide_tables)
+{
+    static const struct {
+        const char *name, *header, *row, *target, *features;
+    } cases[] = {
+        { "numbers", NULL, "1", NULL, NULL },
+        { "a column of many", NULL, "1", "0", "77" },
+        { "ranges", NULL, "1", "0", "500-900,20-30,1000" },
+        { "names", "c#", "1", NULL, NULL },
+        { "names that are asked for", "c#", "1", "ca, cb", "cc,cd" },
+        { "one name", "abc", "1", NULL, NULL },
+        { "quotes", "\"c#\"", "1", NULL, NULL },
+        { "a header alone", "c#", NULL, NULL, NULL },
+        { "separators alone", "c", NULL, NULL, NULL },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t parts = cases[i].header && cases[i].row ? 3 : 1, columns = 0;
+        made.count = 0;
+        for (const char *piece = cases[i].header ? cases[i].header : cases[i].row;
+             columns == 0 || made.count < FILE_BYTES / parts - 20; columns++) {
+            if (columns > 0)
+                put(",", 1);
+            for (const char *c = piece; *c; c++)
+                if (*c == '#')
+                    put_name((unsigned)columns + 10);
+                else
+                    put(c, 1);
+        }
+        put("\n", 1);
+        for (size_t k = 0; cases[i].header && cases[i].row && k < columns; k++)
+            put(k + 1 < columns ? "1," : "1\n", 2);
+        const char *path = scratch_write("t.csv", made.bytes, made.count);
+        const bg_data_options options = { .target = cases[i].target, .features = cases[i].features };
+        bg_dataset *dataset;
+        start_counting();
+        bg_status status = bg_data_read_csv(&dataset, scratch_engine(), path, &options);
+        ck_assert_msg(status == (cases[i].row ? BG_OK : BG_ERR_FORMAT), "%s: %s", cases[i].name, bg_last_error());
+        size_t data = dataset ? bytes_of(dataset) : 0, name_bytes = 0;
+        for (int64_t k = 0; bg_dataset_feature_name(dataset, k); k++)
+            name_bytes += strlen(bg_dataset_feature_name(dataset, k)) + 1 + sizeof(uint32_t);
+        size_t asked = made.count + data + name_bytes;
+        if (name_bytes == 0 &&
+            cases[i].header) /* they are dropped, of a table without rows or where two are the same */
+            asked += made.count + columns * sizeof(uint32_t);
+        ck_assert_msg(most() <= asked + SPARE, "%s: %zu bytes beside %zu of data, %zu of names, %zu of the file",
+                      cases[i].name, most() - data - name_bytes, data, name_bytes, made.count);
+        bg_dataset_destroy(dataset);
+    }
+}
+END_TEST
+
 /* ---- Texts ---- */
 
 /* All characters of some planes, each once. */
@@ -264,6 +382,8 @@ int main(void)
     tcase_add_test(tests, directories);
     tcase_add_test(tests, far_too_many_members);
     tcase_add_test(tests, headers);
+    tcase_add_test(tests, arrays);
+    tcase_add_test(tests, wide_tables);
     tcase_add_test(tests, alphabets);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

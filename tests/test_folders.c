@@ -1,5 +1,6 @@
 /* Data sets one behind the other: joined, and read from folders of tables, arrays and texts. */
-#define _POSIX_C_SOURCE 200809L /* mkfifo */
+#define _GNU_SOURCE /* RTLD_NEXT */
+#include "support/same_data.h"
 #include "support/scratch.h"
 #include "support/suite.h"
 #include "support/values.h"
@@ -7,12 +8,43 @@
 #include <blasgrad/data.h>
 #include <blasgrad/io.h>
 
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static void put(const char *name, const char *text) { scratch_write(name, text, strlen(text)); }
+
+/* In front of the C library's: folders that fail, or in which the first file comes again and again. */
+static enum { NOTHING, OPENING, LISTING, REPEATING } failing;
+
+DIR *opendir(const char *path)
+{
+    errno = ENOMEM;
+    int folder = failing == OPENING ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return folder < 0 ? NULL : fdopendir(folder);
+}
+
+struct dirent *readdir(DIR *folder)
+{
+    static struct dirent *(*next)(DIR *);
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "readdir");
+    static struct dirent same = { .d_name = "a" };
+    if (failing != LISTING)
+        return failing == REPEATING ? &same : next(folder);
+    errno = EIO;
+    return NULL;
+}
+
+static bg_status read_nothing(void *user, const int64_t *examples, int64_t n, void *const *columns)
+{
+    (void)user, (void)examples, (void)n, (void)columns;
+    return BG_OK;
+}
 
 /* A folder, and files in it: names and texts. */
 static const char *put_folder(const char *folder, const char *const (*files)[2])
@@ -216,6 +248,91 @@ START_TEST(tables_that_do_not_agree)
 }
 END_TEST
 
+/* Names of inputs of which only the first ones are the same. */
+START_TEST(inputs_that_do_not_agree)
+{
+    static const struct {
+        const char *first, *second, *says;
+    } cases[] = {
+        { "a,b,c\n1,2,3\n", "a,d,c\n1,2,3\n", "t/2: input 1 has the name \"d\", in " },
+        { "1,2,3\n", "a,b,c\n1,2,3\n", "1 no name" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const files[][2] = { { "1", cases[i].first }, { "2", cases[i].second }, { NULL, NULL } };
+        bg_dataset *all;
+        expect_failure(bg_data_read_csv(&all, scratch_engine(), put_folder("t", files), NULL), BG_ERR_FORMAT,
+                       cases[i].says, cases[i].second);
+    }
+}
+END_TEST
+
+/* More names of classes together than there may be; and more examples than can be counted. */
+START_TEST(too_much_together)
+{
+    enum { LINES = 40000 };
+    static char tables[2][LINES * 12];
+    for (int t = 0; t < 2; t++) {
+        size_t length = 0;
+        for (int i = 0; i < LINES; i++)
+            length += (size_t)snprintf(tables[t] + length, sizeof tables[t] - length, "1,n%d\n", t * LINES + i);
+    }
+    const char *const files[][2] = { { "1", tables[0] }, { "2", tables[1] }, { NULL, NULL } };
+    const bg_data_options options = { .with_classes = true, .without_header = true };
+    bg_dataset *all, *most;
+    expect_failure(bg_data_read_csv(&all, scratch_engine(), put_folder("names", files), &options), BG_ERR_FORMAT,
+                   "more than 65536 different names are no classes", "names");
+    const bg_column bytes = { .dtype = BG_U8 };
+    OK(bg_dataset_create_from(
+        &most, scratch_engine(),
+        &(bg_source){ .size = INT64_MAX, .columns = &bytes, .n_columns = 1, .read = read_nothing }));
+    expect_failure(bg_dataset_join(&all, (bg_dataset *[]){ most, most }, 2), BG_ERR_OVERFLOW,
+                   "the examples of 2 parts cannot be counted", "examples");
+    bg_dataset_destroy(most);
+}
+END_TEST
+
+/* Texts agree by their vocabulary. */
+START_TEST(joined_texts)
+{
+    bg_dataset *texts[3], *all, *test;
+    const bg_data_options options = { .context = 2 };
+    put("1", "abcab");
+    put("2", "cbaca");
+    put("3", "abdab");
+    for (int i = 0; i < 3; i++)
+        OK(bg_data_read_text(&texts[i], &test, scratch_engine(),
+                             scratch_path(i == 0   ? "1"
+                                          : i == 1 ? "2"
+                                                   : "3"),
+                             &options));
+    OK(bg_dataset_join(&all, texts, 2));
+    ck_assert_str_eq(bg_dataset_vocabulary(all), "abc");
+    bg_dataset_destroy(all);
+    expect_failure(bg_dataset_join(&all, texts, 3), BG_ERR_FORMAT, "3 has another vocabulary than ", "texts");
+    for (int i = 0; i < 3; i++)
+        bg_dataset_destroy(texts[i]);
+}
+END_TEST
+
+/* A folder that cannot be listed to its end, and one with more files than can be meant. */
+START_TEST(folders_that_fail)
+{
+    static const char *const files[][2] = { { "a", "1,2\n" }, { NULL, NULL } };
+    bg_dataset *all;
+    const char *folder = put_folder("f", files);
+    failing = OPENING;
+    expect_failure(bg_data_read_csv(&all, scratch_engine(), folder, NULL), BG_ERR_NOMEM,
+                   "f: cannot read: Cannot allocate memory", "opening");
+    failing = LISTING;
+    expect_failure(bg_data_read_csv(&all, scratch_engine(), folder, NULL), BG_ERR_IO,
+                   "f: cannot read: Input/output error", "listing");
+    failing = REPEATING;
+    expect_failure(bg_data_read_csv(&all, scratch_engine(), folder, NULL), BG_ERR_FORMAT, "f: more than 262144 files",
+                   "many files");
+    failing = NOTHING;
+}
+END_TEST
+
 START_TEST(what_is_no_folder_of_data)
 {
     static const char *const nothing[][2] = { { NULL, NULL } };
@@ -276,6 +393,22 @@ START_TEST(arrays)
     check_values("y", bg_dataset_column(all, 1), (double[]){ 0, 1, 4 }, 3);
     ck_assert_int_eq(bg_dataset_classes(all), 5);
     bg_dataset_destroy(all);
+    /* Without a folder of targets, with what is none, and with what cannot be listed. */
+    const bg_data_options alone = { .without_target = true }, other = { .target_file = scratch_path("y/0.npy") };
+    OK(bg_data_arrays_have_classes(&have_classes, scratch_engine(), x, &alone));
+    ck_assert(!have_classes);
+    OK(bg_data_arrays_have_classes(&have_classes, scratch_engine(), x, &other));
+    ck_assert(have_classes);
+    put_folder("y/inside", nothing);
+    expect_failure(bg_data_arrays_have_classes(&have_classes, scratch_engine(), x, &options), BG_ERR_FORMAT,
+                   "y/inside: a folder", "a folder of targets with a folder");
+    expect_failure(bg_data_read_arrays(&all, scratch_engine(), x, &options), BG_ERR_FORMAT, "y/inside: a folder",
+                   "a folder of targets with a folder");
+    ck_assert_int_eq(rmdir(scratch_path("y/inside")), 0);
+    put_folder("x/inside", nothing);
+    expect_failure(bg_data_arrays_have_classes(&have_classes, scratch_engine(), x, &options), BG_ERR_FORMAT,
+                   "x/inside: a folder", "a folder with a folder");
+    ck_assert_int_eq(rmdir(scratch_path("x/inside")), 0);
     put_array("x/1.npy", BG_F32, BG_SHAPE(1, 3), 5);
     expect_failure(bg_data_read_arrays(&all, scratch_engine(), x, &options), BG_ERR_SHAPE,
                    "x/1.npy: an example of column 0 is [3], of ", "another shape");
@@ -283,6 +416,126 @@ START_TEST(arrays)
     put_array("y/1.npy", BG_F32, BG_SHAPE(1), 5);
     expect_failure(bg_data_read_arrays(&all, scratch_engine(), x, &options), BG_ERR_DTYPE,
                    "x/1.npy: column 1 is f32, that of ", "another type");
+}
+END_TEST
+
+/* ---- Folders that are streamed ---- */
+
+/* Names of classes that not all tables have; and one file for the rows of all tables. */
+START_TEST(streamed_tables)
+{
+    static const char *const nothing[][2] = { { NULL, NULL } };
+    static const char *const names[] = { "fig", "pear", "plum", "quince" };
+    enum { FILES = 30 };
+    put_folder("tables", nothing);
+    for (int i = 0; i < FILES; i++) {
+        char path[40], table[80];
+        (void)snprintf(path, sizeof path, "tables/%02d", i);
+        (void)snprintf(table, sizeof table, "x,c\n%d,%s\n%d,%s\n", i, names[i % 4], -i, names[(i * i + 1) % 3]);
+        put(path, table);
+    }
+    bg_dataset *loaded, *streamed;
+    bg_data_options options = { .with_classes = true };
+    OK(bg_data_read_csv(&loaded, scratch_engine(), scratch_path("tables"), &options));
+    options.streams = true;
+    int files = open_files();
+    OK(bg_data_read_csv(&streamed, scratch_engine(), scratch_path("tables"), &options));
+    ck_assert_int_eq(open_files(), files + 1);
+    expect_same_data(streamed, loaded, "tables");
+    for (int i = 0; i < 4; i++)
+        ck_assert_str_eq(bg_dataset_class_name(streamed, i), names[i]);
+    bg_dataset_destroy(streamed);
+    ck_assert_int_eq(open_files(), files);
+    /* More examples in a row than are read at a time. */
+    enum { ROWS = 1000 };
+    static char rows[ROWS * 8 + 8];
+    size_t length = (size_t)snprintf(rows, sizeof rows, "x,c\n");
+    for (int i = 0; i < ROWS; i++)
+        length += (size_t)snprintf(rows + length, sizeof rows - length, "%d,%s\n", i % 10, i % 3 ? "fig" : "nut");
+    scratch_write("tables/99", rows, length);
+    bg_dataset_destroy(loaded);
+    OK(bg_data_read_csv(&streamed, scratch_engine(), scratch_path("tables"), &options));
+    options.streams = false;
+    OK(bg_data_read_csv(&loaded, scratch_engine(), scratch_path("tables"), &options));
+    expect_same_data(streamed, loaded, "long tables");
+    bg_dataset_destroy(streamed);
+    ck_assert_int_eq(bg_dataset_classes(loaded), 5);
+    /* A part whose classes are not what its names say. */
+    bg_dataset *a, *b, *all;
+    options = (bg_data_options){ .with_classes = true, .streams = true };
+    OK(bg_data_read_csv(&a, scratch_engine(), scratch_path("tables/01"), &options));
+    OK(bg_data_read_csv(&b, scratch_engine(), scratch_path("tables/02"), &options));
+    OK(bg_dataset_join(&all, (bg_dataset *[]){ a, b, loaded }, 3));
+    ck_assert_int_eq(bg_dataset_classes(all), 5);
+    uint64_t hash;
+    OK(bg_dataset_hash(&hash, all));
+    ((int64_t *)bg_tensor_data(bg_dataset_column(loaded, 1)))[7] = 5;
+    expect_failure(bg_dataset_hash(&hash, all), BG_ERR_ARGUMENT,
+                   "tables: the class of an example is 5; there are 5 classes", "another class");
+    ((int64_t *)bg_tensor_data(bg_dataset_column(loaded, 1)))[7] = -1;
+    expect_failure(bg_dataset_hash(&hash, all), BG_ERR_ARGUMENT, "the class of an example is -1", "no class");
+    bg_dataset_destroy(all);
+    bg_dataset_destroy(b);
+    bg_dataset_destroy(a);
+    bg_dataset_destroy(loaded);
+}
+END_TEST
+
+/* More arrays than may be open: some are opened when they are read. */
+START_TEST(streamed_arrays)
+{
+    static const char *const nothing[][2] = { { NULL, NULL } };
+    enum { FILES = 130, MOST_OPEN = 200 };
+    bg_dataset *loaded, *streamed;
+    char x[200], y[200], path[40];
+    (void)snprintf(x, sizeof x, "%s", put_folder("x", nothing));
+    (void)snprintf(y, sizeof y, "%s", put_folder("y", nothing));
+    for (int i = 0; i < FILES; i++) {
+        (void)snprintf(path, sizeof path, "x/%03d.npy", i);
+        put_array(path, BG_F32, BG_SHAPE(3, 2), 6 * i);
+        (void)snprintf(path, sizeof path, "y/%03d.npy", i);
+        put_array(path, BG_I64, BG_SHAPE(3), i);
+    }
+    bg_data_options options = { .target_file = y, .dtype = BG_F64 };
+    OK(bg_data_read_arrays(&loaded, scratch_engine(), x, &options));
+    options.streams = true;
+    int files = open_files();
+    OK(bg_data_read_arrays(&streamed, scratch_engine(), x, &options));
+    ck_assert_int_eq(open_files(), files + MOST_OPEN);
+    expect_same_data(streamed, loaded, "arrays");
+    ck_assert_int_eq(open_files(), files + MOST_OPEN);
+    uint64_t hash;
+    put_array("y/129.npy", BG_I64, BG_SHAPE(4), 1);
+    expect_failure(bg_dataset_hash(&hash, streamed), BG_ERR_IO,
+                   "y/129.npy: the file has another size than when it was read first", "a longer file");
+    ck_assert_int_eq(unlink(scratch_path("y/120.npy")), 0);
+    expect_failure(bg_dataset_hash(&hash, streamed), BG_ERR_IO, "y/120.npy: cannot open: No such file", "no file");
+    ck_assert_int_eq(open_files(), files + MOST_OPEN);
+    bg_dataset_destroy(streamed);
+    bg_dataset_destroy(loaded);
+    ck_assert_int_eq(open_files(), files);
+}
+END_TEST
+
+static bg_status read_streamed(void)
+{
+    bg_dataset *all;
+    const bg_data_options options = { .with_classes = true, .streams = true };
+    uint64_t hash;
+    bg_status status = bg_data_read_csv(&all, scratch_engine(), scratch_path("s"), &options);
+    if (!status)
+        status = bg_dataset_hash(&hash, all);
+    bg_dataset_destroy(all);
+    return status;
+}
+
+START_TEST(streaming_out_of_memory)
+{
+    static const char *const files[][2] = { { "1", "x,c\n1,pear\n2,fig\n" }, { "2", "x,c\n3,plum\n" }, { NULL, NULL } };
+    put_folder("s", files);
+    int open = open_files();
+    ck_assert_int_ge(scratch_fail_each("streamed tables", read_streamed), 60);
+    ck_assert_int_eq(open_files(), open);
 }
 END_TEST
 
@@ -368,7 +621,14 @@ int main(void)
     tcase_add_test(tests, targets_of_tables);
     tcase_add_test(tests, tables_that_do_not_agree);
     tcase_add_test(tests, what_is_no_folder_of_data);
+    tcase_add_test(tests, inputs_that_do_not_agree);
+    tcase_add_test(tests, too_much_together);
+    tcase_add_test(tests, joined_texts);
+    tcase_add_test(tests, folders_that_fail);
     tcase_add_test(tests, arrays);
+    tcase_add_test(tests, streamed_tables);
+    tcase_add_test(tests, streamed_arrays);
+    tcase_add_test(tests, streaming_out_of_memory);
     tcase_add_test(tests, texts);
     tcase_add_test(tests, out_of_memory);
     suite_add_tcase(suite, tests);

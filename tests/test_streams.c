@@ -287,6 +287,21 @@ static bg_status open_and_read(void)
     return status;
 }
 
+/* Data that are read as a whole say so. */
+START_TEST(other_data)
+{
+    static const char says[] = "streams, which is for tables and arrays";
+    const bg_data_options options = { .streams = true };
+    bg_engine *engine = scratch_engine();
+    bg_dataset *train, *test;
+    FAILS(bg_data_read_text(&train, &test, engine, "t", &options), BG_ERR_ARGUMENT, says);
+    FAILS(bg_data_read_images(&train, engine, "x", "y", &options), BG_ERR_ARGUMENT, says);
+    FAILS(bg_data_read_mnist(&train, &test, engine, "m", &options), BG_ERR_ARGUMENT, says);
+    FAILS(bg_data_read_cifar(&train, &test, engine, "c", &options), BG_ERR_ARGUMENT, says);
+    FAILS(bg_data_builtin(&train, engine, "digits", &options), BG_ERR_ARGUMENT, says);
+}
+END_TEST
+
 START_TEST(memory_that_runs_out)
 {
     static const float numbers[] = { 1, 2, 3, 4, 5, 6 };
@@ -310,6 +325,7 @@ int main(void)
     tcase_add_test(tests, refused_elements);
     tcase_add_test(tests, cut_while_training);
     tcase_add_test(tests, larger_than_memory);
+    tcase_add_test(tests, other_data);
     tcase_add_test(tests, memory_that_runs_out);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -4,8 +4,6 @@
 int bgi_utf8_decode(const void *bytes, size_t count, uint32_t *code)
 {
     const unsigned char *c = bytes;
-    if (count == 0)
-        return 0;
     if (c[0] < 0x80) {
         *code = c[0];
         return 1;

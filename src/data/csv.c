@@ -78,9 +78,7 @@ static bg_status take_class_names(bgi_csv_table *t)
  * is. The inputs get their places first then, behind that of the target. */
 static bg_status choose_only_rest(bgi_csv_table *t, bgi_csv_source *source)
 {
-    int64_t left = 0;
-    for (int64_t column = 0; column < source->columns; column++)
-        left += source->places[column] < 0;
+    int64_t left = bgi_csv_count_rest(source);
     if (left != 1)
         return BGI_CSV_FAIL(&source->csv, "%lld columns are no inputs; say which is the target", (long long)left);
     int32_t next = 0;
@@ -110,8 +108,7 @@ static bg_status choose_features(bgi_csv_table *t, bgi_csv_source *source, int32
     int32_t next = first;
     bg_status status = BG_OK;
     if (t->options->feature_names)
-        for (const char *const *name = t->options->feature_names; *name && !status; name++)
-            status = bgi_csv_choose_name(source, *name, "feature", &next);
+        status = bgi_csv_choose_names(source, t->options->feature_names, "feature", &next);
     else if (t->options->features)
         status = bgi_csv_choose(source, t->options->features, "feature", &next);
     else
@@ -123,7 +120,7 @@ static bg_status choose_features(bgi_csv_table *t, bgi_csv_source *source, int32
     return status;
 }
 
-static bg_status choose_columns(bgi_csv_table *t, bgi_labels *feature_names)
+static bg_status choose_columns(bgi_csv_table *t, bgi_names *feature_names)
 {
     bgi_csv_source *table = &t->sources[0];
     bg_status status = BG_OK;
@@ -141,8 +138,6 @@ static bg_status choose_columns(bgi_csv_table *t, bgi_labels *feature_names)
             status = choose_targets(t, &t->sources[t->source_count - 1]);
         status = status ? status : choose_features(t, table, t->targets);
     }
-    for (int i = 0; i < t->source_count; i++)
-        bgi_csv_forget_names(&t->sources[i]);
     if (!status && table->has_header)
         status = bgi_csv_column_names(table, t->targets, t->features, feature_names);
     return status;
@@ -157,7 +152,7 @@ static bg_status open_sources(bgi_csv_table *t, const char *path)
     return status;
 }
 
-static bg_status read_table(bgi_csv_table *t, const char *path, bgi_labels *feature_names)
+static bg_status read_table(bgi_csv_table *t, const char *path, bgi_names *feature_names)
 {
     bg_status status = take_class_names(t);
     if (!status)
@@ -179,17 +174,17 @@ static bg_status read_file(bg_dataset **dataset, bg_engine *engine, const char *
                            bgi_folder_state *state)
 {
     bgi_csv_table t = { .engine = engine, .options = options, .labels.names.engine = engine };
-    bgi_labels feature_names = { .names.engine = engine };
+    bgi_names feature_names = { .engine = engine };
     t.shared_file = state && options->streams ? &state->rows : NULL;
     t.locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!t.locale)
         return bg_fail(BG_ERR_NOMEM, "read_csv: out of memory for a locale");
     bg_status status = read_table(&t, path, &feature_names);
     if (!status)
-        status = (t.spool ? bgi_csv_spool_dataset : bgi_csv_make_dataset)(dataset, &t, path, &feature_names.names);
+        status = (t.spool ? bgi_csv_spool_dataset : bgi_csv_make_dataset)(dataset, &t, path, &feature_names);
     bgi_csv_release_rows(&t);
     bgi_csv_spool_destroy(t.spool);
-    bgi_labels_release(&feature_names);
+    bgi_names_release(&feature_names);
     bgi_labels_release(&t.labels);
     for (int i = 0; i < t.source_count; i++)
         bgi_csv_source_close(&t.sources[i]);

@@ -70,9 +70,7 @@ static inline bool bgi_csv_is_padding(const bgi_csv *csv, char c)
     return (c == ' ' || c == '\t') && c != csv->delimiter && csv->delimiter != ' ';
 }
 
-/* Whether the field has this text. */
-bool bgi_csv_field_is(const bgi_csv_field *field, const char *text, size_t length);
-/* Whether it is this word of small letters, in letters of any case. */
+/* Whether the field is this word of small letters, in letters of any case. */
 bool bgi_csv_field_is_word(const bgi_csv_field *field, const char *word);
 /* Whether it is empty or a word for what is missing. */
 bool bgi_csv_field_is_missing(const bgi_csv_field *field);

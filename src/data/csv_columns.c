@@ -3,6 +3,7 @@
 
 #include <blasgrad/graph.h>
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,26 +83,124 @@ bg_status bgi_csv_source_open(bgi_csv_source *source, bg_engine *engine, const c
         status = look_at_first(source, options);
     if (status)
         return status;
-    source->places = bgi_alloc(engine, (size_t)source->columns * sizeof *source->places);
-    for (int64_t i = 0; source->places && i < source->columns; i++)
-        source->places[i] = -1;
-    return source->places ? BG_OK : BG_ERR_NOMEM;
+    enum { FIRST_RUNS = 4 };
+    source->runs = bgi_alloc(engine, FIRST_RUNS * sizeof *source->runs);
+    if (!source->runs)
+        return BG_ERR_NOMEM;
+    source->run_capacity = FIRST_RUNS;
+    source->run_count = 1;
+    source->runs[0] = (bgi_csv_run){ (int32_t)source->columns, -1 };
+    return BG_OK;
 }
 
 void bgi_csv_source_close(bgi_csv_source *source)
 {
     if (source->csv.buffer)
         bgi_csv_close(&source->csv);
-    bgi_free(source->csv.engine, source->places, (size_t)source->columns * sizeof *source->places);
-    source->places = NULL;
-    bgi_csv_forget_names(source);
+    bgi_free(source->csv.engine, source->runs, source->run_capacity * sizeof *source->runs);
+    source->runs = NULL;
 }
 
-void bgi_csv_forget_names(bgi_csv_source *source)
+/* ---- Runs ---- */
+
+/* The run of a column. */
+static size_t find_run(const bgi_csv_source *source, int64_t column)
 {
-    bgi_free(source->csv.engine, source->named, (size_t)source->columns * sizeof *source->named);
-    source->named = NULL;
-    bgi_labels_release(&source->names);
+    size_t low = 0, high = source->run_count - 1;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (source->runs[middle].end > column)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static int32_t start_of(const bgi_csv_source *source, size_t run) { return run ? source->runs[run - 1].end : 0; }
+
+int32_t bgi_csv_place_of(const bgi_csv_source *source, int64_t column)
+{
+    size_t i = find_run(source, column);
+    int32_t place = source->runs[i].place;
+    return place < 0 ? place : place + (int32_t)column - start_of(source, i);
+}
+
+int64_t bgi_csv_column_at(const bgi_csv_source *source, int32_t place)
+{
+    size_t i = 0;
+    while (source->runs[i].place < 0 || place < source->runs[i].place ||
+           place - source->runs[i].place >= source->runs[i].end - start_of(source, i))
+        i++;
+    return start_of(source, i) + place - source->runs[i].place;
+}
+
+int64_t bgi_csv_count_rest(const bgi_csv_source *source)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < source->run_count; i++)
+        count += source->runs[i].place < 0 ? source->runs[i].end - start_of(source, i) : 0;
+    return count;
+}
+
+void bgi_csv_choose_rest(bgi_csv_source *source, int32_t *next)
+{
+    for (size_t i = 0; i < source->run_count; i++)
+        if (source->runs[i].place < 0) {
+            source->runs[i].place = *next;
+            *next += source->runs[i].end - start_of(source, i);
+        }
+}
+
+/* Room for `more` runs. */
+static bg_status reserve_runs(bgi_csv_source *source, size_t more)
+{
+    size_t capacity = 2 * source->run_capacity;
+    if (source->run_count + more <= source->run_capacity)
+        return BG_OK;
+    bgi_csv_run *larger = bgi_alloc(source->csv.engine, capacity * sizeof *larger);
+    if (!larger)
+        return BG_ERR_NOMEM;
+    memcpy(larger, source->runs, source->run_count * sizeof *larger);
+    bgi_free(source->csv.engine, source->runs, source->run_capacity * sizeof *larger);
+    source->runs = larger;
+    source->run_capacity = capacity;
+    return BG_OK;
+}
+
+/* In place of one run, up to three. */
+static bg_status split_run(bgi_csv_source *source, size_t at, const bgi_csv_run *parts, size_t count)
+{
+    bg_status status = reserve_runs(source, count - 1);
+    if (status)
+        return status;
+    bgi_csv_run *run = source->runs + at;
+    memmove(run + count, run + 1, (source->run_count - at - 1) * sizeof *run);
+    memcpy(run, parts, count * sizeof *run);
+    source->run_count += count - 1;
+    return BG_OK;
+}
+
+bg_status bgi_csv_choose_column(bgi_csv_source *source, int64_t column, int32_t *next)
+{
+    size_t at = find_run(source, column), count = 0;
+    const bgi_csv_run whole = source->runs[at];
+    int32_t start = start_of(source, at), place = *next, behind = (int32_t)column + 1;
+    if (whole.place >= 0)
+        return BGI_CSV_FAIL_AT(&source->csv, column + 1, "%s", " is asked for twice, among targets and features");
+    bool continues = place > 0 && column == start && at > 0 && bgi_csv_place_of(source, column - 1) == place - 1;
+    *next += 1;
+    if (continues && behind < whole.end) {
+        source->runs[at - 1].end = behind;
+        return BG_OK;
+    }
+    bgi_csv_run parts[3];
+    if (column > start)
+        parts[count++] = (bgi_csv_run){ (int32_t)column, -1 };
+    parts[count++] = (bgi_csv_run){ behind, place };
+    if (behind < whole.end)
+        parts[count++] = (bgi_csv_run){ whole.end, -1 };
+    return split_run(source, at, parts, count);
 }
 
 /* ---- Lists ---- */
@@ -115,60 +214,67 @@ typedef struct {
 enum { SHOWN = 80 };
 static int shown(piece p) { return p.length < SHOWN ? (int)p.length : SHOWN; }
 
-bg_status bgi_csv_choose_column(bgi_csv_source *source, int64_t column, int32_t *next)
+/* The next field of the header, whose fields were all gone through when it was opened. */
+static void next_known_field(bgi_csv_source *source, bgi_csv_field *field)
 {
-    if (source->places[column] >= 0)
-        return BGI_CSV_FAIL_AT(&source->csv, column + 1, "%s", " is asked for twice, among targets and features");
-    source->places[column] = (*next)++;
-    return BG_OK;
+    bg_status status = bgi_csv_next_field(&source->csv, field);
+    assert(!status);
+    (void)status;
 }
 
-/* The name of each field of the header, the record at hand, goes into the list; `copy` has room for the longest. */
-static bg_status list_names(bgi_csv_source *source, char *copy)
+/* Names that are looked for in the header, each once, and what is found: the column of each, or -n if n have it, or
+ * -1. */
+typedef struct {
+    bgi_labels names;
+    int32_t *columns;
+    size_t longest;
+} search;
+
+static bg_status ask(search *s, piece name)
 {
-    bg_status status = BG_OK;
-    for (bgi_csv_field field = { 0 }; !status && !field.is_last;) {
-        status = bgi_csv_next_field(&source->csv, &field);
-        if (status)
-            return status;
-        /* The record stays as it is. */
-        bgi_csv_field name = field;
-        name.text = memcpy(copy, field.text, field.length);
-        size_t length = bgi_csv_field_unquote(&name);
-        int64_t number = bgi_labels_find(&source->names, copy, length);
-        if (number >= 0) {
-            int32_t *named = &source->named[number];
-            *named = *named < 0 ? *named - 1 : -2;
-            continue;
-        }
-        source->named[source->names.names.count] = (int32_t)field.column - 1;
-        status = bgi_labels_add(&source->names, copy, length);
+    s->longest = name.length > s->longest ? name.length : s->longest;
+    return bgi_labels_find(&s->names, name.text, name.length) < 0 ? bgi_labels_add(&s->names, name.text, name.length)
+                                                                  : BG_OK;
+}
+
+/* Notes a field of the header whose name is looked for. Its text stays as it is: what a pair of quotes stands for is
+ * found in a copy, for which there is room if it can be one of the names. */
+static void note_field(search *s, const bgi_csv_field *field, char *copy)
+{
+    bgi_csv_field name = *field;
+    if (name.length > 2 * s->longest)
+        return;
+    name.text = memcpy(copy, field->text, field->length);
+    int64_t number = bgi_labels_find(&s->names, copy, bgi_csv_field_unquote(&name));
+    if (number < 0)
+        return;
+    int32_t *found = &s->columns[number], column = (int32_t)field->column - 1;
+    *found = *found == -1 ? column : *found < 0 ? *found - 1 : -2;
+}
+
+/* Looks for the names that were asked for in the header, which is the record at hand. */
+static bg_status look(search *s, bgi_csv_source *source)
+{
+    bg_engine *engine = source->csv.engine;
+    size_t count = (size_t)s->names.names.count, bytes = 2 * s->longest + 1;
+    s->columns = bgi_alloc(engine, count * sizeof *s->columns);
+    char *copy = bgi_alloc(engine, bytes);
+    bg_status status = s->columns && copy ? BG_OK : BG_ERR_NOMEM;
+    for (size_t i = 0; i < count && !status; i++)
+        s->columns[i] = -1;
+    bgi_csv_field field = { .is_last = !source->has_header };
+    while (!status && !field.is_last) {
+        next_known_field(source, &field);
+        note_field(s, &field, copy);
     }
+    bgi_free(engine, copy, bytes);
     return status;
 }
 
-/* The column of this name, or -1; and how many have it. */
-static bg_status find_name(bgi_csv_source *source, piece name, int64_t *column, int *found)
+static void end_search(search *s)
 {
-    bgi_csv *csv = &source->csv;
-    *column = -1;
-    *found = 0;
-    if (source->has_header && !source->named) {
-        size_t bytes = (size_t)(csv->record_end - csv->record);
-        char *copy = bgi_alloc(csv->engine, bytes);
-        source->named = bgi_alloc(csv->engine, (size_t)source->columns * sizeof *source->named);
-        source->names.names.engine = csv->engine;
-        bg_status status = copy && source->named ? list_names(source, copy) : BG_ERR_NOMEM;
-        bgi_free(csv->engine, copy, bytes);
-        if (status)
-            return status;
-    }
-    int64_t number = bgi_labels_find(&source->names, name.text, name.length);
-    if (number < 0)
-        return BG_OK;
-    *column = source->named[number];
-    *found = *column < 0 ? (int)-*column : 1;
-    return BG_OK;
+    bgi_free(s->names.names.engine, s->columns, (size_t)s->names.names.count * sizeof *s->columns);
+    bgi_labels_release(&s->names);
 }
 
 /* BG_ERR_FORMAT with the names that there are. */
@@ -180,36 +286,44 @@ static bg_status fail_name(bgi_csv_source *source, piece name)
     char names[160] = "";
     size_t used = 0;
     for (bgi_csv_field field = { 0 }; !field.is_last;) {
-        bg_status status = bgi_csv_next_field(&source->csv, &field);
-        if (status)
-            return status;
+        next_known_field(source, &field);
         bgi_csv_excerpt text = bgi_csv_field_excerpt(&field);
         if (used + (size_t)text.length + 8 < sizeof names)
             used += (size_t)snprintf(names + used, sizeof names - used, " %.*s", text.length, text.text);
-        else if (used + 4 < sizeof names && names[used - 1] != '.')
+        else if (names[used - 1] != '.') /* for which there is room: as much as the longest name left */
             used += (size_t)snprintf(names + used, sizeof names - used, " ..");
     }
     return BGI_CSV_FAIL(&source->csv, "no column is named \"%.*s\"; there are%s", shown(name), name.text, names);
 }
 
-static bg_status choose_name(bgi_csv_source *source, piece name, const char *role, int32_t *next, bool *is_there)
+static bg_status choose_name(bgi_csv_source *source, const search *s, piece name, const char *role, int32_t *next,
+                             bool *is_there)
 {
-    int64_t column;
-    int found;
-    bg_status status = find_name(source, name, &column, &found);
-    *is_there = !status && found > 0;
-    if (found > 1)
-        return BGI_CSV_FAIL(&source->csv, "%d columns are named \"%.*s\"; the %s can also be a number, from 0", found,
-                            shown(name), name.text, role);
-    return *is_there ? bgi_csv_choose_column(source, column, next) : status;
+    int32_t column = s->columns[bgi_labels_find(&s->names, name.text, name.length)];
+    *is_there = column != -1;
+    if (column < -1)
+        return BGI_CSV_FAIL(&source->csv, "%ld columns are named \"%.*s\"; the %s can also be a number, from 0",
+                            -(long)column, shown(name), name.text, role);
+    return *is_there ? bgi_csv_choose_column(source, column, next) : BG_OK;
 }
 
-bg_status bgi_csv_choose_name(bgi_csv_source *source, const char *name, const char *role, int32_t *next)
+bg_status bgi_csv_choose_names(bgi_csv_source *source, const char *const *names, const char *role, int32_t *next)
 {
-    bool is_there;
-    piece whole = { name, strlen(name) };
-    bg_status status = choose_name(source, whole, role, next, &is_there);
-    return status || is_there ? status : fail_name(source, whole);
+    search s = { .names.names.engine = source->csv.engine };
+    bg_status status = BG_OK;
+    for (const char *const *name = names; *name && !status; name++)
+        status = ask(&s, (piece){ *name, strlen(*name) });
+    if (!status)
+        status = look(&s, source);
+    for (const char *const *name = names; *name && !status; name++) {
+        bool is_there;
+        const piece whole = { *name, strlen(*name) };
+        status = choose_name(source, &s, whole, role, next, &is_there);
+        if (!status && !is_there)
+            status = fail_name(source, whole);
+    }
+    end_search(&s);
+    return status;
 }
 
 /* Reads a whole number of few digits. */
@@ -256,58 +370,87 @@ static piece trim(piece p)
     return p;
 }
 
+/* The text up to the next comma; the rest is NULL behind the last. */
+static piece take_piece(piece *rest)
+{
+    piece one = { rest->text, 0 };
+    while (one.length < rest->length && one.text[one.length] != ',')
+        one.length++;
+    bool is_last = one.length == rest->length;
+    *rest = is_last ? (piece){ NULL, 0 } : (piece){ rest->text + one.length + 1, rest->length - one.length - 1 };
+    return trim(one);
+}
+
 bg_status bgi_csv_choose(bgi_csv_source *source, const char *list, const char *role, int32_t *next)
 {
+    search s = { .names.names.engine = source->csv.engine };
+    const piece whole = { list, strlen(list) };
+    bool is_there = false;
+    bg_status status = ask(&s, whole);
+    for (piece rest = whole; rest.text && !status;)
+        status = ask(&s, take_piece(&rest));
+    if (!status)
+        status = look(&s, source);
     /* A name may hold commas and look like a number. */
-    bool is_there;
-    piece rest = { list, strlen(list) };
-    bg_status status = choose_name(source, rest, role, next, &is_there);
-    while (!status && !is_there) {
-        piece one = { rest.text, 0 };
-        while (one.length < rest.length && one.text[one.length] != ',')
-            one.length++;
-        bool is_last = one.length == rest.length, is_name;
-        rest = (piece){ rest.text + one.length + !is_last, rest.length - one.length - !is_last };
-        one = trim(one);
-        status = choose_name(source, one, role, next, &is_name);
+    if (!status)
+        status = choose_name(source, &s, whole, role, next, &is_there);
+    for (piece rest = whole; rest.text && !status && !is_there;) {
+        bool is_name;
+        piece one = take_piece(&rest);
+        status = choose_name(source, &s, one, role, next, &is_name);
         if (!status && !is_name)
             status = choose_numbers(source, one, role, next);
-        is_there = is_last;
     }
+    end_search(&s);
     return status;
 }
 
-void bgi_csv_choose_rest(bgi_csv_source *source, int32_t *next)
+/* ---- Names of columns ---- */
+
+/* Puts the names into a list by the columns' places: the texts lie there in the order of the header. */
+static void place_names(const bgi_csv_source *source, int32_t first, bgi_names *names)
 {
-    for (int64_t column = 0; column < source->columns; column++)
-        if (source->places[column] < 0)
-            source->places[column] = (*next)++;
+    uint32_t start = 0;
+    for (int32_t column = 0; column < source->columns; column++) {
+        int32_t place = bgi_csv_place_of(source, column);
+        if (place < first)
+            continue;
+        names->starts[place - first] = start;
+        start += (uint32_t)strlen(names->text + start) + 1;
+    }
 }
 
-bg_status bgi_csv_column_names(bgi_csv_source *source, int32_t first, int32_t count, bgi_labels *names)
+/* Goes through the columns with places from `first` on: counts the bytes that their names take at most, each with a
+ * zero, or, if these have room in the list, puts them there. */
+static size_t take_names(bgi_csv_source *source, int32_t first, bgi_names *names)
 {
-    bg_engine *engine = source->csv.engine;
-    /* Where the names are in the record, in the order of the columns' places. */
-    struct {
-        uint32_t start, length;
-    } *found = bgi_alloc(engine, (size_t)count * sizeof *found);
-    bg_status status = found ? BG_OK : BG_ERR_NOMEM;
-    for (bgi_csv_field field = { 0 }; !status && !field.is_last;) {
-        status = bgi_csv_next_field(&source->csv, &field);
-        int32_t place = status ? -1 : source->places[field.column - 1];
-        if (place >= first) {
-            found[place - first].start = (uint32_t)(field.text - source->csv.record);
-            found[place - first].length = (uint32_t)bgi_csv_field_unquote(&field);
-        }
+    size_t bytes = 0;
+    for (bgi_csv_field field = { 0 }; !field.is_last;) {
+        next_known_field(source, &field);
+        if (bgi_csv_place_of(source, field.column - 1) < first)
+            continue;
+        bytes += field.length + 1;
+        if (!names->text)
+            continue;
+        bgi_csv_field name = field;
+        name.text = memcpy(names->text + names->used, field.text, field.length);
+        names->used += bgi_csv_field_unquote(&name);
+        names->text[names->used++] = '\0';
     }
-    for (int32_t i = 0; i < count && !status; i++) {
-        const char *name = source->csv.record + found[i].start;
-        if (bgi_labels_find(names, name, found[i].length) >= 0) {
-            bgi_labels_release(names);
-            break;
-        }
-        status = bgi_labels_add(names, name, found[i].length);
-    }
-    bgi_free(engine, found, (size_t)count * sizeof *found);
-    return status;
+    return bytes;
+}
+
+bg_status bgi_csv_column_names(bgi_csv_source *source, int32_t first, int32_t count, bgi_names *names)
+{
+    bg_status status = bgi_names_reserve(names, count, take_names(source, first, names));
+    if (status)
+        return status;
+    (void)take_names(source, first, names);
+    names->count = count;
+    place_names(source, first, names);
+    if (bgi_names_sort(names))
+        bgi_names_release(names);
+    else
+        place_names(source, first, names);
+    return BG_OK;
 }

@@ -46,10 +46,8 @@ static void put_means(const bgi_csv_table *t, const strip *s)
 bg_status bgi_csv_fail_mean(const bgi_csv_table *t, int32_t place)
 {
     const bgi_csv_source *source = &t->sources[place < t->targets ? t->source_count - 1 : 0];
-    int64_t column = 0;
-    while (source->places[column] != place)
-        column++;
-    return BGI_CSV_FAIL_AT(&source->csv, column + 1, "%s", " has no value of which to take the mean");
+    return BGI_CSV_FAIL_AT(&source->csv, bgi_csv_column_at(source, place) + 1, "%s",
+                           " has no value of which to take the mean");
 }
 
 static bg_status fill_with_means(bgi_csv_table *t)
@@ -81,7 +79,7 @@ static bg_status order_classes(bgi_csv_table *t)
     return status;
 }
 
-bg_status bgi_csv_make_dataset(bg_dataset **dataset, bgi_csv_table *t, const char *path, const bgi_names *feature_names)
+bg_status bgi_csv_make_dataset(bg_dataset **dataset, bgi_csv_table *t, const char *path, bgi_names *feature_names)
 {
     bg_tensor *columns[3];
     int count = 0;
@@ -95,7 +93,7 @@ bg_status bgi_csv_make_dataset(bg_dataset **dataset, bgi_csv_table *t, const cha
     if (!status)
         status = bgi_dataset_create(dataset, path, columns, count, has_names ? t->labels.names.count : t->classes);
     if (!status)
-        status = bgi_dataset_set_names(*dataset, &t->labels.names, feature_names);
+        bgi_dataset_take_names(*dataset, &t->labels.names, feature_names);
     if (status) {
         bg_dataset_destroy(*dataset);
         *dataset = NULL;

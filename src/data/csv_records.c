@@ -35,13 +35,14 @@ void bgi_csv_close(bgi_csv *csv)
     bgi_stream_close(&csv->stream);
 }
 
-/* Twice as much; but all of the file where both buffers, while one moves into the other, would be larger than it. */
+/* Twice as much; or, where the size of the file is known, what it takes, but no more than two lines do: then both
+ * buffers are no larger than the file while one moves into the other. */
 static size_t larger_capacity(const bgi_csv *csv)
 {
-    enum { SPARE = 1 << 10 };
+    enum { SPARE = 1 << 10, MOST = 2 * LINE_LIMIT + SPARE };
     uint64_t whole = csv->stream.opened.bytes + SPARE;
-    bool is_whole = bgi_csv_can_seek(csv) && whole > csv->capacity && whole < 3 * (uint64_t)csv->capacity;
-    return is_whole ? (size_t)whole : 2 * csv->capacity;
+    size_t capacity = whole < MOST ? (size_t)whole : MOST;
+    return bgi_csv_can_seek(csv) && capacity > csv->capacity ? capacity : 2 * csv->capacity;
 }
 
 /* Reads more bytes behind those that are marked or not given out yet, which move to the buffer's front. Zeros follow,
@@ -264,18 +265,6 @@ bg_status bgi_csv_next_field(bgi_csv *csv, bgi_csv_field *field)
     }
     field->is_last = c == end;
     return BG_OK;
-}
-
-bool bgi_csv_field_is(const bgi_csv_field *field, const char *text, size_t length)
-{
-    size_t i = 0, j = 0;
-    for (; i < field->length && j < length; i++, j++) {
-        if (field->text[i] != text[j])
-            return false;
-        if (field->is_quoted && text[j] == '"')
-            i++;
-    }
-    return i == field->length && j == length;
 }
 
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c; }

@@ -57,13 +57,19 @@ static inline const char *read_plain_fields(const bgi_csv_table *t, const bgi_cs
 {
     const bgi_csv *csv = &source->csv;
     const int64_t columns = source->columns;
-    const int32_t *places = source->places, targets = t->targets, class_place = t->options->with_classes ? 0 : -1;
+    const int32_t targets = t->targets, class_place = t->options->with_classes ? 0 : -1;
+    const bgi_csv_run *run = source->runs;
+    int32_t place = run->place, end = run->end;
     const char delimiter = csv->delimiter, mark = t->options->decimal, other_blank = delimiter == '\t' ? ' ' : '\t';
     /* With runs of blanks for a delimiter, what is left of a run is as good as blanks around a field. */
-    for (int64_t column = 0;; column++) {
+    for (int32_t column = 0;; column++) {
         while (*c == ' ' || *c == other_blank)
             c++;
-        int32_t place = places[column];
+        if (column == end) {
+            run++;
+            place = run->place;
+            end = run->end;
+        }
         if (place < 0) {
             const char *field = c;
             c = skip_field(csv, c);
@@ -84,6 +90,7 @@ static inline const char *read_plain_fields(const bgi_csv_table *t, const bgi_cs
             else
                 *(double *)bgi_csv_value_at(row, place, targets, sizeof(double)) = number.value;
             c = number.end;
+            place++;
         }
         if (column + 1 == columns)
             break;
@@ -122,12 +129,12 @@ static bool read_plain_row(const bgi_csv_table *t, bgi_csv_source *source, const
 
 /* ---- Any lines ---- */
 
-/* inf or infinity in letters of any case, behind a sign or not. */
+/* inf or infinity in letters of any case, behind a sign or not; the field is not empty. */
 static bool is_infinity(const bgi_csv_field *field, double *value)
 {
     bgi_csv_field word = *field;
-    bool is_negative = field->length > 0 && *field->text == '-';
-    if (is_negative || (field->length > 0 && *field->text == '+')) {
+    bool is_negative = *field->text == '-';
+    if (is_negative || *field->text == '+') {
         word.text++;
         word.length--;
     }
@@ -153,15 +160,13 @@ static bg_status read_number(bgi_csv_table *t, bgi_csv *csv, const bgi_csv_field
     if (is_infinite)
         return BGI_CSV_FAIL_AT(csv, field->column, ": \"%.*s\" is not a finite number (with_infinite lets it in)",
                                text.length, text.text);
-    switch (bgi_number_parse(field->text, field->length, t->options->decimal, is_f32, t->locale, value)) {
-    case BGI_NUMBER_OK:
+    bgi_number_result result =
+        bgi_number_parse(field->text, field->length, t->options->decimal, is_f32, t->locale, value);
+    if (result == BGI_NUMBER_OK)
         return BG_OK;
-    case BGI_NUMBER_LARGE:
+    if (result == BGI_NUMBER_LARGE)
         return BGI_CSV_FAIL_AT(csv, field->column, ": %.*s is too large for %s", text.length, text.text,
                                is_f32 ? "f32" : "f64");
-    case BGI_NUMBER_NONE:
-        break;
-    }
     return BGI_CSV_FAIL_AT(csv, field->column, ": \"%.*s\" is not a number; the decimal mark is '%c'%s", text.length,
                            text.text, t->options->decimal, may_be_class ? ", and names need a target of classes" : "");
 }
@@ -276,7 +281,7 @@ static bg_status read_record(bgi_csv_table *t, bgi_csv_source *source, const bgi
         status = bgi_csv_next_field(csv, &field);
         if (status)
             return status;
-        int32_t place = field.column <= source->columns ? source->places[field.column - 1] : -1;
+        int32_t place = field.column <= source->columns ? bgi_csv_place_of(source, field.column - 1) : -1;
         if (place < 0)
             continue;
         double value = t->options->missing == BG_MISSING_VALUE ? t->options->missing_value : NAN;
@@ -329,7 +334,7 @@ static bg_status find_missing(bgi_csv_source *source, bool *is_missing)
         bg_status status = bgi_csv_next_field(&source->csv, &field);
         if (status)
             return status;
-        bool is_read = field.column <= source->columns && source->places[field.column - 1] >= 0;
+        bool is_read = field.column <= source->columns && bgi_csv_place_of(source, field.column - 1) >= 0;
         *is_missing = *is_missing || (is_read && bgi_csv_field_is_missing(&field));
     }
     return BG_OK;

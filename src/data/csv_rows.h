@@ -70,7 +70,6 @@ bg_status bgi_csv_read_rows(bgi_csv_table *table);
 /* BG_ERR_FORMAT: the column of this place has no value. */
 bg_status bgi_csv_fail_mean(const bgi_csv_table *table, int32_t place);
 /* The data set of all rows, of this name. */
-bg_status bgi_csv_make_dataset(bg_dataset **dataset, bgi_csv_table *table, const char *path,
-                               const bgi_names *feature_names);
+bg_status bgi_csv_make_dataset(bg_dataset **dataset, bgi_csv_table *table, const char *path, bgi_names *feature_names);
 
 #endif

@@ -65,7 +65,8 @@ static bg_status begin(bgi_csv_table *t)
     return BG_OK;
 }
 
-/* Where a column of the piece begins that has this row. */
+/* Where a column of the piece begins that has this row: what lies before it was written, so that this does not
+ * overflow. */
 static uint64_t place_of(const bgi_csv_spool *s, const spool_column *column, int64_t row)
 {
     return s->start + (uint64_t)(row / s->piece) * s->piece_bytes + column->start;
@@ -92,9 +93,6 @@ bg_status bgi_csv_spool_rows(bgi_csv_table *t)
     if (!s)
         return begin(t);
     int64_t n = t->rows - t->spooled;
-    uint64_t end;
-    if (__builtin_mul_overflow((uint64_t)(t->spooled / s->piece), s->piece_bytes, &end) || end > INT64_MAX / 2)
-        return bg_fail(BG_ERR_OVERFLOW, "read_csv: %lld rows are too many for a file", (long long)t->rows);
     bg_status status = s->file ? BG_OK : open_file(s, t);
     for (int i = 0, c = 0; i < 3 && !status; i++)
         if (t->columns[i]) {
@@ -186,7 +184,7 @@ bg_status bgi_csv_unspool(bgi_csv_table *t)
     bg_status status = is_in_file ? bgi_csv_spool_rows(t) : BG_OK;
     if (is_in_file)
         bgi_csv_release_rows(t);
-    if (!status && (is_in_file || t->rows < t->capacity))
+    if (!status)
         status = bgi_csv_resize(t, t->rows);
     t->spooled = 0;
     for (int i = 0, c = 0; i < 3 && !status && is_in_file; i++)
@@ -281,8 +279,7 @@ static bg_status make_source(bg_dataset **dataset, bgi_csv_table *t, const char 
     return status;
 }
 
-bg_status bgi_csv_spool_dataset(bg_dataset **dataset, bgi_csv_table *t, const char *path,
-                                const bgi_names *feature_names)
+bg_status bgi_csv_spool_dataset(bg_dataset **dataset, bgi_csv_table *t, const char *path, bgi_names *feature_names)
 {
     bgi_csv_spool *s = t->spool;
     bg_status status = BG_OK;
@@ -298,7 +295,7 @@ bg_status bgi_csv_spool_dataset(bg_dataset **dataset, bgi_csv_table *t, const ch
     if (!status && t->has_missing)
         status = fill_with_means(s, t, *dataset);
     if (!status)
-        status = bgi_dataset_set_names(*dataset, &t->labels.names, feature_names);
+        bgi_dataset_take_names(*dataset, &t->labels.names, feature_names);
     if (status) {
         bg_dataset_destroy(*dataset);
         *dataset = NULL;

@@ -9,8 +9,7 @@ bg_status bgi_csv_spool_rows(bgi_csv_table *table);
 /* Brings all rows into memory, and gives up the file. */
 bg_status bgi_csv_unspool(bgi_csv_table *table);
 /* As bgi_csv_make_dataset, of the rows in that file, which goes over to the data set. */
-bg_status bgi_csv_spool_dataset(bg_dataset **dataset, bgi_csv_table *table, const char *path,
-                                const bgi_names *feature_names);
+bg_status bgi_csv_spool_dataset(bg_dataset **dataset, bgi_csv_table *table, const char *path, bgi_names *feature_names);
 /* NULL is allowed. */
 void bgi_csv_spool_destroy(bgi_csv_spool *spool);
 

@@ -84,6 +84,14 @@ bg_status bgi_dataset_set_vocabulary(bg_dataset *dataset, const char *vocabulary
     return BG_OK;
 }
 
+void bgi_dataset_take_names(bg_dataset *dataset, bgi_names *class_names, bgi_names *feature_names)
+{
+    dataset->class_names = *class_names;
+    dataset->feature_names = *feature_names;
+    *class_names = (bgi_names){ .engine = class_names->engine };
+    *feature_names = (bgi_names){ .engine = feature_names->engine };
+}
+
 bg_status bgi_dataset_set_names(bg_dataset *dataset, const bgi_names *class_names, const bgi_names *feature_names)
 {
     bg_status status = bgi_names_copy(&dataset->class_names, class_names);

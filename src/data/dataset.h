@@ -95,6 +95,8 @@ void bgi_scale_rows(void *rows, bg_dtype dtype, int64_t n, int64_t places, const
 /* Copies a vocabulary into a data set that has none. */
 bg_status bgi_dataset_set_vocabulary(bg_dataset *dataset, const char *vocabulary);
 
+/* Moves names into a data set that has none. */
+void bgi_dataset_take_names(bg_dataset *dataset, bgi_names *class_names, bgi_names *feature_names);
 /* Copies names into a data set that has none. */
 bg_status bgi_dataset_set_names(bg_dataset *dataset, const bgi_names *class_names, const bgi_names *feature_names);
 

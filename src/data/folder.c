@@ -20,7 +20,7 @@ enum { FILES_LIMIT = 1 << 18 };
 bool bgi_folder_is(const char *path)
 {
     struct stat about;
-    return path && stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }
 
 /* ---- Names ---- */

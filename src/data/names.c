@@ -40,6 +40,48 @@ bg_status bgi_names_add(bgi_names *names, const char *text, size_t length)
     return BG_OK;
 }
 
+bg_status bgi_names_reserve(bgi_names *names, int64_t count, size_t bytes)
+{
+    void *text = NULL, *starts = NULL;
+    bg_status status = reserve(names->engine, &text, &names->capacity, 0, bytes);
+    names->text = text;
+    if (!status)
+        status = reserve(names->engine, &starts, &names->starts_capacity, 0, (size_t)count * sizeof *names->starts);
+    names->starts = starts;
+    return status;
+}
+
+/* Lets the start at a place of a heap sink to where no larger name is below it. */
+static void sink(uint32_t *starts, size_t at, size_t count, const char *text)
+{
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && strcmp(text + starts[child], text + starts[child + 1]) < 0)
+            child++;
+        if (strcmp(text + starts[at], text + starts[child]) >= 0)
+            return;
+        uint32_t start = starts[at];
+        starts[at] = starts[child];
+        starts[child] = start;
+    }
+}
+
+bool bgi_names_sort(bgi_names *names)
+{
+    size_t count = (size_t)names->count;
+    uint32_t *starts = names->starts;
+    bool finds_two = false;
+    for (size_t i = count / 2; i-- > 0;)
+        sink(starts, i, count, names->text);
+    for (size_t last = count; last-- > 1;) {
+        uint32_t largest = starts[0];
+        starts[0] = starts[last];
+        starts[last] = largest;
+        sink(starts, 0, last, names->text);
+        finds_two = finds_two || strcmp(names->text + largest, names->text + starts[0]) == 0;
+    }
+    return finds_two;
+}
+
 const char *bgi_names_at(const bgi_names *names, int64_t i)
 {
     return i >= 0 && i < names->count ? names->text + names->starts[i] : NULL;

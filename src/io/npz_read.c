@@ -194,7 +194,8 @@ const bgi_zip_member *bgi_npz_find(const bgi_zip *zip, const char *name)
     size_t length = strlen(name);
     for (size_t i = 0; i < zip->count; i++) {
         const bgi_zip_member *m = &zip->members[i];
-        if (m->name_bytes == length + ENDING && !memcmp(m->name, name, length))
+        if (m->name_bytes == length + ENDING && !memcmp(m->name, name, length) &&
+            !memcmp(m->name + length, ".npy", ENDING))
             return m;
     }
     return NULL;

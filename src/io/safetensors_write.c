@@ -134,7 +134,8 @@ static bg_status place(const bg_archive *archive, uint64_t *offsets)
             if (bg_dtype_size(tensor->dtype) != size)
                 continue;
             offsets[i] = end;
-            if (__builtin_add_overflow(end, tensor_bytes(tensor), &end) || end > INT64_MAX)
+            end += tensor_bytes(tensor); /* both below 2^63 */
+            if (end > INT64_MAX)
                 return bg_fail(BG_ERR_OVERFLOW, "archive_save: the tensors' bytes together do not fit 63 bits");
         }
     }

@@ -39,7 +39,7 @@ bg_status bgi_stream_open(bgi_stream *stream, const char *caller, const char *pa
     stream->is_compressed = !gzdirect(file);
     int error = errno, code;
     (void)gzerror(file, &code);
-    if (code != Z_OK && code != Z_BUF_ERROR) {
+    if (code != Z_OK) {
         status = fail(stream, code, error);
         bgi_stream_close(stream);
     }
@@ -70,11 +70,8 @@ bg_status bgi_stream_read(bgi_stream *stream, void *bytes, size_t wanted, size_t
 bg_status bgi_stream_seek(bgi_stream *stream, uint64_t offset)
 {
     errno = 0;
-    if (gzseek(stream->file, (z_off_t)offset, SEEK_SET) < 0) {
-        int error = errno, code;
-        (void)gzerror(stream->file, &code);
-        return fail(stream, code == Z_OK || code == Z_STREAM_ERROR ? Z_ERRNO : code, error);
-    }
+    if (gzseek(stream->file, (z_off_t)offset, SEEK_SET) < 0)
+        return fail(stream, Z_ERRNO, errno);
     stream->offset = offset;
     return BG_OK;
 }

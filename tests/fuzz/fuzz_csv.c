@@ -68,10 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bg_status status = bg_data_read_csv(&dataset, engine, path, &options);
     fuzz_result(status, dataset, "read_csv: ");
     /* A value takes a byte at least, if it is missing, and eight in memory; so do a name's text and place. More than
-     * the promise has, of long lines alone: the buffer doubles, a column's place is four bytes, and of a name that is
-     * searched for there are its text and six numbers. */
+     * the promise has, of names of classes alone, which are looked up and sorted: of each six numbers. */
     size_t data_most = 8 * content + 6 * content + 8;
-    fuzz_memory(data_most, inflated + 16 * content + (separator ? 1U << 15 : 0));
+    fuzz_memory(data_most, inflated + (options.with_classes ? 24 * content : 0) + (separator ? 1U << 15 : 0));
     if (dataset)
         csv_check(dataset, &options);
     bg_dataset_destroy(dataset);
