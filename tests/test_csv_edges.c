@@ -54,7 +54,8 @@ START_TEST(refused)
         { "a,b,c\n1,2,3\n", { .features = "2x" }, BG_ERR_FORMAT, "no column is named \"2x\"" },
         { "1,2,3,4\n", { .features = "0-3", .target = "1" }, BG_ERR_FORMAT, "column 2 (number 1) is asked for twice" },
         { "1,2,3\n4,5,6\n", { .features = "0-", .target = "1" }, BG_ERR_FORMAT, "no header names a column \"0-\"" },
-        { "1,0\n2,zz\n",
+        { "1,kind\n2,0\n", { .with_classes = true, .target = "9999" }, BG_ERR_FORMAT, "there is no column 9999" },
+        { "1.00000000000000000000000000000000000,0\n2,zz\n",
           { .with_classes = true },
           BG_ERR_FORMAT,
           "line 2: column 2 (number 1): \"zz\" is not a number" },
@@ -70,6 +71,10 @@ START_TEST(refused)
           { .target = "0", .features = "2,1", .missing = BG_MISSING_MEAN },
           BG_ERR_FORMAT,
           "column 3 (number 2) has no value of which to take the mean" },
+        { "9,1,2,\n9,3,4,\n",
+          { .target = "1", .features = "3,2", .missing = BG_MISSING_MEAN },
+          BG_ERR_FORMAT,
+          "column 4 (number 3) has no value of which to take the mean" },
         { "1,,2\n3,,4\n",
           { .target = "0", .features = "2,1", .missing = BG_MISSING_MEAN },
           BG_ERR_FORMAT,
@@ -238,14 +243,15 @@ END_TEST
 START_TEST(long_plain_row)
 {
     enum { COLUMNS = 351000 };
-    char *text = malloc(COLUMNS * 5);
+    char *text = malloc(COLUMNS * 5 + 3);
     size_t length = 0;
     for (int width = 1; width <= 2; width++)
         for (int c = 0; c < COLUMNS; c++, length += (size_t)width + 1)
             memcpy(text + length, &"11,\n11\n"[width == 1 ? (c < COLUMNS - 1 ? 1 : 5) : (c < COLUMNS - 1 ? 0 : 4)],
                    (size_t)width + 1);
+    memcpy(text + length, "1,1", 3);
     bg_dataset *dataset;
-    expect_failure(bg_data_read_csv(&dataset, scratch_engine(), scratch_write("t.csv", text, length), NULL),
+    expect_failure(bg_data_read_csv(&dataset, scratch_engine(), scratch_write("t.csv", text, length + 3), NULL),
                    BG_ERR_FORMAT, "line 2: the line is longer than 1048576 bytes", "a long row");
     free(text);
 }
@@ -260,6 +266,9 @@ START_TEST(error_while_counting)
     const char *x = scratch_write("x.csv", "1\n2\n\0\n4\n", 8);
     expect_failure(bg_data_read_csv(&dataset, scratch_engine(), x, &options), BG_ERR_FORMAT,
                    "x.csv, line 3: byte 1 is zero", "zero");
+    /* And behind a line of which it is not clear whether it belongs to the table. */
+    expect_failure(bg_data_read_csv(&dataset, scratch_engine(), scratch_write("z.csv", "1,2\n1\n\0\n", 8), NULL),
+                   BG_ERR_FORMAT, "z.csv, line 2: the line has 1 fields, line 1 has 2", "zero");
 }
 END_TEST
 
@@ -291,6 +300,7 @@ START_TEST(out_of_memory)
         { long_line, sizeof long_line, { .with_classes = true }, BG_ERR_FORMAT },
         { "y,a,b,c,d,e,f,g,h\n1,2,3,4,5,6,7,8,9\n", 36, { .target = "y", .features = "a,c,e,g,6" }, BG_OK },
         { "y,a,b\n1,2,3\n", 12, { .feature_names = doubled }, BG_OK },
+        { "1,a\n2,b\n", 8, { .with_classes = true, .class_names = doubled }, BG_OK },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         scenario_text = cases[i].text;

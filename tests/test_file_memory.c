@@ -269,7 +269,7 @@ START_TEST(arrays)
         for (int way = 0; way < 8; way++) {
             put_npy(types[i].descr, way & 1 ? "True" : "False", types[i].size);
             const char *path = scratch_write("x.npy", made.bytes, made.count);
-            size_t file = made.count;
+            size_t whole = made.count;
             bg_data_options options = { .dtype = way & 2 ? BG_F64 : BG_F32 };
             if (way & 4) {
                 bg_archive *archive;
@@ -287,8 +287,8 @@ START_TEST(arrays)
             start_counting();
             OK(bg_data_read_arrays(&dataset, scratch_engine(), path, &options));
             size_t data = bytes_of(dataset);
-            ck_assert_msg(most() - data <= (way & 1 ? file : 0) + SPARE, "%s, way %d: %zu bytes beside %zu of %zu",
-                          types[i].descr, way, most() - data, data, file);
+            ck_assert_msg(most() - data <= (way & 1 ? whole : 0) + SPARE, "%s, way %d: %zu bytes beside %zu of %zu",
+                          types[i].descr, way, most() - data, data, whole);
             bg_dataset_destroy(dataset);
         }
 }

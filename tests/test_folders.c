@@ -270,13 +270,13 @@ END_TEST
 START_TEST(too_much_together)
 {
     enum { LINES = 40000 };
-    static char tables[2][LINES * 12];
+    static char texts[2][LINES * 12];
     for (int t = 0; t < 2; t++) {
         size_t length = 0;
         for (int i = 0; i < LINES; i++)
-            length += (size_t)snprintf(tables[t] + length, sizeof tables[t] - length, "1,n%d\n", t * LINES + i);
+            length += (size_t)snprintf(texts[t] + length, sizeof texts[t] - length, "1,n%d\n", t * LINES + i);
     }
-    const char *const files[][2] = { { "1", tables[0] }, { "2", tables[1] }, { NULL, NULL } };
+    const char *const files[][2] = { { "1", texts[0] }, { "2", texts[1] }, { NULL, NULL } };
     const bg_data_options options = { .with_classes = true, .without_header = true };
     bg_dataset *all, *most;
     expect_failure(bg_data_read_csv(&all, scratch_engine(), put_folder("names", files), &options), BG_ERR_FORMAT,
