@@ -79,6 +79,29 @@ START_TEST(elements)
 }
 END_TEST
 
+/* Column-major elements become rows of numbers as they become those of a tensor. */
+START_TEST(turned_elements)
+{
+    static const char *const cases[] = { "4095, 1",    "1, 4095",    "63, 65", "9, 5, 7, 13",
+                                         "3, 1, 1365", "1, 1, 4095", "4095," };
+    enum { COUNT = 4095 };
+    static int32_t numbers[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        numbers[i] = i * i % 10007;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *x = write_array("x.npy", "<i4", "True", cases[i], numbers, sizeof numbers);
+        bg_tensor *tensor;
+        bg_dataset *dataset;
+        OK(bg_npy_load(&tensor, scratch_engine(), x));
+        OK(read_arrays(&dataset, x, (bg_data_options){ .dtype = BG_F64 }, false));
+        for (int k = 0; k < COUNT; k++)
+            ck_assert_msg(x_of(dataset, k) == value_at(tensor, k), "(%s): element %d", cases[i], k);
+        bg_dataset_destroy(dataset);
+        bg_tensor_destroy(tensor);
+    }
+}
+END_TEST
+
 START_TEST(shapes)
 {
     static const struct {
@@ -320,6 +343,7 @@ int main(void)
     TCase *tests = tcase_create("streams");
     tcase_add_checked_fixture(tests, scratch_begin, scratch_end);
     tcase_add_test(tests, elements);
+    tcase_add_test(tests, turned_elements);
     tcase_add_test(tests, shapes);
     tcase_add_test(tests, refused_files);
     tcase_add_test(tests, refused_elements);

@@ -106,16 +106,21 @@ typedef struct {
 
 static void gather(walk *w, const bgi_npy_layout *layout, unsigned char *to, size_t count)
 {
-    const bg_shape *shape = &layout->shape;
+    static const int64_t dense[] = { 1 };
+    const int64_t *dims = layout->shape.dims;
     size_t size = layout->type->size;
-    for (size_t i = 0; i < count; i++) {
-        memcpy(to + i * size, w->at, size);
-        for (int axis = shape->rank - 1; axis >= 0; axis--) {
-            w->at += w->steps[axis] * (int64_t)size;
-            if (++w->index[axis] < shape->dims[axis])
-                break;
-            w->at -= w->steps[axis] * shape->dims[axis] * (int64_t)size;
+    int last = layout->shape.rank - 1;
+    while (count > 0) {
+        size_t rest = (size_t)(dims[last] - w->index[last]), run = rest < count ? rest : count;
+        bgi_strided_copy(to, dense, w->at, &w->steps[last], BG_SHAPE((int64_t)run), size);
+        to += run * size;
+        count -= run;
+        w->at += w->steps[last] * (int64_t)(run * size);
+        w->index[last] += (int64_t)run;
+        for (int axis = last; axis > 0 && w->index[axis] == dims[axis]; axis--) {
+            w->at += (w->steps[axis - 1] - w->steps[axis] * dims[axis]) * (int64_t)size;
             w->index[axis] = 0;
+            w->index[axis - 1]++;
         }
     }
 }
