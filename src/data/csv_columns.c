@@ -188,7 +188,7 @@ bg_status bgi_csv_choose_column(bgi_csv_source *source, int64_t column, int32_t 
     int32_t start = start_of(source, at), place = *next, behind = (int32_t)column + 1;
     if (whole.place >= 0)
         return BGI_CSV_FAIL_AT(&source->csv, column + 1, "%s", " is asked for twice, among targets and features");
-    bool continues = place > 0 && column == start && at > 0 && bgi_csv_place_of(source, column - 1) == place - 1;
+    bool continues = column == start && at > 0 && bgi_csv_place_of(source, column - 1) == place - 1;
     *next += 1;
     if (continues && behind < whole.end) {
         source->runs[at - 1].end = behind;
