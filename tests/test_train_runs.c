@@ -178,11 +178,9 @@ START_TEST(test_accumulated_weights)
     bg_tensor *weights;
     OK(bg_tensor_create(&weights, counted_engine(), BG_F64, BG_SHAPE(CLASSES)));
     memcpy(bg_tensor_data(weights), values, sizeof values);
-    bg_trainer_options options = { .optimizer = bg_sgd(0.7, 0.9),
-                                   .batch = 12,
-                                   .epochs = 3,
-                                   .without_shuffle = true,
-                                   .class_weights = weights };
+    bg_trainer_options options = {
+        .optimizer = bg_sgd(0.7, 0.9), .batch = 12, .epochs = 3, .without_shuffle = true, .class_weights = weights
+    };
     run whole = make_run(options, "dense:3");
     options.batch = 4;
     options.accumulate = 3;
