@@ -17,6 +17,7 @@
 #include <blasgrad/nn.h>
 #include <blasgrad/ops.h>
 #include <blasgrad/optim.h>
+#include <blasgrad/population.h>
 #include <blasgrad/program.h>
 #include <blasgrad/schedule.h>
 #include <blasgrad/search.h>

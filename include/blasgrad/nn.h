@@ -14,6 +14,18 @@ typedef struct bg_model bg_model;
  * name, so that they do not depend on the order of creation. */
 BG_API bg_status bg_model_create(bg_model **model, bg_engine *engine, bg_dtype dtype);
 BG_API void bg_model_destroy(bg_model *model);
+/* A model of several sets of parameters, the members of a population: every parameter [..] is [members, ..], and the
+ * first values of all members are those of a model. A layer computes for all members at once: x that depends on no
+ * parameter, [n, ..], is shared by them; what depends on one is [members n, ..], the n rows of the first member first.
+ *   Layers without parameters are the same as ever. Those with parameters take members: dense, conv, conv_transpose,
+ * embedding without a row of padding, prelu, instance_norm without running statistics, layer_norm, rms_norm,
+ * group_norm, and positions in a layer line; the first axis of x is that of its rows. The others are BG_ERR_ARGUMENT
+ * with their name, in the graph. bg_model_parameter gives the node of [members, ..] for the shape [..]; buffers have no
+ * members. What joins rows of one x is wrong for several members, as bg_softmax along the first axis.
+ * BG_ERR_ARGUMENT for less than one member. */
+BG_API bg_status bg_model_create_population(bg_model **model, bg_engine *engine, bg_dtype dtype, int64_t members);
+/* 0 for a model that is no population. */
+BG_API int64_t bg_model_members(const bg_model *model);
 
 BG_API bg_engine *bg_model_engine(const bg_model *model);
 BG_API bg_dtype bg_model_dtype(const bg_model *model);
@@ -79,6 +91,20 @@ BG_API bg_status bg_model_set(bg_model *model, const char *name, const bg_tensor
 /* The same for n names at once, all or none; what is new is a parameter if it has the model's type. The two names of a
  * tied parameter may both be there with equal values: BG_ERR_ARGUMENT if these differ. */
 BG_API bg_status bg_model_set_all(bg_model *model, const char *const *names, bg_tensor *const *values, size_t n);
+
+/* ---- Parameters as vectors ----
+ * All parameters of a model one behind the other, in order of creation, each row-major: bg_model_dimension numbers. */
+BG_API int64_t bg_model_dimension(const bg_model *model);
+/* Copies n vectors, one behind the other, to the first n members of a population, or one to a model: f32 parameters get
+ * the nearest f32. BG_ERR_ARGUMENT for n beyond the members. */
+BG_API bg_status bg_model_set_vectors(bg_model *model, const double *vectors, int64_t n);
+/* Copies the first n members out, or the model. */
+BG_API bg_status bg_model_get_vectors(const bg_model *model, double *vectors, int64_t n);
+
+/* The mean loss of each member of a population, [members]: prediction [members n, ..], target [n, ..] for all. It is
+ * the mean over the values that the loss gives with BG_NONE, which those of bg_loss_find are the means of.
+ * BG_ERR_ARGUMENT for a prediction that depends on no parameter, BG_ERR_SHAPE. */
+BG_API bg_node *bg_model_member_losses(bg_model *model, bg_loss *loss, bg_node *prediction, bg_node *target);
 
 /* Ties parameters: from now on `name` is another name of the parameter `first`, whether that is there yet or comes
  * later. It is one tensor, counted and saved once, as `first`. Of two that are there already the values must be equal,

@@ -288,6 +288,8 @@ bg_node *bg_apply(const bg_op *op, bg_node *const *inputs, int n, const void *at
                      .inputs = (bg_node **)inputs,
                      .attributes = bytes > 0 ? (void *)attributes : NULL,
                      .attribute_bytes = bytes };
+    for (int i = 0; i < n; i++)
+        node.is_of_members = node.is_of_members || inputs[i]->is_of_members;
     int64_t count;
     size_t size;
     unsigned before = bgi_failures();

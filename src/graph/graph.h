@@ -68,6 +68,7 @@ struct bg_node {
     const char *name;      /* input */
     bg_node *updated;      /* the value of the last bg_update of this leaf */
     const bg_node *origin; /* in a compiler's graph: the leaf of the user's graph */
+    bool is_of_members;    /* computed from parameters of a population: their members share its first axis */
 };
 
 /* Who keeps the step counter of a graph's random nodes: a model, for all of its graphs. */

@@ -1,8 +1,9 @@
 /* Convolutions as layers. */
 #include "nn/layer.h"
+#include "nn/members.h"
 
 /* Whether x is [n, in, ..] with the kernel's axes, and channels fall into groups. */
-static bool takes_image(const bgi_layer *layer, const bg_node *x, int64_t out, bg_shape kernel, int64_t groups)
+static bool takes_image(bgi_layer *layer, const bg_node *x, int64_t out, bg_shape kernel, int64_t groups)
 {
     if (!bgi_layer_takes(layer, "x", x))
         return false;
@@ -18,6 +19,8 @@ static bool takes_image(const bgi_layer *layer, const bg_node *x, int64_t out, b
         return bgi_layer_fails(layer, BG_ERR_ARGUMENT, out < 0 ? "%lld outputs" : "%lld groups",
                                (long long)(out < 0 ? out : groups));
     int64_t in = x->shape.dims[1];
+    if (!bgi_layer_takes_members(layer, x))
+        return false;
     if (groups > 1 && (in % groups != 0 || out % groups != 0))
         return bgi_layer_fails(layer, BG_ERR_SHAPE, "%lld channels to %lld do not fall into %lld groups", (long long)in,
                                (long long)out, (long long)groups);
@@ -39,6 +42,33 @@ static bool parameters(const bgi_layer *layer, int64_t a, int64_t b, bg_shape ke
     *weight = bgi_layer_parameter(layer, "weight", shape, o->weight, otherwise);
     *bias = o->without_bias ? NULL : bgi_layer_parameter(layer, "bias", BG_SHAPE(out), o->bias, otherwise);
     return *weight && (*bias || o->without_bias);
+}
+
+typedef bg_node *convolve(bg_node *x, bg_node *weight, bg_node *bias, const bg_conv_options *options);
+
+/* The members' channels beside each other, each member's in groups of their own. */
+static bg_node *convolve_members(const bgi_layer *layer, convolve *op, bg_node *x, bg_node *weight, bg_node *bias,
+                                 const bg_conv_options *options)
+{
+    bg_conv_options conv = *options;
+    if (__builtin_mul_overflow(layer->members, conv.groups > 1 ? conv.groups : 1, &conv.groups)) {
+        bgi_layer_fails(layer, BG_ERR_OVERFLOW, "the groups of %lld members overflow", (long long)layer->members);
+        return NULL;
+    }
+    weight = bgi_members_flatten(weight);
+    bias = bgi_members_flatten(bias);
+    /* What all members share needs not be repeated for them if their kernels read all of its channels. */
+    bool is_shared = op == bg_conv && !x->is_of_members && options->groups <= 1;
+    if (is_shared)
+        conv.groups = 1;
+    bg_node *y = op(is_shared ? x : bgi_members_to_channels(layer, x), weight, bias, &conv);
+    return bgi_members_from_channels(layer, y);
+}
+
+static bg_node *apply(const bgi_layer *layer, convolve *op, bg_node *x, bg_node *weight, bg_node *bias,
+                      const bg_conv_options *options)
+{
+    return layer->members > 0 ? convolve_members(layer, op, x, weight, bias, options) : op(x, weight, bias, options);
 }
 
 /* x with its padding around it, as bg_conv would lay zeros around it, and the options without padding. */
@@ -82,7 +112,7 @@ bg_node *bg_model_conv(bg_model *model, const char *name, bg_node *x, int64_t ou
     int64_t groups = conv.groups > 1 ? conv.groups : 1;
     if (!x || !parameters(&layer, out, x->shape.dims[1] / groups, kernel, out, o, &weight, &bias))
         return NULL;
-    return bg_conv(x, weight, bias, &conv);
+    return apply(&layer, bg_conv, x, weight, bias, &conv);
 }
 
 bg_node *bg_model_conv_transpose(bg_model *model, const char *name, bg_node *x, int64_t out, bg_shape kernel,
@@ -102,5 +132,5 @@ bg_node *bg_model_conv_transpose(bg_model *model, const char *name, bg_node *x, 
     int64_t groups = o->conv.groups > 1 ? o->conv.groups : 1;
     if (!parameters(&layer, x->shape.dims[1], out / groups, kernel, out, o, &weight, &bias))
         return NULL;
-    return bg_conv_transpose(x, weight, bias, &o->conv);
+    return apply(&layer, bg_conv_transpose, x, weight, bias, &o->conv);
 }

@@ -21,6 +21,7 @@ bool bgi_layer_start(bgi_layer *layer, const char *kind, bg_model *model, const 
     if (!x)
         return false;
     *layer = (bgi_layer){ .kind = kind, .name = name, .model = model, .graph = x->graph };
+    layer->members = bg_model_members(model);
     if (model && name && strlen(name) <= BGI_PARAMETER_NAME_MAX)
         return !x->graph->status;
     if (model && name)
@@ -50,13 +51,35 @@ bgi_part_name bgi_layer_part(const bgi_layer *layer, const char *part)
     return name;
 }
 
+bool bgi_layer_takes_members(bgi_layer *layer, const bg_node *x)
+{
+    int64_t members = layer->members;
+    layer->takes_members = true;
+    return members == 0 || (x->shape.rank > 0 && (!x->is_of_members || x->shape.dims[0] % members == 0)) ||
+           bgi_layer_fails(layer, BG_ERR_SHAPE, "in a population of %lld, x is not [%sn, ..]: x %s", (long long)members,
+                           x->is_of_members ? "members * " : "", bgi_shape_format(x->shape).text);
+}
+
+/* Layers that know nothing of populations would mistake the axis of the members for one of theirs. */
+static bool has_parameters(const bgi_layer *layer)
+{
+    return layer->members == 0 || layer->takes_members ||
+           bgi_layer_fails(layer, BG_ERR_ARGUMENT, "the layer cannot compute for the members of a population");
+}
+
 bg_node *bgi_layer_parameter(const bgi_layer *layer, const char *part, bg_shape shape, bg_init given, bg_init otherwise)
 {
+    if (!has_parameters(layer))
+        return NULL;
     return bg_model_parameter(layer->model, layer->graph, bgi_layer_part(layer, part).text, shape,
                               bgi_init_or(given, otherwise));
 }
 
 bg_node *bgi_layer_buffer(const bgi_layer *layer, const char *part, bg_dtype dtype, bg_shape shape, bg_init init)
 {
+    if (layer->members > 0) {
+        bgi_layer_fails(layer, BG_ERR_ARGUMENT, "running statistics of the members of a population are not kept");
+        return NULL;
+    }
     return bg_model_buffer(layer->model, layer->graph, bgi_layer_part(layer, part).text, dtype, shape, init);
 }

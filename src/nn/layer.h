@@ -11,6 +11,8 @@ typedef struct {
     const char *name;
     bg_model *model;
     bg_graph *graph;
+    int64_t members;    /* of a population; 0: the model is none */
+    bool takes_members; /* the layer says so; otherwise it gets no parameters in a population */
 } bgi_layer;
 
 /* Whether there are a model, a name that leaves room for a part, and x; otherwise the error is recorded, but for an x
@@ -26,6 +28,10 @@ bool bgi_layer_fails(const bgi_layer *layer, bg_status status, const char *forma
 bg_node *bgi_layer_parameter(const bgi_layer *layer, const char *part, bg_shape shape, bg_init given,
                              bg_init otherwise);
 bg_node *bgi_layer_buffer(const bgi_layer *layer, const char *part, bg_dtype dtype, bg_shape shape, bg_init init);
+
+/* For a layer that computes for all members of a population at once: whether the first axis of x is that of its rows, of
+ * every member as many if x depends on parameters; true in any other model. */
+bool bgi_layer_takes_members(bgi_layer *layer, const bg_node *x);
 
 /* name.part as the name of a layer within a layer. */
 typedef struct {

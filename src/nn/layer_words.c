@@ -2,6 +2,7 @@
 #include "nn/layer_words.h"
 
 #include "nn/layer.h"
+#include "nn/members.h"
 
 #define BIT(option) (UINT64_C(1) << BGI_OPTION_##option)
 #define HAS(option) (word->options[BGI_OPTION_##option].is_given)
@@ -202,10 +203,15 @@ static bg_node *positions(bgi_layer_line *line, const bgi_layer_word *word, bg_n
     if (rank < 2 || x->shape.dims[rank - 2] > places)
         return bgi_graph_fail(x->graph, BG_ERR_SHAPE, "x %s is not [n, steps, width] of up to %lld steps",
                               bgi_shape_format(x->shape).text, (long long)places);
+    if (!bgi_layer_takes_members(&layer, x))
+        return NULL;
     line->is_sequence = true;
     bg_node *table = bgi_layer_parameter(&layer, "weight", BG_SHAPE(places, x->shape.dims[rank - 1]),
                                          (bg_init){ .kind = BG_INIT_NORMAL }, (bg_init){ 0 });
-    return table ? bg_add(x, bg_narrow(table, 0, 0, x->shape.dims[rank - 2])) : NULL;
+    bg_node *part = table ? bg_narrow(table, layer.members > 0 ? 1 : 0, 0, x->shape.dims[rank - 2]) : NULL;
+    if (part && layer.members > 0)
+        return bgi_members_scale(&layer, x, rank - 2, NULL, part);
+    return part ? bg_add(x, part) : NULL;
 }
 static bg_model_recurrent_options recurrent_options(bgi_layer_line *line, const bgi_layer_word *word)
 {

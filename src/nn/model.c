@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "nn/init.h"
+#include "nn/members.h"
 #include "ops/ops.h"
 #include "ops/random.h"
 #include "tensor/tensor.h"
@@ -12,16 +13,16 @@
 #include <stdio.h>
 #include <string.h>
 
-bg_status bg_model_create(bg_model **model, bg_engine *engine, bg_dtype dtype)
+static bg_status create(bg_model **model, bg_engine *engine, bg_dtype dtype, int64_t members, const char *caller)
 {
     if (!model)
-        return bg_fail(BG_ERR_ARGUMENT, "model_create: model is NULL");
+        return bg_fail(BG_ERR_ARGUMENT, "%s: model is NULL", caller);
     *model = NULL;
-    bg_status status = bgi_engine_check(engine, "model_create");
+    bg_status status = bgi_engine_check(engine, caller);
     if (status != BG_OK)
         return status;
     if (dtype != BG_F32 && dtype != BG_F64)
-        return bg_fail(BG_ERR_DTYPE, "model_create: a model is f32 or f64, not %s", bg_dtype_name(dtype));
+        return bg_fail(BG_ERR_DTYPE, "%s: a model is f32 or f64, not %s", caller, bg_dtype_name(dtype));
     bg_model *made = bgi_alloc_zero(engine, sizeof *made);
     if (!made)
         return BG_ERR_NOMEM;
@@ -30,8 +31,23 @@ bg_status bg_model_create(bg_model **model, bg_engine *engine, bg_dtype dtype)
     made->engine = engine;
     made->dtype = dtype;
     made->is_training = true;
+    made->members = members;
     *model = made;
     return BG_OK;
+}
+
+bg_status bg_model_create(bg_model **model, bg_engine *engine, bg_dtype dtype)
+{
+    return create(model, engine, dtype, 0, "model_create");
+}
+
+bg_status bg_model_create_population(bg_model **model, bg_engine *engine, bg_dtype dtype, int64_t members)
+{
+    if (members >= 1)
+        return create(model, engine, dtype, members, "model_create_population");
+    if (model)
+        *model = NULL;
+    return bg_fail(BG_ERR_ARGUMENT, "model_create_population: %lld members, not 1 or more", (long long)members);
 }
 
 void bgi_model_retain(bg_model *model) { atomic_fetch_add_explicit(&model->references, 1, memory_order_relaxed); }
@@ -60,6 +76,7 @@ void bg_model_destroy(bg_model *model)
 
 bg_engine *bg_model_engine(const bg_model *model) { return model ? model->engine : NULL; }
 bg_dtype bg_model_dtype(const bg_model *model) { return model ? model->dtype : BG_F32; }
+int64_t bg_model_members(const bg_model *model) { return model ? model->members : 0; }
 
 void bg_model_set_training(bg_model *model, bool training)
 {
@@ -210,6 +227,8 @@ static bg_status make_entry(bg_model *model, const char *name, bg_dtype dtype, b
     if (status != BG_OK)
         return status;
     status = bgi_init_fill(tensor, name, init);
+    if (status == BG_OK && is_parameter && model->members > 0)
+        status = bgi_members_repeat(&tensor, model->engine, model->members);
     if (status != BG_OK) {
         bg_tensor_destroy(tensor);
         return status;
@@ -261,10 +280,14 @@ static bg_node *model_leaf(bg_model *model, bg_graph *graph, const char *name, b
     if (!bgi_model_attach(model, graph))
         return NULL;
     bgi_model_entry *entry = bgi_model_entry_of(model, name);
-    bool is_new = !entry;
-    status = is_new
-                 ? make_entry(model, name, dtype, shape, init, is_parameter)
-                 : bgi_model_check_entry(entry, dtype, shape, entry->is_only_set ? entry->is_parameter : is_parameter);
+    bool is_new = !entry, is_of_members = is_parameter && model->members > 0;
+    bg_shape all = shape;
+    if (is_of_members)
+        status = bgi_members_shape(name, model->members, shape, &all);
+    if (status == BG_OK)
+        status =
+            is_new ? make_entry(model, name, dtype, shape, init, is_parameter)
+                   : bgi_model_check_entry(entry, dtype, all, entry->is_only_set ? entry->is_parameter : is_parameter);
     if (status != BG_OK)
         return bgi_graph_adopt_failure(graph, status);
     if (is_new)
@@ -273,6 +296,7 @@ static bg_node *model_leaf(bg_model *model, bg_graph *graph, const char *name, b
     if (!node && is_new)
         bgi_model_drop_last(model);
     if (node) {
+        node->is_of_members = is_of_members;
         entry->is_parameter = is_parameter;
         entry->is_only_set = false;
     }

@@ -33,6 +33,7 @@ struct bg_model {
     bg_engine *engine;
     bg_dtype dtype;
     bool is_training;
+    int64_t members; /* sets of parameters, along a first axis of each parameter; 0: one set, without such an axis */
     bgi_model_entry *entries; /* in order of creation */
     int count, capacity;
     int *table; /* open addressing by names: places in entries + 1 */

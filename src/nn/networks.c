@@ -13,6 +13,7 @@
 static int64_t size_of(const bg_model *model, int64_t asked, const char *parameter, int axis, int64_t otherwise)
 {
     const bg_tensor *tensor = asked ? NULL : bg_model_find(model, parameter);
+    axis += bg_model_members(model) > 0; /* behind that of the members */
     if (tensor && bg_tensor_shape(tensor).rank > axis)
         return bg_tensor_shape(tensor).dims[axis];
     return asked ? asked : otherwise;
@@ -196,6 +197,9 @@ static bg_node *transformer(const char *name, bg_model *model, bg_node *x, const
     if (!begin(name, model, x, options, &sizes) || !check_characters(name, x))
         return NULL;
     bg_graph *graph = bg_node_graph(x);
+    if (bg_model_members(model) > 0)
+        return bgi_graph_fail(graph, BG_ERR_ARGUMENT, "%s: the network cannot compute for the members of a population",
+                              name);
     /* A file from PyTorch may hold the tied weight under either name. */
     bg_status status = bg_model_tie(model, "o.weight", "we.weight");
     if (status != BG_OK) {

@@ -1,5 +1,6 @@
 /* Normalisation as layers. */
 #include "nn/layer.h"
+#include "nn/members.h"
 
 #include <float.h>
 
@@ -55,6 +56,10 @@ bg_node *bg_model_batch_norm(bg_model *model, const char *name, bg_node *x, cons
     channel_state state;
     if (!bgi_layer_start(&layer, "batch_norm", model, name, x) || !takes_channels(&layer, x))
         return NULL;
+    if (layer.members > 0) {
+        bgi_layer_fails(&layer, BG_ERR_ARGUMENT, "the layer cannot compute for the members of a population");
+        return NULL;
+    }
     bool uses_running = !model->is_training && !o->without_running_statistics;
     if ((!uses_running && !has_spread(&layer, x, false)) ||
         !make_state(&layer, x->shape.dims[1], !o->without_weights, !o->without_running_statistics, o->weight, o->bias,
@@ -78,9 +83,12 @@ bg_node *bg_model_instance_norm(bg_model *model, const char *name, bg_node *x,
     if (!bgi_layer_start(&layer, "instance_norm", model, name, x) || !takes_channels(&layer, x))
         return NULL;
     bool uses_running = !model->is_training && o->has_running_statistics;
-    if ((!uses_running && !has_spread(&layer, x, true)) ||
+    if ((!uses_running && !has_spread(&layer, x, true)) || !bgi_layer_takes_members(&layer, x) ||
         !make_state(&layer, x->shape.dims[1], o->has_weights, o->has_running_statistics, o->weight, o->bias, &state))
         return NULL;
+    if (layer.members > 0) /* without running statistics */
+        return bgi_members_scale(&layer, bg_instance_norm(x, NULL, NULL, o->eps.is_some ? o->eps.value : 1e-5), 1,
+                                 state.weight, state.bias);
     bg_batch_norm_options op = { .is_evaluation = uses_running, .momentum = o->momentum, .eps = o->eps };
     return bg_instance_norm_with(x, state.weight, state.bias, state.mean, state.var, &op);
 }
@@ -91,13 +99,18 @@ typedef struct {
     bg_shape shape;
 } last_axes;
 
-static bool find_axes(const bgi_layer *layer, const bg_node *x, int count, last_axes *last)
+static bool find_axes(bgi_layer *layer, const bg_node *x, int count, last_axes *last)
 {
     if (!bgi_layer_takes(layer, "x", x))
         return false;
     count = count == 0 ? 1 : count;
     if (count < 1 || count > x->shape.rank)
         return bgi_layer_fails(layer, BG_ERR_SHAPE, "the last %d axes of x %s", count, bgi_shape_format(x->shape).text);
+    if (!bgi_layer_takes_members(layer, x))
+        return false;
+    if (layer->members > 0 && count == x->shape.rank)
+        return bgi_layer_fails(layer, BG_ERR_SHAPE, "over all axes, also that of the rows of a population: x %s",
+                               bgi_shape_format(x->shape).text);
     last->axes.count = last->shape.rank = count;
     for (int i = 0; i < count; i++) {
         last->axes.axis[i] = x->shape.rank - count + i;
@@ -121,7 +134,10 @@ bg_node *bg_model_layer_norm(bg_model *model, const char *name, bg_node *x, cons
     }
     if (layer.graph->status)
         return NULL;
-    return bg_layer_norm(x, last.axes, weight, bias, o->eps.is_some ? o->eps.value : 1e-5);
+    double eps = o->eps.is_some ? o->eps.value : 1e-5;
+    if (layer.members > 0)
+        return bgi_members_scale(&layer, bg_layer_norm(x, last.axes, NULL, NULL, eps), last.axes.axis[0], weight, bias);
+    return bg_layer_norm(x, last.axes, weight, bias, eps);
 }
 
 bg_node *bg_model_rms_norm(bg_model *model, const char *name, bg_node *x, const bg_model_norm_options *options)
@@ -136,7 +152,10 @@ bg_node *bg_model_rms_norm(bg_model *model, const char *name, bg_node *x, const 
     if (layer.graph->status)
         return NULL;
     double smallest = x->dtype == BG_F32 ? FLT_EPSILON : DBL_EPSILON;
-    return bg_rms_norm(x, last.axes, weight, o->eps.is_some ? o->eps.value : smallest);
+    double eps = o->eps.is_some ? o->eps.value : smallest;
+    if (layer.members > 0)
+        return bgi_members_scale(&layer, bg_rms_norm(x, last.axes, NULL, eps), last.axes.axis[0], weight, NULL);
+    return bg_rms_norm(x, last.axes, weight, eps);
 }
 
 bg_node *bg_model_group_norm(bg_model *model, const char *name, bg_node *x, int64_t groups,
@@ -153,6 +172,8 @@ bg_node *bg_model_group_norm(bg_model *model, const char *name, bg_node *x, int6
                         bgi_shape_format(x->shape).text, (long long)groups);
         return NULL;
     }
+    if (!bgi_layer_takes_members(&layer, x))
+        return NULL;
     bg_node *weight = NULL, *bias = NULL;
     if (!o->without_weights) {
         weight = bgi_layer_parameter(&layer, "weight", BG_SHAPE(channels), o->weight, ones);
@@ -160,5 +181,8 @@ bg_node *bg_model_group_norm(bg_model *model, const char *name, bg_node *x, int6
     }
     if (layer.graph->status)
         return NULL;
-    return bg_group_norm(x, groups, weight, bias, o->eps.is_some ? o->eps.value : 1e-5);
+    double eps = o->eps.is_some ? o->eps.value : 1e-5;
+    if (layer.members > 0)
+        return bgi_members_scale(&layer, bg_group_norm(x, groups, NULL, NULL, eps), 1, weight, bias);
+    return bg_group_norm(x, groups, weight, bias, eps);
 }
