@@ -41,6 +41,10 @@ _blasgrad_values()
     *:--gemm-provider) _blasgrad_words 'auto openblas' ;;
     attack:--method)
         _blasgrad_words 'fgsm bim pgd mi-fgsm apgd apgd-dlr deepfool cw square spsa noise' ;;
+    search:--method | search:--compare)
+        _blasgrad_words 'random es-1+1 es openai-es cmaes sep-cmaes spsa de pso sgd adam adamw adamax nadam radam rmsprop
+            adagrad adadelta rprop lion lamb adafactor muon lstsq' ;;
+    search:--budget) _blasgrad_words 'evaluations: flops: seconds:' ;;
     attack:--norm) _blasgrad_words 'linf l2 l1' ;;
     attack:--loss) _blasgrad_words 'cross_entropy margin dlr' ;;
     *:--method) _blasgrad_words 'sgd lstsq' ;;
@@ -85,13 +89,13 @@ _blasgrad()
         prev=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     if ((COMP_CWORD == 1)); then
-        _blasgrad_words 'train sweep eval predict attack lecture info gradcheck bench plot help --help --version'
+        _blasgrad_words 'train sweep eval predict search attack lecture info gradcheck bench plot help --help --version'
     elif [[ $prev == -* ]] && _blasgrad_values "$prev"; then
         :
     elif [[ $cur == -* ]]; then
         _blasgrad_words "$(_blasgrad_options | tr -d = | sort -u)"
     elif [[ $command == help ]]; then
-        _blasgrad_words 'train sweep eval predict attack lecture info gradcheck bench plot'
+        _blasgrad_words 'train sweep eval predict search attack lecture info gradcheck bench plot'
     elif [[ $command == bench ]]; then
         _blasgrad_words "$workloads"
     elif [[ $command == plot || $command == info ]]; then

@@ -7,8 +7,8 @@ expect 0 'train .*fit a network' --help
 holds 'help fits 79 columns' awk 'length > 79 { long = 1 } END { exit long }' out
 expect 0 '^blasgrad [0-9]' --version
 expect 2 'Usage'
-expect 2 'no command "trian"; the commands are train sweep eval predict attack lecture info gradcheck bench plot' trian
-for command in train sweep eval predict attack lecture info gradcheck bench plot; do
+expect 2 'no command "trian"; the commands are train sweep eval predict search attack lecture info gradcheck bench plot' trian
+for command in train sweep eval predict search attack lecture info gradcheck bench plot; do
     expect 0 'Examples:' $command --help
     expect 0 "Usage: blasgrad $command" $command -h
     expect 0 "Usage: blasgrad $command" help $command

@@ -9,6 +9,7 @@ int command_train(int argc, char **argv);
 int command_sweep(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_predict(int argc, char **argv);
+int command_search(int argc, char **argv);
 int command_attack(int argc, char **argv);
 int command_lecture(int argc, char **argv);
 int command_info(int argc, char **argv);

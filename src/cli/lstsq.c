@@ -5,6 +5,23 @@
 
 #include <blasgrad/linalg.h>
 
+#include <string.h>
+
+static bool is_one_dense_layer(const char *line)
+{
+    const char *word = line + strspn(line, " \t\n");
+    const char *end = word + strcspn(word, " \t\n");
+    return strncmp(word, "dense:", 6) == 0 && end[strspn(end, " \t\n")] == 0;
+}
+
+int lstsq_check(const char *model, const char *loss)
+{
+    if (strcmp(loss, "l2") == 0 && (!model || is_one_dense_layer(model)))
+        return 0;
+    return output_usage("--method lstsq solves one dense layer for the loss l2, not \"%s\" for %s", model ? model : "",
+                        loss);
+}
+
 /* The columns of x, and one of ones for the bias. */
 static bg_status design_matrix(bg_tensor **a, const bg_tensor *x, int64_t in, bool has_bias, bg_engine *engine)
 {

@@ -15,6 +15,7 @@ static const struct {
     { "sweep", "train with many settings, side by side, and compare the runs", command_sweep },
     { "eval", "loss and accuracy of a trained network on data", command_eval },
     { "predict", "what a trained network makes of data, or text from a prompt", command_predict },
+    { "search", "find parameters without gradients; compare ways to find them", command_search },
     { "attack", "accuracy of a trained network on inputs changed to fool it", command_attack },
     { "lecture", "how parameters are found, step by step on five rows", command_lecture },
     { "info", "this machine; what a checkpoint holds; what a network costs", command_info },

@@ -1,8 +1,10 @@
 /* What a training run is made of: options over the defaults of each kind of data. */
 #include "train_config.h"
 
+#include "lstsq.h"
 #include "model_line.h"
 #include "output.h"
+#include "recipes.h"
 #include "terminal_plot.h"
 #include "train_words.h"
 
@@ -12,31 +14,7 @@
 
 /* ---- Defaults ---- */
 
-enum { WHOLE = 0 }; /* batch: all examples */
 enum { DEFAULT_CONTEXT = 64 };
-
-/* The first row that fits the kind of data and, if a loss was asked for, that loss, or one for the same targets. With a
- * constant rate, steps for l1 end in a small circle around the answer; its size is proportional to the rate. */
-static const struct {
-    data_kind kind;
-    const char *loss, *model, *optimizer;
-    double learning_rate, momentum;
-    int64_t batch, epochs;
-    bg_dtype dtype;
-} recipes[] = {
-    { DATA_LECTURE, "l2", "dense:1:nobias", "sgd", 0.02, 0, WHOLE, 2000, BG_F64 },
-    { DATA_LECTURE, "l1", "dense:1:nobias", "sgd", 0.002, 0, WHOLE, 20000, BG_F64 },
-    { DATA_DIGITS, "cross_entropy", "dense:128 relu dense:10", "sgd", 0.1, 0.9, 64, 20, BG_F32 },
-    { DATA_STROKES, "cross_entropy", "dense:256 relu dense:10", "sgd", 0.1, 0.9, 128, 5, BG_F32 },
-    { DATA_MNIST, "cross_entropy", "dense:512 relu dense:512 relu dense:10", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
-    { DATA_IDX, "cross_entropy", "dense:512 relu dense:512 relu dense:10", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
-    { DATA_CIFAR, "cross_entropy", "resnet20", "sgd", 0.1, 0.9, 128, 8, BG_F32 },
-    { DATA_ARRAYS, "l2", NULL, "sgd", 0.01, 0, 32, 100, BG_F32 },
-    { DATA_ARRAYS, "cross_entropy", NULL, "sgd", 0.01, 0.9, 32, 100, BG_F32 },
-    { DATA_CSV, "l2", NULL, "sgd", 0.01, 0, 32, 100, BG_F32 },
-    { DATA_CSV, "cross_entropy", NULL, "sgd", 0.01, 0.9, 32, 100, BG_F32 },
-    { DATA_TEXT, "cross_entropy", "char-gpt", "adamw", 0.003, 0, 12, 1, BG_F32 },
-};
 
 /* ---- Options ---- */
 
@@ -246,54 +224,19 @@ const struct argp train_argp = {
 
 static int apply_recipe(train_config *config)
 {
-    size_t found = 0, n = sizeof recipes / sizeof recipes[0];
-    int best = -1;
-    for (size_t i = 0; i < n; i++) {
-        if (recipes[i].kind != config->data.kind)
-            continue;
-        int fits = 0;
-        if (config->loss)
-            fits = strcmp(recipes[i].loss, config->loss) == 0
-                       ? 2
-                       : bg_loss_takes_classes(recipes[i].loss) == bg_loss_takes_classes(config->loss);
-        found = fits > best ? i : found;
-        best = fits > best ? fits : best;
-    }
+    const recipe *r = recipe_find(config->data.kind, config->loss);
     if (!config->loss)
-        config->loss = recipes[found].loss;
+        config->loss = r->loss;
     if (!config->model)
-        config->model = recipes[found].model;
+        config->model = r->model;
     if (config->batch == 0)
-        config->batch = recipes[found].batch == WHOLE ? INT64_MAX : recipes[found].batch;
+        config->batch = r->batch == RECIPE_WHOLE ? INT64_MAX : r->batch;
     config->epochs_suit_steps = config->steps > 0 && config->epochs == 0;
     if (config->epochs == 0)
-        config->epochs = recipes[found].epochs;
+        config->epochs = r->epochs;
     if (config->data.dtype == BG_DTYPE_COUNT)
-        config->data.dtype = recipes[found].dtype;
-    return optimizer_check(&config->optimizer, recipes[found].optimizer, recipes[found].learning_rate,
-                           recipes[found].momentum);
-}
-
-static bool is_one_dense_layer(const char *line)
-{
-    const char *word = line + strspn(line, " \t\n");
-    const char *end = word + strcspn(word, " \t\n");
-    return strncmp(word, "dense:", 6) == 0 && end[strspn(end, " \t\n")] == 0;
-}
-
-/* Classes have losses of their own, and these take nothing else. */
-static int check_loss(const train_config *config)
-{
-    bool for_classes = bg_loss_takes_classes(config->loss);
-    if (config->data.kind == DATA_LECTURE && for_classes)
-        return output_usage("--loss %s is for classes; the targets of lecture are numbers", config->loss);
-    data_kind kind = config->data.kind;
-    bool has_classes = kind == DATA_CSV || kind == DATA_ARRAYS ? config->data.with_classes : kind != DATA_LECTURE;
-    if (has_classes && !for_classes)
-        return output_usage("--loss %s is for targets that are numbers; those of %s are classes, whose losses are "
-                            "cross_entropy, nll and multi_margin",
-                            config->loss, config->data.name);
-    return 0;
+        config->data.dtype = r->dtype;
+    return optimizer_check(&config->optimizer, r->optimizer, r->learning_rate, r->momentum);
 }
 
 static int check_method(const train_config *config)
@@ -309,10 +252,7 @@ static int check_method(const train_config *config)
         output_message("--%s has no effect: --method lstsq takes no gradient steps", option);
     if (config->data.streams)
         return output_usage("--method lstsq needs all examples at once; leave out --stream");
-    if (strcmp(config->loss, "l2") != 0 || (config->model && !is_one_dense_layer(config->model)))
-        return output_usage("--method lstsq solves one dense layer for the loss l2, not \"%s\" for %s",
-                            config->model ? config->model : "", config->loss);
-    return 0;
+    return lstsq_check(config->model, config->loss);
 }
 
 static int check_training(const train_config *config)
@@ -379,7 +319,7 @@ int train_config_parse(train_config *config, int argc, char **argv)
     if (!code)
         code = check_method(config);
     if (!code)
-        code = check_loss(config);
+        code = recipe_check_loss(&config->data, config->loss);
     if (!code)
         code = check_training(config);
     if (code)
