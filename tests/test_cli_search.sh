@@ -121,7 +121,7 @@ expect 2 'the targets of lecture are numbers' search --data lecture --loss cross
 expect 2 'leave out --validation-share' search --data lecture --validation-share 0.2
 printf 'x,y\n1,2\n2,3\n' >line.csv
 expect 2 'flops: "prelu" has no products of matrices' search --data line.csv --model prelu --budget flops:100
-expect 1 'batch_norm "1": the layer cannot compute for the members of a population' search --data digits --model 'dense:8 batch_norm dense:10'
+expect 1 'the network keeps running statistics, "1.running_mean"' search --data digits --model 'dense:8 batch_norm dense:10'
 expect 1 'no parameters to search for' search --data digits --model 'flatten relu'
 expect 1 'ends in 5 scores, but digits has 10 classes' search --data digits --model dense:5
 echo 'a text' >text.txt

@@ -418,21 +418,29 @@ static char two_layers[] = "dense:5 tanh dense:3";
 /* The losses against a trainer's evaluation, for numbers of examples and members that do and do not divide evenly. */
 START_TEST(test_evaluation)
 {
+    static char image[] = "unflatten:1x2x3 conv:5:2x3 tanh dense:3", sequence[] = "unflatten:3x2 rnn:4 last dense:3";
     static const struct {
         int64_t examples, candidates, members;
-    } cases[] = { { 7, 4, 0 }, { 1024, 3, 0 }, { 1500, 5, 2 }, { 2049, 7, 3 }, { 1, 1, 1 }, { 3, 0, 0 } };
+        char *line;
+        int64_t expected; /* members of a run; 0: several */
+    } cases[] = { { 7, 4, 0, two_layers, 0 },    { 1024, 3, 0, two_layers, 0 }, { 1500, 5, 2, two_layers, 2 },
+                  { 2049, 7, 3, two_layers, 3 }, { 1, 1, 1, two_layers, 1 },    { 3, 0, 0, two_layers, 0 },
+                  { 30, 4, 0, image, 1 },        { 30, 4, 3, image, 3 },        { 30, 4, 0, sequence, 1 } };
     bg_engine *engine = counted_engine();
     bg_model *model = model_of(0);
     bg_dataset *dataset = made_data(engine, cases[_i].examples, BG_F64);
     bg_population *population;
     bg_population_options options = {
-        .network = network, .loss = bg_cross_entropy_loss, .user = two_layers, .members = cases[_i].members
+        .network = network, .loss = bg_cross_entropy_loss, .user = cases[_i].line, .members = cases[_i].members
     };
     OK(bg_population_create(&population, model, dataset, &options));
     bg_population_cost cost = bg_population_get_cost(population);
-    ck_assert_int_eq(cost.dimension, 6 * 5 + 5 + 5 * 3 + 3);
+    ck_assert(cases[_i].expected ? cost.members == cases[_i].expected : cost.members > 100);
     ck_assert_int_eq(cost.examples, cases[_i].examples);
-    ck_assert_double_eq(cost.product_flops, (double)cases[_i].examples * 2 * (6 * 5 + 5 * 3));
+    if (cases[_i].line == two_layers) {
+        ck_assert_int_eq(cost.dimension, 6 * 5 + 5 + 5 * 3 + 3);
+        ck_assert_double_eq(cost.product_flops, (double)cases[_i].examples * 2 * (6 * 5 + 5 * 3));
+    }
     bg_tensor *candidates = made_candidates(engine, cases[_i].candidates, cost.dimension);
     double losses[8];
     OK(bg_population_evaluate(candidates, losses, population));
@@ -440,7 +448,7 @@ START_TEST(test_evaluation)
     OK(bg_trainer_create(&trainer, model,
                          &(bg_trainer_options){ .network = network,
                                                 .loss = bg_cross_entropy_loss,
-                                                .user = two_layers,
+                                                .user = cases[_i].line,
                                                 .optimizer = bg_sgd(0.1, 0),
                                                 .batch = 256 }));
     for (int64_t k = 0; k < cases[_i].candidates; k++) {
@@ -619,10 +627,16 @@ START_TEST(test_refused_populations)
     o.network = nothing;
     FAILS(bg_population_create(&population, model, dataset, &o), BG_ERR_ARGUMENT, "network returned no node");
     o = good;
-    char line[] = "dense:4 batch_norm dense:3";
+    char line[] = "dense:4 batch_norm dense:3", sequence[] = "unflatten:3x2 lstm:4 last dense:3";
     o.user = line;
-    FAILS(bg_population_create(&population, model, dataset, &o), BG_ERR_ARGUMENT, "batch_norm \"1\"");
+    FAILS(bg_population_create(&population, model, dataset, &o), BG_ERR_ARGUMENT,
+          "the network keeps running statistics, \"1.running_mean\"");
     ck_assert_ptr_null(population);
+    bg_model_destroy(model);
+    model = model_of(0);
+    o.user = sequence;
+    o.members = 2;
+    FAILS(bg_population_create(&population, model, dataset, &o), BG_ERR_ARGUMENT, "lstm \"1\"");
     bg_model_destroy(model);
 
     model = model_of(0);
@@ -651,7 +665,7 @@ int main(void)
     tcase_add_test(tests, test_networks);
     tcase_add_loop_test(tests, test_losses, 0, LOSSES);
     tcase_add_test(tests, test_refused);
-    tcase_add_loop_test(tests, test_evaluation, 0, 6);
+    tcase_add_loop_test(tests, test_evaluation, 0, 9);
     tcase_add_test(tests, test_order_of_parameters);
     tcase_add_test(tests, test_batches);
     tcase_add_test(tests, test_bits);

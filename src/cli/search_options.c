@@ -253,9 +253,8 @@ static const struct argp argp = {
     .children = children,
     .doc = "Find the parameters of a network without gradients, or compare ways to find them.\v"
            "The same data, network and loss for every method, and one budget. Methods without gradients start at the "
-           "network's first values, which follow from the seed, and compute the losses of a generation in one go; "
-           "their layers are those that need no statistics of a batch and no loop: dense, conv, embedding, norms but "
-           "batch_norm, pooling, activations. A gradient counts as three losses, for its products of matrices are "
+           "network's first values, which follow from the seed. A network with running statistics, as batch_norm keeps "
+           "them, is refused. A gradient counts as three losses, for its products of matrices are "
            "about three times as many; flops count them exactly. lstsq counts 2 n k^2 operations for n examples and k "
            "columns. Losses that are shown are those of all training examples, and what is computed to show them "
            "counts for nothing. With a budget that is not of seconds, the same seed gives the same result for any "

@@ -146,6 +146,7 @@ void cycle_destroy(cycle *c)
     bg_archive_destroy(c->archive);
     bg_archive_destroy(c->loaded);
     bg_search_destroy(c->search);
+    bg_population_destroy(c->population);
     bg_program_destroy(c->program);
     bg_program_destroy(c->second_program);
     bg_graph_destroy(c->graph);

@@ -24,6 +24,7 @@ typedef struct {
     bg_trainer *trainer, *second_trainer;
     bg_archive *archive, *loaded;
     bg_search *search;
+    bg_population *population;
     uint64_t hash; /* of results as they come */
 } cycle;
 

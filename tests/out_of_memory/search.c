@@ -51,6 +51,46 @@ static bg_status minimize(cycle *c)
     return status;
 }
 
+/* ---- Populations ---- */
+
+static bg_node *line(bg_model *model, bg_node *x, void *user) { return bg_layers(model, user, x); }
+
+static bg_status examples(cycle *c)
+{
+    bg_status status = make_tensor(c, 0, BG_F32, BG_SHAPE(5, 1, 4, 4));
+    if (!status)
+        status = make_tensor(c, 1, BG_F32, BG_SHAPE(5, 2));
+    if (!status)
+        status = make_tensor(c, 2, BG_F64, BG_SHAPE(4, 20 + 4 + 1 + 18));
+    return status ? status : bg_dataset_create(&c->data[0], c->tensors, 2, 0);
+}
+
+static bg_status population(cycle *c)
+{
+    bg_population_options options = { .network = line,
+                                      .loss = bg_l2_loss,
+                                      .user = (void *)(uintptr_t)c->scenario->text,
+                                      .batch = 3,
+                                      .seed = 1,
+                                      .members = 3 };
+    bg_status status = c->model ? BG_OK : bg_model_create(&c->model, c->engine, BG_F32);
+    return status ? status : bg_population_create(&c->population, c->model, c->data[0], &options);
+}
+
+static bg_status evaluate_population(cycle *c)
+{
+    double losses[4];
+    bg_tensor *values;
+    bg_status status = bg_population_evaluate(c->tensors[2], losses, c->population);
+    if (!status)
+        status = bg_tensor_wrap(&values, c->engine, BG_F64, BG_SHAPE(4), losses);
+    if (status)
+        return status;
+    c->hash = hash_tensor(c->hash, values);
+    bg_tensor_destroy(values);
+    return BG_OK;
+}
+
 const scenario search_scenarios[] = {
     { .name = "random search", .stages = { engine_1, search, ask_and_tell, minimize }, .text = "random" },
     { .name = "(1+1)-ES", .stages = { engine_1, search, ask_and_tell, minimize }, .text = "es-1+1" },
@@ -65,6 +105,9 @@ const scenario search_scenarios[] = {
       .text = "sep-cmaes" },
     { .name = "SPSA", .stages = { engine_1, search, ask_and_tell, ask_and_tell, minimize }, .text = "spsa" },
     { .name = "differential evolution", .stages = { engine_1, restless_search, ask_and_tell, minimize }, .text = "de" },
+    { .name = "population",
+      .stages = { engine_2, examples, population, evaluate_population, evaluate_population },
+      .text = "conv:2:3 layer_norm prelu dense:2" },
     { .name = "particle swarm", .stages = { engine_1, restless_search, ask_and_tell, minimize }, .text = "pso" },
 };
 const int search_scenario_count = sizeof search_scenarios / sizeof *search_scenarios;
