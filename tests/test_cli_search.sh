@@ -101,7 +101,7 @@ done
 # ---- Mistakes ----
 expect 2 'population "0"' search --data lecture --population 0
 expect 2 'de: a population of 2, it must be at least 4' search --data lecture --method de --population 2
-expect 2 'method "magic": without gradients random ' search --data lecture --method magic
+expect 2 'no method "magic"; there are: random, .* no optimizer "magic", only sgd, .* lstsq' search --data lecture --method magic
 expect 2 'cmaes stands there twice' search --data lecture --compare cmaes,cmaes
 expect 2 'names of methods with commas' search --data lecture --compare cmaes,
 expect 2 'budget "evaluations:0"' search --data lecture --budget evaluations:0

@@ -28,10 +28,10 @@ typedef struct {
      * by the seed, where what does not fill a batch is left out. 0: all examples, every time. */
     int64_t batch;
     uint64_t seed;
-    /* Candidates of one run of a program. 0: as many as `bytes` are enough for, or one where that is faster (in
-     * convolutions) or a layer takes no members (see bg_model_create_population). */
+    /* Candidates of one run of a program. 0: as many as `bytes` are enough for, or one where that is faster (with
+     * convolutions, or large products) or a layer takes no members (see bg_model_create_population). */
     int64_t members;
-    size_t bytes; /* 0: 256 MiB, of parameters and intermediate values; one member is taken in any case */
+    size_t bytes; /* 0: 8 MiB, of parameters and intermediate values; one member is taken in any case */
 } bg_population_options;
 
 /* Candidates are vectors of the model's parameters, bg_model_dimension of them, which are made if they are not there;

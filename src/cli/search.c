@@ -192,7 +192,7 @@ static int finish(search_job *job)
     int code = save(job);
     if (!code)
         code = evaluate(job, &train, &test);
-    if (!code && job->config.compares)
+    if (!code && job->n_results > 1)
         code = search_show_table(job);
     if (!code)
         code = search_show_done(job, &train, job->data.test ? &test : NULL);

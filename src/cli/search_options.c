@@ -8,6 +8,7 @@
 #include "recipes.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,21 +70,20 @@ static void add_method(struct argp_state *state, const char *option, const char 
 {
     search_config *config = state->input;
     search_choice choice = { .kind = BY_SEARCH };
-    bg_optimizer *optimizer = &choice.optimizer;
-    if (strcmp(name, "lstsq") == 0) {
+    bool is_search = bg_search_method_find(&choice.search, name) == BG_OK;
+    char message[400] = "";
+    if (!is_search)
+        snprintf(message, sizeof message, "%s", bg_last_error());
+    if (is_search) {
+        choice.name = choice.search.name;
+    } else if (strcmp(name, "lstsq") == 0) {
         choice.kind = BY_LSTSQ;
         choice.name = "lstsq";
-    } else if (bg_search_method_find(&choice.search, name) == BG_OK) {
-        choice.name = choice.search.name;
-    } else if (bg_optimizer_find(optimizer, name) == BG_OK) {
+    } else if (bg_optimizer_find(&choice.optimizer, name) == BG_OK) {
         choice.kind = BY_GRADIENT;
-        choice.name = optimizer->name;
+        choice.name = choice.optimizer.name;
     } else {
-        argp_error(state,
-                   "--%s \"%s\": without gradients random es-1+1 es openai-es cmaes sep-cmaes spsa de pso, with "
-                   "gradients sgd adam adamw adamax nadam radam rmsprop adagrad adadelta rprop lion lamb adafactor "
-                   "muon, in closed form lstsq",
-                   option, name);
+        argp_error(state, "--%s: %s; %s; in closed form lstsq", option, message, bg_last_error());
     }
     for (int i = 0; i < config->n_methods; i++)
         if (strcmp(config->methods[i].name, choice.name) == 0)

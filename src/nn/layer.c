@@ -60,8 +60,7 @@ bool bgi_layer_takes_members(bgi_layer *layer, const bg_node *x)
                            x->is_of_members ? "members * " : "", bgi_shape_format(x->shape).text);
 }
 
-/* Layers that know nothing of populations would mistake the axis of the members for one of theirs. */
-static bool has_parameters(const bgi_layer *layer)
+bool bgi_layer_is_possible(const bgi_layer *layer)
 {
     return layer->members == 0 || layer->takes_members ||
            bgi_layer_fails(layer, BG_ERR_ARGUMENT, "the layer cannot compute for the members of a population");
@@ -69,7 +68,7 @@ static bool has_parameters(const bgi_layer *layer)
 
 bg_node *bgi_layer_parameter(const bgi_layer *layer, const char *part, bg_shape shape, bg_init given, bg_init otherwise)
 {
-    if (!has_parameters(layer))
+    if (!bgi_layer_is_possible(layer))
         return NULL;
     return bg_model_parameter(layer->model, layer->graph, bgi_layer_part(layer, part).text, shape,
                               bgi_init_or(given, otherwise));

@@ -29,9 +29,12 @@ bg_node *bgi_layer_parameter(const bgi_layer *layer, const char *part, bg_shape 
                              bg_init otherwise);
 bg_node *bgi_layer_buffer(const bgi_layer *layer, const char *part, bg_dtype dtype, bg_shape shape, bg_init init);
 
-/* For a layer that computes for all members of a population at once: whether the first axis of x is that of its rows, of
- * every member as many if x depends on parameters; true in any other model. */
+/* For a layer that computes for all members of a population at once: whether the first axis of x is that of its rows,
+ * of every member as many if x depends on parameters; true in any other model. */
 bool bgi_layer_takes_members(bgi_layer *layer, const bg_node *x);
+/* Whether the layer takes members, or the model is no population: otherwise it would mistake their axis for one of its
+ * own. */
+bool bgi_layer_is_possible(const bgi_layer *layer);
 
 /* name.part as the name of a layer within a layer. */
 typedef struct {

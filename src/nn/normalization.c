@@ -56,10 +56,8 @@ bg_node *bg_model_batch_norm(bg_model *model, const char *name, bg_node *x, cons
     channel_state state;
     if (!bgi_layer_start(&layer, "batch_norm", model, name, x) || !takes_channels(&layer, x))
         return NULL;
-    if (layer.members > 0) {
-        bgi_layer_fails(&layer, BG_ERR_ARGUMENT, "the layer cannot compute for the members of a population");
+    if (!bgi_layer_is_possible(&layer))
         return NULL;
-    }
     bool uses_running = !model->is_training && !o->without_running_statistics;
     if ((!uses_running && !has_spread(&layer, x, false)) ||
         !make_state(&layer, x->shape.dims[1], !o->without_weights, !o->without_running_statistics, o->weight, o->bias,

@@ -28,50 +28,38 @@ static bg_status check(const char *caller, const bg_model *model, const double *
     return bgi_engine_check(model->engine, caller);
 }
 
-bg_status bg_model_set_vectors(bg_model *model, const double *vectors, int64_t n)
+/* Between n vectors and the members' elements, which lie one behind the other in each parameter. */
+static void convert(const bg_model *model, double *vectors, int64_t n, bool to_model)
 {
-    bg_status status = check("model_set_vectors", model, vectors, n);
-    if (status != BG_OK || n == 0)
-        return status;
+    const bgk_kernels *kernels = bgi_kernels_of(model->engine, model->dtype);
     int64_t dimension = bg_model_dimension(model), offset = 0;
     for (int i = 0; i < model->count; i++) {
         const bgi_model_entry *entry = &model->entries[i];
         int64_t count = elements_of(model, entry);
         if (count == 0)
             continue;
-        void *data = bg_tensor_data(entry->tensor);
-        for (int64_t k = 0; k < n; k++) {
-            const double *from = vectors + k * dimension + offset;
-            if (model->dtype == BG_F64)
-                for (int64_t j = 0; j < count; j++)
-                    ((double *)data)[k * count + j] = from[j];
-            else
-                for (int64_t j = 0; j < count; j++)
-                    ((float *)data)[k * count + j] = (float)from[j];
-        }
+        if (to_model)
+            kernels->load_f64(bg_tensor_data(entry->tensor), vectors + offset, n, count, dimension, 1);
+        size_t bytes = (size_t)count * bg_dtype_size(model->dtype);
+        const unsigned char *elements = bg_tensor_const_data(entry->tensor);
+        for (int64_t k = 0; k < n && !to_model; k++)
+            kernels->store_f64(vectors + k * dimension + offset, elements + (size_t)k * bytes, count);
         offset += count;
     }
-    return BG_OK;
+}
+
+bg_status bg_model_set_vectors(bg_model *model, const double *vectors, int64_t n)
+{
+    bg_status status = check("model_set_vectors", model, vectors, n);
+    if (status == BG_OK && n > 0)
+        convert(model, (double *)(uintptr_t)vectors, n, true);
+    return status;
 }
 
 bg_status bg_model_get_vectors(const bg_model *model, double *vectors, int64_t n)
 {
     bg_status status = check("model_get_vectors", model, vectors, n);
-    if (status != BG_OK || n == 0)
-        return status;
-    int64_t dimension = bg_model_dimension(model), offset = 0;
-    for (int i = 0; i < model->count; i++) {
-        const bgi_model_entry *entry = &model->entries[i];
-        int64_t count = elements_of(model, entry);
-        if (count == 0)
-            continue;
-        const void *data = bg_tensor_const_data(entry->tensor);
-        for (int64_t k = 0; k < n; k++)
-            for (int64_t j = 0; j < count; j++)
-                vectors[k * dimension + offset + j] = model->dtype == BG_F64
-                                                          ? ((const double *)data)[k * count + j]
-                                                          : (double)((const float *)data)[k * count + j];
-        offset += count;
-    }
-    return BG_OK;
+    if (status == BG_OK && n > 0)
+        convert(model, vectors, n, false);
+    return status;
 }

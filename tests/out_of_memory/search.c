@@ -62,6 +62,8 @@ static bg_status examples(cycle *c)
         status = make_tensor(c, 1, BG_F32, BG_SHAPE(5, 2));
     if (!status)
         status = make_tensor(c, 2, BG_F64, BG_SHAPE(4, 20 + 4 + 1 + 18));
+    if (!status)
+        status = make_tensor(c, 3, BG_F64, BG_SHAPE(4));
     return status ? status : bg_dataset_create(&c->data[0], c->tensors, 2, 0);
 }
 
@@ -79,16 +81,10 @@ static bg_status population(cycle *c)
 
 static bg_status evaluate_population(cycle *c)
 {
-    double losses[4];
-    bg_tensor *values;
-    bg_status status = bg_population_evaluate(c->tensors[2], losses, c->population);
+    bg_status status = bg_population_evaluate(c->tensors[2], bg_tensor_data(c->tensors[3]), c->population);
     if (!status)
-        status = bg_tensor_wrap(&values, c->engine, BG_F64, BG_SHAPE(4), losses);
-    if (status)
-        return status;
-    c->hash = hash_tensor(c->hash, values);
-    bg_tensor_destroy(values);
-    return BG_OK;
+        c->hash = hash_tensor(c->hash, c->tensors[3]);
+    return status;
 }
 
 const scenario search_scenarios[] = {
