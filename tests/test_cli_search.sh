@@ -41,6 +41,9 @@ expect 2 'a step of sgd takes 3' search --data lecture --method sgd --budget eva
 expect 2 'the first generation of cmaes takes 6' search --data lecture --budget evaluations:5
 expect 2 'the solution of lstsq takes 40' search --data lecture --method lstsq --budget flops:39
 
+expect 0 '"reason":"the loss became infinite or NaN"' search --data lecture --method sgd --lr 1e4 --budget evaluations:900 --json
+holds 'what was found before that counts' at_least 60 "$(field loss)"
+
 # ---- Comparisons ----
 expect 0 '"event":"done"' search --data lecture --compare random,es,cmaes,sgd --seeds 5 --budget evaluations:1000 --json
 for method in random es cmaes sgd; do

@@ -247,9 +247,10 @@ static int find_by_gradient(run *r)
         code = refuse_budget(r, 1, "a step");
     r->begin = machine_seconds();
     r->measuring = 0;
-    if (!code && bg_trainer_fit(trainer, job->data.train, NULL, on_progress, r) == BG_ERR_NUMERIC)
+    bg_status status = code ? BG_ERR_STOPPED : bg_trainer_fit(trainer, job->data.train, NULL, on_progress, r);
+    if (status == BG_ERR_NUMERIC)
         explain(r, "the loss became infinite or NaN");
-    else if (!code && !r->code && bg_trainer_progress(trainer).step != r->steps)
+    else if (status != BG_OK && status != BG_ERR_STOPPED)
         code = output_library();
     r->result->seconds = elapsed(r);
     r->result->flops = r->result->evaluations / EVALUATIONS_OF_GRADIENT * flops;
