@@ -5,6 +5,7 @@
 #include "support/sanitized.h"
 #include "support/suite.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -231,6 +232,85 @@ START_TEST(memory_that_runs_out)
 }
 END_TEST
 
+/* ---- Evaluation ---- */
+
+enum { LONG = 700 }; /* three batches of an evaluation, the last one smaller */
+
+static bg_metrics evaluate(maker *m, int64_t size, bg_status expected, const char *message)
+{
+    bg_engine *engine = make_engine(2);
+    bg_dataset *data;
+    bg_model *model;
+    bg_metrics metrics = { .loss = 0 };
+    if (m) {
+        m->size = size;
+        OK(create(&data, engine, m));
+    } else {
+        data = create_twin(engine, size);
+    }
+    bg_trainer *trainer = make_trainer(&model, engine, &cases[0]);
+    if (message)
+        FAILS(bg_trainer_evaluate(trainer, data, &metrics), expected, message);
+    else
+        OK(bg_trainer_evaluate(trainer, data, &metrics));
+    bg_trainer_destroy(trainer);
+    bg_model_destroy(model);
+    bg_dataset_destroy(data);
+    end_engine(engine);
+    return metrics;
+}
+
+/* While a batch is evaluated a thread reads the next one, of one pass in order; the results are those of memory. */
+START_TEST(evaluations)
+{
+    static const struct {
+        int64_t size, calls;
+    } passes[] = { { LONG, 3 }, { 512, 2 }, { 257, 2 }, { 256, 1 }, { 1, 1 } };
+    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
+        maker m = { .size = 0 };
+        int64_t calls = passes[i].calls;
+        bg_metrics found = evaluate(&m, passes[i].size, BG_OK, NULL);
+        bg_metrics expected = evaluate(NULL, passes[i].size, BG_OK, NULL);
+        ck_assert_mem_eq(&found.loss, &expected.loss, sizeof found.loss);
+        ck_assert_mem_eq(&found.accuracy, &expected.accuracy, sizeof found.accuracy);
+        ck_assert_int_eq(atomic_load(&m.images), passes[i].size);
+        ck_assert_int_eq(atomic_load(&m.calls), calls);
+        ck_assert_int_eq(atomic_load(&m.ahead), calls > 1 ? calls : 0);
+    }
+}
+END_TEST
+
+START_TEST(failing_evaluations)
+{
+    static const int64_t lost[] = { 3, 300, LONG - 1 };
+    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
+        char message[64];
+        snprintf(message, sizeof message, "example %lld is lost", (long long)lost[i]);
+        (void)evaluate(&(maker){ .fail_at = lost[i] }, LONG, BG_ERR_IO, message);
+    }
+    bg_engine *engine = make_engine(2);
+    maker m = { .size = LONG };
+    bg_dataset *data;
+    bg_model *model;
+    bg_metrics metrics;
+    OK(create(&data, engine, &m));
+    bg_trainer *trainer = make_trainer(&model, engine, &cases[0]);
+    long failures = 0;
+    bg_status status = BG_ERR_NOMEM;
+    for (long n = 1; status != BG_OK; n++, failures++) {
+        memory.fail_at = atomic_load(&memory.calls) + n;
+        status = bg_trainer_evaluate(trainer, data, &metrics);
+        ck_assert_msg(status == BG_OK || status == BG_ERR_NOMEM, "allocation %ld: %s", n, bg_last_error());
+        memory.fail_at = 0;
+    }
+    ck_assert_int_gt(failures, 20);
+    bg_trainer_destroy(trainer);
+    bg_model_destroy(model);
+    bg_dataset_destroy(data);
+    end_engine(engine);
+}
+END_TEST
+
 /* ---- Threads ---- */
 
 static bool evaluate_too(bg_trainer *trainer, const bg_progress *progress, void *user)
@@ -359,6 +439,8 @@ int main(void)
     tcase_add_test(tests, stopped_fits);
     tcase_add_loop_test(tests, failing_reads, 0, 2);
     tcase_add_test(tests, memory_that_runs_out);
+    tcase_add_test(tests, evaluations);
+    tcase_add_test(tests, failing_evaluations);
     tcase_add_test(tests, reads_from_two_threads);
     tcase_add_test(tests, stalls);
     /* The allocator of AddressSanitizer stays locked in the child if another thread of the parent was in it, and

@@ -57,39 +57,82 @@ bg_status bgi_trainer_prepare_evaluation(bg_trainer *trainer, const bg_dataset *
     return status;
 }
 
-/* evaluation may be NULL. */
-static bg_status evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_evaluation *evaluation,
-                          bg_metrics *metrics)
+/* A pass over a data set in its order, batch by batch. */
+typedef struct {
+    bg_trainer *trainer;
+    const bg_dataset *dataset;
+    int64_t n, batch;
+    bgi_feed *feed; /* NULL: none */
+} pass;
+
+static bgi_span span_at(const pass *p, int64_t start)
 {
-    int64_t n = bg_dataset_size(dataset), batch = evaluation_batch(trainer);
-    bgi_sums sums = { .loss = 0 };
-    for (int64_t start = 0; start < n; start += batch) {
+    int64_t rest = p->n - start;
+    return (bgi_span){ { .n = (uint64_t)p->n }, start, rest < p->batch ? rest : p->batch };
+}
+
+/* Brings the examples of the batch, and has the feed read those behind them while the batch runs. */
+static bg_status load_batch(const pass *p, const bgi_span *span, bgi_batch_program *entry)
+{
+    if (!p->feed)
+        return bgi_span_read(span, p->dataset, &entry->batch);
+    bg_status status = bgi_feed_take(p->feed, span, &entry->batch);
+    const bgi_span next = span_at(p, span->start + span->size);
+    if (status == BG_OK && next.size > 0)
+        bgi_feed_ask(p->feed, &next);
+    return status;
+}
+
+/* evaluation may be NULL. */
+static bg_status run_pass(const pass *p, bg_evaluation *evaluation, bgi_sums *sums)
+{
+    for (int64_t start = 0; start < p->n; start += p->batch) {
         bgi_batch_program *entry;
-        const bgi_span span = { { .n = (uint64_t)n }, start, n - start < batch ? n - start : batch };
-        bg_status status = bgi_trainer_find_program(trainer, dataset, span.size, BGI_EVALUATES, &entry);
+        const bgi_span span = span_at(p, start);
+        bg_status status = bgi_trainer_find_program(p->trainer, p->dataset, span.size, BGI_EVALUATES, &entry);
         if (status == BG_OK)
-            status = bgi_span_read(&span, dataset, &entry->batch);
+            status = load_batch(p, &span, entry);
         if (status == BG_OK)
             status = bg_program_run(entry->program);
         if (status == BG_OK && evaluation)
             status = bg_evaluation_add(evaluation, bg_program_output(entry->program, 1), entry->batch.columns[1]);
         if (status != BG_OK)
             return status;
-        bgi_sums_add(&sums, entry);
+        bgi_sums_add(sums, entry);
     }
-    *metrics = bgi_sums_means(&sums);
     return BG_OK;
 }
 
+/* Examples that are not in memory are read ahead, where there is more than one batch of them. */
+static bg_status evaluate(bg_trainer *trainer, const bg_dataset *dataset, const char *caller, bg_evaluation *evaluation,
+                          bg_metrics *metrics)
+{
+    pass p = { trainer, dataset, bg_dataset_size(dataset), evaluation_batch(trainer), NULL };
+    bgi_feed feed = { .has_thread = false };
+    bgi_sums sums = { .loss = 0 };
+    bg_status status = BG_OK;
+    if (!bg_dataset_column(dataset, 0) && p.n > p.batch) {
+        p.feed = &feed;
+        status = bgi_feed_begin(&feed, trainer->engine, caller, dataset, p.batch);
+    }
+    if (status == BG_OK)
+        status = run_pass(&p, evaluation, &sums);
+    if (p.feed)
+        bgi_feed_end(&feed);
+    if (status == BG_OK)
+        *metrics = bgi_sums_means(&sums);
+    return status;
+}
+
 /* With the averages of the parameters, if there are some. */
-static bg_status evaluate_averages(bg_trainer *trainer, const bg_dataset *dataset, bg_evaluation *evaluation,
-                                   bg_metrics *metrics)
+static bg_status evaluate_averages(bg_trainer *trainer, const bg_dataset *dataset, const char *caller,
+                                   bg_evaluation *evaluation, bg_metrics *metrics)
 {
     /* Until an update counts, the average is the parameter, whatever the buffers hold: parameters may have been set or
      * loaded since the first program made them, and they may be of an earlier trainer. */
     bool has_averages = trainer->options.averaging.kind != BG_AVERAGE_NONE && trainer->averaged > 0 &&
                         bg_model_swap_averages(trainer->model) == BG_OK;
-    bg_status status = evaluate(trainer, dataset, evaluation, metrics);
+    bg_status status = evaluate(trainer, dataset, caller, evaluation, metrics);
     if (has_averages)
         bg_model_swap_averages(trainer->model);
     return status;
@@ -99,8 +142,9 @@ bg_status bg_trainer_evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg
 {
     if (!metrics)
         return bg_fail(BG_ERR_ARGUMENT, "trainer_evaluate: metrics is NULL");
-    bg_status status = bgi_trainer_check(trainer, dataset, "trainer_evaluate");
-    return status == BG_OK ? evaluate_averages(trainer, dataset, NULL, metrics) : status;
+    static const char caller[] = "trainer_evaluate";
+    bg_status status = bgi_trainer_check(trainer, dataset, caller);
+    return status == BG_OK ? evaluate_averages(trainer, dataset, caller, NULL, metrics) : status;
 }
 
 bg_status bg_trainer_score(bg_trainer *trainer, const bg_dataset *dataset, bg_evaluation *evaluation,
@@ -108,11 +152,12 @@ bg_status bg_trainer_score(bg_trainer *trainer, const bg_dataset *dataset, bg_ev
 {
     if (!evaluation)
         return bg_fail(BG_ERR_ARGUMENT, "trainer_score: evaluation is NULL");
-    bg_status status = bgi_trainer_check(trainer, dataset, "trainer_score");
+    static const char caller[] = "trainer_score";
+    bg_status status = bgi_trainer_check(trainer, dataset, caller);
     if (status != BG_OK)
         return status;
     if (trainer->options.step)
         return bg_fail(BG_ERR_ARGUMENT, "trainer_score: a step gives no predictions; give network and loss");
     bg_metrics unused;
-    return evaluate_averages(trainer, dataset, evaluation, metrics ? metrics : &unused);
+    return evaluate_averages(trainer, dataset, caller, evaluation, metrics ? metrics : &unused);
 }

@@ -1,4 +1,4 @@
-/* Reading ahead: a thread brings the examples of the next step while a step runs. */
+/* Reading ahead: a thread brings the examples of the next batch while one runs. */
 #define _POSIX_C_SOURCE 200809L
 #include "train/trainer.h"
 
@@ -34,7 +34,7 @@ static void *feed_main(void *argument)
         (void)pthread_mutex_unlock(&feed->mutex);
         bg_status status = bgi_span_read(&feed->span, feed->dataset, memory_for(feed, feed->span.size));
         (void)pthread_mutex_lock(&feed->mutex);
-        /* Messages belong to threads: this one's is taken to the one that runs the fit. */
+        /* Messages belong to threads: this one's is taken to the one that runs the steps. */
         feed->status = status;
         if (status != BG_OK)
             (void)snprintf(feed->message, sizeof feed->message, "%s", bg_last_error());
@@ -45,10 +45,11 @@ static void *feed_main(void *argument)
     return NULL;
 }
 
-bg_status bgi_feed_begin(bgi_feed *feed, bg_engine *engine, const bg_dataset *dataset, int64_t batch)
+bg_status bgi_feed_begin(bgi_feed *feed, bg_engine *engine, const char *caller, const bg_dataset *dataset,
+                         int64_t batch)
 {
     int64_t rest = bg_dataset_size(dataset) % batch;
-    *feed = (bgi_feed){ .engine = engine, .dataset = dataset };
+    *feed = (bgi_feed){ .engine = engine, .caller = caller, .dataset = dataset };
     bg_status status = bgi_batch_memory_create(&feed->whole, engine, dataset, batch);
     if (status == BG_OK && rest > 0)
         status = bgi_batch_memory_create(&feed->rest, engine, dataset, rest);
@@ -58,8 +59,8 @@ bg_status bgi_feed_begin(bgi_feed *feed, bg_engine *engine, const bg_dataset *da
     (void)pthread_cond_init(&feed->changed, NULL);
     int error = bgi_thread_start(&feed->thread, feed_main, feed);
     feed->has_thread = error == 0;
-    return error ? bg_fail(BG_ERR_SYSTEM,
-                           "trainer_fit: the thread that reads ahead cannot be started: error %d of the system", error)
+    return error ? bg_fail(BG_ERR_SYSTEM, "%s: the thread that reads ahead cannot be started: error %d of the system",
+                           caller, error)
                  : BG_OK;
 }
 
@@ -81,7 +82,7 @@ void bgi_feed_ask(bgi_feed *feed, const bgi_span *span)
 bg_status bgi_feed_take(bgi_feed *feed, const bgi_span *span, bgi_batch_memory *memory)
 {
     /* In a forked child the thread is not there, and nobody would bring them. */
-    bg_status status = bgi_engine_check(feed->engine, "trainer_fit");
+    bg_status status = bgi_engine_check(feed->engine, feed->caller);
     if (status != BG_OK)
         return status;
     (void)pthread_mutex_lock(&feed->mutex);

@@ -304,7 +304,7 @@ static bg_status run_epochs(fit_state *fit)
     bg_status status = BG_OK;
     if (done < epochs && reads_ahead(fit)) {
         fit->feed = &feed;
-        status = bgi_feed_begin(&feed, trainer->engine, fit->train, fit->batch);
+        status = bgi_feed_begin(&feed, trainer->engine, "trainer_fit", fit->train, fit->batch);
     }
     trainer->is_fitting = true;
     trainer->fits++;

@@ -114,11 +114,12 @@ bg_status bgi_span_read(const bgi_span *span, const bg_dataset *dataset, bgi_bat
 
 /* ---- feed.c ---- */
 typedef enum { BGI_FEED_IDLE, BGI_FEED_ASKED, BGI_FEED_READY, BGI_FEED_ENDS } bgi_feed_state;
-/* A thread that reads the examples of the next step while a step runs. */
+/* A thread that reads the examples of the next batch while one runs. */
 typedef struct {
     bg_engine *engine;
+    const char *caller; /* for messages */
     const bg_dataset *dataset;
-    bgi_batch_memory whole, rest; /* for a batch, and for a smaller one at the end of an epoch */
+    bgi_batch_memory whole, rest; /* for a batch, and for a smaller one behind the others */
     pthread_t thread;
     bool has_thread;
     pthread_mutex_t mutex; /* of what follows */
@@ -129,7 +130,8 @@ typedef struct {
     char message[512];
 } bgi_feed;
 /* For batches of `batch` examples, and of what is left of the data set. */
-bg_status bgi_feed_begin(bgi_feed *feed, bg_engine *engine, const bg_dataset *dataset, int64_t batch);
+bg_status bgi_feed_begin(bgi_feed *feed, bg_engine *engine, const char *caller, const bg_dataset *dataset,
+                         int64_t batch);
 /* Has the thread read these examples; those asked for before were taken. */
 void bgi_feed_ask(bgi_feed *feed, const bgi_span *span);
 /* Waits for these examples, the ones that were asked for last, or asks for them. */
@@ -161,7 +163,8 @@ bg_status bgi_trainer_find_anomaly(bg_trainer *trainer, const bg_dataset *datase
 /* Adds what the entry's program put out in its last run; gives the loss of that run. */
 double bgi_sums_add(bgi_sums *sums, const bgi_batch_program *entry);
 bg_metrics bgi_sums_means(const bgi_sums *sums);
-/* Builds the programs that an evaluation needs, so that the evaluation itself takes no memory. */
+/* Builds the programs that an evaluation needs, so that the evaluation itself takes memory for reading ahead at most.
+ */
 bg_status bgi_trainer_prepare_evaluation(bg_trainer *trainer, const bg_dataset *dataset);
 
 #endif

@@ -5,6 +5,7 @@
 #include "counting.h"
 #include "values.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -14,6 +15,8 @@ enum { N = 53, HEIGHT = 4, WIDTH = 6, PLACES = HEIGHT * WIDTH, CLASSES = 3 };
 typedef struct {
     int64_t size;
     atomic_int calls, readers, meetings, destroyed;
+    pthread_t home;               /* the thread that made the data set */
+    atomic_int ahead;             /* calls of other threads */
     atomic_llong images, classes; /* examples of each column */
     int64_t fail_at;              /* an example that cannot be read; 0: all can */
     bool is_silent;               /* about failing */
@@ -33,6 +36,7 @@ static inline bg_status make_examples(void *user, const int64_t *examples, int64
     if (atomic_fetch_add(&m->readers, 1) > 0)
         atomic_fetch_add(&m->meetings, 1);
     atomic_fetch_add(&m->calls, 1);
+    atomic_fetch_add(&m->ahead, !pthread_equal(pthread_self(), m->home));
     bg_status status = BG_OK;
     if (m->nanoseconds)
         (void)nanosleep(&(struct timespec){ .tv_nsec = m->nanoseconds }, NULL);
@@ -63,6 +67,7 @@ static inline bg_status create(bg_dataset **dataset, bg_engine *engine, maker *m
                                .read = make_examples,
                                .destroy = destroy_maker,
                                .user = m };
+    m->home = pthread_self();
     return bg_dataset_create_from(dataset, engine, &source);
 }
 
