@@ -23,7 +23,7 @@ same_run() { [ "$(outcome "$1")" = "$(outcome "$2")" ] && [ -n "$(outcome "$1")"
 data='--data x.npy --target-file y.npy'
 train()
 {
-    expect 0 'training examples, 40 for testing' train --data x.npy --target-file y.npy --test-share 0.2 --scale standard --batch 16 --epochs 3 \
+    expect 0 'training examples, .*40 for testing' train --data x.npy --target-file y.npy --test-share 0.2 --scale standard --batch 16 --epochs 3 \
         --model 'dense:8 relu dropout:0.2 dense:3' --optimizer adamw --lr 0.01 --augment 'flip shift:1 noise:0.1' "$@"
 }
 
@@ -72,6 +72,39 @@ train --out streamed_shards --data shards --target-file targets --stream
 holds 'files of a folder, streamed' same_run memory streamed_shards
 holds 'files of a folder' same_run memory shards_in_memory
 
+# ---- Parts by classes ----
+for how in '' --stream; do
+    # shellcheck disable=SC2086
+    train --stratify --validation-share 0.1 $how --out "by_classes$how"
+done
+holds 'parts by classes' same_run by_classes by_classes--stream
+train --validation-share 0.1 --out not_by_classes
+holds 'other parts than without --stratify' test "$(outcome by_classes)" != "$(outcome not_by_classes)"
+
+# ---- Images ----
+mkdir mnist
+for part in train t10k; do
+    { printf '\0\0\10\3\0\0\0\310\0\0\0\4\0\0\0\4'; tail -c +129 x.npy; } >mnist/$part-images-idx3-ubyte
+    { printf '\0\0\10\1\0\0\0\310'; tail -c +129 y.npy; } >mnist/$part-labels-idx1-ubyte
+done
+images()
+{
+    expect 0 'training examples, .*for testing' train --epochs 3 --model 'dense:8 relu dense:10' --batch 16 "$@"
+}
+for how in '' --stream; do
+    # shellcheck disable=SC2086
+    images --data mnist/train-images-idx3-ubyte --test-share 0.2 --stratify $how --out "idx$how"
+    # shellcheck disable=SC2086
+    images --data mnist --validation-share 0.1 --augment shift:1 $how --out "mnist$how"
+done
+holds 'images in IDX' same_run idx idx--stream
+holds 'a folder of images' same_run mnist mnist--stream
+gzip mnist/train-labels-idx1-ubyte
+for name in mnist mnist/train-images-idx3-ubyte.gz; do
+    [ -e $name ] || gzip mnist/train-images-idx3-ubyte
+    expect 2 'idx[13]-ubyte.gz: compressed, so that no example lies in one place' train --data $name --stream
+done
+
 # ---- Tables ----
 awk 'BEGIN { print "a,b,kind"; for (i = 0; i < 300; i++)
     print (i % 3) + i % 7 / 10 "," (i % 11 ? i % 5 : "NA") "," (i % 3 == 0 ? "ash" : i % 3 == 1 ? "oak" : "elm") }' >t.csv
@@ -97,13 +130,14 @@ TMPDIR=/nonexistent expect 1 'a temporary file in /nonexistent cannot be made: N
     train --data t.csv --classes --stream
 
 # ---- Mistakes ----
-expect 2 '--stream is an option of CSV tables and .npy files; --data is digits' train --data digits --stream
-expect 2 '--stream is an option of CSV tables and .npy files; --data is y.npz' train --data y.npz --stream
+for name in digits y.npz; do
+    expect 2 "--stream is an option of CSV tables, .npy files, and the images of IDX and CIFAR; --data is $name" \
+        train --data $name --stream
+done
 expect 2 '--method lstsq needs all examples at once; leave out --stream' \
     train --data x.npy --target-file numbers.npy --stream --method lstsq
-# shellcheck disable=SC2086
-expect 2 '--stratify has to keep for each example of x.npy which part it is in; leave out --stream' \
-    train $data --stream --stratify --test-share 0.2
+expect 2 '--stratify is for classes; the targets of x.npy are numbers' \
+    train --data x.npy --target-file numbers.npy --loss l2 --stream --stratify --test-share 0.2
 head -c 3000 x.npy >short.npy
 expect 1 'short.npy: offset 128: \[200, 4, 4\] elements' train --data short.npy --target-file y.npy --stream
 finish

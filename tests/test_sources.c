@@ -60,6 +60,64 @@ START_TEST(parts_of_a_source)
 }
 END_TEST
 
+/* By classes, also what is a part by classes already; the parts go on when the whole is gone. */
+START_TEST(stratified)
+{
+    static const int64_t sizes[] = { 1, N, 63, 64, 65, 511, 512, 513, 3000 };
+    bg_engine *engine = make_engine(1);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const int64_t n = sizes[i], firsts[] = { 0, 1, n / 3, n - n / 7, n };
+        for (size_t k = 0; k < sizeof firsts / sizeof *firsts; k++) {
+            maker m = { .size = n };
+            bg_dataset *wholes[] = { create_twin(engine, n), NULL }, *parts[2][4];
+            OK(create(&wholes[1], engine, &m));
+            for (int which = 0; which < 2; which++) {
+                bg_dataset **p = parts[which];
+                OK(bg_dataset_split_stratified(&p[0], &p[1], wholes[which], firsts[k], 9));
+                OK(bg_dataset_split_stratified(&p[2], &p[3], p[1], (n - firsts[k]) / 2, 5));
+                bg_dataset_destroy(wholes[which]);
+            }
+            ck_assert_int_eq(atomic_load(&m.images), 0);
+            ck_assert_int_eq(atomic_load(&m.classes), n + n - firsts[k]);
+            for (int p = 0; p < 4; p++) {
+                expect_same(parts[1][p], parts[0][p],
+                            (const char *[]){ "first", "second", "first of second", "second of second" }[p]);
+                ck_assert_int_eq(atomic_load(&m.destroyed), 0);
+                bg_dataset_destroy(parts[0][p]);
+                bg_dataset_destroy(parts[1][p]);
+            }
+            ck_assert_int_eq(atomic_load(&m.destroyed), 1);
+        }
+    }
+    end_engine(engine);
+}
+END_TEST
+
+/* Each allocation of a division by classes fails once. */
+START_TEST(stratified_without_memory)
+{
+    bg_engine *engine = make_engine(1);
+    maker m = { .size = N };
+    bg_dataset *made, *first, *second;
+    OK(create(&made, engine, &m));
+    bg_status status = BG_ERR_NOMEM;
+    long failures = 0;
+    for (long n = 1; status != BG_OK; n++, failures++) {
+        long long live = atomic_load(&memory.live);
+        memory.fail_at = atomic_load(&memory.calls) + n;
+        status = bg_dataset_split_stratified(&first, &second, made, 20, 1);
+        memory.fail_at = 0;
+        ck_assert(status == BG_OK || (status == BG_ERR_NOMEM && !first && !second));
+        ck_assert(status == BG_OK || atomic_load(&memory.live) == live);
+    }
+    ck_assert_int_gt(failures, 6);
+    bg_dataset_destroy(first);
+    bg_dataset_destroy(second);
+    bg_dataset_destroy(made);
+    end_engine(engine);
+}
+END_TEST
+
 /* Joined, some parts in memory and some not; examples of all of them at once. */
 START_TEST(joined)
 {
@@ -188,7 +246,9 @@ START_TEST(refused_sources)
     ck_assert_int_eq(atomic_load(&m.destroyed), 0);
     OK(create(&made, engine, &m));
     bg_dataset *first;
-    FAILS(bg_dataset_split_stratified(&first, &second, made, 5, 1), BG_ERR_ARGUMENT, "the examples are not in memory");
+    m.fail_at = 7;
+    FAILS(bg_dataset_split_stratified(&first, &second, made, 5, 1), BG_ERR_IO, "example 7 is lost");
+    ck_assert(!first && !second);
     FAILS(bg_dataset_slice(&first, made, 5, N + 1), BG_ERR_ARGUMENT, "[5, 54) is not within the 53");
     bg_dataset_destroy(made);
     end_engine(engine);
@@ -200,6 +260,8 @@ int main(void)
     Suite *suite = suite_create("sources");
     TCase *tests = tcase_create("sources");
     tcase_add_test(tests, parts_of_a_source);
+    tcase_add_test(tests, stratified);
+    tcase_add_test(tests, stratified_without_memory);
     tcase_add_test(tests, joined);
     tcase_add_test(tests, reading);
     tcase_add_test(tests, refused_sources);

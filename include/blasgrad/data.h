@@ -42,9 +42,9 @@ typedef struct {
 } bg_source;
 
 /* A data set over a source. What it points to is copied, user goes over to it, unless this fails. Everything works on
- * it that works on tensors, but for bg_dataset_column and bg_dataset_split_stratified: what is sliced, split or scaled
- * reads from the source as it is needed, without any index kept in memory. BG_ERR_ARGUMENT, BG_ERR_SHAPE, BG_ERR_DTYPE,
- * BG_ERR_OVERFLOW for columns of more than 2^63 bytes. */
+ * it that works on tensors, but for bg_dataset_column: what is sliced, split or scaled reads from the source as it is
+ * needed, without any index kept in memory but that of bg_dataset_split_stratified. BG_ERR_ARGUMENT, BG_ERR_SHAPE,
+ * BG_ERR_DTYPE, BG_ERR_OVERFLOW for columns of more than 2^63 bytes. */
 BG_API bg_status bg_dataset_create_from(bg_dataset **dataset, bg_engine *engine, const bg_source *source);
 
 BG_API void bg_dataset_destroy(bg_dataset *dataset);
@@ -86,8 +86,9 @@ BG_API bg_status bg_dataset_split(bg_dataset **first, bg_dataset **second, const
 
 /* As bg_dataset_split, with the classes (column 1) in each part as in the whole: of class c, which has n_c of the n
  * examples, the first part gets n_c size / n, rounded so that the parts add up (largest remainders, the smaller class
- * first of equal ones). BG_ERR_ARGUMENT without classes, for a class that is none, and for a source: which example goes
- * where would have to be kept for all of them. */
+ * first of equal ones). Of a source the classes are read through once and kept meanwhile, a byte each of up to 256;
+ * then a part takes nine bits for eight examples of the whole. BG_ERR_ARGUMENT without classes, and for a class that is
+ * none. */
 BG_API bg_status bg_dataset_split_stratified(bg_dataset **first, bg_dataset **second, const bg_dataset *dataset,
                                              int64_t size, uint64_t seed);
 
@@ -167,7 +168,7 @@ typedef struct {
     /* Arrays, see bg_data_read_arrays. with_classes: the target holds class indices. */
     const char *input;    /* the inputs' name in an NPZ file; default: x. That of the targets is `target`; default: y */
     bool without_classes; /* integer targets are numbers too */
-    bool streams;         /* NPY and CSV: examples are read from a file when they are needed, and only then;
+    bool streams;         /* NPY, CSV, IDX and CIFAR: examples are read from a file when they are needed, and only then;
                              BG_ERR_ARGUMENT of other data */
 
     bool with_coarse_labels; /* CIFAR-100: classes are the 20 coarse ones, not the 100 fine ones */
@@ -205,18 +206,21 @@ BG_API bg_status bg_data_read_csv(bg_dataset **dataset, bg_engine *engine, const
  * Errors name file and offset. */
 BG_API bg_status bg_data_read_idx(bg_tensor **tensor, bg_engine *engine, const char *path);
 /* Images in one IDX file, u8 [n, rows, columns], as inputs / 255, and their labels in another, u8 [n], as classes;
- * their number is the largest plus one. BG_ERR_FORMAT for other types and shapes, and different numbers of them. */
+ * their number is the largest plus one. BG_ERR_FORMAT for other types and shapes, and different numbers of them.
+ * With .streams the files stay open, which is BG_ERR_ARGUMENT of compressed ones: a source, see bg_dataset_create_from;
+ * only the labels are read through here. */
 BG_API bg_status bg_data_read_images(bg_dataset **dataset, bg_engine *engine, const char *images, const char *labels,
                                      const bg_data_options *options);
 /* A folder with MNIST's files under their usual names, .gz or not: images / 255 as [n, rows, columns], and classes. If
  * all four are there, train and test are both set; if only those of the test are, they are cut: the last tenth is the
- * test. There are 10 classes, or more if a label says so. BG_ERR_IO names a file that is missing. */
+ * test. There are 10 classes, or more if a label says so. BG_ERR_IO names a file that is missing. With .streams as
+ * bg_data_read_images. */
 BG_API bg_status bg_data_read_mnist(bg_dataset **train, bg_dataset **test, bg_engine *engine, const char *folder,
                                     const bg_data_options *options);
 /* A folder with the files of CIFAR-10 or CIFAR-100 in their binary version, under their usual names: images / 255 as
  * [n, 3, 32, 32], and classes, train and test. A file has any whole number of records, 1 or more. BG_ERR_IO names a
  * file that is missing, BG_ERR_FORMAT file and offset of a label that is too large, BG_ERR_ARGUMENT coarse labels of
- * CIFAR-10. */
+ * CIFAR-10. With .streams both parts are sources, and only labels are read through here. */
 BG_API bg_status bg_data_read_cifar(bg_dataset **train, bg_dataset **test, bg_engine *engine, const char *folder,
                                     const bg_data_options *options);
 /* Arrays of NumPy: an NPZ file with inputs and targets, or an NPY file of inputs and one of targets, target_file. u8

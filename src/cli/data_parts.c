@@ -175,9 +175,6 @@ static int check_stratified(const data_parts *parts, const data_settings *settin
 {
     if (!settings->parts.is_stratified)
         return 0;
-    if (settings->streams)
-        return output_usage("--stratify has to keep for each example of %s which part it is in; leave out --stream",
-                            settings->name);
     if (held_out < 1 && parts->test)
         return output_usage("--stratify: %s has test examples of its own", settings->name);
     if (bg_dataset_classes(parts->train) < 1)

@@ -68,8 +68,9 @@ static const struct argp_option data_table[] = {
       0 },
     { "coarse-labels", KEY_COARSE_LABELS, NULL, 0, "CIFAR-100: learn the 20 coarse classes, not the 100 fine ones", 0 },
     { "stream", KEY_STREAM, NULL, 0,
-      "CSV and .npy: leave the examples in their files and read those of each batch from there, for data larger than "
-      "memory; results are the same. Those of CSV go through a temporary file in $TMPDIR",
+      "CSV, .npy, IDX and CIFAR: leave the examples in their files, which are not compressed but for CSV, and read "
+      "those of each batch from there, for data larger than memory; results are the same. Those of CSV go through a "
+      "temporary file in $TMPDIR",
       0 },
     { 0 },
 };
@@ -156,8 +157,12 @@ static int check_array_options(const data_settings *settings)
         return output_usage("--target names an array of an .npz file; that of %s is in --target-file", settings->name);
     if (settings->target_file && settings->kind != DATA_CSV && (settings->kind != DATA_ARRAYS || is_npz))
         return output_usage("--target-file is an option of CSV tables and .npy files; --data is %s", settings->name);
-    if (settings->streams && settings->kind != DATA_CSV && (settings->kind != DATA_ARRAYS || is_npz))
-        return output_usage("--stream is an option of CSV tables and .npy files; --data is %s", settings->name);
+    bool has_stream = settings->kind == DATA_CSV || settings->kind == DATA_IDX || settings->kind == DATA_MNIST ||
+                      settings->kind == DATA_CIFAR || (settings->kind == DATA_ARRAYS && !is_npz);
+    if (settings->streams && !has_stream)
+        return output_usage("--stream is an option of CSV tables, .npy files, and the images of IDX and CIFAR; --data "
+                            "is %s",
+                            settings->name);
     if (settings->with_coarse_labels && settings->kind != DATA_CIFAR)
         return output_usage("--coarse-labels is an option of CIFAR-100; --data is %s", settings->name);
     return 0;
@@ -293,6 +298,14 @@ static bool labels_path(const char *images, char *labels, size_t capacity)
     return true;
 }
 
+/* What no data could be read with is an option's fault. */
+static int report(bg_status status)
+{
+    if (status == BG_ERR_ARGUMENT)
+        return output_usage("%s", bg_last_error());
+    return status == BG_OK ? 0 : output_library();
+}
+
 static int load_idx(bg_dataset **all, bg_engine *engine, const data_settings *settings)
 {
     char labels_name[4096];
@@ -300,8 +313,8 @@ static int load_idx(bg_dataset **all, bg_engine *engine, const data_settings *se
         return output_usage("%s: name the file of images, as in train-images-idx3-ubyte; its labels are then "
                             "train-labels-idx1-ubyte",
                             settings->name);
-    const bg_data_options options = { .dtype = settings->dtype };
-    return bg_data_read_images(all, engine, settings->name, labels_name, &options) == BG_OK ? 0 : output_library();
+    const bg_data_options options = { .dtype = settings->dtype, .streams = settings->streams };
+    return report(bg_data_read_images(all, engine, settings->name, labels_name, &options));
 }
 
 /* Of a text, unless --test-share says otherwise. */
@@ -354,9 +367,7 @@ int data_load_whole(data_parts *parts, bg_engine *engine, const data_settings *s
     default:
         status = bg_data_builtin(&parts->train, engine, settings->name, &options);
     }
-    if (status == BG_ERR_ARGUMENT)
-        return output_usage("%s", bg_last_error());
-    return status == BG_OK ? 0 : output_library();
+    return report(status);
 }
 
 /* The parts have factors of their own, since the same examples as another part are other data; one that is not there

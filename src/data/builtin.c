@@ -32,8 +32,7 @@ bg_status bgi_data_memory_check(bg_data_options *checked, bg_engine *engine, con
 {
     bg_status status = bgi_data_options_check(checked, engine, caller, options);
     if (!status && checked->streams)
-        return bg_fail(BG_ERR_ARGUMENT, "%s: streams, which is for tables and arrays; these data are read as a whole",
-                       caller);
+        return bg_fail(BG_ERR_ARGUMENT, "%s: streams, but these data are read as a whole", caller);
     return status;
 }
 
@@ -46,7 +45,7 @@ bg_status bgi_data_folder_check(bg_data_options *checked, bg_dataset **train, bg
         *test = NULL;
     if (!train || !test || !folder)
         return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", caller, !folder ? "folder" : train ? "test" : "train");
-    return bgi_data_memory_check(checked, engine, caller, options);
+    return bgi_data_options_check(checked, engine, caller, options);
 }
 
 /* Writes numbers into a new tensor. */

@@ -1,6 +1,7 @@
 /* A folder with the files of CIFAR-10 or CIFAR-100 in their binary version: records of labels, a byte each, and an
  * image of 3 x 32 x 32 bytes. */
 #define _POSIX_C_SOURCE 200809L /* access */
+#include "data/byte_stream.h"
 #include "data/convert.h"
 #include "data/dataset.h"
 #include "io/file.h"
@@ -39,8 +40,9 @@ typedef struct {
     bg_engine *engine;
     const char *folder;
     const variant *variant;
-    int label; /* the one of a record that is the class */
+    bgi_label_rule rule;
     bg_dtype dtype;
+    bool streams;
     char *path;
     size_t path_bytes;
 } source;
@@ -93,16 +95,12 @@ static bg_status take_records(const source *s, const unsigned char *records, int
     unsigned char *pixels = bg_tensor_data(x);
     int64_t *classes = bg_tensor_data(y);
     size_t image = PIXELS * bg_dtype_size(s->dtype), record = (size_t)s->variant->labels + PIXELS;
-    for (int64_t i = 0; i < count; i++, records += record, offset += record) {
-        for (int label = 0; label < s->variant->labels; label++)
-            if (records[label] >= s->variant->classes[label])
-                return bg_fail(BG_ERR_FORMAT, "%s: %s: offset %llu: label %d, where %s has 0 to %lld", caller,
-                               bgi_path_text(s->path), (unsigned long long)offset + (unsigned)label, records[label],
-                               s->variant->name, (long long)s->variant->classes[label] - 1);
-        classes[first + i] = records[s->label];
+    bg_status status = BG_OK;
+    for (int64_t i = 0; i < count && !status; i++, records += record, offset += record) {
+        status = bgi_label_take(&classes[first + i], &s->rule, records, caller, s->path, offset);
         bgi_data_scale_bytes(pixels + (size_t)(first + i) * image, s->dtype, records + s->variant->labels, PIXELS);
     }
-    return BG_OK;
+    return status;
 }
 
 static bg_status read_file(const source *s, const char *name, bg_tensor *x, bg_tensor *y, int64_t *first)
@@ -130,7 +128,7 @@ static bg_status read_file(const source *s, const char *name, bg_tensor *x, bg_t
     return status;
 }
 
-static bg_status read_part(const source *s, const char *const *names, int count, bg_dataset **dataset)
+static bg_status load_part(const source *s, const char *const *names, int count, bg_dataset **dataset)
 {
     int64_t total = 0, records, first = 0;
     bg_status status = BG_OK;
@@ -152,10 +150,53 @@ static bg_status read_part(const source *s, const char *const *names, int count,
         status = bg_fail(BG_ERR_IO, "%s: %s: the files became shorter while they were read", caller,
                          bgi_path_text(s->folder));
     if (!status)
-        return bgi_dataset_create_pair(dataset, s->folder, x, y, s->variant->classes[s->label]);
+        return bgi_dataset_create_pair(dataset, s->folder, x, y, s->rule.classes[s->rule.chosen]);
     bg_tensor_destroy(x);
     bg_tensor_destroy(y);
     return status;
+}
+
+/* Leaves the records of a file in it. */
+static bg_status stream_file(const source *s, const char *name, bg_dataset **dataset)
+{
+    bgi_opened opened;
+    int64_t records, classes = s->rule.classes[s->rule.chosen];
+    bg_status status = open_file(s, name, &opened, &records);
+    if (status)
+        return status;
+    uint64_t labels = (uint64_t)s->variant->labels, record = labels + PIXELS;
+    const bgi_byte_column columns[] = {
+        { opened.descriptor, s->path, labels, record, false, { s->dtype, BG_SHAPE(3, SIDE, SIDE) } },
+        { opened.descriptor, s->path, 0, record, true, { BG_I64, BG_SCALAR } },
+    };
+    return bgi_byte_stream(dataset, &classes, s->engine, caller, s->folder, columns, &s->rule, records);
+}
+
+static bg_status stream_part(const source *s, const char *const *names, int count, bg_dataset **dataset)
+{
+    bg_dataset *files[MOST_FILES] = { NULL };
+    bg_status status = BG_OK;
+    for (int i = 0; i < count && !status; i++)
+        status = stream_file(s, names[i], &files[i]);
+    if (!status)
+        status = bgi_dataset_join(dataset, caller, s->folder, files, count);
+    for (int i = 0; i < count; i++)
+        bg_dataset_destroy(files[i]);
+    return status;
+}
+
+static bg_status read_part(const source *s, const char *const *names, int count, bg_dataset **dataset)
+{
+    return s->streams ? stream_part(s, names, count, dataset) : load_part(s, names, count, dataset);
+}
+
+/* The labels of a record, all of which are checked. */
+static bgi_label_rule make_rule(const variant *v, bool is_coarse)
+{
+    bgi_label_rule rule = { .owner = v->name, .count = v->labels, .chosen = is_coarse ? 0 : v->labels - 1 };
+    for (int i = 0; i < v->labels; i++)
+        rule.classes[i] = v->classes[i];
+    return rule;
 }
 
 bg_status bg_data_read_cifar(bg_dataset **train, bg_dataset **test, bg_engine *engine, const char *folder,
@@ -165,14 +206,14 @@ bg_status bg_data_read_cifar(bg_dataset **train, bg_dataset **test, bg_engine *e
     bg_status status = bgi_data_folder_check(&checked, train, test, engine, caller, folder, options);
     if (status)
         return status;
-    source s = { .engine = engine, .folder = folder, .dtype = checked.dtype };
+    source s = { .engine = engine, .folder = folder, .dtype = checked.dtype, .streams = checked.streams };
     s.path_bytes = strlen(folder) + sizeof "/data_batch_1.bin";
     s.path = bgi_alloc(engine, s.path_bytes);
     status = s.path ? find_variant(&s) : BG_ERR_NOMEM;
     if (!status && checked.with_coarse_labels && s.variant->labels == 1)
         status = bg_fail(BG_ERR_ARGUMENT, "%s: %s: CIFAR-10 has no coarse labels", caller, bgi_path_text(folder));
     if (!status) {
-        s.label = checked.with_coarse_labels ? 0 : s.variant->labels - 1;
+        s.rule = make_rule(s.variant, checked.with_coarse_labels);
         status = read_part(&s, s.variant->train, s.variant->files, train);
     }
     if (!status)

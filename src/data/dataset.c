@@ -124,6 +124,12 @@ bg_dataset *bgi_dataset_retain(const bg_dataset *dataset)
     return held;
 }
 
+static void release_derivation(bgi_derivation *derivation, bg_engine *engine)
+{
+    bgi_free(engine, derivation->factors, derivation->factor_bytes);
+    bgi_subset_release(&derivation->chosen, engine);
+}
+
 void bg_dataset_destroy(bg_dataset *dataset)
 {
     if (!dataset || atomic_fetch_sub_explicit(&dataset->references, 1, memory_order_acq_rel) != 1)
@@ -138,7 +144,7 @@ void bg_dataset_destroy(bg_dataset *dataset)
     if (dataset->source.read)
         (void)pthread_mutex_destroy(&dataset->reading);
     bg_dataset_destroy(dataset->base);
-    bgi_free(engine, dataset->derivation.factors, dataset->derivation.factor_bytes);
+    release_derivation(&dataset->derivation, engine);
     bgi_free(engine, dataset->name, dataset->name_bytes);
     bgi_free(engine, dataset->vocabulary, dataset->vocabulary_bytes);
     bgi_names_release(&dataset->class_names);
@@ -214,7 +220,8 @@ bg_status bgi_dataset_derive(bg_dataset **made, const bg_dataset *base, int64_t 
 {
     *made = bgi_dataset_allocate(base->engine, base->name, base->count);
     if (!*made) {
-        bgi_free(base->engine, derivation->factors, derivation->factor_bytes);
+        bgi_derivation lost = *derivation;
+        release_derivation(&lost, base->engine);
         return BG_ERR_NOMEM;
     }
     (*made)->base = bgi_dataset_retain(base);

@@ -6,12 +6,14 @@
 
 #include "base/engine.h"
 #include "data/names.h"
+#include "data/subset.h"
 
 #include <pthread.h>
 
 /* How the examples of a data set follow from those of another one, its base, which is not in memory. */
 typedef struct {
-    int64_t first; /* example i is number first + i of the base, or of a permutation of it */
+    int64_t first;     /* example i is number first + i of the base, or of what follows */
+    bgi_subset chosen; /* of a permutation's places; none: it is all of them */
     bool is_permuted;
     uint64_t seed, stream; /* of the permutation */
     int column;            /* the one that is scaled */
@@ -59,8 +61,8 @@ bg_status bgi_dataset_join(bg_dataset **all, const char *caller, const char *nam
 
 /* One more hold on a data set, to be destroyed. */
 bg_dataset *bgi_dataset_retain(const bg_dataset *dataset);
-/* A data set of `size` examples that reads from another one, which is not in memory and is held. The factors are taken
- * over, also when this fails. */
+/* A data set of `size` examples that reads from another one, which is not in memory and is held. The factors and the
+ * subset are taken over, also when this fails. */
 bg_status bgi_dataset_derive(bg_dataset **made, const bg_dataset *base, int64_t size, const bgi_derivation *derivation);
 
 /* ---- dataset_read.c ---- */

@@ -69,6 +69,8 @@ static void map_examples(const bg_dataset *dataset, int64_t *examples, int64_t n
     const bgi_derivation *d = &dataset->derivation;
     for (int64_t i = 0; i < n; i++) {
         examples[i] += d->first;
+        if (d->chosen.words)
+            examples[i] = bgi_subset_find(&d->chosen, examples[i]);
         if (d->is_permuted)
             examples[i] =
                 (int64_t)bg_permute_index((uint64_t)examples[i], (uint64_t)dataset->base->size, d->seed, d->stream);

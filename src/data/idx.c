@@ -1,11 +1,16 @@
 /* IDX: two zero bytes, element type, rank, then extents and elements, big-endian. */
+#define _POSIX_C_SOURCE 200809L /* F_DUPFD_CLOEXEC */
+#include "data/idx.h"
+
 #include "io/bytes.h"
 #include "io/stream.h"
 
-#include <blasgrad/data.h>
 #include <blasgrad/graph.h>
 
 #include "tensor/tensor.h"
+
+#include <errno.h>
+#include <fcntl.h>
 
 static const char caller[] = "read_idx";
 
@@ -140,27 +145,68 @@ static bg_status read_tensor(bgi_stream *stream, bg_engine *engine, bg_tensor **
     return status;
 }
 
+/* Opens a regular file. */
+static bg_status open_stream(bgi_stream *stream, bg_engine *engine, const char *path)
+{
+    bg_status status = bgi_engine_check(engine, caller);
+    if (!status)
+        status = bgi_stream_open(stream, caller, path);
+    if (status || stream->opened.is_regular)
+        return status;
+    bgi_stream_close(stream);
+    return bg_fail(BG_ERR_IO, "%s: %s: not a regular file", caller, bgi_path_text(path));
+}
+
 bg_status bg_data_read_idx(bg_tensor **tensor, bg_engine *engine, const char *path)
 {
     if (tensor)
         *tensor = NULL;
     if (!tensor || !path)
         return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", caller, tensor ? "path" : "tensor");
-    bg_status status = bgi_engine_check(engine, caller);
-    if (status)
-        return status;
     bgi_stream stream;
-    status = bgi_stream_open(&stream, caller, path);
+    bg_status status = open_stream(&stream, engine, path);
     if (status)
         return status;
-    if (stream.opened.is_regular)
-        status = read_tensor(&stream, engine, tensor);
-    else
-        status = bg_fail(BG_ERR_IO, "%s: %s: not a regular file", caller, bgi_path_text(path));
+    status = read_tensor(&stream, engine, tensor);
     bgi_stream_close(&stream);
     if (status) {
         bg_tensor_destroy(*tensor);
         *tensor = NULL;
     }
+    return status;
+}
+
+/* ---- Elements that stay in the file ---- */
+
+static bg_status open_elements(bgi_idx_file *file, bgi_stream *stream)
+{
+    layout l = { 0 };
+    if (stream->is_compressed)
+        return bg_fail(BG_ERR_ARGUMENT,
+                       "%s: %s: compressed, so that no example lies in one place; streamed are files as gunzip leaves "
+                       "them",
+                       caller, bgi_path_text(stream->path));
+    bg_status status = read_layout(stream, &l);
+    if (!status)
+        status = check_length(stream, &l);
+    if (status)
+        return status;
+    *file = (bgi_idx_file){ .dtype = l.type->dtype, .shape = l.shape, .start = l.start };
+    /* Closing the stream closes the one that it has. */
+    file->descriptor = fcntl(stream->opened.descriptor, F_DUPFD_CLOEXEC, 0);
+    int error = errno;
+    return file->descriptor >= 0 ? BG_OK
+                                 : bg_fail(BG_ERR_IO, "%s: %s: cannot open: %s", caller, bgi_path_text(stream->path),
+                                           bgi_errno_text(error));
+}
+
+bg_status bgi_idx_open(bgi_idx_file *file, bg_engine *engine, const char *path)
+{
+    bgi_stream stream;
+    bg_status status = open_stream(&stream, engine, path);
+    if (status)
+        return status;
+    status = open_elements(file, &stream);
+    bgi_stream_close(&stream);
     return status;
 }

@@ -1,7 +1,9 @@
 /* Images and labels in IDX files, and the folder of MNIST. */
 #define _POSIX_C_SOURCE 200809L /* access */
+#include "data/byte_stream.h"
 #include "data/convert.h"
 #include "data/dataset.h"
+#include "data/idx.h"
 #include "io/file.h"
 
 #include <blasgrad/graph.h>
@@ -13,15 +15,28 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Reads one IDX file of u8 and a rank. */
+/* Whether what a file holds is u8 of a rank. */
+static bg_status check_bytes(const char *caller, const char *path, bg_dtype dtype, bg_shape shape, int rank)
+{
+    if (dtype == BG_U8 && shape.rank == rank)
+        return BG_OK;
+    return bg_fail(BG_ERR_FORMAT, "%s: %s: %s %s where u8 %s should be", caller, bgi_path_text(path),
+                   bg_dtype_name(dtype), bgi_shape_format(shape).text,
+                   rank == 3 ? "images [n, rows, columns]" : "labels [n]");
+}
+
+static bg_status check_counts(const char *caller, const char *images, int64_t n, int64_t labels)
+{
+    if (n == labels)
+        return BG_OK;
+    return bg_fail(BG_ERR_FORMAT, "%s: %s has %lld images, but there are %lld labels", caller, bgi_path_text(images),
+                   (long long)n, (long long)labels);
+}
+
 static bg_status read_bytes(bg_tensor **bytes, bg_engine *engine, const char *caller, const char *path, int rank)
 {
     bg_status status = bg_data_read_idx(bytes, engine, path);
-    if (status || ((*bytes)->dtype == BG_U8 && (*bytes)->shape.rank == rank))
-        return status;
-    return bg_fail(BG_ERR_FORMAT, "%s: %s: %s %s where u8 %s should be", caller, bgi_path_text(path),
-                   bg_dtype_name((*bytes)->dtype), bgi_shape_format((*bytes)->shape).text,
-                   rank == 3 ? "images [n, rows, columns]" : "labels [n]");
+    return status ? status : check_bytes(caller, path, (*bytes)->dtype, (*bytes)->shape, rank);
 }
 
 /* Images as numbers, and labels as classes, above the largest of which *classes is raised. */
@@ -36,9 +51,8 @@ static bg_status read_pair(bg_tensor *columns[2], int64_t *classes, bg_engine *e
         status = bgi_convert_room(&columns[0], engine, dtype, pixels->shape, what);
     if (!status)
         status = read_bytes(&numbers, engine, caller, labels, 1);
-    if (!status && pixels->shape.dims[0] != numbers->shape.dims[0])
-        status = bg_fail(BG_ERR_FORMAT, "%s: %s has %lld images, but there are %lld labels", caller,
-                         bgi_path_text(images), (long long)pixels->shape.dims[0], (long long)numbers->shape.dims[0]);
+    if (!status)
+        status = check_counts(caller, images, pixels->shape.dims[0], numbers->shape.dims[0]);
     if (!status)
         status = bgi_tensor_create_unset(&columns[1], engine, BG_I64, numbers->shape);
     if (!status) {
@@ -52,12 +66,52 @@ static bg_status read_pair(bg_tensor *columns[2], int64_t *classes, bg_engine *e
     return status;
 }
 
+static bg_status open_bytes(bgi_idx_file *file, bg_engine *engine, const char *caller, const char *path, int rank)
+{
+    bg_status status = bgi_idx_open(file, engine, path);
+    if (status)
+        return status;
+    status = check_bytes(caller, path, file->dtype, file->shape, rank);
+    if (status)
+        bgi_file_close(file->descriptor);
+    return status;
+}
+
+/* Leaves images and labels in their files. */
+static bg_status stream_dataset(bg_dataset **dataset, int64_t *classes, bg_engine *engine, const char *caller,
+                                const char *name, const char *images, const char *labels, bg_dtype dtype)
+{
+    static const bgi_label_rule any = { "a byte", 1, 0, { 256 } };
+    bgi_idx_file x, y;
+    bg_status status = open_bytes(&x, engine, caller, images, 3);
+    if (status)
+        return status;
+    status = open_bytes(&y, engine, caller, labels, 1);
+    if (status) {
+        bgi_file_close(x.descriptor);
+        return status;
+    }
+    const bg_shape image = BG_SHAPE(x.shape.dims[1], x.shape.dims[2]);
+    const bgi_byte_column columns[] = {
+        { x.descriptor, images, x.start, (uint64_t)bg_shape_count(image), false, { dtype, image } },
+        { y.descriptor, labels, y.start, 1, true, { BG_I64, BG_SCALAR } },
+    };
+    status = check_counts(caller, images, x.shape.dims[0], y.shape.dims[0]);
+    if (!status)
+        return bgi_byte_stream(dataset, classes, engine, caller, name, columns, &any, x.shape.dims[0]);
+    bgi_file_close(x.descriptor);
+    bgi_file_close(y.descriptor);
+    return status;
+}
+
 /* Reads two files as a data set of at least *classes classes. */
 static bg_status read_dataset(bg_dataset **dataset, int64_t *classes, bg_engine *engine, const char *caller,
-                              const char *name, const char *images, const char *labels, bg_dtype dtype)
+                              const char *name, const char *images, const char *labels, const bg_data_options *options)
 {
+    if (options->streams)
+        return stream_dataset(dataset, classes, engine, caller, name, images, labels, options->dtype);
     bg_tensor *columns[2] = { NULL, NULL };
-    bg_status status = read_pair(columns, classes, engine, caller, images, labels, dtype);
+    bg_status status = read_pair(columns, classes, engine, caller, images, labels, options->dtype);
     if (!status)
         status = bgi_dataset_create(dataset, name, columns, 2, *classes);
     bg_tensor_destroy(columns[0]);
@@ -75,8 +129,8 @@ bg_status bg_data_read_images(bg_dataset **dataset, bg_engine *engine, const cha
         return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", name, !dataset ? "dataset" : images ? "labels" : "images");
     bg_data_options checked;
     int64_t classes = 0;
-    bg_status status = bgi_data_memory_check(&checked, engine, name, options);
-    return status ? status : read_dataset(dataset, &classes, engine, name, images, images, labels, checked.dtype);
+    bg_status status = bgi_data_options_check(&checked, engine, name, options);
+    return status ? status : read_dataset(dataset, &classes, engine, name, images, images, labels, &checked);
 }
 
 /* ---- The folder ---- */
@@ -99,7 +153,7 @@ static const part parts[PARTS] = {
 typedef struct {
     bg_engine *engine;
     const char *folder;
-    bg_dtype dtype;
+    const bg_data_options *options;
     char *paths[PARTS]; /* NULL for a file that is not there */
     size_t path_bytes;
 } source;
@@ -125,7 +179,7 @@ static bg_status find(source *s, int which)
 static bg_status read_part(const source *s, int images, bg_dataset **dataset, int64_t *classes)
 {
     return read_dataset(dataset, classes, s->engine, caller, s->folder, s->paths[images], s->paths[images + 1],
-                        s->dtype);
+                        s->options);
 }
 
 static bg_status read_found(const source *s, bg_dataset **train, bg_dataset **test)
@@ -169,7 +223,7 @@ bg_status bg_data_read_mnist(bg_dataset **train, bg_dataset **test, bg_engine *e
     bg_status status = bgi_data_folder_check(&checked, train, test, engine, caller, folder, options);
     if (status)
         return status;
-    source s = { .engine = engine, .folder = folder, .dtype = checked.dtype };
+    source s = { .engine = engine, .folder = folder, .options = &checked };
     s.path_bytes = strlen(folder) + sizeof "/train-images-idx3-ubyte.gz";
     for (int which = 0; which < PARTS && !status; which++)
         status = find(&s, which);

@@ -13,8 +13,8 @@
 typedef struct {
     const bg_dataset *dataset;
     uint64_t seed, stream;
-    int64_t size;            /* of the first part */
-    unsigned char *is_first; /* of each place; NULL: the first `size` of them are */
+    int64_t size;     /* of the first part */
+    bgi_subset first; /* its places; none: the first `size` of them */
 } division;
 
 static int64_t example_at(const division *d, int64_t place)
@@ -24,7 +24,7 @@ static int64_t example_at(const division *d, int64_t place)
 
 static bool is_in(const division *d, int64_t place, bool first)
 {
-    return (d->is_first ? d->is_first[place] != 0 : place < d->size) == first;
+    return (d->first.words ? bgi_subset_has(&d->first, place) : place < d->size) == first;
 }
 
 static bg_status copy_part(bg_tensor **copy, const division *d, int column, bool first)
@@ -54,10 +54,14 @@ static bg_status copy_part(bg_tensor **copy, const division *d, int column, bool
 /* Of the permuted order a part is a stretch, if it is not chosen by classes. */
 static bg_status derive_part(bg_dataset **part, const division *d, bool first)
 {
-    const bgi_derivation derivation = {
-        .first = first ? 0 : d->size, .is_permuted = true, .seed = d->seed, .stream = d->stream
-    };
-    return bgi_dataset_derive(part, d->dataset, first ? d->size : d->dataset->size - d->size, &derivation);
+    bgi_derivation derivation = { .is_permuted = true, .seed = d->seed, .stream = d->stream };
+    bg_status status = BG_OK;
+    if (d->first.words)
+        status = bgi_subset_copy(&derivation.chosen, d->dataset->engine, &d->first, !first);
+    else
+        derivation.first = first ? 0 : d->size;
+    int64_t size = first ? d->size : d->dataset->size - d->size;
+    return status ? status : bgi_dataset_derive(part, d->dataset, size, &derivation);
 }
 
 static bg_status make_part(bg_dataset **part, const division *d, bool first)
@@ -122,17 +126,59 @@ typedef struct {
 
 static const char stratified[] = "dataset_split_stratified";
 
-static bg_status class_of(const division *d, int64_t example, int64_t *class)
+/* The classes of all examples, in as few bytes each as they take. */
+typedef struct {
+    unsigned char *data;
+    size_t width, bytes;
+} labels;
+
+static bg_status make_labels(labels *l, const division *d)
 {
-    double value = -1;
-    bg_status status = bg_tensor_item(d->dataset->columns[1], example, &value);
-    if (status)
-        return status;
+    int64_t classes = d->dataset->classes;
+    l->width = classes <= 1 << 8 ? 1 : classes <= 1 << 16 ? 2 : classes <= BGI_CLASS_LIMIT ? 3 : sizeof classes;
+    if (__builtin_mul_overflow((size_t)d->dataset->size, l->width, &l->bytes))
+        return bg_fail(BG_ERR_OVERFLOW, "%s: %lld examples are too many", stratified, (long long)d->dataset->size);
+    l->data = bgi_alloc(d->dataset->engine, l->bytes);
+    return l->data ? BG_OK : BG_ERR_NOMEM;
+}
+
+static int64_t class_of(const labels *l, int64_t example)
+{
+    int64_t class = 0;
+    for (size_t b = l->width; b-- > 0;)
+        class = class << 8 | l->data[(size_t)example * l->width + b];
+    return class;
+}
+
+static bg_status set_class(const labels *l, const division *d, int64_t example, double value)
+{
     if (!(value >= 0 && value < (double)d->dataset->classes && value == (double)(int64_t)value))
         return bg_fail(BG_ERR_ARGUMENT, "%s: the class of example %lld is %g; there are %lld classes", stratified,
                        (long long)example, value, (long long)d->dataset->classes);
-    *class = (int64_t)value;
+    for (size_t b = 0; b < l->width; b++)
+        l->data[(size_t)example * l->width + b] = (unsigned char)((int64_t)value >> 8 * b);
     return BG_OK;
+}
+
+/* Reads the classes in the order in which they stand. */
+static bg_status read_labels(const labels *l, const division *d)
+{
+    bgi_pass pass;
+    bg_tensor *piece = NULL; /* of the classes at hand */
+    bg_status status = bgi_pass_begin(&pass, d->dataset, 1);
+    if (status)
+        return status;
+    status = bg_tensor_wrap(&piece, d->dataset->engine, d->dataset->forms[1].dtype, BG_SHAPE(pass.capacity), pass.data);
+    while (!status && !(status = bgi_pass_next(&pass)) && pass.n > 0)
+        for (int64_t i = 0; i < pass.n && !status; i++) {
+            double value = -1;
+            status = bg_tensor_item(piece, i, &value);
+            if (!status)
+                status = set_class(l, d, pass.first + i, value);
+        }
+    bg_tensor_destroy(piece);
+    bgi_pass_end(&pass);
+    return status;
 }
 
 static int by_rest(const void *x, const void *y)
@@ -150,18 +196,13 @@ static int by_class(const void *x, const void *y)
 }
 
 /* Counts the classes and finds their shares of the first part. */
-static bg_status share_out(const division *d, quota *quotas)
+static bg_status share_out(const division *d, const labels *l, quota *quotas)
 {
     int64_t n = d->dataset->size, classes = d->dataset->classes, left = d->size;
     for (int64_t c = 0; c < classes; c++)
         quotas[c].class = c;
-    for (int64_t i = 0; i < n; i++) {
-        int64_t class = 0;
-        bg_status status = class_of(d, i, &class);
-        if (status)
-            return status;
-        quotas[class].count++;
-    }
+    for (int64_t i = 0; i < n; i++)
+        quotas[class_of(l, i)].count++;
     for (int64_t c = 0; c < classes; c++) {
         int64_t product;
         if (__builtin_mul_overflow(quotas[c].count, d->size, &product))
@@ -177,16 +218,17 @@ static bg_status share_out(const division *d, quota *quotas)
     return BG_OK;
 }
 
-static bg_status choose(division *d, quota *quotas)
+static bg_status choose(division *d, const labels *l, quota *quotas)
 {
-    bg_status status = share_out(d, quotas);
+    bg_status status = read_labels(l, d);
+    if (!status)
+        status = share_out(d, l, quotas);
     for (int64_t place = 0; place < d->dataset->size && !status; place++) {
-        int64_t class = 0;
-        status = class_of(d, example_at(d, place), &class);
-        if (!status && quotas[class].share > 0) {
-            quotas[class].share--;
-            d->is_first[place] = 1;
-        }
+        quota *of_class = &quotas[class_of(l, example_at(d, place))];
+        if (of_class->share == 0)
+            continue;
+        of_class->share--;
+        bgi_subset_add(&d->first, place);
     }
     return status;
 }
@@ -198,22 +240,22 @@ bg_status bg_dataset_split_stratified(bg_dataset **first, bg_dataset **second, c
     bg_status status = begin(&d, stratified, first, second, dataset, size, seed);
     if (status)
         return status;
-    if (!dataset->columns)
-        return bg_fail(BG_ERR_ARGUMENT,
-                       "%s: the examples are not in memory, and neither can be which part each of them is in; "
-                       "dataset_split works without",
-                       stratified);
-    if (dataset->classes < 1 || dataset->count < 2 || dataset->columns[1]->shape.rank != 1)
+    if (dataset->classes < 1 || dataset->count < 2 || dataset->forms[1].shape.rank != 0)
         return bg_fail(BG_ERR_ARGUMENT, "%s: the data set has no column 1 with a class an example", stratified);
-    size_t quota_bytes, bytes = (size_t)dataset->size;
+    size_t quota_bytes;
     if (__builtin_mul_overflow((size_t)dataset->classes, sizeof(quota), &quota_bytes))
         return bg_fail(BG_ERR_OVERFLOW, "%s: %lld classes are too many", stratified, (long long)dataset->classes);
     quota *quotas = bgi_alloc_zero(dataset->engine, quota_bytes);
-    d.is_first = bgi_alloc_zero(dataset->engine, bytes);
-    status = quotas && d.is_first ? choose(&d, quotas) : BG_ERR_NOMEM;
+    labels l = { .data = NULL };
+    status = quotas ? make_labels(&l, &d) : BG_ERR_NOMEM;
+    if (!status)
+        status = bgi_subset_create(&d.first, dataset->engine, dataset->size);
+    if (!status)
+        status = choose(&d, &l, quotas);
+    bgi_free(dataset->engine, l.data, l.bytes);
+    bgi_free(dataset->engine, quotas, quota_bytes);
     if (!status)
         status = make_parts(first, second, &d);
-    bgi_free(dataset->engine, d.is_first, bytes);
-    bgi_free(dataset->engine, quotas, quota_bytes);
+    bgi_subset_release(&d.first, dataset->engine);
     return status;
 }
