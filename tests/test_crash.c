@@ -108,6 +108,30 @@ static int resumed_step(void)
     return steps ? (int)strtol(steps + 5, NULL, 10) : 0;
 }
 
+/* What a checkpoint says of the epoch of the best model; 0: nothing. */
+static long best_epoch(const char *name, const char *key, const char *before)
+{
+    char path[700];
+    bg_archive *archive;
+    (void)snprintf(path, sizeof path, "%s/%s", out, name);
+    if (bg_archive_load(&archive, scratch_engine(), path) != BG_OK)
+        return 0;
+    const char *text = bg_archive_text(archive, key), *number = text ? strstr(text, before) : NULL;
+    long epoch = number ? strtol(number + strlen(before), NULL, 10) : 0;
+    bg_archive_destroy(archive);
+    return epoch;
+}
+
+/* The best model that the last checkpoint knows of is there, under its name or waiting for it. */
+static void check_best(const char *what)
+{
+    long epoch = best_epoch("last.safetensors", "blasgrad.run", "\"best_epoch\":");
+    long best = best_epoch("best.safetensors", "blasgrad.epoch", "");
+    long waiting = best_epoch(".best.new", "blasgrad.epoch", "");
+    ck_assert_msg(epoch == best || epoch == waiting, "%s: of epoch %ld is the best, %ld and %ld are there", what, epoch,
+                  best, waiting);
+}
+
 static const struct {
     const char *name;
     int error; /* 0: none */
@@ -174,6 +198,7 @@ START_TEST(test_fault)
         /* A save that could not be written has taken nothing from those before it. */
         if (end.code != 0 && calls[i].is_file_write)
             ck_assert_msg(are_two("last.safetensors", "previous.safetensors"), "%s", what);
+        check_best(what);
         failures += end.code != 0;
         if (end.code == 0) {
             program_expect_same_run(whole, out, what);

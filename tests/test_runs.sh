@@ -73,6 +73,27 @@ holds 'it is made again' cmp -s run/config.json whole/config.json
 rm run/best.safetensors
 expect 0 'best.safetensors: .*; the best of the epochs to come replaces it' train --resume --out run --epochs 7
 holds 'and does' test -s run/best.safetensors
+# Killed between the new checkpoint and its best model, which then waits under another name; killed before, when the
+# one that waits is of an epoch that the checkpoint does not know; and a best of such an epoch itself.
+epochs() { expect 0 'best epoch' train --data digits --validation-share 0.1 --lr 0.2 --batch 256 --epochs "$@"; }
+epochs 3 --out short
+epochs 6 --out long
+holds 'another best' test "$(sed -n 's/.*"best_epoch":\([0-9]*\).*/\1/p' short/log.jsonl)" -lt \
+    "$(sed -n 's/.*"best_epoch":\([0-9]*\).*/\1/p' long/log.jsonl)"
+cp short/best.safetensors short.best
+mv long/best.safetensors long/.best.new
+cp short.best long/best.safetensors
+expect 0 'best epoch' train --resume --out long
+epochs 6 --out long6
+holds 'the best that waited' cmp -s long/best.safetensors long6/best.safetensors
+cp long6/best.safetensors short/.best.new
+expect 0 'best epoch' train --resume --out short
+holds 'the best of an epoch to come is not taken' cmp -s short/best.safetensors short.best
+holds 'nothing waits' test ! -e short/.best.new -a ! -e long/.best.new
+cp long6/best.safetensors short/best.safetensors
+expect 0 'short/best.safetensors is of epoch [4-6], and the checkpoint of [1-3]; the best of the epochs to come replaces it' \
+    train --resume --out short --epochs 6
+holds 'and it is' cmp -s short/best.safetensors long6/best.safetensors
 # A run of a version that described one option less goes on, and its configuration stays as it was; edited, it is none.
 cp -R "$BLASGRAD_TEST_DATA/older_run" older
 chmod -R u+w older

@@ -188,14 +188,15 @@ static bg_status add_about(bg_archive *archive, const checkpoint_about *about)
     return status == BG_OK ? add_data(archive, &about->data) : status;
 }
 
-static bg_status add_tensors(bg_archive *archive, const bg_model *model, bg_tensor *const *copies)
+static bg_status add_kept(bg_archive *archive, const bg_model *model, const checkpoint_kept *kept)
 {
-    bg_status status = BG_OK;
-    size_t state = 0;
+    char number[40];
+    snprintf(number, sizeof number, "%lld", (long long)kept->epoch);
+    bg_status status = kept->epoch > 0 ? bg_archive_add_text(archive, CHECKPOINT_EPOCH, number) : BG_OK;
+    size_t copy = 0;
     for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++)
         if (checkpoint_is_state(bg_model_name(model, i)))
-            status =
-                bg_archive_add(archive, bg_model_name(model, i), copies ? copies[state++] : bg_model_tensor(model, i));
+            status = bg_archive_add(archive, bg_model_name(model, i), kept->tensors[copy++]);
     return status;
 }
 
@@ -232,7 +233,7 @@ const char *checkpoint_run_state(const char *path, const bg_archive *archive)
 }
 
 int checkpoint_save(const char *path, const bg_model *model, const checkpoint_about *about, const checkpoint_run *run,
-                    bg_tensor *const *copies)
+                    const checkpoint_kept *kept)
 {
     bg_archive *archive;
     bg_status status = bg_archive_create(&archive, bg_model_engine(model));
@@ -240,7 +241,7 @@ int checkpoint_save(const char *path, const bg_model *model, const checkpoint_ab
         return output_library();
     status = add_about(archive, about);
     if (status == BG_OK)
-        status = run ? bg_trainer_save(run->trainer, archive) : add_tensors(archive, model, copies);
+        status = run ? bg_trainer_save(run->trainer, archive) : add_kept(archive, model, kept);
     if (status == BG_OK && run)
         status = add_run(archive, run->state);
     if (status == BG_OK)

@@ -53,10 +53,17 @@ typedef struct {
 } checkpoint_hash_text;
 checkpoint_hash_text checkpoint_hash(uint64_t hash);
 
-/* Writes what the run's trainer saves and its state; with NULL for it the model's own tensors, or in their place
- * copies, one for each that belongs to the model itself. 0, or the exit code after a message. */
+/* The metadata of a model that was kept: at the end of which epoch. */
+#define CHECKPOINT_EPOCH "blasgrad.epoch"
+typedef struct {
+    bg_tensor *const *tensors; /* copies, one for each that belongs to the model itself */
+    int64_t epoch;             /* 0: unknown */
+} checkpoint_kept;
+
+/* Writes what the run's trainer saves and its state, or, with NULL for it, what was kept of the model. 0, or the exit
+ * code after a message. */
 int checkpoint_save(const char *path, const bg_model *model, const checkpoint_about *about, const checkpoint_run *run,
-                    bg_tensor *const *copies);
+                    const checkpoint_kept *kept);
 
 /* Reads one: the metadata into about, whose texts live as long as the archive; NULL where there is none. 0, or the exit
  * code after a message; so the others. */

@@ -137,15 +137,22 @@ static int open_log(rundir *run, bool resumes)
     return 0;
 }
 
-/* The names of the coming last.safetensors and previous.safetensors. */
+/* The names of the coming last.safetensors, best.safetensors and previous.safetensors. */
 #define LAST_NEW     ".last.new"
+#define BEST_NEW     ".best.new"
 #define PREVIOUS_NEW ".previous.new"
 
-/* Saves that were killed leave files whose names begin with a dot; nobody else is writing here. */
+/* Saves that were killed leave files whose names begin with a dot; nobody else is writing here. A new best is needed
+ * still if the checkpoint that came with it took its place. */
 static void remove_remains(const char *path)
 {
-    static const char *const begins[] = { "..last.new.tmp.",   LAST_NEW,     ".best.safetensors.tmp.",
-                                          ".config.json.tmp.", PREVIOUS_NEW, NULL };
+    static const char *const begins[] = { "..last.new.tmp.",
+                                          "..best.new.tmp.",
+                                          ".best.safetensors.tmp.",
+                                          ".config.json.tmp.",
+                                          LAST_NEW,
+                                          PREVIOUS_NEW,
+                                          NULL };
     char name[PATH_MAX_BYTES];
     DIR *folder = opendir(path);
     if (!folder)
@@ -236,6 +243,30 @@ static int restore_previous(const rundir *run)
     return rename(previous, last) == 0 ? 0 : fail_file(run->path, "previous.safetensors");
 }
 
+/* Whether the best of the state is in a file: a save that was killed may have brought one of the two alone. Earlier
+ * versions left the epoch out. */
+static bool is_of_epoch(const bg_archive *archive, double epoch)
+{
+    const char *text = bg_archive_text(archive, CHECKPOINT_EPOCH);
+    return !text || strtod(text, NULL) == epoch;
+}
+
+/* Ends what a save that was killed behind its checkpoint had still to do, or takes back what it did before that. */
+static int settle_best(const rundir *run, const event *state)
+{
+    char name[PATH_MAX_BYTES], best[PATH_MAX_BYTES];
+    bg_archive *archive;
+    if (access(join(name, run->path, BEST_NEW), F_OK) != 0)
+        return 0;
+    bool is_kept = state && bg_archive_load(&archive, bg_model_engine(run->model), name) == BG_OK;
+    if (is_kept) {
+        is_kept = is_of_epoch(archive, event_get_number(state, "best_epoch"));
+        bg_archive_destroy(archive);
+    }
+    int result = is_kept ? rename(name, join(best, run->path, "best.safetensors")) : unlink(name);
+    return result == 0 ? 0 : fail_file(run->path, "best.safetensors");
+}
+
 /* The best loss of the state, if its file is there: without it the next epoch's model is the best. */
 static void restore_best(rundir *run, const event *state)
 {
@@ -248,7 +279,10 @@ static void restore_best(rundir *run, const event *state)
         output_message("%s; the best of the epochs to come replaces it", bg_last_error());
         return;
     }
-    if (best_model_take(run->best, archive, loss, epoch > 0 ? (int64_t)epoch : 0) != BG_OK)
+    if (!is_of_epoch(archive, epoch))
+        output_message("%s is of epoch %.20s, and the checkpoint of %.0f; the best of the epochs to come replaces it",
+                       name, bg_archive_text(archive, CHECKPOINT_EPOCH), epoch);
+    else if (best_model_take(run->best, archive, loss, epoch > 0 ? (int64_t)epoch : 0) != BG_OK)
         output_message("%s is of another network; the best of the epochs to come replaces it", name);
     bg_archive_destroy(archive);
 }
@@ -259,6 +293,8 @@ int rundir_begin(rundir *run, const event *config, const event *state)
     int code = run->is_from_previous ? restore_previous(run) : 0;
     if (!code)
         code = run_log_cut(&run->log, state ? event_get_number(state, "log_bytes") : 0);
+    if (!code)
+        code = settle_best(run, state);
     if (code)
         return code;
     if (state)
@@ -319,19 +355,42 @@ static int sync_folder(const rundir *run)
 
 /* The new file is complete and on the disk before any name is given away: a save that fails in writing leaves both
  * checkpoints as they were. */
-static int replace_last(const rundir *run, const char *state)
+static int replace_last(const rundir *run, const char *state, bool *is_replaced)
 {
     char name[PATH_MAX_BYTES], last[PATH_MAX_BYTES];
     join(name, run->path, LAST_NEW);
+    *is_replaced = false;
     int code = checkpoint_save(name, run->model, run->about, &(checkpoint_run){ run->trainer, state }, NULL);
     if (code)
         return code;
     code = keep_previous(run);
     if (!code && rename(name, join(last, run->path, "last.safetensors")) != 0)
         code = fail_file(run->path, "last.safetensors");
+    *is_replaced = !code;
     if (code)
         unlink(name);
     return code ? code : sync_folder(run);
+}
+
+/* The best model is that of a checkpoint: its file is written before the checkpoint's, and takes its name behind it, so
+ * that a kill between the two leaves what can be told apart. */
+static int replace_both(rundir *run, const char *state)
+{
+    char name[PATH_MAX_BYTES], best[PATH_MAX_BYTES];
+    bool has_best = run->best->is_new, is_replaced = false;
+    const checkpoint_kept kept = { run->best->copies, run->best->epoch };
+    join(name, run->path, BEST_NEW);
+    int code = has_best ? checkpoint_save(name, run->model, run->about, NULL, &kept) : 0;
+    if (!code)
+        code = replace_last(run, state, &is_replaced);
+    if (has_best && !is_replaced)
+        unlink(name);
+    if (!has_best || !is_replaced)
+        return code;
+    if (rename(name, join(best, run->path, "best.safetensors")) != 0)
+        return fail_file(run->path, "best.safetensors");
+    run->best->is_new = false;
+    return code;
 }
 
 static bool is_finite(const bg_tensor *tensor)
@@ -359,24 +418,18 @@ static int check_finite(const rundir *run)
 
 static int save(rundir *run, event *state)
 {
-    char name[PATH_MAX_BYTES];
     int code = check_finite(run);
-    if (!code && run->best->is_new)
-        code =
-            checkpoint_save(join(name, run->path, "best.safetensors"), run->model, run->about, NULL, run->best->copies);
-    if (code)
-        return code;
-    run->best->is_new = false;
     /* A checkpoint knows how long the log is, which so has to be on the disk before it. */
-    code = run_log_sync(&run->log);
+    if (!code)
+        code = run_log_sync(&run->log);
     event_number(state, "best_loss", run->best->loss);
     event_integer(state, "best_epoch", run->best->epoch);
     event_integer(state, "log_bytes", (int64_t)run->log.bytes);
-    char *text = event_line(state);
+    char *text = code ? NULL : event_line(state);
     if (!code && !text)
         code = output_failure("out of memory");
     if (!code)
-        code = replace_last(run, text);
+        code = replace_both(run, text);
     free(text);
     return code;
 }
