@@ -297,6 +297,33 @@ holds "a group that is stopped ends with 143, not $got" test $got -eq 143
 holds 'its runs under way are saved' test "$(cat group/000?/log.jsonl | lines - '"event":"interrupted"')" -ge 1
 expect 0 'group: going on; [12] run' sweep --resume --out group
 same group
+# Ctrl-Z reaches the sweep alone, which stops its runs with itself; they go on together.
+# state PID: T of a process that is stopped.
+state() { sed 's/.*) \(.\) .*/\1/' "/proc/$1/stat" 2>/dev/null; }
+# states WANTED PID..: waits until all processes are in it, or none is any more.
+states()
+{
+    wanted=$1 waited=0
+    shift
+    for process; do
+        while [ $waited -lt 600 ] && [ "$(state $process)" != "$wanted" ]; do
+            sleep 0.05
+            waited=$((waited + 1))
+        done
+    done
+    [ $waited -lt 600 ]
+}
+begin stopped
+members=$(runs_of stopped)
+kill -TSTP $sweep
+# shellcheck disable=SC2086
+holds 'SIGTSTP: the sweep and its runs stand still' states T $sweep $members
+holds 'there are runs' test -n "$members"
+kill -CONT $sweep
+wait $sweep
+got=$?
+holds "SIGCONT: it goes on to its end, not to $got" test $got -eq 0
+same stopped
 # The keys of a terminal reach its whole group, but runs are told by the sweep alone.
 if command -v script >/dev/null; then
     press_interrupt()
@@ -353,6 +380,23 @@ holds 'the run has failed' grep -q '^0003 .*failed: ended by signal 9 (Killed)$'
 holds 'the others are done' test "$(lines shot/sweep.jsonl '"status":"done"')" -eq 3
 expect 0 'shot: going on; 3 runs are done' sweep --resume --out shot
 same shot
+# The table goes to one file even if it cannot be written to the other.
+# shellcheck disable=SC2086
+expect 0 '' sweep $digits --seeds 2 --jobs 1 --out half
+rm half/sweep.csv half/sweep.jsonl
+mkdir half/sweep.csv
+expect 1 'half/sweep.csv' sweep --resume --out half
+holds 'the other file' test "$(lines half/sweep.jsonl '"status":"done"')" -eq 2
+# A full disk: what a run had to say is the reason, though it does not fit into its file.
+if command -v unshare >/dev/null && unshare -rm true 2>/dev/null; then
+    mkdir small
+    # shellcheck disable=SC2016
+    unshare -rm sh -c 'mount -t tmpfs -o size=256k none small &&
+        "$BLASGRAD" sweep --data digits --epochs 1 --model "dense:{width}" --grid width=10,400 --jobs 1 --out small/s
+        echo $? >code' >out 2>err
+    holds 'a full disk fails' test "$(cat code)" -eq 1
+    holds 'with its reason in the table' grep -q '^0002 .*failed: .*small/s/0002/.*No space left on device' out
+fi
 # Nobody reads the output any more.
 # shellcheck disable=SC2086
 "$BLASGRAD" sweep $digits --grid lr=0.01,0.02,0.05,0.1 --jobs 1 --json --out unread 2>err | head -n 1 >out

@@ -148,6 +148,6 @@ static int write_file(const sweep_table *table, const char *name, bool is_csv, b
 
 int sweep_table_write(const sweep_table *table, bg_engine *engine)
 {
-    int code = write_file(table, "sweep.csv", true, engine);
-    return code ? code : write_file(table, "sweep.jsonl", false, engine);
+    int code = write_file(table, "sweep.csv", true, engine), other = write_file(table, "sweep.jsonl", false, engine);
+    return code ? code : other;
 }

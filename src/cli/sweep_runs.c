@@ -124,6 +124,7 @@ static pid_t start_process(char **words, int messages)
     sigprocmask(SIG_BLOCK, &all, &before);
     sigset_t of_child = before;
     sigdelset(&of_child, SIGCHLD);
+    sigdelset(&of_child, SIGTSTP);
     pid_t process = fork();
     if (process == 0)
         become_run(words, messages, sweep, &of_child);
@@ -157,24 +158,24 @@ static int start(sweep_state *state, int64_t run)
     sweep_trial *trial = &state->trials[run];
     char path[SWEEP_PATH_BYTES], messages[SWEEP_PATH_BYTES];
     word_list words = { .count = 0 };
-    int code = make_words(state, run, &words), file = -1;
+    int code = make_words(state, run, &words);
     free(trial->reason);
     trial->reason = NULL;
     if (!code) {
         (void)sweep_space_directory(state->space, state->out, run, path);
         bool is_there = mkdir(path, 0777) == 0 || errno == EEXIST;
         (void)messages_path(state, run, messages);
-        file = is_there ? open(messages, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666) : -1;
-        if (file < 0)
+        trial->state = TRIAL_RUNNING;
+        if (!is_there || sweep_messages_open(&trial->messages, messages) != 0)
             fail_trial(trial, is_there ? messages : path, errno);
     }
-    if (file >= 0) {
+    if (!code && trial->state == TRIAL_RUNNING) {
         trial->begin = machine_seconds();
-        trial->process = start_process(words.words, file);
-        trial->state = TRIAL_RUNNING;
-        if (trial->process < 0)
+        trial->process = start_process(words.words, trial->messages.memory);
+        if (trial->process < 0) {
             fail_trial(trial, "cannot start a process", errno);
-        close(file);
+            sweep_messages_close(&trial->messages);
+        }
     }
     word_list_free(&words);
     return code;
@@ -244,14 +245,14 @@ static void count_end(sweep_loop *loop, int64_t run)
     event_destroy(e);
 }
 
-static char *describe_failure(const sweep_state *state, int64_t run, int status)
+static char *describe_failure(const sweep_trial *trial, int status)
 {
-    char path[SWEEP_PATH_BYTES], text[120];
+    char text[120];
     if (WIFSIGNALED(status)) {
         snprintf(text, sizeof text, "ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
         return strdup(text);
     }
-    char *reason = sweep_trial_read_reason(messages_path(state, run, path));
+    char *reason = sweep_messages_last(&trial->messages);
     if (WEXITSTATUS(status) && (!reason || *reason))
         return reason;
     free(reason);
@@ -260,24 +261,32 @@ static char *describe_failure(const sweep_state *state, int64_t run, int status)
     return strdup(text);
 }
 
-static void end_run(sweep_loop *loop, int64_t place, int status)
+/* What came of it, by how its process ended. */
+static void settle(const sweep_loop *loop, int64_t run, int status)
 {
-    int64_t run = loop->running[place];
     sweep_state *state = loop->state;
     sweep_trial *trial = &state->trials[run];
     char path[SWEEP_PATH_BYTES];
-    loop->running[place] = loop->running[--loop->n_running];
     bool is_done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     trial->end = is_done ? sweep_trial_read_end(sweep_space_directory(state->space, state->out, run, path)) : NULL;
     trial->state = trial->end ? TRIAL_DONE : TRIAL_FAILED;
     int signal_number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128;
     bool is_stopped = loop->is_told || signals_caught(); /* the signal may have reached both */
-    if (is_stopped && !is_done && signal_number == SIGTERM) {
+    if (is_stopped && !is_done && signal_number == SIGTERM)
         trial->state = TRIAL_OPEN;
+    else if (!trial->end)
+        trial->reason = describe_failure(trial, status);
+}
+
+static void end_run(sweep_loop *loop, int64_t place, int status)
+{
+    int64_t run = loop->running[place];
+    sweep_trial *trial = &loop->state->trials[run];
+    loop->running[place] = loop->running[--loop->n_running];
+    settle(loop, run, status);
+    sweep_messages_close(&trial->messages);
+    if (trial->state == TRIAL_OPEN)
         return;
-    }
-    if (!trial->end)
-        trial->reason = describe_failure(state, run, status);
     loop->ended++;
     loop->spent += machine_seconds() - trial->begin;
     count_end(loop, run);
@@ -289,12 +298,30 @@ static void reap(sweep_loop *loop)
 {
     int status;
     for (int64_t i = 0; i < loop->n_running;) {
-        pid_t ended = waitpid(loop->state->trials[loop->running[i]].process, &status, WNOHANG);
-        if (ended > 0)
+        sweep_trial *trial = &loop->state->trials[loop->running[i]];
+        if (waitpid(trial->process, &status, WNOHANG) > 0)
             end_run(loop, i, status);
         else
-            i++;
+            sweep_messages_copy(&trial->messages), i++;
     }
+}
+
+static void signal_all(const sweep_loop *loop, int number)
+{
+    for (int64_t i = 0; i < loop->n_running; i++)
+        kill(loop->state->trials[loop->running[i]].process, number);
+}
+
+/* Ctrl-Z reaches the sweep alone: it stops its runs and itself, and with it they go on. No run takes longer by that. */
+static void stop_for_a_while(sweep_loop *loop)
+{
+    double begin = machine_seconds();
+    progress_clear();
+    signal_all(loop, SIGSTOP);
+    raise(SIGSTOP);
+    signal_all(loop, SIGCONT);
+    for (int64_t i = 0; i < loop->n_running; i++)
+        loop->state->trials[loop->running[i]].begin += machine_seconds() - begin;
 }
 
 static void tell(sweep_loop *loop)
@@ -307,8 +334,7 @@ static void tell(sweep_loop *loop)
         output_message("interrupted: %lld run%s under way save%s and end%s", (long long)loop->n_running,
                        loop->n_running == 1 ? "" : "s", loop->n_running == 1 ? "s" : "",
                        loop->n_running == 1 ? "s" : "");
-    for (int64_t i = 0; i < loop->n_running; i++)
-        kill(loop->state->trials[loop->running[i]].process, SIGTERM);
+    signal_all(loop, SIGTERM);
 }
 
 /* Runs to come take as long as those that have ended, on average, and those under way the rest of that. */
@@ -344,13 +370,24 @@ static void draw(sweep_loop *loop)
     progress_draw(title, (double)ended / (double)n, rest);
 }
 
-/* Until a run ends, a signal comes, or the bar should be drawn again. */
-static void wait_a_while(void)
+/* The signals that the loop waits for; Ctrl-Z only if it is not ignored, as nohup and the like may have it. */
+static sigset_t awaited_signals(void)
 {
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGCHLD);
-    (void)sigtimedwait(&ends, NULL, &(struct timespec){ .tv_nsec = 200000000 });
+    struct sigaction stop;
+    sigset_t awaited;
+    sigemptyset(&awaited);
+    sigaddset(&awaited, SIGCHLD);
+    if (sigaction(SIGTSTP, NULL, &stop) == 0 && stop.sa_handler != SIG_IGN)
+        sigaddset(&awaited, SIGTSTP);
+    return awaited;
+}
+
+/* Until a run ends, a signal comes, or the bar should be drawn again. */
+static void wait_a_while(sweep_loop *loop)
+{
+    sigset_t awaited = awaited_signals();
+    if (sigtimedwait(&awaited, NULL, &(struct timespec){ .tv_nsec = 200000000 }) == SIGTSTP)
+        stop_for_a_while(loop);
 }
 
 /* Starts the next run that is not done, if there is one. */
@@ -385,7 +422,7 @@ static int run_loop(sweep_loop *loop)
             return code;
         draw(loop);
         if (loop->n_running > 0)
-            wait_a_while();
+            wait_a_while(loop);
         reap(loop);
     }
 }
@@ -407,11 +444,9 @@ int sweep_runs_make(sweep_state *state, int64_t jobs, bool json)
     if (!loop.running)
         return output_failure("out of memory");
     /* With SIGCHLD ignored, as a parent may have left it, nobody learns how a child ended. */
-    sigset_t ends, before;
     signal(SIGCHLD, SIG_DFL);
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &ends, &before);
+    sigset_t awaited = awaited_signals(), before;
+    sigprocmask(SIG_BLOCK, &awaited, &before);
     for (int64_t i = 0; i < state->n_trials; i++)
         if (state->trials[i].state == TRIAL_DONE)
             count_end(&loop, i);

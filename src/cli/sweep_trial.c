@@ -48,21 +48,6 @@ event *sweep_trial_read_end(const char *directory)
     return NULL;
 }
 
-char *sweep_trial_read_reason(const char *messages)
-{
-    static const char program[] = "blasgrad: ";
-    char *text = read_tail(messages, SWEEP_MESSAGES_BYTES);
-    size_t length = text ? strlen(text) : 0;
-    while (length > 0 && (unsigned char)text[length - 1] <= ' ')
-        text[--length] = 0;
-    if (!text)
-        return strdup("");
-    const char *newline = strrchr(text, '\n'), *line = newline ? newline + 1 : text;
-    char *reason = strdup(strncmp(line, program, sizeof program - 1) == 0 ? line + sizeof program - 1 : line);
-    free(text);
-    return reason;
-}
-
 /* ---- Events ---- */
 
 /* A number as such, true and false for options without a value, else a text. */

@@ -2,6 +2,7 @@
 #ifndef SWEEP_TRIAL_H
 #define SWEEP_TRIAL_H
 
+#include "sweep_messages.h"
 #include "sweep_space.h"
 
 #include <sys/types.h>
@@ -10,10 +11,11 @@ typedef enum { TRIAL_OPEN, TRIAL_RUNNING, TRIAL_DONE, TRIAL_FAILED } trial_state
 
 typedef struct {
     trial_state state;
-    pid_t process; /* while it is running */
-    double begin;  /* of this process, on the clock */
-    event *end;    /* of one that is done: the last event of its log */
-    char *reason;  /* why one has failed */
+    pid_t process;           /* while it is running */
+    sweep_messages messages; /* of this process */
+    double begin;            /* of it, on the clock */
+    event *end;              /* of one that is done: the last event of its log */
+    char *reason;            /* why one has failed */
 } sweep_trial;
 
 /* What all files of the sweep share. */
@@ -27,10 +29,6 @@ typedef struct {
 
 /* The end of a run, by its log: NULL if it has not come to it, or there is none. */
 event *sweep_trial_read_end(const char *directory);
-/* Why a run failed: the last of what it wrote to the file of its messages; "" if that is empty. To be freed; NULL if
- * memory is out. */
-enum { SWEEP_MESSAGES_BYTES = 4096 };
-char *sweep_trial_read_reason(const char *messages);
 /* What came of it, as an event "trial". */
 event *sweep_trial_describe(const sweep_state *state, int64_t run);
 int64_t sweep_count(const sweep_state *state, trial_state counted);
