@@ -58,13 +58,27 @@ holds 'its optimizer has state too' grep -q '^optimizer.0.weight.momentum  *f32 
 expect 0 '"blasgrad.model":"dense:128 relu dense:10"' info run/best.safetensors --batch 32 --json
 holds 'the same cost' test "$(count product_flops)" -eq $((32 * 40448))
 holds 'tensors once' test "$(grep -o '"name":' out | wc -l)" -eq 4
+# Its own batch, loss and optimizer, unless others are asked for.
+expect 0 '^batch of 64, ' info run
+holds 'the loss' grep -q '^loss  *cross_entropy$' out
+holds 'SGD as it was' grep -q '^optimizer  *sgd with momentum, 37.5 KiB$' out
+expect 0 'done' train --data digits --epochs 1 --model "$line" --optimizer adamw --weight-decay 0.1 --no-vector-decay --amsgrad \
+    --batch 100 --out adamw --json
+expect 0 '^batch of 100, ' info adamw
+holds 'AdamW, with the largest squares' grep -q '^optimizer  *adamw, 112.6 KiB$' out
+expect 0 '"optimizer":"adamw","batch":100' info adamw --json
+expect 0 '"optimizer":"sgd","batch":10,' info adamw --json --optimizer sgd --batch 10
+holds 'which has no momentum unless it is given' test "$(count optimizer_bytes)" -eq 0
+expect 0 'done' train --data lecture --loss l2 --momentum 0 --epochs 1 --out lecture --json
+expect 0 '^batch of 5, ' info lecture
+holds 'plain SGD' grep -q '^optimizer  *sgd, 0 B$' out
 expect 0 'done' train --data strokes --count 50 --steps 1 --model 'conv:2:3x3 relu dense:10' --dtype f64 --out conv --json
 expect 0 '"loss_function":"cross_entropy"' info conv/best.safetensors --json
 holds 'in f64' test "$(count parameter_bytes)" -eq $((8 * (2 * 9 + 2 + 10 * 2 * 26 * 26 + 10)))
 awk 'BEGIN { for (i = 0; i < 60; i++) print "the " i " quick foxes" }' >fox.txt
 expect 0 'done' train --data fox.txt --context 16 --steps 2 --model char-gpt --out gpt --json
 classes=$("$BLASGRAD" info gpt/best.safetensors | sed -n 's/^we.weight .*\[\([0-9]*\), .*/\1/p')
-expect 0 '"optimizer":"sgd"' info gpt/best.safetensors --batch 2 --json
+expect 0 '"optimizer":"adamw","batch":2,' info gpt/best.safetensors --batch 2 --json
 holds 'tokens of a text' sh -c "grep -q '\"blasgrad.sample\":\"tokens 16\"' out"
 parameters=$(count parameter_count)
 expect 0 '"optimizer":"sgd"' info --model char-gpt --input 16 --tokens "$classes" --batch 2 --json

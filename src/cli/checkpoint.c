@@ -185,6 +185,8 @@ static bg_status add_about(bg_archive *archive, const checkpoint_about *about)
         status = bg_archive_add_text(archive, "blasgrad.dtype", bg_dtype_name(about->data.dtype));
     if (status == BG_OK)
         status = add_sample(archive, about);
+    if (status == BG_OK && about->training)
+        status = bg_archive_add_text(archive, CHECKPOINT_TRAINING, about->training);
     return status == BG_OK ? add_data(archive, &about->data) : status;
 }
 
@@ -263,6 +265,7 @@ static void read_about(const bg_archive *archive, checkpoint_about *about)
     *about = (checkpoint_about){
         .model = bg_archive_text(archive, "blasgrad.model"),
         .loss = bg_archive_text(archive, "blasgrad.loss"),
+        .training = bg_archive_text(archive, CHECKPOINT_TRAINING),
         .data = { .name = bg_archive_text(archive, "blasgrad.data"),
                   .test_share = share ? strtod(share, NULL) : -1,
                   .target = bg_archive_text(archive, "blasgrad.target"),

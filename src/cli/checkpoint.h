@@ -10,10 +10,12 @@
 #include <blasgrad/train.h>
 
 /* What a checkpoint says beside its tensors. */
+#define CHECKPOINT_TRAINING "blasgrad.training"
 typedef struct {
     const char *model, *loss;
-    bg_shape sample;   /* of one input; no axes: unknown */
-    bool takes_tokens; /* inputs are integers */
+    bg_shape sample;      /* of one input; no axes: unknown */
+    bool takes_tokens;    /* inputs are integers */
+    const char *training; /* optimizer and batch, as an event; NULL: unknown, or it was not trained by steps */
     data_settings data;
 } checkpoint_about;
 

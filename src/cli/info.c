@@ -20,9 +20,9 @@ enum { KEY_BATCH = KEYS_COMMAND, KEY_OPTIMIZER };
 
 static const struct argp_option table[] = {
     { NULL, 0, NULL, 0, "A network:", 0 },
-    { "batch", KEY_BATCH, "N", 0, "samples of a training step (default: 64)", 0 },
+    { "batch", KEY_BATCH, "N", 0, "samples of a training step (default: those of the run, or 64)", 0 },
     { "optimizer", KEY_OPTIMIZER, "NAME", 0,
-      "of the training step, as in `blasgrad train' (default: sgd with momentum)", 0 },
+      "of the training step, as in `blasgrad train' (default: that of the run, or sgd with momentum)", 0 },
     { 0 },
 };
 
@@ -123,7 +123,7 @@ static int show_machine(bg_engine *engine, bool json)
 
 int command_info(int argc, char **argv)
 {
-    info_config config = { .step.batch = 64 };
+    info_config config = { .file = NULL };
     options_parse(&argp, argc, argv, &config);
     bg_engine *engine;
     bg_engine_options options = common_engine(&config.common);

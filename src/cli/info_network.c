@@ -3,12 +3,14 @@
 
 #include "checkpoint.h"
 #include "commands.h"
+#include "optimizer_options.h"
 #include "output.h"
 #include "program_report.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- Tensors ---- */
 
@@ -85,6 +87,17 @@ static void add_tensor(network_cost *cost, const bg_model *model, size_t i)
     }
 }
 
+/* Samples of a step where nothing else is known. */
+enum { BATCH_DEFAULT = 64 };
+
+static const char *optimizer_text(const step_options *options)
+{
+    if (!options->optimizer_name)
+        return "sgd with momentum";
+    bool is_plain = strcmp(options->optimizer_name, "sgd") != 0 || options->optimizer.momentum == 0;
+    return is_plain ? options->optimizer_name : "sgd with momentum";
+}
+
 static bg_status find_cost(network_cost *cost, const workload_step *step)
 {
     bg_program *forward;
@@ -141,8 +154,8 @@ static void show_cost(const network_cost *cost, const workload *w, const step_op
     output_line("%-32s %lld, %s", "parameters", (long long)cost->parameters, bytes_text(cost->parameter_bytes, one));
     if (cost->buffers)
         output_line("%-32s %lld", "buffers", (long long)cost->buffers);
-    output_line("%-32s %s, %s", "optimizer", options->optimizer_name ? options->optimizer_name : "sgd with momentum",
-                bytes_text(cost->state_bytes, one));
+    output_line("%-32s %s", "loss", w->loss);
+    output_line("%-32s %s, %s", "optimizer", optimizer_text(options), bytes_text(cost->state_bytes, one));
     output_line("%-32s %s an example", "forward and loss", flops_text(cost->forward_flops / (double)w->batch, one));
     output_line("%-32s %s an example", "training step", flops_text(cost->step.flops / (double)w->batch, one));
     snprintf(head, sizeof head, "batch of %lld, %d thread%s", (long long)w->batch, threads, threads == 1 ? "" : "s");
@@ -190,7 +203,7 @@ static void finish(event *e, int code)
 
 int info_network(bg_engine *engine, const own_network *own, const step_options *options, bool json)
 {
-    workload w = own_network_workload(own, options->batch);
+    workload w = own_network_workload(own, options->batch ? options->batch : BATCH_DEFAULT);
     event *e = begin(json);
     if (e)
         event_text(e, "model", w.model);
@@ -238,7 +251,7 @@ static int add_checkpoint(bg_engine *engine, const char *path, const bg_archive 
     workload w = { .name = path,
                    .model = about->model,
                    .loss = about->loss,
-                   .batch = options->batch,
+                   .batch = options->batch ? options->batch : BATCH_DEFAULT,
                    .sample = about->sample,
                    .vocabulary = about->takes_tokens ? scores : 0,
                    .classes = scores };
@@ -248,6 +261,25 @@ static int add_checkpoint(bg_engine *engine, const char *path, const bg_archive 
     return code;
 }
 
+/* What the run was trained with, where nothing else is asked for; *training has the names, and is to be destroyed. */
+static int take_training(step_options *options, event **training, const char *path, const checkpoint_about *about)
+{
+    *training = about->training ? event_parse(about->training) : NULL;
+    if (!about->training)
+        return 0;
+    double batch = event_get_number(*training, "batch");
+    bg_optimizer optimizer;
+    if (!(batch >= 1 && batch <= OWN_EXTENT_MAX) || !optimizer_recall(&optimizer, *training))
+        return output_failure("%s: its %s names no batch and optimizer", path, CHECKPOINT_TRAINING);
+    if (options->batch == 0)
+        options->batch = (int64_t)batch;
+    if (options->optimizer_name)
+        return 0;
+    options->optimizer_name = event_get_text(*training, "optimizer");
+    options->optimizer = optimizer;
+    return 0;
+}
+
 int info_file(bg_engine *engine, const char *path, const step_options *options, bool json)
 {
     bg_archive *archive;
@@ -255,15 +287,19 @@ int info_file(bg_engine *engine, const char *path, const step_options *options, 
     int code = checkpoint_load(path, engine, &archive, &about);
     if (code)
         return code;
-    event *e = begin(json);
+    event *e = begin(json), *training = NULL;
+    step_options step = *options;
     bool has_network = about.model && about.loss && about.sample.rank > 0;
     show_archive(archive, path, e);
     if (has_network)
-        code = add_checkpoint(engine, path, archive, &about, options, e);
-    else if (options->option)
+        code = take_training(&step, &training, path, &about);
+    if (has_network && !code)
+        code = add_checkpoint(engine, path, archive, &about, &step, e);
+    else if (!has_network && options->option)
         code = output_failure("--%s: %s does not say what its network is, or the shape of its inputs", options->option,
                               path);
     finish(e, code);
+    event_destroy(training);
     bg_archive_destroy(archive);
     return code;
 }

@@ -6,8 +6,8 @@
 
 /* The training step whose cost is shown. */
 typedef struct {
-    int64_t batch;
-    const char *optimizer_name; /* NULL: SGD with momentum */
+    int64_t batch;              /* 0: that of the run, or 64 */
+    const char *optimizer_name; /* NULL: that of the run, or SGD with momentum */
     bg_optimizer optimizer;
     const char *option; /* of these that was given, or NULL */
 } step_options;

@@ -175,6 +175,12 @@ static void give(double *value, bg_optional given)
         *value = given.value;
 }
 
+static void leave_vectors_out(bg_optimizer *made)
+{
+    made->groups[0] = (bg_parameter_group){ .of_vectors = true, .weight_decay = BG_SOME(0) };
+    made->n_groups = 1;
+}
+
 static bg_optimizer optimizer_of(const optimizer_settings *s)
 {
     bg_optimizer made;
@@ -190,10 +196,8 @@ static bg_optimizer optimizer_of(const optimizer_settings *s)
     made.amsgrad = s->amsgrad;
     made.clip_norm = s->clip_norm;
     made.clip_value = s->clip_value;
-    if (s->without_vector_decay) {
-        made.groups[0] = (bg_parameter_group){ .of_vectors = true, .weight_decay = BG_SOME(0) };
-        made.n_groups = 1;
-    }
+    if (s->without_vector_decay)
+        leave_vectors_out(&made);
     return made;
 }
 
@@ -343,4 +347,32 @@ void optimizer_describe(const optimizer_settings *s, event *e)
         event_text(e, "schedule", s->schedule);
     describe_count(e, "warm_up", &s->warm_up);
     describe_count(e, "swa", &s->swa_start);
+}
+
+bool optimizer_recall(bg_optimizer *optimizer, const event *e)
+{
+    if (bg_optimizer_find(optimizer, event_get_text(e, "optimizer")) != BG_OK)
+        return false;
+    const struct {
+        const char *key;
+        double *value;
+    } numbers[] = {
+        { "lr", &optimizer->learning_rate },
+        { "momentum", &optimizer->momentum },
+        { "dampening", &optimizer->dampening },
+        { "weight_decay", &optimizer->weight_decay },
+        { "beta1", &optimizer->beta1 },
+        { "beta2", &optimizer->beta2 },
+        { "eps", &optimizer->eps },
+        { "clip_norm", &optimizer->clip_norm },
+        { "clip_value", &optimizer->clip_value },
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (event_has(e, numbers[i].key))
+            *numbers[i].value = event_get_number(e, numbers[i].key);
+    optimizer->nesterov = event_equals(e, "nesterov", NULL);
+    optimizer->amsgrad = event_equals(e, "amsgrad", NULL);
+    if (event_equals(e, "no_vector_decay", NULL))
+        leave_vectors_out(optimizer);
+    return bg_optimizer_check(optimizer) == BG_OK;
 }

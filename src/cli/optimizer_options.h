@@ -36,5 +36,7 @@ int optimizer_check(optimizer_settings *settings, const char *name, double learn
 void optimizer_fill(const optimizer_settings *settings, bg_trainer_options *options, int64_t examples, int64_t steps,
                     bg_schedule *parts);
 void optimizer_describe(const optimizer_settings *settings, event *e);
+/* The optimizer that was described; false if there is none of its name. */
+bool optimizer_recall(bg_optimizer *optimizer, const event *e);
 
 #endif

@@ -268,6 +268,7 @@ int command_train(int argc, char **argv)
     data_release(&job.data);
     free(job.class_names);
     free(job.feature_names);
+    free(job.training);
     bg_engine_destroy(job.engine);
     train_config_release(&job.config);
     return code;

@@ -18,6 +18,7 @@ typedef struct {
     train_config config;
     char default_model[32];
     char *class_names, *feature_names; /* of a table; or NULL */
+    char *training;                    /* what checkpoints say of it */
     network_choice network;
     bg_engine *engine;
     data_parts data;

@@ -17,6 +17,19 @@ static int start_engine(train_job *job)
     return 0;
 }
 
+/* How it is trained, for whoever looks at its checkpoints. */
+static int describe_training(train_job *job)
+{
+    if (job->config.method != METHOD_SGD)
+        return 0;
+    event *e = event_create(NULL);
+    optimizer_describe(&job->config.optimizer, e);
+    event_integer(e, "batch", job->config.batch);
+    job->about.training = job->training = event_line(e);
+    event_destroy(e);
+    return job->training ? 0 : output_failure("out of memory");
+}
+
 static int load_data(train_job *job)
 {
     train_config *config = &job->config;
@@ -53,7 +66,7 @@ static int load_data(train_job *job)
                                      .sample = inputs.shape,
                                      .takes_tokens = inputs.dtype != BG_F32 && inputs.dtype != BG_F64,
                                      .data = config->data };
-    return 0;
+    return describe_training(job);
 }
 
 /* ---- Class weights ---- */
