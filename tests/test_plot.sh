@@ -62,7 +62,7 @@ holds 'no picture without gnuplot' test ! -e speed.svg
 printf '#!/bin/sh\ncat >read\necho "line 3: the pen is dry" >&2\nexit 1\n' >bin/gnuplot
 chmod +x bin/gnuplot
 with_path "$work/bin:$PATH" 'plot: gnuplot failed: line 3: the pen is dry'
-holds 'gnuplot reads a script' grep -q "^set output 'speed.svg.part'" read
+holds 'gnuplot reads a script' grep -q '^set terminal svg' read
 printf '#!/bin/sh\nexit 3\n' >bin/gnuplot
 with_path "$work/bin:$PATH" 'plot: gnuplot failed: it said nothing'
 if command -v gnuplot >gnuplot.path; then
@@ -91,6 +91,16 @@ if command -v gnuplot >gnuplot.path; then
     expect 0 '^long.svg$' plot long.jsonl
     holds 'numbers are short' grep -q 'm of 3 tokens of 1e+300 kinds, 1e+300 classes' long.svg
     expect 1 'plot: none/x.svg: No such file' plot speed.jsonl -onone/x.svg
+    # A full disk, of which gnuplot says nothing.
+    if command -v unshare >/dev/null && unshare -rm true 2>/dev/null; then
+        mkdir small
+        # shellcheck disable=SC2016
+        unshare -rm sh -c 'mount -t tmpfs -o size=8k none small && "$BLASGRAD" plot speed.jsonl -o small/x.svg
+            echo $? >code; ls small >left' >out 2>err
+        holds 'a full disk: the cause' grep -q 'plot: small/x.svg: No space left on device' err
+        holds 'a failure' test "$(cat code)" -eq 1
+        holds 'and no picture' test ! -s left
+    fi
     holds 'nothing is left behind' sh -c '! ls | grep -q "[.]part"'
 fi
 
@@ -99,7 +109,6 @@ printf '#!/bin/sh\ncat >/dev/null\necho $$ >drawing\nexec sleep 60\n' >bin/gnupl
 checks=$((checks + 1))
 PATH=$work/bin:$PATH "$program" plot speed.jsonl -o slow.svg >out 2>err &
 while [ ! -s drawing ] && kill -0 $! 2>/dev/null; do sleep 0.05; done
-holds 'the picture is begun' test -e slow.svg.part
 kill -TERM $!
 wait $!
 got=$?

@@ -1,5 +1,5 @@
 /* Pictures, drawn by the program gnuplot: it reads the script from a pipe, and no shell stands between. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* memfd_create */
 #include "gnuplot.h"
 
 #include "commands.h"
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,7 +151,7 @@ static void read_message(FILE *messages, char *text, size_t capacity)
     }
 }
 
-static bool start(int input, FILE *messages)
+static bool start(int input, int picture, FILE *messages)
 {
     static char name[] = "gnuplot", input_name[] = "-";
     static char *const arguments[] = { name, input_name, NULL };
@@ -162,7 +163,7 @@ static bool start(int input, FILE *messages)
     sigaddset(&defaults, SIGXFSZ);
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
-    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, picture, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&files, fileno(messages), STDERR_FILENO);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
@@ -173,7 +174,8 @@ static bool start(int input, FILE *messages)
     return errno == 0;
 }
 
-static int run(const gnuplot_script *script)
+/* Draws into a file that is open. */
+static int run(const gnuplot_script *script, int picture)
 {
     FILE *messages = tmpfile();
     int ends[2] = { -1, -1 }, status = 0;
@@ -185,7 +187,7 @@ static int run(const gnuplot_script *script)
     }
     /* gnuplot waits for the end of the pipe, so it must not hold the writing end itself. */
     (void)fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-    bool is_running = start(ends[0], messages);
+    bool is_running = start(ends[0], picture, messages);
     int error = errno;
     close(ends[0]);
     if (is_running)
@@ -208,50 +210,65 @@ static int run(const gnuplot_script *script)
     return code;
 }
 
-/* gnuplot goes on without a file that it cannot open. */
-static int make_file(const char *path, const char *picture)
+static bool copy(int from, int to)
 {
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file < 0)
-        return output_failure("plot: %s: %s", picture, strerror(errno));
-    close(file);
-    return EXIT_DONE;
+    char piece[1 << 16];
+    for (off_t at = 0;;) {
+        ssize_t got = pread(from, piece, sizeof piece, at), written = got > 0 ? write(to, piece, (size_t)got) : 0;
+        if (got == 0)
+            return true;
+        if ((got < 0 || written < 0) && errno != EINTR)
+            return false;
+        at += written > 0 ? written : 0;
+    }
 }
 
+static int save(int drawn, const char *path, const char *picture)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    bool is_saved = file >= 0 && copy(drawn, file);
+    int error = errno;
+    if (file >= 0 && close(file) != 0 && is_saved) {
+        is_saved = false;
+        error = errno;
+    }
+    if (is_saved && rename(path, picture) == 0)
+        return EXIT_DONE;
+    error = is_saved ? errno : error;
+    if (file >= 0)
+        unlink(path);
+    return output_failure("plot: %s: %s", picture, strerror(error));
+}
+
+/* gnuplot draws into memory, as it says nothing of a disk that is full. */
 static int draw_to(const char *path, const gnuplot_script *script, const char *picture, int width, int height)
 {
-    int terminal = find_terminal(picture);
+    int terminal = find_terminal(picture), drawn = memfd_create("picture", MFD_CLOEXEC);
+    if (drawn < 0)
+        return output_failure("plot: %s", strerror(errno));
     double unit = terminals[terminal].unit;
     gnuplot_script whole = { .text = NULL };
     gnuplot_put(&whole, "set terminal ");
     gnuplot_put(&whole, terminals[terminal].terminal, unit * width, unit * height);
-    gnuplot_put(&whole, "\nset output ");
-    gnuplot_put_quoted(&whole, path);
     gnuplot_put(&whole, "\n%s\nunset output\n", script->text);
     drawing.part = path;
     catch_signals();
-    int code = script->is_lost || whole.is_lost ? output_failure("out of memory") : make_file(path, picture);
-    if (!code) {
-        code = run(&whole);
-        if (!code && rename(path, picture) != 0)
-            code = output_failure("plot: %s: %s", picture, strerror(errno));
-        if (code)
-            unlink(path);
-    }
+    int code = script->is_lost || whole.is_lost ? output_failure("out of memory") : run(&whole, drawn);
+    if (!code)
+        code = save(drawn, path, picture);
     drawing.part = NULL;
     gnuplot_free(&whole);
+    close(drawn);
     return code;
 }
 
 int gnuplot_draw(const gnuplot_script *script, const char *picture, int width, int height)
 {
-    /* gnuplot takes a name that begins with a bar for a command of the shell, and a tilde for a home. */
-    const char *folder = *picture == '|' || *picture == '~' ? "./" : "";
-    size_t bytes = strlen(folder) + strlen(picture) + sizeof ".part";
+    size_t bytes = strlen(picture) + sizeof ".part";
     char *path = malloc(bytes);
     if (!path)
         return output_failure("out of memory");
-    snprintf(path, bytes, "%s%s.part", folder, picture);
+    snprintf(path, bytes, "%s.part", picture);
     int code = draw_to(path, script, picture, width, height);
     free(path);
     return code;
