@@ -43,7 +43,7 @@ expect 2 '--seeds "0": a whole number from 1 to' sweep $digits --out s --seeds 0
 expect 2 'too large for --seeds 2' sweep $digits --out s --seeds 2 --seed 9223372036854775807
 expect 2 '--jobs "0": a whole number' sweep $digits --out s --grid lr=0.1,1 --jobs 0
 expect 2 '--by "speed": validation_, test_ or train_' sweep $digits --out s --grid lr=0.1,1 --by speed
-expect 2 'unknown option "--gird"; the options are --grid' sweep $digits --out s --gird lr=0.1,1
+expect 2 'unknown option "--gird"; is it --grid? the options are --grid' sweep $digits --out s --gird lr=0.1,1
 expect 2 '"0.1" does not belong to an option' sweep $digits --out s 0.1 --grid lr=0.1,1
 expect 2 '"more" does not belong to an option' sweep $digits --out s --grid lr=0.1,1 more
 expect 2 '"--" does not belong to an option' sweep $digits --out s --grid lr=0.1,1 -- more

@@ -1,6 +1,7 @@
 /* The program blasgrad: finds the command. */
 #include "commands.h"
 #include "output.h"
+#include "spelling.h"
 
 #include <blasgrad/version.h>
 
@@ -69,7 +70,11 @@ int main(int argc, char **argv)
         }
     char names[200];
     size_t length = 0;
-    for (int i = 0; i < COMMANDS; i++)
+    spelling meant = { .text = name, .length = strlen(name) };
+    for (int i = 0; i < COMMANDS; i++) {
         length += (size_t)snprintf(names + length, sizeof names - length, " %s", commands[i].name);
-    return output_usage("there is no command \"%s\"; the commands are%s", name, names);
+        spelling_offer(&meant, commands[i].name);
+    }
+    return output_usage("there is no command \"%s\"; %s%s%sthe commands are%s", name, meant.closest ? "is it " : "",
+                        meant.closest ? meant.closest : "", meant.closest ? "? " : "", names);
 }

@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "output.h"
+#include "spelling.h"
 
 #include <errno.h>
 #include <math.h>
@@ -51,6 +52,31 @@ static void print_names(const struct argp *argp)
             fprintf(stderr, " --%s", o->name);
     for (const struct argp_child *child = argp->children; child && child->argp; child++)
         print_names(child->argp);
+}
+
+static void offer_names(spelling *s, const struct argp *argp)
+{
+    for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc); o++)
+        if (o->name)
+            spelling_offer(s, o->name);
+    for (const struct argp_child *child = argp->children; child && child->argp; child++)
+        offer_names(s, child->argp);
+}
+
+/* Ends the program. */
+static void refuse_option(const struct argp *argp, const char *program, const char *word, bool is_ambiguous)
+{
+    spelling name = { .text = word + strspn(word, "-") };
+    name.length = strcspn(name.text, "=");
+    if (!is_ambiguous && name.length > 1)
+        offer_names(&name, argp);
+    fprintf(stderr, "%s: %s option \"%.60s\"; ", program, is_ambiguous ? "ambiguous" : "unknown", word);
+    if (name.closest)
+        fprintf(stderr, "is it --%s? ", name.closest);
+    fputs("the options are", stderr);
+    print_names(argp);
+    fputs(" --help\n", stderr);
+    exit(EXIT_USAGE);
 }
 
 static bool is_built_in(const char *name, size_t length)
@@ -127,13 +153,8 @@ void options_check(const struct argp *argp, int argc, char *const *argv)
             return;
         bool has_value, is_ambiguous;
         const struct argp_option *option = option_of(argp, word, &has_value, &is_ambiguous);
-        if (!option) {
-            fprintf(stderr, "%s: %s option \"%.60s\"; the options are", argv[0], is_ambiguous ? "ambiguous" : "unknown",
-                    word);
-            print_names(argp);
-            fputs(" --help\n", stderr);
-            exit(EXIT_USAGE);
-        }
+        if (!option)
+            refuse_option(argp, argv[0], word, is_ambiguous);
         i += takes_next_word(option, has_value);
     }
 }
