@@ -141,6 +141,51 @@ START_TEST(refused_images)
 }
 END_TEST
 
+/* What is refused in memory is refused here, and for the same reason. */
+static void expect_same_verdict(const char *x, const char *y, const char *what)
+{
+    bg_dataset *dataset;
+    char message[600] = "";
+    bg_status expected = read_images(&dataset, x, y, BG_F32, false);
+    if (expected)
+        snprintf(message, sizeof message, "%s", bg_last_error());
+    bg_dataset_destroy(dataset);
+    bg_status status = read_images(&dataset, x, y, BG_F32, true);
+    ck_assert_msg(status == expected, "%s: %s, in memory %s", what, bg_status_name(status), bg_status_name(expected));
+    if (expected)
+        ck_assert_str_eq(bg_last_error(), message);
+    bg_dataset_destroy(dataset);
+}
+
+/* Files cut short at each byte, and each bit of their heads turned. */
+START_TEST(damaged_images)
+{
+    enum { IMAGES = 5 };
+    char paths[2][600], what[80];
+    snprintf(paths[0], sizeof paths[0], "%s", write_images("images", IMAGES, 2, 3));
+    snprintf(paths[1], sizeof paths[1], "%s", write_labels("labels", IMAGES, 3));
+    for (int file = 0; file < 2; file++) {
+        size_t count, head = file ? 8 : 16;
+        const char *name = file ? "labels" : "images";
+        unsigned char *bytes = scratch_read(paths[file], &count);
+        for (size_t cut = 0; cut <= count; cut++) {
+            snprintf(what, sizeof what, "%s cut at %zu", name, cut);
+            (void)scratch_write(name, bytes, cut);
+            expect_same_verdict(paths[0], paths[1], what);
+        }
+        for (size_t bit = 0; bit < head * 8; bit++) {
+            snprintf(what, sizeof what, "bit %zu of %s", bit, name);
+            bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+            (void)scratch_write(name, bytes, count);
+            bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+            expect_same_verdict(paths[0], paths[1], what);
+        }
+        (void)scratch_write(name, bytes, count);
+        free(bytes);
+    }
+}
+END_TEST
+
 /* A file that becomes shorter while it is open. */
 START_TEST(cut_images)
 {
@@ -291,6 +336,7 @@ int main(void)
     tcase_add_test(tests, images);
     tcase_add_test(tests, mnist);
     tcase_add_test(tests, refused_images);
+    tcase_add_test(tests, damaged_images);
     tcase_add_test(tests, cut_images);
     tcase_add_test(tests, cifar);
     tcase_add_test(tests, refused_records);
