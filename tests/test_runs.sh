@@ -4,6 +4,8 @@
 
 # ---- Going on ----
 expect 2 '--resume goes on with the run in a directory; name it with --out' train --data digits --resume
+expect 2 '--resume goes on with the run in a directory; name it with --out' train --resume
+expect 2 '--resume: there is no run in nowhere to go on with; to begin one there, name its --data' train --resume --out nowhere
 expect 0 '"event":"start"' train --data digits --epochs 4 --json --threads 2 --out run --resume
 expect 0 '"event":"done"' train --data digits --epochs 4 --json --out run --resume
 loss=$(field test_loss)
@@ -16,7 +18,7 @@ holds 'with one end' test "$(grep -c '"event":"done"' run/log.jsonl)" -eq 1
 holds 'the new configuration is kept' grep -q '"epochs": 6' run/config.json
 expect 0 '"event":"done"' train --data digits --epochs 6 --json --threads 2 --out whole
 holds 'the same best' cmp -s run/best.safetensors whole/best.safetensors
-expect 2 '--lr 0.5: the run in run has 0.1' train --resume --out run --lr 0.5
+expect 2 '--lr 0.5: the run in run has 0.1; --resume' train --resume --out run --lr 0.5
 expect 2 '--data strokes: the run in run has "digits"' train --resume --out run --data strokes
 expect 2 '--ema 0.9: the run in run was begun without it' train --resume --out run --ema 0.9
 expect 2 '--nesterov: the run in run has false' train --resume --out run --nesterov

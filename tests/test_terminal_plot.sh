@@ -31,6 +31,13 @@ if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/n
     holds 'its marks' test "$(tail -n 20 out | grep -c '|.*o')" -ge 2
     holds 'it goes away for other lines' grep -q "$(printf '\033\\[14A\033\\[J')" out
     holds 'and stays at the end' sh -c 'tail -n 1 out | grep -q "step [1-9]"'
+    # Lines about epochs leave words out where they would not fit.
+    for columns in 60 120; do
+        terminal $columns 24 "TERM=dumb '$BLASGRAD' train --data digits --epochs 2"
+        mv out out$columns
+    done
+    holds 'a short line' grep -q 'epoch 2  train [0-9.]* [0-9.]* %  test [0-9.]* [0-9.]* %$' out60
+    holds 'a long line' grep -q 'epoch 2  train loss [0-9.]* accuracy [0-9.]* %  test loss .* samples/s' out120
     # The first point of a run that goes on is of its first step, not of all before.
     "$BLASGRAD" train --data lecture --epochs 3 --out run >out 2>err
     terminal 80 24 "LC_ALL=C TERM=dumb '$BLASGRAD' train --resume --epochs 4 --plot --out run"

@@ -26,7 +26,7 @@ press_interrupt | script -qefc "stty cols 100; $(step 1)" out >/dev/null
 got=$?
 holds "Ctrl-C ends with 130, not $got" test $got -eq 130
 holds 'a bar was drawn' grep -q 'epoch 1/30 \[' out
-holds 'it says where it was saved' grep -q 'interrupted in epoch [0-9]* after step [0-9]*; saved in run' out
+holds 'it says where it was saved' grep -q 'interrupted in epoch [0-9]* after step [0-9]*; saved in run; go on with blasgrad train --resume --out run' out
 holds 'the log says so' grep -q '"event":"interrupted"' run/log.jsonl
 script -qefc "stty cols 40; $(step 3)" out >/dev/null </dev/null
 got=$?

@@ -176,7 +176,8 @@ static int check_stratified(const data_parts *parts, const data_settings *settin
     if (!settings->parts.is_stratified)
         return 0;
     if (held_out < 1 && parts->test)
-        return output_usage("--stratify: %s has test examples of its own", settings->name);
+        return output_usage("--stratify: %s has test examples of its own; --validation-share holds out others",
+                            settings->name);
     if (bg_dataset_classes(parts->train) < 1)
         return output_usage("--stratify is for classes; the targets of %s are numbers", settings->name);
     return held_out < 1 ? output_usage("--stratify: nothing is held out of %s; give --test-share", settings->name) : 0;

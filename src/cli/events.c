@@ -190,7 +190,16 @@ const event *event_get_object(const event *e, const char *key)
 
 char *event_value(const event *e, const char *key)
 {
-    return json_dumps(json_object_get(e, key), JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
+    const json_t *value = json_object_get(e, key);
+    char *text = NULL;
+    /* Of a number as many digits as tell it from others. */
+    for (size_t digits = 15; digits <= 17; digits++) {
+        free(text);
+        text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(digits));
+        if (!text || !json_is_real(value) || strtod(text, NULL) == json_real_value(value))
+            break;
+    }
+    return text;
 }
 
 bool event_is_text(const char *text)

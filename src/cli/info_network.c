@@ -155,7 +155,8 @@ static void show_cost(const network_cost *cost, const workload *w, const step_op
     if (cost->buffers)
         output_line("%-32s %lld", "buffers", (long long)cost->buffers);
     output_line("%-32s %s", "loss", w->loss);
-    output_line("%-32s %s, %s", "optimizer", optimizer_text(options), bytes_text(cost->state_bytes, one));
+    output_line("%-32s %s, %s%s", "optimizer", optimizer_text(options), bytes_text(cost->state_bytes, one),
+                options->is_assumed ? " (assumed: the file names none)" : "");
     output_line("%-32s %s an example", "forward and loss", flops_text(cost->forward_flops / (double)w->batch, one));
     output_line("%-32s %s an example", "training step", flops_text(cost->step.flops / (double)w->batch, one));
     snprintf(head, sizeof head, "batch of %lld, %d thread%s", (long long)w->batch, threads, threads == 1 ? "" : "s");
@@ -265,6 +266,7 @@ static int add_checkpoint(bg_engine *engine, const char *path, const bg_archive 
 static int take_training(step_options *options, event **training, const char *path, const checkpoint_about *about)
 {
     *training = about->training ? event_parse(about->training) : NULL;
+    options->is_assumed = !about->training && !options->optimizer_name;
     if (!about->training)
         return 0;
     double batch = event_get_number(*training, "batch");

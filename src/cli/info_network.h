@@ -9,6 +9,7 @@ typedef struct {
     int64_t batch;              /* 0: that of the run, or 64 */
     const char *optimizer_name; /* NULL: that of the run, or SGD with momentum */
     bg_optimizer optimizer;
+    bool is_assumed;    /* of a run, whose own is unknown */
     const char *option; /* of these that was given, or NULL */
 } step_options;
 

@@ -35,7 +35,8 @@ int rundir_log(rundir *run, const event *e);
 /* Whether the last save is so long ago that the end of an epoch should be saved. */
 bool rundir_is_due(const rundir *run);
 /* Saves last, whose forerunner becomes previous once the new file is on the disk, and with it best, if there is a new
- * one; state, which it takes over, with last. A parameter that is infinite or NaN is a failure, and nothing is saved. */
+ * one; state, which it takes over, with last. A parameter that is infinite or NaN is a failure, and nothing is saved.
+ */
 int rundir_save(rundir *run, event *state);
 
 #endif

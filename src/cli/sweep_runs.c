@@ -299,10 +299,12 @@ static void reap(sweep_loop *loop)
     int status;
     for (int64_t i = 0; i < loop->n_running;) {
         sweep_trial *trial = &loop->state->trials[loop->running[i]];
-        if (waitpid(trial->process, &status, WNOHANG) > 0)
+        if (waitpid(trial->process, &status, WNOHANG) > 0) {
             end_run(loop, i, status);
-        else
-            sweep_messages_copy(&trial->messages), i++;
+        } else {
+            sweep_messages_copy(&trial->messages);
+            i++;
+        }
     }
 }
 

@@ -211,9 +211,14 @@ static int finish_stopped(train_job *job)
     event_integer(e, "epoch", job->place.epoch);
     event_integer(e, "step", job->place.step);
     train_emit(job, e);
-    output_message("interrupted in epoch %lld after step %lld; %s%s", (long long)job->last.epoch,
-                   (long long)job->place.step, job->run ? "saved in " : "not saved, for want of --out",
-                   job->run ? job->config.out : "");
+    if (job->run)
+        output_message(
+            "interrupted in epoch %lld after step %lld; saved in %s; go on with blasgrad train --resume --out "
+            "%s",
+            (long long)job->last.epoch, (long long)job->place.step, job->config.out, job->config.out);
+    else
+        output_message("interrupted in epoch %lld after step %lld; not saved, for want of --out",
+                       (long long)job->last.epoch, (long long)job->place.step);
     return 128 + caught;
 }
 

@@ -257,12 +257,21 @@ static int check_method(const train_config *config)
 
 static int check_training(const train_config *config)
 {
-    if (config->resumes && !config->out)
-        return output_usage("--resume goes on with the run in a directory; name it with --out");
     if (config->class_weights && strcmp(config->loss, "cross_entropy") != 0)
         return output_usage("--class-weights are for the loss cross_entropy, not %s", config->loss);
     if (config->detects_anomalies && config->optimizer.skips_nonfinite)
         return output_usage("--skip-nonfinite leaves out the steps that --detect-anomaly stops at; give one");
+    return 0;
+}
+
+/* What goes on has its data from the run. */
+static int check_resumed(const train_config *config)
+{
+    if (config->resumes && !config->out)
+        return output_usage("--resume goes on with the run in a directory; name it with --out");
+    if (config->resumes && !config->data.name)
+        return output_usage("--resume: there is no run in %s to go on with; to begin one there, name its --data",
+                            config->out);
     return 0;
 }
 
@@ -294,7 +303,9 @@ int train_config_parse(train_config *config, int argc, char **argv)
     if (code)
         return code;
     options_parse(&train_argp, config->words.count, config->words.words, config);
-    code = check_texts(config);
+    code = check_resumed(config);
+    if (!code)
+        code = check_texts(config);
     if (!code)
         code = data_classify(&config->data);
     if (code)

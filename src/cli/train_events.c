@@ -47,6 +47,15 @@ static const char *metrics_text(const train_job *job, char *buffer, size_t capac
     return buffer;
 }
 
+/* " 98.33 %", or nothing. */
+static const char *accuracy_text(const bg_metrics *metrics, char *text, size_t capacity)
+{
+    text[0] = 0;
+    if (metrics->has_accuracy)
+        snprintf(text, capacity, " %.2f %%", 100 * metrics->accuracy);
+    return text;
+}
+
 /* Waiting for examples is worth a word where it takes long, and a good part of the time. */
 static const char *stall_text(const bg_progress *progress, char *buffer, size_t capacity)
 {
@@ -62,6 +71,33 @@ static bool epoch_is_shown(const train_job *job, int64_t epoch)
 {
     int64_t epochs = job->config.epochs, every = epochs <= 50 ? 1 : (epochs + 19) / 20;
     return epoch == 1 || epoch == epochs || epoch % every == 0;
+}
+
+/* Losses and accuracies alone, where a terminal has no room for more. */
+static void show_short_line(const train_job *job, const bg_progress *progress)
+{
+    char train[60], watched[60] = "", text[40];
+    snprintf(train, sizeof train, "train %.5g%s", progress->train.loss,
+             accuracy_text(&progress->train, text, sizeof text));
+    if (progress->has_test)
+        snprintf(watched, sizeof watched, "  %s %.5g%s", train_watched_name(job), progress->test.loss,
+                 accuracy_text(&progress->test, text, sizeof text));
+    output_line("epoch %lld  %s%s", (long long)progress->epoch, train, watched);
+}
+
+static void show_epoch_line(const train_job *job, const bg_progress *progress)
+{
+    char line[400], train[120], watched[120] = "", stall[40];
+    if (progress->has_test)
+        metrics_text(job, watched, sizeof watched, train_watched_name(job), &progress->test);
+    int length = snprintf(line, sizeof line, "epoch %lld  %s%s%s  %.0f samples/s%s", (long long)progress->epoch,
+                          metrics_text(job, train, sizeof train, "train", &progress->train), *watched ? "  " : "",
+                          watched, progress->samples_per_second, stall_text(progress, stall, sizeof stall));
+    int width = output_width();
+    if (width > 0 && length > width)
+        show_short_line(job, progress);
+    else
+        output_line("%s", line);
 }
 
 void train_show_epoch(train_job *job, const bg_progress *progress)
@@ -81,13 +117,8 @@ void train_show_epoch(train_job *job, const bg_progress *progress)
     train_emit(job, e);
     if (job->config.common.json || !epoch_is_shown(job, progress->epoch))
         return;
-    char train[120], watched[120] = "", stall[40];
     progress_clear();
-    output_line(
-        "epoch %lld  %s%s%s  %.0f samples/s%s", (long long)progress->epoch,
-        metrics_text(job, train, sizeof train, "train", &progress->train), progress->has_test ? "  " : "",
-        progress->has_test ? metrics_text(job, watched, sizeof watched, train_watched_name(job), &progress->test) : "",
-        progress->samples_per_second, stall_text(progress, stall, sizeof stall));
+    show_epoch_line(job, progress);
 }
 
 double train_share_done(const train_job *job, const bg_progress *progress)
