@@ -31,10 +31,11 @@ typedef struct {
     const char *name; /* for messages; NULL: none */
     /* Writes n examples, of any numbers from 0 to size - 1, in any order and maybe twice: columns[c] gets those of
      * column c, row-major, one example behind the other, and nothing if it is NULL. The same number has to stand for
-     * the same example whenever it is read. Calls come from one thread at a time, but not always the same: those of a
-     * fit from a thread of the trainer. They may not read from their own data set, nor run programs of the engine,
-     * which may be running one. Whatever it returns but BG_OK ends what asked for the examples, with that status and,
-     * also if it was another thread, the message that was given to bg_fail; a fit has then done the steps before them.
+     * the same example whenever it is read. Calls come from one thread at a time, but not always the same: those of
+     * fits and evaluations from a thread of the trainer. They may not read from their own data set, nor run programs of
+     * the engine, which may be running one. Whatever it returns but BG_OK ends what asked for the examples, with that
+     * status and, also if it was another thread, the message that was given to bg_fail; a fit has then done the steps
+     * before them.
      */
     bg_status (*read)(void *user, const int64_t *examples, int64_t n, void *const *columns);
     void (*destroy)(void *user); /* of user, called once, with the last data set that reads from it; may be NULL */

@@ -114,7 +114,8 @@ BG_API bg_status bg_trainer_fit(bg_trainer *trainer, const bg_dataset *train, co
  * trainer itself has made: 0 if there is none, as behind bg_trainer_load of a new one. */
 BG_API bg_progress bg_trainer_progress(const bg_trainer *trainer);
 
-/* The loss and accuracy of the model on a data set, without training it. */
+/* The loss and accuracy of the model on a data set, without training it. Of a source, a thread reads the examples of
+ * the next batch while one runs: BG_ERR_SYSTEM if it cannot be started. */
 BG_API bg_status bg_trainer_evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_metrics *metrics);
 
 /* The same, which metrics (may be NULL) gets, and all predictions of the network, which the evaluation takes in with
