@@ -359,7 +359,13 @@ sed 's/"lr": 0.05[0-9]*/"lr": 0.3/' flag/config.json >changed.json
 cp changed.json flag/config.json
 expect 0 'flags: going on; 1 run is done' sweep --resume --out flags
 holds 'as it was when the sweep began' grep -q '"lr": 0.05' flags/0002/config.json
-expect 2 '--lr 0.29.*: the sweep in flags has "0.05' sweep --resume --config changed.json --grid nesterov=true,false --out flags
+expect 2 '--lr 0.3: the sweep in flags has "0.05"' sweep --resume --config changed.json --grid nesterov=true,false --out flags
+# As earlier versions wrote it.
+sed 's/"0.05"/"0.050000000000000003"/' flags/sweep.json >earlier.json
+holds 'more digits' grep -q '0.050000000000000003' earlier.json
+cp earlier.json flags/sweep.json
+sed 's/"lr": 0.3/"lr": 0.05/' changed.json >earlier.json
+expect 0 'flags: going on; 2 runs are done' sweep --resume --config earlier.json --grid nesterov=true,false --out flags
 expect 1 'none.json' sweep --config none.json --grid lr=1,2 --out none
 expect 0 '2 runs' sweep --config '{file}.json' --grid file=changed,flag/config --out files
 holds 'files as an axis' grep -q '"nesterov": true' files/0002/config.json

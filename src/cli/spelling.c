@@ -29,7 +29,7 @@ static size_t measure(const char *a, size_t n, const char *b)
 void spelling_offer(spelling *s, const char *word)
 {
     /* More differences are another word. */
-    size_t distance = measure(s->text, s->length, word), most = s->length < 5 ? 1 : 2;
+    size_t distance = measure(s->text, s->length, word), most = s->length < 4 ? 1 : 2;
     if (distance > most || (s->closest && distance >= s->distance))
         return;
     s->closest = word;

@@ -82,11 +82,20 @@ typedef struct {
     const char *group, *out;
 } comparison;
 
+/* The same number in other digits, as earlier versions wrote those of a --config. */
+static bool is_same_number(const char *a, const char *b)
+{
+    char *end_a, *end_b;
+    double number_a = strtod(a, &end_a), number_b = strtod(b, &end_b);
+    return end_a != a && end_b != b && !*end_a && !*end_b && number_a == number_b;
+}
+
 static int compare_text(const char *name, event_kind kind, const char *value, void *user)
 {
     (void)kind;
     const comparison *c = user;
-    if (c->saved && event_equals(c->saved, name, value))
+    const char *saved = c->saved ? event_get_text(c->saved, name) : NULL;
+    if (c->saved && (event_equals(c->saved, name, value) || (saved && value && is_same_number(saved, value))))
         return 0;
     bool is_option = strcmp(c->group, "train") == 0;
     char *own = c->saved ? event_value(c->saved, name) : NULL;

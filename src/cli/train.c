@@ -10,6 +10,7 @@
 #include "train_words.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -211,14 +212,15 @@ static int finish_stopped(train_job *job)
     event_integer(e, "epoch", job->place.epoch);
     event_integer(e, "step", job->place.step);
     train_emit(job, e);
+    char where[80] = "before its first step";
+    if (job->place.step > 0)
+        snprintf(where, sizeof where, "in epoch %lld after step %lld", (long long)job->last.epoch,
+                 (long long)job->place.step);
+    const char *out = job->config.out;
     if (job->run)
-        output_message(
-            "interrupted in epoch %lld after step %lld; saved in %s; go on with blasgrad train --resume --out "
-            "%s",
-            (long long)job->last.epoch, (long long)job->place.step, job->config.out, job->config.out);
+        output_message("interrupted %s; saved in %s; go on with blasgrad train --resume --out %s", where, out, out);
     else
-        output_message("interrupted in epoch %lld after step %lld; not saved, for want of --out",
-                       (long long)job->last.epoch, (long long)job->place.step);
+        output_message("interrupted %s; not saved, for want of --out", where);
     return 128 + caught;
 }
 
