@@ -50,6 +50,7 @@ _blasgrad_values()
     *:--method) _blasgrad_words 'sgd lstsq' ;;
     *:--scale) _blasgrad_words 'standard min-max' ;;
     *:--missing) _blasgrad_words 'error nan mean drop' ;;
+    *:--adversarial) _blasgrad_words 'fgsm:eps= pgd:eps= trades:eps=' ;;
     *:--class-weights) _blasgrad_words 'balanced' ;;
     *:--part) _blasgrad_words 'test validation train all' ;;
     bench:--tokens) ;;

@@ -166,6 +166,45 @@ BG_API bg_status bg_attack_run(bg_attacker *attacker, const bg_attack *attack, c
                                const bg_tensor *labels, const bg_tensor *targets, const bg_attack_result *result,
                                bg_attack_report *report);
 
+/* ---- Adversarial training ---- */
+
+/* What training meets in place of an input x of class y; x' is climbed to as above, with steps of one size from a
+ * random start.
+ *   fgsm    the cross-entropy at x', which one step raises from a uniform point of the ball. Wong, Rice, Kolter, Fast
+ *           is better than free, 2020, algorithm 3.
+ *   pgd     the same with several steps. Madry et al., 2018, (2.1).
+ *   trades  the cross-entropy at x, and beta times the Kullback-Leibler divergence of the answers at x from those at
+ *           x', which the steps raise from x and normal noise of deviation 0.001. Zhang et al., Theoretically
+ *           principled trade-off between robustness and accuracy, 2019, algorithm 1. */
+typedef enum { BG_ADVERSARIAL_FGSM, BG_ADVERSARIAL_PGD, BG_ADVERSARIAL_TRADES } bg_adversarial_method;
+
+typedef struct {
+    bg_network *network; /* scores [n, classes] */
+    void *user;          /* reaches the network */
+    bg_adversarial_method method;
+    bg_attack_norm norm; /* Linf or L2 */
+    double eps;          /* finite, in units of the inputs; 0: x' is x */
+    int64_t steps;       /* 1 to 100; 0: pgd 7, trades 10; fgsm has one */
+    double step_size;    /* 0: fgsm 1.25 eps, the others 2.5 eps / steps */
+    bg_optional beta;    /* >= 0; 6 unless given, and 0 unless trades */
+    /* The box: the least and the greatest value of every input's elements. Without one they are not limited. */
+    bg_optional lower, upper;
+} bg_adversarial;
+
+/* BG_ERR_ARGUMENT names the number that makes no sense. */
+BG_API bg_status bg_adversarial_check(const bg_adversarial *adversarial);
+
+/* The mean loss of a training step, of inputs [n, ..] (f32 or f64) and their classes [n]. A bg_train_step whose user is
+ * a bg_adversarial: beside it the trainer gets bg_adversarial_network, the same user, and bg_cross_entropy_loss, by
+ * which it evaluates. In evaluation it is the cross-entropy of the inputs as they are.
+ *   All passes are nodes of one graph; random numbers are those of random nodes, so that a step repeats bit for bit.
+ *   As in the authors' programs, the passes of fgsm and pgd are those of a network in training: batch normalisation
+ * takes each batch's own statistics, and every pass updates the running ones. trades climbs in evaluation. Layers that
+ * drop out by name drop the same elements in all passes of a step. */
+BG_API bg_node *bg_adversarial_step(bg_model *model, bg_node *const *columns, int n, void *adversarial);
+/* The network of a bg_adversarial. */
+BG_API bg_node *bg_adversarial_network(bg_model *model, bg_node *x, void *adversarial);
+
 #ifdef __cplusplus
 }
 #endif

@@ -31,7 +31,8 @@ typedef struct {
 } bg_averaging;
 
 typedef struct {
-    bg_network *network; /* network and loss, or step */
+    /* network and loss, or step; with all three, training takes the step, and evaluations network and loss. */
+    bg_network *network;
     bg_loss *loss;
     bg_train_step *step;
     void *user;
@@ -64,7 +65,7 @@ typedef struct {
     int64_t call_every; /* steps from one call of the callback to the next; default: some ten calls a second */
 } bg_trainer_options;
 
-/* BG_ERR_ARGUMENT if network or loss is missing beside no step, or a number makes no sense. */
+/* BG_ERR_ARGUMENT if network or loss is missing without a step, one of them with it, or a number makes no sense. */
 BG_API bg_status bg_trainer_create(bg_trainer **trainer, bg_model *model, const bg_trainer_options *options);
 BG_API void bg_trainer_destroy(bg_trainer *trainer);
 
@@ -119,8 +120,8 @@ BG_API bg_progress bg_trainer_progress(const bg_trainer *trainer);
 BG_API bg_status bg_trainer_evaluate(bg_trainer *trainer, const bg_dataset *dataset, bg_metrics *metrics);
 
 /* The same, which metrics (may be NULL) gets, and all predictions of the network, which the evaluation takes in with
- * their targets; call it again for further data sets. BG_ERR_ARGUMENT if the trainer has a step, whatever
- * bg_evaluation_add refuses. After a failure within the data set the evaluation has the batches before it. */
+ * their targets; call it again for further data sets. BG_ERR_ARGUMENT if the trainer has a step and no network,
+ * whatever bg_evaluation_add refuses. After a failure within the data set the evaluation has the batches before it. */
 BG_API bg_status bg_trainer_score(bg_trainer *trainer, const bg_dataset *dataset, bg_evaluation *evaluation,
                                   bg_metrics *metrics);
 

@@ -28,6 +28,7 @@ enum {
     KEY_TIME,
     KEY_EARLY_STOPPING,
     KEY_CLASS_WEIGHTS,
+    KEY_ADVERSARIAL,
     KEY_DETECT_ANOMALY,
     KEY_LOG_EVERY,
     KEY_SAVE_EVERY,
@@ -58,6 +59,11 @@ static const struct argp_option table[] = {
     { "class-weights", KEY_CLASS_WEIGHTS, "WEIGHTS", 0,
       "weights of the classes in the cross_entropy of training steps: numbers with commas between them, or balanced: "
       "examples / (classes x examples of the class)",
+      1 },
+    { "adversarial", KEY_ADVERSARIAL, "WORD", 0,
+      "train against attacks on the inputs: fgsm, pgd or trades, then eps=E and what differs from the defaults of "
+      "steps=N (fgsm 1, pgd 7, trades 10) step=S (fgsm 1.25 E, else 2.5 E / N) norm=linf|l2 beta=B (trades: 6) "
+      "box=LOWER,UPPER|none (what inputs may be: 0,1 if those of training are within), as in pgd:eps=0.2:steps=7",
       1 },
     { "detect-anomaly", KEY_DETECT_ANOMALY, NULL, 0,
       "stop at a loss or gradient that is infinite or NaN, before the update, and say which operation made it", 1 },
@@ -98,6 +104,7 @@ static double parse_time(struct argp_state *state, const char *text)
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     train_config *config = state->input;
+    char message[200];
     if (key >= KEY_BATCH && key <= KEY_INIT)
         config->step_option = option_name(key);
     switch (key) {
@@ -139,6 +146,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_CLASS_WEIGHTS:
         config->class_weights = text;
+        return 0;
+    case KEY_ADVERSARIAL:
+        if (!adversarial_parse(text, &config->adversarial, message, sizeof message))
+            argp_error(state, "--adversarial \"%s\": %s", text, message);
         return 0;
     case KEY_DETECT_ANOMALY:
         config->detects_anomalies = true;
@@ -255,10 +266,27 @@ static int check_method(const train_config *config)
     return lstsq_check(config->model, config->loss);
 }
 
+static int check_adversarial(const train_config *config)
+{
+    if (config->data.kind == DATA_TEXT)
+        return output_usage("--adversarial: the characters of a text have no gradients to climb; it is for inputs that "
+                            "are numbers");
+    if (strcmp(config->loss, "cross_entropy") != 0)
+        return output_usage("--adversarial is for the loss cross_entropy, not %s", config->loss);
+    if (config->class_weights)
+        return output_usage("--adversarial has a loss of its own, which --class-weights do not reach; give one");
+    if (config->data.parts.scale)
+        return output_usage("--adversarial measures eps in units of the inputs, and --scale changes them; give one");
+    return 0;
+}
+
 static int check_training(const train_config *config)
 {
     if (config->class_weights && strcmp(config->loss, "cross_entropy") != 0)
         return output_usage("--class-weights are for the loss cross_entropy, not %s", config->loss);
+    int code = config->adversarial.is_given ? check_adversarial(config) : 0;
+    if (code)
+        return code;
     if (config->detects_anomalies && config->optimizer.skips_nonfinite)
         return output_usage("--skip-nonfinite leaves out the steps that --detect-anomaly stops at; give one");
     return 0;

@@ -2,6 +2,7 @@
 #ifndef TRAIN_CONFIG_H
 #define TRAIN_CONFIG_H
 
+#include "adversarial_word.h"
 #include "config_file.h"
 #include "data_source.h"
 #include "optimizer_options.h"
@@ -24,6 +25,7 @@ typedef struct {
     bool epochs_suit_steps;               /* as many as the steps take */
     bool detects_anomalies;
     const char *class_weights; /* as it was given, or NULL */
+    adversarial_settings adversarial;
     const char *init, *out;
     bool resumes;    /* goes on with the run in `out` if there is one */
     word_list words; /* of all options: from files, and given; what the texts above are in */

@@ -25,6 +25,7 @@ typedef struct {
     uint64_t data_hash, config_hash; /* of the data; of the options that have to stay */
     bg_model *model;
     bg_tensor *class_weights; /* or NULL */
+    bg_adversarial adversarial;
     bg_trainer *trainer;
     bg_schedule schedule_parts[2];
     checkpoint_about about;

@@ -123,6 +123,52 @@ static int make_class_weights(train_job *job)
     return strcmp(text, "balanced") == 0 ? balance(job, weights, classes) : parse_weights(text, weights, classes);
 }
 
+/* ---- Adversarial training ---- */
+
+typedef struct {
+    double lower, upper;
+    bool is_outside;
+    double outside;
+} input_range;
+
+static bool stay_within(void *user, double number)
+{
+    input_range *range = user;
+    range->is_outside = !(number >= range->lower && number <= range->upper);
+    range->outside = number;
+    return !range->is_outside;
+}
+
+/* Without a word about it, inputs of which none is outside of 0 .. 1 stay there. */
+static int find_box(train_job *job)
+{
+    const adversarial_settings *settings = &job->config.adversarial;
+    bg_adversarial *a = &job->adversarial;
+    if (settings->has_box && !a->lower.is_some)
+        return 0;
+    input_range range = { .lower = settings->has_box ? a->lower.value : 0,
+                          .upper = settings->has_box ? a->upper.value : 1 };
+    if (data_each_number(job->engine, job->data.train, 0, stay_within, &range) != BG_OK)
+        return output_library();
+    if (settings->has_box && range.is_outside)
+        return output_usage("--adversarial: the box is %g,%g, and %s has the input %g", range.lower, range.upper,
+                            job->config.data.name, range.outside);
+    if (!range.is_outside) {
+        a->lower = BG_SOME(range.lower);
+        a->upper = BG_SOME(range.upper);
+    }
+    return 0;
+}
+
+static int prepare_adversarial(train_job *job)
+{
+    if (!job->config.adversarial.is_given)
+        return 0;
+    job->adversarial = job->config.adversarial.numbers;
+    job->adversarial.user = &job->network;
+    return find_box(job);
+}
+
 /* ---- The trainer ---- */
 
 static int make_trainer(train_job *job)
@@ -139,6 +185,11 @@ static int make_trainer(train_job *job)
                                    .augmentation = config->data.parts.augmentation,
                                    /* Signals, --time and the like end a run at the next step. */
                                    .call_every = 1 };
+    if (config->adversarial.is_given) {
+        options.network = bg_adversarial_network;
+        options.step = bg_adversarial_step;
+        options.user = &job->adversarial;
+    }
     optimizer_fill(&config->optimizer, &options, bg_dataset_size(job->data.train), config->steps, job->schedule_parts);
     if (config->method == METHOD_LSTSQ) /* averages are of steps, and there are none */
         options.averaging = (bg_averaging){ .kind = BG_AVERAGE_NONE };
@@ -194,6 +245,8 @@ int train_set_up(train_job *job)
         code = load_data(job);
     if (!code)
         code = make_class_weights(job);
+    if (!code)
+        code = prepare_adversarial(job);
     if (!code)
         code = make_trainer(job);
     if (!code)

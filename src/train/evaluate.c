@@ -156,7 +156,7 @@ bg_status bg_trainer_score(bg_trainer *trainer, const bg_dataset *dataset, bg_ev
     bg_status status = bgi_trainer_check(trainer, dataset, caller);
     if (status != BG_OK)
         return status;
-    if (trainer->options.step)
+    if (!trainer->options.network)
         return bg_fail(BG_ERR_ARGUMENT, "trainer_score: a step gives no predictions; give network and loss");
     bg_metrics unused;
     return evaluate_averages(trainer, dataset, caller, evaluation, metrics ? metrics : &unused);

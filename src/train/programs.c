@@ -15,7 +15,7 @@ bg_status bgi_trainer_check(const bg_trainer *trainer, const bg_dataset *dataset
         return status;
     if (bg_dataset_size(dataset) < 1)
         return bg_fail(BG_ERR_ARGUMENT, "%s: the data set has no examples", caller);
-    if (!trainer->options.step && bg_dataset_columns(dataset) < 2)
+    if (trainer->options.network && bg_dataset_columns(dataset) < 2)
         return bg_fail(BG_ERR_ARGUMENT, "%s: the data set has %d column, network and loss need an input and a target",
                        caller, bg_dataset_columns(dataset));
     const bg_augmentation *augmentation = &trainer->options.augmentation;
@@ -103,8 +103,9 @@ static bg_status build_graph(bg_trainer *trainer, const bg_dataset *dataset, bgi
         snprintf(name, sizeof name, "column %d", i);
         built->inputs[i] = bg_input(built->graph, name, bg_tensor_dtype(column), bg_tensor_shape(column));
     }
+    bool takes_step = options->step && (entry->purpose != BGI_EVALUATES || !options->network);
     bg_node *loss, *prediction = NULL;
-    if (options->step) {
+    if (takes_step) {
         loss = options->step(trainer->model, built->inputs, entry->batch.n_columns, options->user);
     } else {
         prediction = options->network(trainer->model, built->inputs[0], options->user);
@@ -115,7 +116,7 @@ static bg_status build_graph(bg_trainer *trainer, const bg_dataset *dataset, bgi
         return status;
     if (!loss)
         return bg_fail(BG_ERR_ARGUMENT, "trainer: %s returned no node",
-                       options->step ? "step" : (prediction ? "loss" : "network"));
+                       takes_step ? "step" : (prediction ? "loss" : "network"));
     if (bg_shape_count(bg_node_shape(loss)) != 1)
         return bg_fail(BG_ERR_SHAPE, "trainer: the loss has %lld elements, not 1",
                        (long long)bg_shape_count(bg_node_shape(loss)));

@@ -14,6 +14,8 @@ static bg_status check_class_weights(const bg_trainer_options *options)
     const bg_tensor *weights = options->class_weights;
     if (!weights)
         return BG_OK;
+    if (options->step)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_create: class_weights are for a loss, and step makes its own");
     if (options->loss != bg_cross_entropy_loss)
         return bg_fail(BG_ERR_ARGUMENT, "trainer_create: class_weights are for the loss bg_cross_entropy_loss");
     bg_dtype dtype = bg_tensor_dtype(weights);
@@ -27,9 +29,8 @@ static bg_status check_class_weights(const bg_trainer_options *options)
 
 static bg_status check_options(const bg_trainer_options *options)
 {
-    if (options->step ? options->network || options->loss : !options->network || !options->loss)
-        return bg_fail(BG_ERR_ARGUMENT, "trainer_create: give network and loss, or step%s",
-                       options->step ? ", not both" : "");
+    if (!options->network != !options->loss || (!options->step && !options->network))
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_create: give network and loss, or step, or all three");
     if (options->call_every < 0)
         return bg_fail(BG_ERR_ARGUMENT, "trainer_create: a call of the callback every %lld steps",
                        (long long)options->call_every);
