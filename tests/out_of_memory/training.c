@@ -444,6 +444,19 @@ static bg_status anomalous_fit(cycle *c)
 
 static bg_node *scores(bg_model *model, bg_node *x, void *user) { return bg_layers(model, (const char *)user, x); }
 
+/* The steps climb in evaluation, from a random point, and see the batch as a whole. */
+static bg_status adversarial_trainer(cycle *c)
+{
+    static bg_adversarial options = {
+        .network = network, .user = line, .method = BG_ADVERSARIAL_TRADES, .norm = BG_ATTACK_L2, .eps = 0.1, .steps = 2
+    };
+    bg_trainer_options trainer = settings();
+    trainer.network = bg_adversarial_network;
+    trainer.step = bg_adversarial_step;
+    trainer.user = &options;
+    return bg_trainer_create(&c->trainer, c->model, &trainer);
+}
+
 /* Each attack, the last one with results: they are written together or not at all. */
 static bg_status attacks(cycle *c)
 {
@@ -526,6 +539,8 @@ const scenario training_scenarios[] = {
     { .name = "trainer that only evaluates",
       .stages = { engine_1, classes_data, slice_data, model, trainer, evaluate, evaluate_all },
       .dtype = BG_F64 },
+    { .name = "adversarial trainer",
+      .stages = { engine_1, classes_data, model, adversarial_trainer, fit_all, evaluate_all } },
     { .name = "trainer of a step", .stages = { engine_1, three_columns, model, step_trainer, fit_all, evaluate_all } },
     { .name = "trainer with the user's optimizer",
       .stages = { engine_1, classes_data, model, own_optimizer_trainer, fit_all, evaluate_all } },
