@@ -129,6 +129,19 @@ expect 0 . train --data digits --model 'dense:32 relu dense:10' --lr 0.1 --epoch
 holds 'with eps 0 there is no attack' cmp -s zero/best.safetensors plain/best.safetensors
 expect 0 '"event":"done"' train --data digits --adversarial pgd:eps=0.5:steps=2:step=0.4:norm=l2:box=none --steps 3 --json
 expect 0 '"event":"done"' train --data digits --adversarial trades:eps=0.1:beta=1:box=-1,2 --steps 3 --json
+# Inputs that the network scales: the same attack whatever their unit is.
+for unit in 1 100; do
+    awk -v u=$unit 'BEGIN { print "a,b,class"; for (i = 0; i < 90; i++) { a = i * 37 % 90; b = i * 41 % 90; print a / 64 * u "," b / 64 * u "," (a + b > 81) } }' >unit.csv
+    expect 0 '"event":"done"' train --data unit.csv --classes --scale standard --model 'dense:8 tanh dense:2' --dtype f64 --lr 0.2 --epochs 20 --out unit$unit --json \
+        --adversarial pgd:eps=$(awk -v u=$unit 'BEGIN { print 0.25 * u }')
+    field train_loss >loss$unit
+    expect 0 . eval --checkpoint unit$unit/last.safetensors --data unit.csv --json
+    holds 'eval scales the data to the same' near "$(field loss)" "$(cat loss$unit)" 1e-9
+done
+holds 'the unit makes no difference' near "$(cat loss1)" "$(cat loss100)" 1e-6
+expect 0 . train --data unit.csv --classes --scale standard --model 'dense:8 tanh dense:2' --dtype f64 --lr 0.2 --epochs 20 --json
+holds 'but the attack does' at_least "$(cat loss100)" "$(field train_loss | awk '{ print $1 + 0.01 }')"
+expect 2 'leave out noise or --scale' train --data unit.csv --classes --scale standard --adversarial pgd:eps=1 --augment noise:0.1
 # refuses WORD PATTERN
 refuses() { expect 2 "$2" train --data digits --adversarial "$1" --out never; }
 refuses magic:eps=1 'no such training "magic", only fgsm, pgd, trades'

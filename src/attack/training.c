@@ -159,7 +159,7 @@ static bg_node *climb(const attacked *a)
 {
     double size = step_size(a->options);
     bg_node *x = start(a);
-    for (int64_t step = 0; step < step_count(a->options); step++) {
+    for (int64_t step = 0; x && step < step_count(a->options); step++) {
         bg_node *loss = raised(a, x), *gradient;
         if (!loss || bg_grad(loss, &x, 1, &gradient) != BG_OK)
             return NULL;
@@ -174,7 +174,7 @@ static bg_node *climb_in_evaluation(attacked *a)
 {
     bg_model_set_training(a->model, false);
     a->answers = bg_softmax(scores(a, a->clean), -1);
-    bg_node *x = climb(a);
+    bg_node *x = a->answers ? climb(a) : NULL;
     bg_model_set_training(a->model, true);
     return x;
 }

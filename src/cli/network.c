@@ -20,9 +20,20 @@ bg_status network_check(const char *model)
     return bg_fail(BG_ERR_FORMAT, "%s; %s", networks, layers);
 }
 
+static bg_node *scaled(const bg_model *model, bg_node *x, const network_choice *chosen)
+{
+    if (!chosen->shift || !x)
+        return x;
+    bg_graph *graph = bg_node_graph(x);
+    bg_dtype dtype = bg_model_dtype(model);
+    x = bg_sub(x, bg_cast(bg_constant(graph, chosen->shift), dtype));
+    return bg_mul(x, bg_cast(bg_constant(graph, chosen->scale), dtype));
+}
+
 bg_node *network_build(bg_model *model, bg_node *x, void *choice)
 {
     const network_choice *chosen = choice;
+    x = scaled(model, x, chosen);
     if (!is_name(chosen->model))
         return bg_layers(model, chosen->model, x);
     bg_network_options options = { .classes = chosen->classes, .context = chosen->context };

@@ -8,6 +8,9 @@
 typedef struct {
     const char *model;
     int64_t classes, context; /* for networks that have a name; 0: as in bg_network_options */
+    /* What becomes of inputs x first: (x - shift) scale, f64 of an example's shape; or both NULL. So eps and boxes are
+     * in the inputs' own units. */
+    const bg_tensor *shift, *scale;
 } network_choice;
 
 /* BG_OK, or an error that says what there is. */

@@ -246,7 +246,7 @@ int parts_scale(bg_dataset **const *parts, int n, bg_engine *engine, const parts
                                 : find_values(&shift, &scale, train, settings);
     if (!code && !(*values = print_values(shift, scale)))
         code = output_failure("out of memory");
-    for (int i = 0; i < n && !code; i++)
+    for (int i = 0; i < n && !code && !settings->is_in_network; i++)
         code = scale_part(parts[i], shift, scale);
     bg_tensor_destroy(shift);
     bg_tensor_destroy(scale);

@@ -20,6 +20,7 @@ typedef struct {
     double validation_share; /* 0: nothing */
     part_file validation, test;
     const char *scale;  /* "standard" or "min-max" */
+    bool is_in_network; /* the network scales, and the data stay as they are; no option */
     const char *values; /* of a run, no option: shift and scale of each input, blanks between them */
     bg_augmentation augmentation;
 } parts_settings;
@@ -37,8 +38,9 @@ void parts_hold_nothing_out(parts_settings *settings);
 /* Those that are given, for the log. */
 void parts_describe(const parts_settings *settings, event *e);
 
-/* Scales the inputs of all parts (each but the first may be NULL), by the values of the settings, or by what the first
- * part shows. *values: those, to be freed; NULL where nothing is scaled. 0, or the exit code after a message. */
+/* Scales the inputs of all parts (each but the first may be NULL), unless the network does, by the values of the
+ * settings, or by what the first part shows. *values: those, to be freed; NULL where nothing is scaled. 0, or the exit
+ * code after a message. */
 int parts_scale(bg_dataset **const *parts, int n, bg_engine *engine, const parts_settings *settings, char **values);
 
 /* The values as tensors, f64, of the shape of an example of the data of this name. 0, or the exit code after a message.

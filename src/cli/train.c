@@ -271,6 +271,8 @@ int command_train(int argc, char **argv)
     best_model_close(&job.best);
     bg_trainer_destroy(job.trainer);
     bg_tensor_destroy(job.class_weights);
+    bg_tensor_destroy(job.shift);
+    bg_tensor_destroy(job.scale);
     bg_model_destroy(job.model);
     data_release(&job.data);
     free(job.class_names);

@@ -275,8 +275,9 @@ static int check_adversarial(const train_config *config)
         return output_usage("--adversarial is for the loss cross_entropy, not %s", config->loss);
     if (config->class_weights)
         return output_usage("--adversarial has a loss of its own, which --class-weights do not reach; give one");
-    if (config->data.parts.scale)
-        return output_usage("--adversarial measures eps in units of the inputs, and --scale changes them; give one");
+    if (config->data.parts.scale && config->data.parts.augmentation.noise > 0)
+        return output_usage("--adversarial has the network scale the inputs, so that eps is in their own units, and "
+                            "--augment noise would be in these too; leave out noise or --scale");
     return 0;
 }
 
@@ -365,6 +366,7 @@ int train_config_parse(train_config *config, int argc, char **argv)
         return code;
     if (bg_loss_takes_classes(config->loss))
         config->data.with_classes = true;
+    config->data.parts.is_in_network = config->adversarial.is_given;
     return 0;
 }
 

@@ -26,6 +26,7 @@ typedef struct {
     bg_model *model;
     bg_tensor *class_weights; /* or NULL */
     bg_adversarial adversarial;
+    bg_tensor *shift, *scale; /* of inputs that the network scales; or NULL */
     bg_trainer *trainer;
     bg_schedule schedule_parts[2];
     checkpoint_about about;

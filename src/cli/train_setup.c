@@ -166,7 +166,12 @@ static int prepare_adversarial(train_job *job)
         return 0;
     job->adversarial = job->config.adversarial.numbers;
     job->adversarial.user = &job->network;
-    return find_box(job);
+    int code = job->data.scaling ? parts_take_values(&job->shift, &job->scale, job->engine, job->config.data.name,
+                                                     job->about.sample, job->data.scaling)
+                                 : 0;
+    job->network.shift = job->shift;
+    job->network.scale = job->scale;
+    return code ? code : find_box(job);
 }
 
 /* ---- The trainer ---- */
