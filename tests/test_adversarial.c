@@ -96,6 +96,14 @@ static void run_sheet(const problem *p, sheet *s, bg_node *output, bool has_upda
     bg_graph_destroy(s->graph);
 }
 
+/* The gradient of the first weights, which takes x' as it is: nothing flows back through the way that led there. */
+static void gradient_of_weights(const problem *p, sheet *s, bg_node *loss, double gradient[8 * WIDTH])
+{
+    bg_node *weight = bg_parameter(s->graph, bg_model_find(p->model, "one.weight")), *dw;
+    OK(bg_grad(loss, &weight, 1, &dw));
+    run_sheet(p, s, dw, false, gradient);
+}
+
 static double loss_of_step(const problem *p, bool has_updates)
 {
     sheet s = open_sheet(p);
@@ -123,17 +131,12 @@ static void gradient_at_point(const problem *p, double *gradient)
     run_sheet(p, &s, dx, false, gradient);
 }
 
-static double loss_at_point(const problem *p, double beta)
+static bg_node *loss_at_point(const problem *p, const sheet *s, double beta)
 {
-    sheet s = open_sheet(p);
     bool is_trades = p->options->method == BG_ADVERSARIAL_TRADES;
     bg_node *loss =
-        bg_cross_entropy_loss(network(p->model, is_trades ? s.columns[0] : s.point, NULL), s.columns[1], BG_MEAN);
-    if (is_trades)
-        loss = bg_add(loss, bg_mul_scalar(divergence(p, s.point, s.columns[0]), beta / ROWS));
-    double value;
-    run_sheet(p, &s, loss, false, &value);
-    return value;
+        bg_cross_entropy_loss(network(p->model, is_trades ? s->columns[0] : s->point, NULL), s->columns[1], BG_MEAN);
+    return is_trades ? bg_add(loss, bg_mul_scalar(divergence(p, s->point, s->columns[0]), beta / ROWS)) : loss;
 }
 
 /* Random numbers of the step, which are those of the first nodes of a graph. */
@@ -236,9 +239,19 @@ START_TEST(test_algorithms)
     open_problem(&p, &options);
     double found = loss_of_step(&p, false);
     climb(&p, steps[_i / 4].steps, steps[_i / 4].size);
-    double expected = loss_at_point(&p, steps[_i / 4].beta);
+    sheet s = open_sheet(&p);
+    double expected, gradient[8 * WIDTH], expected_gradient[8 * WIDTH];
+    run_sheet(&p, &s, loss_at_point(&p, &s, steps[_i / 4].beta), false, &expected);
     ck_assert_msg(fabs(found - expected) <= 1e-12, "%s %s, row %d: loss %.17g, expected %.17g",
                   method_names[options.method], norm_names[options.norm], _i / 4, found, expected);
+    s = open_sheet(&p);
+    gradient_of_weights(&p, &s, bg_adversarial_step(p.model, s.columns, 2, &options), gradient);
+    s = open_sheet(&p);
+    gradient_of_weights(&p, &s, loss_at_point(&p, &s, steps[_i / 4].beta), expected_gradient);
+    for (int k = 0; k < 8 * WIDTH; k++)
+        ck_assert_msg(fabs(gradient[k] - expected_gradient[k]) <= 1e-12,
+                      "%s %s, row %d: gradient %d is %.17g, expected %.17g", method_names[options.method],
+                      norm_names[options.norm], _i / 4, k, gradient[k], expected_gradient[k]);
     /* Without a step all of that would be the loss of the inputs themselves. */
     bg_model_set_training(p.model, false);
     ck_assert(fabs(loss_of_step(&p, false) - found) > 1e-3);

@@ -173,9 +173,9 @@ BG_API bg_status bg_attack_run(bg_attacker *attacker, const bg_attack *attack, c
  *   fgsm    the cross-entropy at x', which one step raises from a uniform point of the ball. Wong, Rice, Kolter, Fast
  *           is better than free, 2020, algorithm 3.
  *   pgd     the same with several steps. Madry et al., 2018, (2.1).
- *   trades  the cross-entropy at x, and beta times the Kullback-Leibler divergence of the answers at x from those at
- *           x', which the steps raise from x and normal noise of deviation 0.001. Zhang et al., Theoretically
- *           principled trade-off between robustness and accuracy, 2019, algorithm 1. */
+ *   trades  the cross-entropy at x, and beta KL(p ‖ p') of the probabilities p at x and p' at x', which the steps raise
+ *           from x and normal noise of deviation 0.001. Zhang et al., Theoretically principled trade-off between
+ *           robustness and accuracy, 2019, algorithm 1. */
 typedef enum { BG_ADVERSARIAL_FGSM, BG_ADVERSARIAL_PGD, BG_ADVERSARIAL_TRADES } bg_adversarial_method;
 
 typedef struct {
@@ -186,7 +186,7 @@ typedef struct {
     double eps;          /* finite, in units of the inputs; 0: x' is x */
     int64_t steps;       /* 1 to 100; 0: pgd 7, trades 10; fgsm has one */
     double step_size;    /* 0: fgsm 1.25 eps, the others 2.5 eps / steps */
-    bg_optional beta;    /* >= 0; 6 unless given, and 0 unless trades */
+    bg_optional beta;    /* of trades alone: 0 or more; 6 unless given */
     /* The box: the least and the greatest value of every input's elements. Without one they are not limited. */
     bg_optional lower, upper;
 } bg_adversarial;
@@ -199,8 +199,10 @@ BG_API bg_status bg_adversarial_check(const bg_adversarial *adversarial);
  * which it evaluates. In evaluation it is the cross-entropy of the inputs as they are.
  *   All passes are nodes of one graph; random numbers are those of random nodes, so that a step repeats bit for bit.
  *   As in the authors' programs, the passes of fgsm and pgd are those of a network in training: batch normalisation
- * takes each batch's own statistics, and every pass updates the running ones. trades climbs in evaluation. Layers that
- * drop out by name drop the same elements in all passes of a step. */
+ * takes each batch's own statistics, and every pass updates the running ones. trades climbs in evaluation.
+ * bg_model_dropout drops the same elements in all passes of a step.
+ *   Mistakes are recorded in the graph: what bg_adversarial_check says; BG_ERR_ARGUMENT for one column alone;
+ * BG_ERR_DTYPE for inputs that are no floating-point numbers; and what the network and the losses say. */
 BG_API bg_node *bg_adversarial_step(bg_model *model, bg_node *const *columns, int n, void *adversarial);
 /* The network of a bg_adversarial. */
 BG_API bg_node *bg_adversarial_network(bg_model *model, bg_node *x, void *adversarial);

@@ -226,6 +226,7 @@ const struct argp train_argp = {
         "  blasgrad train --data table.csv --target y --delimiter ';' --decimal ,\n"
         "  blasgrad train --data iris.csv --skip-lines 1 --classes --test-share 0.2\n"
         "  blasgrad train --data digits --validation-share 0.1 --early-stopping 5\n"
+        "  blasgrad train --data digits --adversarial pgd:eps=0.1:steps=10 --out robust\n"
         "  blasgrad train --data x.npy --target-file y.npy \\\n"
         "    --model \"dense:64 relu dense:10\"\n"
         "  blasgrad train --data text.txt --model char-gpt --context 64 --out run",
