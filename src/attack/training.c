@@ -44,13 +44,11 @@ static bg_status check_numbers(const bg_adversarial *a)
     if (a->beta.is_some && !is_number(a->beta.value))
         return bg_fail(BG_ERR_ARGUMENT, "adversarial %s: beta is %g, it must be finite and 0 or more", name,
                        a->beta.value);
-    if ((a->lower.is_some && isnan(a->lower.value)) || (a->upper.is_some && isnan(a->upper.value)) ||
-        (a->lower.is_some && a->upper.is_some && !(a->lower.value <= a->upper.value)))
+    double lower = a->lower.is_some ? a->lower.value : -INFINITY, upper = a->upper.is_some ? a->upper.value : INFINITY;
+    if (!(lower <= upper))
         return bg_fail(BG_ERR_ARGUMENT,
-                       "adversarial %s: the box is %g .. %g, its lower bound must not be above the "
-                       "upper",
-                       name, a->lower.is_some ? a->lower.value : -INFINITY,
-                       a->upper.is_some ? a->upper.value : INFINITY);
+                       "adversarial %s: the box is %g .. %g, the lower bound must not be above the upper", name, lower,
+                       upper);
     return BG_OK;
 }
 
@@ -222,9 +220,8 @@ bg_node *bg_adversarial_step(bg_model *model, bg_node *const *columns, int n, vo
     if (!columns || n < 1 || !columns[0])
         return NULL;
     bg_graph *graph = bg_node_graph(columns[0]);
-    bg_status status = model ? bg_adversarial_check(adversarial)
-                             : bg_fail(BG_ERR_ARGUMENT, "adversarial: model is "
-                                                        "NULL");
+    bg_status status =
+        model ? bg_adversarial_check(adversarial) : bg_fail(BG_ERR_ARGUMENT, "adversarial: model is NULL");
     if (status == BG_OK)
         status = check_columns(columns, n);
     if (status != BG_OK)
