@@ -4,6 +4,7 @@
 #define BLASGRAD_H
 
 #include <blasgrad/attack.h>
+#include <blasgrad/certify.h>
 #include <blasgrad/data.h>
 #include <blasgrad/engine.h>
 #include <blasgrad/grad.h>
