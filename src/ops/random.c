@@ -226,7 +226,7 @@ bg_node *bg_uniform(bg_graph *graph, bg_dtype dtype, bg_shape shape, double low,
 
 /* normal: numbers 2 i and 2 i + 1 are r cos t and r sin t of the same two uniform numbers. Pieces begin at an even
  * number, so that both come from one pair. */
-static void draw_normal(stream s, int64_t first, int64_t pairs, const draw_attributes *attributes, double *numbers)
+static void draw_normal(stream s, int64_t first, int64_t pairs, double mean, double deviation, double *numbers)
 {
     const double two_pi = 6.28318530717958647693;
     const bgk_kernels *k = &s.kernels->f64;
@@ -241,24 +241,39 @@ static void draw_normal(stream s, int64_t first, int64_t pairs, const draw_attri
     k->cos(cosine, angle, 1, NULL, 0, NULL, 0, pairs);
     k->sin(angle, angle, 1, NULL, 0, NULL, 0, pairs);
     for (int64_t i = 0; i < pairs; i++) {
-        double scale = attributes->b * sqrt(-2 * radius[i]);
-        numbers[2 * i] = attributes->a + scale * cosine[i];
-        numbers[2 * i + 1] = attributes->a + scale * angle[i];
+        double scale = deviation * sqrt(-2 * radius[i]);
+        numbers[2 * i] = mean + scale * cosine[i];
+        numbers[2 * i + 1] = mean + scale * angle[i];
+    }
+}
+static void put_numbers(bg_dtype dtype, void *data, int64_t at, const double *numbers, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        if (dtype == BG_F32)
+            ((float *)data)[at + i] = (float)numbers[i];
+        else
+            ((double *)data)[at + i] = numbers[i];
+    }
+}
+void bgi_random_normals(const bgk_table *kernels, uint64_t key, uint64_t step, bg_dtype dtype, void *data, int64_t n)
+{
+    stream s = { key, step, kernels };
+    double numbers[PIECE];
+    for (int64_t first = 0; first < n; first += PIECE) {
+        int64_t piece = piece_of(n - first);
+        draw_normal(s, first, (piece + 1) / 2, 0, 1, numbers);
+        put_numbers(dtype, data, first, numbers, piece);
     }
 }
 static bg_status normal_call(const bg_call *call)
 {
+    const draw_attributes *attributes = call->node->attributes;
     stream s = stream_of(call);
     double numbers[PIECE];
     for (int64_t first = call->first & ~(int64_t)1; first < call->last; first += PIECE) {
         const int64_t n = piece_of(call->last - first), skipped = first < call->first;
-        draw_normal(s, first, (n + 1) / 2, call->node->attributes, numbers);
-        for (int64_t i = skipped; i < n; i++) {
-            if (call->node->dtype == BG_F32)
-                ((float *)call->output)[first + i - call->first] = (float)numbers[i];
-            else
-                ((double *)call->output)[first + i - call->first] = numbers[i];
-        }
+        draw_normal(s, first, (n + 1) / 2, attributes->a, attributes->b, numbers);
+        put_numbers(call->node->dtype, call->output, first + skipped - call->first, numbers + skipped, n - skipped);
     }
     return BG_OK;
 }

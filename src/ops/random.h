@@ -15,6 +15,8 @@ bg_node *bgi_random_step(bg_graph *graph);
 /* Makes the owner's counter the graph's, whose nodes read it from then on. The first owner stays; the graph takes over
  * a reference to it, or releases it. False with the error recorded. */
 bool bgi_random_attach(bg_graph *graph, bgi_random_source source);
+/* n normal numbers of mean 0 and deviation 1, the first ones of a step, as bg_normal draws them. */
+void bgi_random_normals(const bgk_table *kernels, uint64_t key, uint64_t step, bg_dtype dtype, void *data, int64_t n);
 /* What dropout keeps: bool, false with probability p, from 32 bits an element. */
 bg_node *bgi_random_keep(bg_node *step, bg_shape shape, double p, int64_t site);
 /* The bits behind it: of element i of one run, and the limit below which an element is dropped. */
