@@ -47,8 +47,14 @@ bg_status bgi_examples_read(const bgi_examples *examples, int64_t first, int64_t
 /* Reads all examples, a batch after the other, for the errors. */
 bg_status bgi_examples_check_values(const bgi_examples *examples, double lower, double upper, void *inputs,
                                     int64_t *labels);
-/* Copies values of a type into elements first .. first + n - 1 of a result, unless it is NULL. */
-bg_status bgi_examples_write(bg_tensor *tensor, int64_t first, int64_t n, const void *values);
+/* Copies values of the tensors' types into elements first .. first + n - 1 of all results, but for those that are NULL,
+ * or of none. */
+enum { BGI_RESULTS = 3 };
+typedef struct {
+    bg_tensor *tensor;
+    const void *values;
+} bgi_result_rows;
+bg_status bgi_examples_write(const bgi_result_rows *results, int count, int64_t first, int64_t n);
 
 /* Element i of data, f32 or f64. */
 static inline double bgi_float_at(const void *data, bg_dtype dtype, int64_t i)

@@ -140,8 +140,11 @@ static bg_status certify_batch(interval_run *run, int64_t first, double *scores)
     for (int64_t i = 0; i < n; i++)
         judge(run, i, scores, scores + c->classes);
     run->sums.examples += n;
-    status = run->result ? bgi_examples_write(run->result->is_certified, first, n, run->is_certified) : BG_OK;
-    return status == BG_OK && run->result ? bgi_examples_write(run->result->margins, first, n, run->margins) : status;
+    if (!run->result)
+        return BG_OK;
+    const bgi_result_rows results[] = { { run->result->is_certified, run->is_certified },
+                                        { run->result->margins, run->margins } };
+    return bgi_examples_write(results, 2, first, n);
 }
 
 static bg_status run_all(interval_run *run, double *scores)

@@ -66,15 +66,19 @@ static bg_status read_rows(const bg_tensor *tensor, int64_t first, int64_t n, vo
     return status;
 }
 
-bg_status bgi_examples_write(bg_tensor *tensor, int64_t first, int64_t n, const void *values)
+/* Views are what memory can be missing for: they come first. */
+bg_status bgi_examples_write(const bgi_result_rows *results, int count, int64_t first, int64_t n)
 {
-    if (!tensor)
-        return BG_OK;
-    bg_tensor *rows;
-    bg_status status = bg_tensor_slice(&rows, tensor, 0, first, first + n, 1);
-    if (status == BG_OK)
-        status = bg_tensor_copy_from(rows, values, bytes_of(rows));
-    bg_tensor_destroy(rows);
+    bg_tensor *rows[BGI_RESULTS] = { NULL };
+    bg_status status = BG_OK;
+    for (int i = 0; i < count && status == BG_OK; i++)
+        if (results[i].tensor)
+            status = bg_tensor_slice(&rows[i], results[i].tensor, 0, first, first + n, 1);
+    for (int i = 0; i < count && status == BG_OK; i++)
+        if (rows[i])
+            status = bg_tensor_copy_from(rows[i], results[i].values, bytes_of(rows[i]));
+    for (int i = 0; i < count; i++)
+        bg_tensor_destroy(rows[i]);
     return status;
 }
 

@@ -221,11 +221,10 @@ static bg_status run_all(smoothing_run *run, bg_status (*judge)(smoothing_run *,
         if (status == BG_OK)
             status = judge(run, i, &v);
         if (status == BG_OK)
-            status = bgi_examples_write(result->answers, i, 1, &v.answer);
-        if (status == BG_OK)
-            status = bgi_examples_write(result->radii, i, 1, &v.radius);
-        if (status == BG_OK)
-            status = bgi_examples_write(result->probabilities, i, 1, &v.probability);
+            status = bgi_examples_write((const bgi_result_rows[]){ { result->answers, &v.answer },
+                                                                   { result->radii, &v.radius },
+                                                                   { result->probabilities, &v.probability } },
+                                        3, i, 1);
         bool is_right = v.answer >= 0 && (v.answer == label || !run->examples.labels);
         report->examples++;
         report->abstained += v.answer < 0;

@@ -485,6 +485,29 @@ static bg_status attacks(cycle *c)
     return status;
 }
 
+/* Both certificates, with results that are written together or not at all. */
+static bg_status certificates(cycle *c)
+{
+    bg_certifier_options options = { .network = scores, .user = (void *)c->scenario->text, .batch = 16 };
+    bg_certifier *certifier = NULL;
+    bg_status status = make_tensor(c, 0, c->scenario->dtype, BG_SHAPE(20, 20));
+    if (!status)
+        status = make_tensor(c, 1, BG_I64, BG_SHAPE(20));
+    if (!status)
+        status = make_tensor(c, 2, BG_F64, BG_SHAPE(20));
+    if (!status)
+        status = bg_certifier_create(&certifier, c->model, &options, BG_SHAPE(20));
+    const bg_interval_result intervals = { .margins = c->tensors[2] };
+    const bg_smoothing_result smoothed = { .answers = c->tensors[1], .radii = c->tensors[2] };
+    if (!status)
+        status = bg_certify_interval(certifier, 0.1, c->tensors[0], c->tensors[1], &intervals, NULL);
+    if (!status)
+        status = bg_certify_smoothing(certifier, &(bg_smoothing){ .selection = 5, .samples = 20 }, c->tensors[0], NULL,
+                                      &smoothed, NULL);
+    bg_certifier_destroy(certifier);
+    return status;
+}
+
 const scenario training_scenarios[] = {
     { .name = "model", .stages = { engine_1, model, model_graph, compile, bind_x_and_y, run, model_copies } },
     { .name = "model, built twice",
@@ -521,6 +544,7 @@ const scenario training_scenarios[] = {
       .dtype = BG_F64 },
     { .name = "L-BFGS", .stages = { engine_1, model, lbfgs, lbfgs }, .text = "dense:7 tanh dense:3" },
     { .name = "attacks", .stages = { engine_2, model, attacks }, .text = "dense:7 tanh dense:5" },
+    { .name = "certificates", .stages = { engine_2, model, certificates }, .text = "dense:7 prelu gelu dense:5" },
     { .name = "data set split", .stages = { engine_1, classes_data, split_data } },
     { .name = "data set sliced", .stages = { engine_1, classes_data, slice_data } },
     { .name = "data set split by class", .stages = { engine_1, classes_data, split_data_by_class } },
