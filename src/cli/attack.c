@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const part_names[] = { "test", "validation", "train", NULL };
 static const char *const loss_words[] = { "cross_entropy", "margin", "dlr", NULL };
 
 enum {
@@ -44,8 +43,7 @@ static const struct argp_option table[] = {
     { "loss", KEY_LOSS, "LOSS", 0, "what fgsm, bim, pgd and mi-fgsm raise: cross_entropy (default), margin or dlr", 1 },
     { "targeted", KEY_TARGETED, "CLASS", 0,
       "what is answered as this class counts as fooled; examples of the class are left out", 1 },
-    { "box", KEY_BOX, "LOWER:UPPER", 0,
-      "what inputs may be, or none (default: 0:1 if all of them are within, else none)", 1 },
+    { "box", KEY_BOX, "LOWER:UPPER", 0, OPTION_BOX_HELP, 1 },
     { "part", KEY_PART, "PART", 0, "test, validation or train (default: what is held out, else all)", 2 },
     { "limit", KEY_LIMIT, "N", 0, "attack the first N examples", 2 },
     { "batch", KEY_BATCH, "N", 0, "examples at once (default: 128)", 2 },
@@ -57,24 +55,6 @@ static const struct argp_option table[] = {
 };
 
 /* ---- Options ---- */
-
-/* Calls take with each piece of a text between commas. */
-static void split(struct argp_state *state, const char *option, const char *text,
-                  void (*take)(struct argp_state *state, const char *piece))
-{
-    char piece[64];
-    for (const char *at = text;; at++) {
-        size_t length = strcspn(at, ",");
-        if (length == 0 || length >= sizeof piece)
-            argp_error(state, "--%s %s: words with commas between them", option, text);
-        memcpy(piece, at, length);
-        piece[length] = 0;
-        take(state, piece);
-        at += length;
-        if (!*at)
-            return;
-    }
-}
 
 static void add_attack(struct argp_state *state, const char *name)
 {
@@ -88,40 +68,6 @@ static void add_attack(struct argp_state *state, const char *name)
     config->attacks[config->n_attacks++] = attack; /* there are fewer attacks than places */
 }
 
-static void add_eps(struct argp_state *state, const char *text)
-{
-    attack_config *config = state->input;
-    double eps = option_number(state, "eps", text, 0, 1e300);
-    if (config->n_eps == EPS_MAX)
-        argp_error(state, "--eps: more than %d numbers", EPS_MAX);
-    int place = config->n_eps++;
-    while (place > 0 && config->eps[place - 1] > eps) {
-        config->eps[place] = config->eps[place - 1];
-        place--;
-    }
-    if (place > 0 && config->eps[place - 1] == eps)
-        argp_error(state, "--eps: %s stands there twice", text);
-    config->eps[place] = eps;
-}
-
-static void parse_box(struct argp_state *state, const char *text)
-{
-    attack_config *config = state->input;
-    char *end;
-    config->has_box = true;
-    config->is_boxed = strcmp(text, "none") != 0;
-    if (!config->is_boxed)
-        return;
-    config->lower = strtod(text, &end);
-    if (end != text && *end == ':') {
-        const char *second = end + 1;
-        config->upper = strtod(second, &end);
-        if (end != second && !*end && config->lower < config->upper)
-            return;
-    }
-    argp_error(state, "--box %s: two numbers, the lower first, as in 0:1, or none", text);
-}
-
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     attack_config *config = state->input;
@@ -131,11 +77,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_METHOD:
         config->n_attacks = 0;
-        split(state, "method", text, add_attack);
+        option_pieces(state, "method", text, add_attack);
         return 0;
     case KEY_EPS:
-        config->n_eps = 0;
-        split(state, "eps", text, add_eps);
+        option_radii(state, "eps", text, &config->eps);
         return 0;
     case KEY_NORM:
         config->norm = (bg_attack_norm)option_choice(state, "norm", text, attack_norm_names);
@@ -157,10 +102,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
         config->target = option_integer(state, "targeted", text, 0, INT32_MAX);
         return 0;
     case KEY_BOX:
-        parse_box(state, text);
+        option_box(state, text, &config->box);
         return 0;
     case KEY_PART:
-        config->part = option_choice(state, "part", text, part_names);
+        config->part = option_choice(state, "part", text, class_parts);
         return 0;
     case KEY_LIMIT:
         config->limit = option_integer(state, "limit", text, 1, INT64_MAX);
@@ -215,9 +160,9 @@ static void choose_defaults(attack_config *config)
             config->attacks[config->n_attacks] = attacks[config->n_attacks](config->norm, 0);
             config->n_attacks++;
         }
-    if (config->n_eps == 0)
-        for (; config->n_eps < 3; config->n_eps++)
-            config->eps[config->n_eps] = radii[config->n_eps];
+    if (config->eps.n == 0)
+        for (; config->eps.n < 3; config->eps.n++)
+            config->eps.values[config->eps.n] = radii[config->eps.n];
 }
 
 static void fill_attack(const attack_config *config, bg_attack *attack)
@@ -275,97 +220,31 @@ static int check_names(const attack_config *config)
     return 0;
 }
 
-/* ---- Examples ---- */
-
-static int choose_part(attack_config *config, const data_parts *data, const bg_dataset **part)
-{
-    const bg_dataset *const parts[] = { data->test, data->validation, data->train };
-    if (config->part < 0)
-        config->part = data->test ? 0 : (data->validation ? 1 : 2);
-    *part = parts[config->part];
-    if (!*part)
-        return output_usage("--part %s: nothing is held out of %s for it", part_names[config->part], config->data.name);
-    return 0;
-}
-
-static int check_classes(const attack_config *config, const char *loss, const bg_dataset *part)
-{
-    if (!bg_loss_takes_classes(loss) || bg_dataset_classes(part) < 1 || config->data.kind == DATA_TEXT ||
-        bg_dataset_shape(part, 1).rank != 1)
-        return output_usage("attack: it needs a network of classes; %s with the loss %s has %s", config->data.name,
-                            loss, config->data.kind == DATA_TEXT ? "tokens" : "other targets");
-    return 0;
-}
-
-typedef struct {
-    int64_t *examples, n, most, next;
-    double target;
-} choice;
-
-static bool choose(void *user, double number)
-{
-    choice *c = user;
-    if (number != c->target)
-        c->examples[c->n++] = c->next;
-    c->next++;
-    return c->n < c->most;
-}
-
-static bg_status read_examples(attack_outcome *o, const attack_config *config, const bg_dataset *part,
-                               const choice *chosen)
-{
-    bg_shape shape = bg_dataset_shape(part, 0);
-    o->example = data_inputs(part);
-    shape.dims[0] = o->n = chosen->n;
-    bg_status status = bg_tensor_create(&o->inputs, o->engine, bg_dataset_dtype(part, 0), shape);
-    if (status == BG_OK)
-        status = bg_tensor_create(&o->labels, o->engine, bg_dataset_dtype(part, 1), BG_SHAPE(o->n));
-    if (status == BG_OK && config->target >= 0)
-        status = bg_tensor_create(&o->targets, o->engine, BG_I64, BG_SHAPE(o->n));
-    if (status == BG_OK && o->targets)
-        status = bg_tensor_fill(o->targets, (double)config->target);
-    if (status != BG_OK)
-        return status;
-    void *const columns[] = { bg_tensor_data(o->inputs), bg_tensor_data(o->labels) };
-    return bg_dataset_read(part, chosen->examples, chosen->n, columns);
-}
-
-/* The examples of the part that are attacked: the first of them that are not of the target's class. */
-static int take_examples(attack_outcome *o, const attack_config *config, const bg_dataset *part)
-{
-    int64_t all = bg_dataset_size(part);
-    choice chosen = { .most = config->limit && config->limit < all ? config->limit : all,
-                      .target = (double)config->target };
-    chosen.examples = malloc((size_t)chosen.most * sizeof *chosen.examples);
-    if (!chosen.examples)
-        return output_failure("out of memory");
-    int code = data_each_number(o->engine, part, 1, choose, &chosen) == BG_OK ? 0 : output_library();
-    if (!code && chosen.n == 0)
-        code = output_failure("attack: all examples of %s are of class %lld", config->data.name,
-                              (long long)config->target);
-    if (!code && read_examples(o, config, part, &chosen) != BG_OK)
-        code = output_library();
-    free(chosen.examples);
-    return code;
-}
-
 /* ---- The command ---- */
 
-static int attack_data(attack_config *config, bg_engine *engine, const bg_archive *archive,
-                       const checkpoint_about *about, const data_parts *data)
+static int make_targets(attack_outcome *o, const attack_config *config)
 {
-    attack_outcome o = { .engine = engine };
-    const bg_dataset *part;
-    int code = choose_part(config, data, &part);
+    if (config->target < 0)
+        return 0;
+    bg_status status = bg_tensor_create(&o->targets, o->engine, BG_I64, BG_SHAPE(o->n));
+    if (status == BG_OK)
+        status = bg_tensor_fill(o->targets, (double)config->target);
+    return status == BG_OK ? 0 : output_library();
+}
+
+static int attack_data(const attack_config *config, const class_examples *examples)
+{
+    attack_outcome o = { .engine = examples->engine,
+                         .part = examples->part,
+                         .example = examples->example,
+                         .inputs = examples->inputs,
+                         .labels = examples->labels,
+                         .n = examples->n };
+    int code = config->examples ? attack_check_images(config, o.example.shape) : 0;
     if (!code)
-        code = check_classes(config, about->loss, part);
-    if (!code && config->examples)
-        code = attack_check_images(config, data_inputs(part).shape);
+        code = make_targets(&o, config);
     if (!code)
-        code = take_examples(&o, config, part);
-    o.part = code ? NULL : part_names[config->part];
-    if (!code)
-        code = attack_examples(config, archive, about, &o);
+        code = attack_examples(config, examples, &o);
     if (!code)
         code = attack_show(config, &o);
     if (!code && config->save && bg_npy_save(o.adversarial, config->save) != BG_OK)
@@ -380,24 +259,19 @@ static int attack_data(attack_config *config, bg_engine *engine, const bg_archiv
 
 static int run(attack_config *config, bg_engine *engine)
 {
-    bg_archive *archive;
-    checkpoint_about about;
-    int code = checkpoint_load(config->checkpoint, engine, &archive, &about);
-    if (code)
-        return code;
-    data_parts data = { .train = NULL };
-    code = checkpoint_check(config->checkpoint, &about);
+    const class_choice choice = { .command = "attack",
+                                  .checkpoint = config->checkpoint,
+                                  .data = &config->data,
+                                  .common = &config->common,
+                                  .part = config->part,
+                                  .limit = config->limit,
+                                  .left_out = config->target,
+                                  .box = config->box };
+    class_examples examples;
+    int code = class_examples_open(&examples, engine, &choice);
     if (!code)
-        code = data_like_checkpoint(&config->data, &about.data, &config->common);
-    config->data.parts.scale = NULL; /* the network does that */
-    if (!code)
-        code = data_load(&data, engine, &config->data, NULL);
-    if (!code)
-        code = data_need_targets(&data, &config->data);
-    if (!code)
-        code = attack_data(config, engine, archive, &about, &data);
-    data_release(&data);
-    bg_archive_destroy(archive);
+        code = attack_data(config, &examples);
+    class_examples_close(&examples);
     return code;
 }
 

@@ -2,30 +2,28 @@
 #ifndef ATTACK_H
 #define ATTACK_H
 
-#include "checkpoint.h"
+#include "class_examples.h"
 
 #include <blasgrad/attack.h>
 
-enum { ATTACKS_MAX = 16, EPS_MAX = 32 };
+enum { ATTACKS_MAX = 16 };
 
 /* What the options say; 0 and NULL where they do not. */
 typedef struct {
     common_options common;
     data_settings data;
     const char *checkpoint;
-    int part; /* an index of attack_parts */
+    int part; /* a place in class_parts */
     bg_attack attacks[ATTACKS_MAX];
     int n_attacks;
-    double eps[EPS_MAX]; /* ascending */
-    int n_eps;
+    class_radii eps;
     bg_attack_norm norm;
     int64_t steps, restarts, batch, limit;
     double step_size;
     bg_attack_loss loss;
     bool has_loss;
-    int64_t target;         /* -1: none */
-    bool has_box, is_boxed; /* --box; whether it is not "none" */
-    double lower, upper;
+    int64_t target; /* -1: none */
+    class_box box;
     const char *output, *examples, *save;
 } attack_config;
 
@@ -33,13 +31,14 @@ typedef struct {
 typedef struct {
     const char *part;
     bg_engine *engine;
-    bg_column example;                    /* what one gives the network */
-    bg_tensor *inputs, *labels, *targets; /* targets or NULL */
+    bg_column example;          /* what one gives the network */
+    bg_tensor *inputs, *labels; /* of class_examples */
+    bg_tensor *targets;         /* or NULL */
     int64_t n;
     double lower, upper; /* the box; infinite: none */
     double clean_accuracy;
-    double spared[ATTACKS_MAX + 1][EPS_MAX]; /* the share that is not fooled; the last row: by any of them */
-    bg_attack_report reports[ATTACKS_MAX][EPS_MAX];
+    double spared[ATTACKS_MAX + 1][RADII_MAX]; /* the share that is not fooled; the last row: by any of them */
+    bg_attack_report reports[ATTACKS_MAX][RADII_MAX];
     bool *is_fooled; /* [eps, n]: by any of the attacks, or as it is */
     /* The worst case at the largest eps: of the first attack that fooled an example, else of the first one. */
     bg_tensor *adversarial, *answers, *clean_answers; /* answers i64 [n] */
@@ -66,8 +65,7 @@ attack_kind attack_kind_of(const bg_attack *attack);
 
 /* ---- attack_run.c ---- */
 /* Runs all attacks on the examples. 0, or the exit code, after a message unless it was interrupted. */
-int attack_examples(const attack_config *config, const bg_archive *archive, const checkpoint_about *about,
-                    attack_outcome *o);
+int attack_examples(const attack_config *config, const class_examples *examples, attack_outcome *o);
 void attack_outcome_release(attack_outcome *o);
 
 /* ---- attack_report.c ---- */

@@ -19,8 +19,8 @@ int attack_draw_curves(const attack_config *config, const attack_outcome *outcom
     for (int row = 0; row <= config->n_attacks; row++) {
         gnuplot_put(&script, "$row%d << EOD\n0 %.10g\n", row,
                     100 * (outcome->targets ? outcome->spared[row][0] : outcome->clean_accuracy));
-        for (int e = 0; e < config->n_eps; e++)
-            gnuplot_put(&script, "%.10g %.10g\n", config->eps[e], 100 * outcome->spared[row][e]);
+        for (int e = 0; e < config->eps.n; e++)
+            gnuplot_put(&script, "%.10g %.10g\n", config->eps.values[e], 100 * outcome->spared[row][e]);
         gnuplot_put(&script, "EOD\n");
     }
     for (int row = 0; row <= config->n_attacks; row++) {
@@ -61,7 +61,7 @@ static bool is_fooled(const attack_config *config, const attack_outcome *o, int6
     bool is_changed = false;
     for (int64_t k = example * width; k < (example + 1) * width; k++)
         is_changed = is_changed || element(o->inputs, k) != element(o->adversarial, k);
-    return is_changed && o->is_fooled[(config->n_eps - 1) * o->n + example];
+    return is_changed && o->is_fooled[(config->eps.n - 1) * o->n + example];
 }
 
 /* One example as three images. The perturbation is drawn around the middle of the range that the inputs have, its
@@ -99,14 +99,15 @@ int attack_draw_examples(const attack_config *config, const attack_outcome *o)
             chosen[n++] = i;
     if (n == 0)
         return output_failure("--examples: no example is fooled at eps %g, so there is nothing to draw",
-                              config->eps[config->n_eps - 1]);
+                              config->eps.values[config->eps.n - 1]);
     double *values = calloc(3 * n * (size_t)pixels, sizeof *values);
     image_label *labels = calloc(3 * n, sizeof *labels);
     int code = values && labels ? EXIT_DONE : output_failure("out of memory");
     for (size_t i = 0; i < n && !code; i++)
         put_triple(o, chosen[i], pixels, values + 3 * i * (size_t)pixels, labels + 3 * i);
     char title[200];
-    snprintf(title, sizeof title, "The first examples that are fooled at eps %g", config->eps[config->n_eps - 1]);
+    snprintf(title, sizeof title, "The first examples that are fooled at eps %g",
+             config->eps.values[config->eps.n - 1]);
     image_grid grid = {
         .form = form, .n = 3 * n, .values = values, .labels = labels, .columns = n == 1 ? 3 : COLUMNS, .title = title
     };

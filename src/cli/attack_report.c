@@ -54,23 +54,23 @@ static bool answers_alike(const attack_outcome *o)
  * With a target that is no sign: the class may be far away. */
 static bool stays(const attack_config *config, const attack_outcome *o, int attack, int first)
 {
-    int last = config->n_eps - 1;
+    int last = config->eps.n - 1;
     return !o->targets && attack_kind_of(&config->attacks[attack]).effort > ATTACK_WITHOUT_GRADIENTS && first < last &&
-           config->eps[last] >= 2 * config->eps[first] && o->spared[attack][last] > 0 &&
+           config->eps.values[last] >= 2 * config->eps.values[first] && o->spared[attack][last] > 0 &&
            o->spared[attack][last] >= o->spared[attack][first];
 }
 
 static void warn_of_eps(const attack_config *config, const attack_outcome *o, int attack, warning *warn, void *user)
 {
-    const double *spared = o->spared[attack], *eps = config->eps;
+    const double *spared = o->spared[attack], *eps = config->eps.values;
     const char *name = config->attacks[attack].name;
     char text[300];
     int worst = 0; /* where it rises most */
-    for (int e = 1; e < config->n_eps; e++)
+    for (int e = 1; e < config->eps.n; e++)
         if (is_above(o, spared[e], spared[e - 1]) &&
             (!worst || spared[e] - spared[e - 1] > spared[worst] - spared[worst - 1]))
             worst = e;
-    int first = eps[0] > 0 ? 0 : 1, last = config->n_eps - 1; /* they are in order, each there once */
+    int first = eps[0] > 0 ? 0 : 1, last = config->eps.n - 1; /* they are in order, each there once */
     if (worst)
         snprintf(text, sizeof text,
                  "%s leaves %.2f %% at eps %g, but %.2f %% at %g: more room does less; the gradients may be masked",
@@ -90,7 +90,7 @@ static void warn_of_order(const attack_config *config, const attack_outcome *o, 
 {
     const double *left = o->spared[strong], *left_by_weaker = o->spared[weak];
     int worst = -1;
-    for (int e = 0; e < config->n_eps; e++)
+    for (int e = 0; e < config->eps.n; e++)
         if (is_above(o, left[e], left_by_weaker[e]) &&
             (worst < 0 || left[e] - left_by_weaker[e] > left[worst] - left_by_weaker[worst]))
             worst = e;
@@ -99,8 +99,8 @@ static void warn_of_order(const attack_config *config, const attack_outcome *o, 
     char text[300];
     snprintf(text, sizeof text,
              "%s, the weaker attack, leaves %.2f %% at eps %g, but %s %.2f %%; the gradients may be masked",
-             config->attacks[weak].name, 100 * left_by_weaker[worst], config->eps[worst], config->attacks[strong].name,
-             100 * left[worst]);
+             config->attacks[weak].name, 100 * left_by_weaker[worst], config->eps.values[worst],
+             config->attacks[strong].name, 100 * left[worst]);
     warn(text, user);
 }
 
@@ -144,7 +144,7 @@ void attack_show_event(const attack_config *config, const attack_outcome *outcom
     event *e = event_create("attack");
     event_text(e, "method", row_name(config, attack));
     event_text(e, "norm", attack_norm_names[config->norm]);
-    event_number(e, "eps", config->eps[eps]);
+    event_number(e, "eps", config->eps.values[eps]);
     event_number(e, outcome->targets ? "not_fooled" : "accuracy", outcome->spared[attack][eps]);
     if (attack < config->n_attacks) {
         event_integer(e, "fooled", report->fooled);
@@ -159,7 +159,7 @@ void attack_show_event(const attack_config *config, const attack_outcome *outcom
 
 static void show_done(const attack_config *config, const attack_outcome *outcome)
 {
-    for (int k = 0; k < config->n_eps; k++)
+    for (int k = 0; k < config->eps.n; k++)
         attack_show_event(config, outcome, config->n_attacks, k);
     event *e = event_create("done");
     event_text(e, "checkpoint", config->checkpoint);
@@ -183,10 +183,10 @@ enum { NAME = 10, CELL = 9 };
 
 static void show_row(const attack_config *config, const attack_outcome *outcome, int row, int start, int stop)
 {
-    char line[NAME + CELL * EPS_MAX + 1];
+    char line[NAME + CELL * RADII_MAX + 1];
     int at = snprintf(line, sizeof line, "%-*s", NAME, row < 0 ? "eps" : row_name(config, row));
     for (int e = start; e < stop; e++)
-        at += row < 0 ? snprintf(line + at, sizeof line - (size_t)at, "%*.4g", CELL, config->eps[e])
+        at += row < 0 ? snprintf(line + at, sizeof line - (size_t)at, "%*.4g", CELL, config->eps.values[e])
                       : snprintf(line + at, sizeof line - (size_t)at, "%*.2f", CELL, 100 * outcome->spared[row][e]);
     output_line("%s", line);
 }
@@ -194,9 +194,9 @@ static void show_row(const attack_config *config, const attack_outcome *outcome,
 /* As many columns side by side as fit the terminal. */
 static void show_table(const attack_config *config, const attack_outcome *outcome)
 {
-    int width = output_width(), together = width > NAME + CELL ? (width - NAME) / CELL : (width ? 1 : EPS_MAX);
-    for (int start = 0; start < config->n_eps; start += together) {
-        int stop = start + together < config->n_eps ? start + together : config->n_eps;
+    int width = output_width(), together = width > NAME + CELL ? (width - NAME) / CELL : (width ? 1 : RADII_MAX);
+    for (int start = 0; start < config->eps.n; start += together) {
+        int stop = start + together < config->eps.n ? start + together : config->eps.n;
         output_line("%s", "");
         for (int row = -1; row <= config->n_attacks; row++)
             show_row(config, outcome, row, start, stop);

@@ -6,34 +6,23 @@
 #include "progress.h"
 #include "signals.h"
 
-#include <blasgrad/ops.h>
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What the attacker's functions know: the network with what the run did to its inputs, so that eps and the box are in
- * the inputs' own units, and what is running. */
+/* What the attacker's functions know: the network, and what is running. */
 typedef struct {
-    network_choice choice;
-    bg_tensor *shift, *scale; /* f64, of an example's shape; or NULL */
+    const class_examples *examples;
     const attack_config *config;
     int64_t n;       /* examples */
     int attack, eps; /* those that run */
     double last_draw;
 } attacked;
 
-static bg_node *build_scaled(bg_model *model, bg_node *x, void *user)
+static bg_node *build(bg_model *model, bg_node *x, void *user)
 {
-    attacked *network = user;
-    if (network->shift && x) {
-        bg_graph *graph = bg_node_graph(x);
-        bg_dtype dtype = bg_model_dtype(model);
-        x = bg_sub(x, bg_cast(bg_constant(graph, network->shift), dtype));
-        x = bg_mul(x, bg_cast(bg_constant(graph, network->scale), dtype));
-    }
-    return network_build(model, x, &network->choice);
+    return class_examples_network(model, x, ((const attacked *)user)->examples);
 }
 
 static bool goes_on(int64_t examples, void *user)
@@ -43,10 +32,10 @@ static bool goes_on(int64_t examples, void *user)
     if (seconds - now->last_draw >= 0.1) {
         const attack_config *config = now->config;
         char title[64], rest[64];
-        double cell = now->attack * config->n_eps + now->eps + (double)examples / (double)now->n;
-        snprintf(title, sizeof title, "%s, eps %g", config->attacks[now->attack].name, config->eps[now->eps]);
+        double cell = now->attack * config->eps.n + now->eps + (double)examples / (double)now->n;
+        snprintf(title, sizeof title, "%s, eps %g", config->attacks[now->attack].name, config->eps.values[now->eps]);
         snprintf(rest, sizeof rest, "%lld/%lld examples", (long long)examples, (long long)now->n);
-        progress_draw(title, cell / (config->n_attacks * config->n_eps), rest);
+        progress_draw(title, cell / (config->n_attacks * config->eps.n), rest);
         now->last_draw = seconds;
     }
     return signals_caught() == 0;
@@ -57,16 +46,6 @@ static double element(const bg_tensor *tensor, int64_t i)
     double value = NAN;
     (void)bg_tensor_item(tensor, i, &value);
     return value;
-}
-
-static bool is_within(const bg_tensor *inputs, double lower, double upper)
-{
-    for (int64_t i = 0; i < bg_shape_count(bg_tensor_shape(inputs)); i++) {
-        double x = element(inputs, i);
-        if (!(x >= lower && x <= upper))
-            return false;
-    }
-    return true;
 }
 
 /* ---- What an attack leaves ---- */
@@ -108,7 +87,7 @@ static void count(const attack_config *config, attack_outcome *o, const bg_attac
 {
     int64_t spared = 0, spared_by_all = 0;
     /* The others keep to their eps, but for roundings of the inputs. */
-    double limit = bg_attack_is_minimal(&config->attacks[attack]) ? config->eps[eps] : INFINITY;
+    double limit = bg_attack_is_minimal(&config->attacks[attack]) ? config->eps.values[eps] : INFINITY;
     bool *by_any = o->is_fooled + (int64_t)eps * o->n;
     bg_attack_report *report = &o->reports[attack][eps];
     double norms = 0;
@@ -123,7 +102,7 @@ static void count(const attack_config *config, attack_outcome *o, const bg_attac
             report->max_norm = fmax(report->max_norm, norm);
         }
         bool is_worst = attack == 0 || (is_fooled && !by_any[i]);
-        if (is_worst && eps == config->n_eps - 1)
+        if (is_worst && eps == config->eps.n - 1)
             take_example(o, result, i);
         by_any[i] = by_any[i] || is_fooled;
         spared += !is_fooled;
@@ -155,9 +134,9 @@ static int run_attack(attacked *now, attack_outcome *o, bg_attacker *attacker, c
     int a = now->attack;
     const bg_attack *attack = &config->attacks[a];
     bool is_minimal = bg_attack_is_minimal(attack);
-    for (int e = 0; e < config->n_eps; e++) {
+    for (int e = 0; e < config->eps.n; e++) {
         /* The smallest perturbations are sought once. */
-        double eps = is_minimal ? config->eps[config->n_eps - 1] : config->eps[e];
+        double eps = is_minimal ? config->eps.values[config->eps.n - 1] : config->eps.values[e];
         int code = 0;
         now->eps = e;
         if (e == 0 || !is_minimal)
@@ -224,65 +203,34 @@ static int check_network(const attack_config *config, int64_t classes)
     return 0;
 }
 
-static int choose_box(const attack_config *config, attack_outcome *o)
+int attack_examples(const attack_config *config, const class_examples *examples, attack_outcome *o)
 {
-    bool is_boxed = config->has_box ? config->is_boxed : is_within(o->inputs, 0, 1);
-    o->lower = config->has_box ? config->lower : 0;
-    o->upper = config->has_box ? config->upper : 1;
-    if (is_boxed && !is_within(o->inputs, o->lower, o->upper))
-        return output_usage("--box %g:%g: there are inputs outside of it", o->lower, o->upper);
-    if (!is_boxed) {
-        o->lower = -INFINITY;
-        o->upper = INFINITY;
-    }
-    return 0;
-}
-
-static int make_attacker(const attack_config *config, const attack_outcome *o, bg_model *model, attacked *network,
-                         bg_attacker **attacker)
-{
-    bg_attacker_options options = { .network = build_scaled,
-                                    .user = network,
-                                    .lower = BG_SOME(o->lower),
-                                    .upper = BG_SOME(o->upper),
-                                    .batch = config->batch,
-                                    .goes_on = goes_on };
-    return bg_attacker_create(attacker, model, &options, o->example.shape) == BG_OK ? 0 : output_library();
-}
-
-int attack_examples(const attack_config *config, const bg_archive *archive, const checkpoint_about *about,
-                    attack_outcome *o)
-{
-    attacked network = { .choice.model = about->model, .config = config, .n = o->n, .last_draw = machine_seconds() };
-    bg_model *model = NULL;
+    attacked now = { .examples = examples, .config = config, .n = o->n, .last_draw = machine_seconds() };
+    const bg_attacker_options options = { .network = build,
+                                          .user = &now,
+                                          .lower = examples->lower,
+                                          .upper = examples->upper,
+                                          .batch = config->batch,
+                                          .goes_on = goes_on };
     bg_attacker *attacker = NULL;
-    o->is_fooled = calloc((size_t)config->n_eps * (size_t)o->n, sizeof *o->is_fooled);
+    o->lower = examples->lower.is_some ? examples->lower.value : -INFINITY;
+    o->upper = examples->upper.is_some ? examples->upper.value : INFINITY;
+    o->is_fooled = calloc((size_t)config->eps.n * (size_t)o->n, sizeof *o->is_fooled);
     if (!o->is_fooled)
         return output_failure("out of memory");
-    int code = choose_box(config, o);
-    if (!code && about->data.parts.scale)
-        code = parts_take_values(&network.shift, &network.scale, o->engine, config->data.name, o->example.shape,
-                                 about->data.parts.values);
-    if (!code)
-        code = checkpoint_make_model(&model, config->checkpoint, archive, o->engine, about->data.dtype, &network.choice,
-                                     config->data.name, o->example);
-    if (!code)
-        code = make_attacker(config, o, model, &network, &attacker);
-    if (!code)
-        code = check_network(config, bg_attacker_classes(attacker));
+    if (bg_attacker_create(&attacker, examples->model, &options, o->example.shape) != BG_OK)
+        return output_library();
+    int code = check_network(config, bg_attacker_classes(attacker));
     signals_catch();
     if (!code)
-        code = run_all(&network, o, attacker);
+        code = run_all(&now, o, attacker);
     bg_attacker_destroy(attacker);
-    bg_model_destroy(model);
-    bg_tensor_destroy(network.shift);
-    bg_tensor_destroy(network.scale);
     return code;
 }
 
 void attack_outcome_release(attack_outcome *o)
 {
-    bg_tensor *const tensors[] = { o->inputs, o->labels, o->targets, o->adversarial, o->answers, o->clean_answers };
+    bg_tensor *const tensors[] = { o->targets, o->adversarial, o->answers, o->clean_answers };
     for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
         bg_tensor_destroy(tensors[i]);
     free(o->is_fooled);
