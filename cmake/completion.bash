@@ -47,6 +47,7 @@ _blasgrad_values()
     search:--budget) _blasgrad_words 'evaluations: flops: seconds:' ;;
     attack:--norm) _blasgrad_words 'linf l2 l1' ;;
     attack:--loss) _blasgrad_words 'cross_entropy margin dlr' ;;
+    certify:--method) _blasgrad_words 'interval smoothing' ;;
     *:--method) _blasgrad_words 'sgd lstsq' ;;
     *:--scale) _blasgrad_words 'standard min-max' ;;
     *:--missing) _blasgrad_words 'error nan mean drop' ;;
@@ -90,13 +91,13 @@ _blasgrad()
         prev=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     if ((COMP_CWORD == 1)); then
-        _blasgrad_words 'train sweep eval predict search attack lecture info gradcheck bench plot help --help --version'
+        _blasgrad_words 'train sweep eval predict search attack certify lecture info gradcheck bench plot help --help --version'
     elif [[ $prev == -* ]] && _blasgrad_values "$prev"; then
         :
     elif [[ $cur == -* ]]; then
         _blasgrad_words "$(_blasgrad_options | tr -d = | sort -u)"
     elif [[ $command == help ]]; then
-        _blasgrad_words 'train sweep eval predict search attack lecture info gradcheck bench plot'
+        _blasgrad_words 'train sweep eval predict search attack certify lecture info gradcheck bench plot'
     elif [[ $command == bench ]]; then
         _blasgrad_words "$workloads"
     elif [[ $command == plot || $command == info ]]; then

@@ -7,11 +7,11 @@ expect 0 'train .*fit a network' --help
 holds 'help fits 79 columns' awk 'length > 79 { long = 1 } END { exit long }' out
 expect 0 '^blasgrad [0-9]' --version
 expect 2 'Usage'
-expect 2 'no command "trian"; is it train? the commands are train sweep eval predict search attack lecture info gradcheck bench plot' trian
+expect 2 'no command "trian"; is it train? the commands are train sweep eval predict search attack certify lecture info gradcheck bench plot' trian
 expect 2 'no command "fly"; the commands are train' fly
 expect 2 'unknown option "--epoch5"; is it --epochs? the options are --' train --epoch5 3
 expect 2 'unknown option "--xyz"; the options are --' train --xyz
-for command in train sweep eval predict search attack lecture info gradcheck bench plot; do
+for command in train sweep eval predict search attack certify lecture info gradcheck bench plot; do
     expect 0 'Examples:' $command --help
     expect 0 "Usage: blasgrad $command" $command -h
     expect 0 "Usage: blasgrad $command" help $command

@@ -11,6 +11,7 @@ int command_eval(int argc, char **argv);
 int command_predict(int argc, char **argv);
 int command_search(int argc, char **argv);
 int command_attack(int argc, char **argv);
+int command_certify(int argc, char **argv);
 int command_lecture(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_gradcheck(int argc, char **argv);

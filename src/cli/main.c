@@ -18,6 +18,7 @@ static const struct {
     { "predict", "what a trained network makes of data, or text from a prompt", command_predict },
     { "search", "find parameters without gradients; compare ways to find them", command_search },
     { "attack", "accuracy of a trained network on inputs changed to fool it", command_attack },
+    { "certify", "what no change of inputs can do to a trained network", command_certify },
     { "lecture", "how parameters are found, step by step on five rows", command_lecture },
     { "info", "this machine; what a checkpoint holds; what a network costs", command_info },
     { "gradcheck", "gradients of every op against differences", command_gradcheck },
