@@ -1,4 +1,4 @@
-"""Values of distributions from scipy, as tests/test_certify.c has them: prints the rows of its tables.
+"""Values of distributions from scipy, as tests/test_certificates.c has them: prints the rows of its tables.
 
   python3 tests/interop/certify.py
 """

@@ -496,9 +496,11 @@ static bg_status certificates(cycle *c)
     if (!status)
         status = make_tensor(c, 2, BG_F64, BG_SHAPE(20));
     if (!status)
+        status = make_tensor(c, 3, BG_I64, BG_SHAPE(20));
+    if (!status)
         status = bg_certifier_create(&certifier, c->model, &options, BG_SHAPE(20));
     const bg_interval_result intervals = { .margins = c->tensors[2] };
-    const bg_smoothing_result smoothed = { .answers = c->tensors[1], .radii = c->tensors[2] };
+    const bg_smoothing_result smoothed = { .answers = c->tensors[3], .radii = c->tensors[2] };
     if (!status)
         status = bg_certify_interval(certifier, 0.1, c->tensors[0], c->tensors[1], &intervals, NULL);
     if (!status)

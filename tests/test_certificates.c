@@ -382,6 +382,69 @@ START_TEST(test_same_bits)
 }
 END_TEST
 
+/* ---- Training with bounds ---- */
+
+static bg_node *digits_network(bg_model *model, bg_node *x, void *user)
+{
+    (void)user;
+    return bg_layers(model, "dense:48 relu dense:10", x);
+}
+
+/* The loss of Gowal et al., (12): half of it that of the scores, half that of the worst within eps, which is *user. */
+static bg_node *certified_step(bg_model *model, bg_node *const *columns, int n, void *user)
+{
+    (void)n;
+    bg_node *x = columns[0], *labels = columns[1], *scores = digits_network(model, x, NULL), *low, *high;
+    double eps = *(const double *)user;
+    bg_node *lower = bg_clamp(bg_add_scalar(x, -eps), 0, 1), *upper = bg_clamp(bg_add_scalar(x, eps), 0, 1);
+    if (bg_interval_bounds(scores, x, lower, upper, &low, &high) != BG_OK)
+        return NULL;
+    bg_node *clean = bg_cross_entropy_loss(scores, labels, BG_MEAN);
+    bg_node *worst = bg_cross_entropy_loss(bg_interval_worst(low, high, labels), labels, BG_MEAN);
+    return bg_mul_scalar(bg_add(clean, worst), 0.5);
+}
+
+static bg_interval_report train_digits(bool with_bounds, double eps)
+{
+    bg_dataset *digits;
+    bg_trainer *trainer;
+    problem p = { .model = NULL };
+    OK(bg_data_builtin(&digits, counted_engine(), "digits", NULL));
+    OK(bg_model_create(&p.model, counted_engine(), BG_F32));
+    bg_trainer_options options = { .optimizer = bg_adam(0.003), .batch = 64, .epochs = 20, .user = &eps };
+    if (with_bounds) {
+        options.step = certified_step;
+    } else {
+        options.network = digits_network;
+        options.loss = bg_cross_entropy_loss;
+    }
+    OK(bg_trainer_create(&trainer, p.model, &options));
+    OK(bg_trainer_fit(trainer, digits, NULL, NULL, NULL));
+    bg_shape example = bg_dataset_shape(digits, 0);
+    example.rank--;
+    memmove(example.dims, example.dims + 1, (size_t)example.rank * sizeof *example.dims);
+    const bg_certifier_options within = { .network = digits_network, .lower = BG_SOME(0), .upper = BG_SOME(1) };
+    OK(bg_certifier_create(&p.certifier, p.model, &within, example));
+    bg_interval_report report;
+    OK(bg_certify_interval(p.certifier, eps, bg_dataset_column(digits, 0), bg_dataset_column(digits, 1), NULL,
+                           &report));
+    bg_trainer_destroy(trainer);
+    bg_dataset_destroy(digits);
+    close_problem(&p);
+    return report;
+}
+
+/* Trained with its bounds, a network keeps certificates where one that was not has none. */
+START_TEST(test_training)
+{
+    bg_interval_report plain = train_digits(false, 0.05), certified = train_digits(true, 0.05);
+    ck_assert_msg(plain.clean_accuracy > 0.95 && certified.clean_accuracy > 0.9, "accuracies %g and %g",
+                  plain.clean_accuracy, certified.clean_accuracy);
+    ck_assert_msg(plain.certified_accuracy < 0.1 && certified.certified_accuracy > 0.6, "certified %g and %g",
+                  plain.certified_accuracy, certified.certified_accuracy);
+}
+END_TEST
+
 /* ---- What is refused ---- */
 
 static bool stops(int64_t examples, void *user)
@@ -491,7 +554,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("certify");
+    Suite *suite = suite_create("certificates");
     TCase *numbers = tcase_create("distributions"), *cases = tcase_create("certificates");
     tcase_add_test(numbers, test_least_probability);
     tcase_add_test(numbers, test_beta);
@@ -504,6 +567,7 @@ int main(void)
     tcase_add_test(cases, test_abstaining);
     tcase_add_test(cases, test_no_numbers);
     tcase_add_loop_test(cases, test_same_bits, 0, 2);
+    tcase_add_test(cases, test_training);
     tcase_add_test(cases, test_stop);
     tcase_add_test(cases, test_refused);
     tcase_add_test(cases, test_refused_certifiers);
