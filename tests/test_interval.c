@@ -103,6 +103,7 @@ static const struct {
     { "conv:4:3:groups=2:pad=1:reflect tanh conv_transpose:3:3:stride=2 relu adaptive_avg_pool:2 flatten dense:5",
       { 3, { 2, 7, 7 } },
       0.1 },
+    { "dense:40", { 1, { 2000 } }, 0.1 }, /* sums of many terms that cancel */
     { "conv:16:3:pad=same relu conv:16:3:pad=same relu max_pool:2 flatten dense:5", { 3, { 8, 8, 8 } }, 0.05 },
 };
 enum { N_NETWORKS = sizeof networks / sizeof *networks, POINTS = 500, EXAMPLES = 4, SAMPLES = 10000 };
@@ -215,6 +216,65 @@ START_TEST(test_rounding)
 }
 END_TEST
 
+/* The same of each activation by itself: what its kernel's rounding needs, and little more. */
+START_TEST(test_rounded_activations)
+{
+    static const char *const names[] = { "relu",      "tanh",       "sigmoid",  "softplus",   "gelu",
+                                         "gelu_tanh", "silu",       "mish",     "elu",        "celu",
+                                         "selu",      "leaky_relu", "relu6",    "hardtanh",   "hardsigmoid",
+                                         "hardswish", "logsigmoid", "softsign", "tanhshrink", "softshrink" };
+    enum { N = 20000 };
+    for (size_t a = 0; a < sizeof names / sizeof *names; a++) {
+        problem p, exact;
+        open_graph(&p, BG_F32, BG_SHAPE(N));
+        open_graph(&exact, BG_F64, BG_SHAPE(N));
+        compile(&p, bg_activation(names[a], p.x));
+        compile(&exact, bg_activation(names[a], exact.x));
+        for (int k = 0; k < N; k++) {
+            double x = (double)(float)((k % 2 ? 0.05 : 1) * (-10 + 20.0 * k / N));
+            put(p.values[1], k, x);
+            put(p.values[2], k, x);
+            put(exact.values[0], k, x);
+        }
+        OK(bg_program_run(p.intervals));
+        OK(bg_program_run(exact.network));
+        for (int k = 0; k < N; k++) {
+            double value = get(bg_program_output(exact.network, 0), k), low = bound(&p, 0, k), high = bound(&p, 1, k);
+            ck_assert_msg(low <= value && value <= high, "%s: %.17g is not in %.9g .. %.9g", names[a], value, low,
+                          high);
+            double most = 1e-5 * (1 + fabs(get(exact.values[0], k)));
+            ck_assert_msg(high - low < most, "%s: %.9g .. %.9g of one point", names[a], low, high);
+        }
+        close_problem(&p);
+        close_problem(&exact);
+    }
+}
+END_TEST
+
+/* Sums of rows, in f32, contain those without rounding. */
+START_TEST(test_rounded_sums)
+{
+    enum { ROWS = 50, N = 1000 };
+    problem p;
+    state = 11;
+    open_graph(&p, BG_F32, BG_SHAPE(ROWS, N));
+    compile(&p, bg_sum(p.x, BG_AXES(1)));
+    double sums[ROWS] = { 0 };
+    for (int k = 0; k < ROWS * N; k++) {
+        double x = (double)(float)uniform(-1, 1);
+        put(p.values[1], k, x);
+        put(p.values[2], k, x);
+        sums[k / N] += x;
+    }
+    OK(bg_program_run(p.intervals));
+    for (int i = 0; i < ROWS; i++) {
+        ck_assert(bound(&p, 0, i) <= sums[i] && sums[i] <= bound(&p, 1, i));
+        ck_assert(bound(&p, 1, i) - bound(&p, 0, i) < 0.3);
+    }
+    close_problem(&p);
+}
+END_TEST
+
 /* ---- Where bounds are exact ---- */
 
 /* One linear layer: the middle's value, and the sizes of the weights times the radii. */
@@ -309,6 +369,12 @@ END_TEST
 
 /* ---- In a graph ---- */
 
+/* x > value ? y : z */
+static bg_node *above(const problem *p, double value, bg_node *y, bg_node *z)
+{
+    return bg_where(bg_greater(p->x, bg_scalar(p->graph, BG_F64, value)), y, z);
+}
+
 /* What does not depend on x is its own bound; x between nodes of the graph; the same product twice. */
 START_TEST(test_nodes)
 {
@@ -325,15 +391,23 @@ START_TEST(test_nodes)
                      bg_sub_from(3, p.x),
                      bg_mul_scalar(p.x, -2),
                      bg_square(p.x),
-                     bg_where(bg_greater(p.x, bg_scalar(p.graph, BG_F64, 0)), bg_add_scalar(p.x, 5), p.x),
+                     above(&p, 0, bg_add_scalar(p.x, 5), p.x),
+                     above(&p, 0, p.x, bg_add_scalar(p.x, 5)),
+                     above(&p, -1.5, bg_add_scalar(p.x, 5), p.x),
+                     above(&p, 2, bg_add_scalar(p.x, 5), p.x),
+                     bg_where(bg_equal(p.x, bg_scalar(p.graph, BG_F64, 7)), bg_add_scalar(p.x, 5), p.x),
+                     bg_where(bg_equal(p.x, bg_scalar(p.graph, BG_F64, -7)), bg_add_scalar(p.x, 5), p.x),
+                     bg_where(bg_is_finite(p.x), bg_add_scalar(p.x, 5), p.x),
                      bg_div(bg_scalar(p.graph, BG_F64, 4), bg_scalar(p.graph, BG_F64, -2)) };
-    static const double expected[][2] = { { -2, 4 }, { -2, 1 }, { 1, 4 }, { -4, 2 }, { 0, 4 }, { -1, 7 }, { -2, -2 } };
-    for (int i = 0; i < 7; i++) {
+    static const double expected[][2] = { { -2, 4 }, { -2, 1 }, { 1, 4 },  { -4, 2 }, { 0, 4 }, { -1, 7 }, { -1, 7 },
+                                          { 4, 7 },  { -1, 2 }, { -1, 2 }, { -1, 2 }, { 4, 7 }, { -2, -2 } };
+    enum { N = sizeof y / sizeof *y };
+    for (int i = 0; i < N; i++) {
         bg_node *bounds[2];
         bg_program *program;
         OK(bg_interval_bounds(y[i], p.x, p.lower, p.upper, &bounds[0], &bounds[1]));
         OK(bg_compile(&program, p.graph, bounds, 2, NULL));
-        if (i < 6) {
+        if (i < N - 1) {
             bind(program, p.lower, p.values[1]);
             bind(program, p.upper, p.values[2]);
         }
@@ -442,6 +516,8 @@ int main(void)
     tcase_add_checked_fixture(cases, counted_begin, counted_end);
     tcase_add_loop_test(cases, test_contains, 0, 2 * N_NETWORKS);
     tcase_add_loop_test(cases, test_rounding, 0, N_NETWORKS);
+    tcase_add_test(cases, test_rounded_activations);
+    tcase_add_test(cases, test_rounded_sums);
     tcase_add_test(cases, test_linear);
     tcase_add_test(cases, test_rising);
     tcase_add_loop_test(cases, test_turns, 0, 5);
