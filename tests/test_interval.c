@@ -38,9 +38,10 @@ static bg_tensor *new_tensor(bg_dtype dtype, bg_shape shape)
 typedef struct {
     bg_model *model;
     bg_graph *graph;
-    bg_node *x, *lower, *upper, *y, *bounds[2];
-    bg_tensor *values[3];            /* of x, lower and upper */
-    bg_program *network, *intervals; /* y of x; bounds of lower and upper */
+    bg_node *x, *lower, *upper, *y, *bounds[3]; /* of scores also their differences from class i % 5 of row i */
+    int64_t classes;                            /* of scores; 0: y are none */
+    bg_tensor *values[3];                       /* of x, lower and upper */
+    bg_program *network, *intervals;            /* y of x; bounds of lower and upper */
 } problem;
 
 static void bind(bg_program *program, bg_node *input, bg_tensor *value) { OK(bg_program_bind(program, input, value)); }
@@ -58,6 +59,16 @@ static void open_graph(problem *p, bg_dtype dtype, bg_shape shape)
     for (int i = 0; i < 3; i++)
         p->values[i] = new_tensor(dtype, shape);
 }
+/* 0, 1, .. n - 1, 0, 1 .. */
+static bg_node *classes_of_rows(bg_graph *graph, int64_t rows, int64_t n)
+{
+    bg_tensor *classes = new_tensor(BG_I64, BG_SHAPE(rows));
+    for (int64_t i = 0; i < rows; i++)
+        ((int64_t *)bg_tensor_data(classes))[i] = i % n;
+    bg_node *node = bg_constant(graph, classes);
+    bg_tensor_destroy(classes);
+    return node;
+}
 static void compile(problem *p, bg_node *y)
 {
     p->y = y;
@@ -65,7 +76,11 @@ static void compile(problem *p, bg_node *y)
     OK(bg_interval_bounds(y, p->x, p->lower, p->upper, &p->bounds[0], &p->bounds[1]));
     const bg_compile_options options = { .no_updates = true };
     OK(bg_compile(&p->network, p->graph, &p->y, 1, &options));
-    OK(bg_compile(&p->intervals, p->graph, p->bounds, 2, &options));
+    if (p->classes) {
+        bg_node *classes = classes_of_rows(p->graph, bg_node_shape(y).dims[0], p->classes);
+        p->bounds[2] = bg_interval_differences(y, p->x, p->lower, p->upper, classes);
+    }
+    OK(bg_compile(&p->intervals, p->graph, p->bounds, p->classes ? 3 : 2, &options));
     bind(p->network, p->x, p->values[0]);
     bind(p->intervals, p->lower, p->values[1]);
     bind(p->intervals, p->upper, p->values[2]);
@@ -103,7 +118,7 @@ static const struct {
     { "conv:4:3:groups=2:pad=1:reflect tanh conv_transpose:3:3:stride=2 relu adaptive_avg_pool:2 flatten dense:5",
       { 3, { 2, 7, 7 } },
       0.1 },
-    { "dense:40", { 1, { 2000 } }, 0.1 }, /* sums of many terms that cancel */
+    { "dense:5", { 1, { 2000 } }, 0.1 }, /* sums of many terms that cancel */
     { "conv:16:3:pad=same relu conv:16:3:pad=same relu max_pool:2 flatten dense:5", { 3, { 8, 8, 8 } }, 0.05 },
 };
 enum { N_NETWORKS = sizeof networks / sizeof *networks, POINTS = 500, EXAMPLES = 4, SAMPLES = 10000 };
@@ -161,6 +176,7 @@ START_TEST(test_contains)
     open_graph(&p, dtype, batch_of(network));
     bg_node *y = bg_layers(p.model, networks[network].line, p.x);
     set_statistics(p.model);
+    p.classes = 5;
     compile(&p, y);
     draw_boxes(&p, networks[network].eps);
     OK(bg_program_run(p.intervals));
@@ -172,6 +188,10 @@ START_TEST(test_contains)
             double value = get(out, k), low = bound(&p, 0, k), high = bound(&p, 1, k);
             ck_assert_msg(low <= value && value <= high, "%s %s: %.17g is not in %.17g .. %.17g", bg_dtype_name(dtype),
                           networks[network].line, value, low, high);
+            int64_t row = k / 5;
+            double difference = value - get(out, row * 5 + row % 5);
+            ck_assert_msg(difference <= bound(&p, 2, k), "%s %s: a difference of %.17g, at most %.17g",
+                          bg_dtype_name(dtype), networks[network].line, difference, bound(&p, 2, k));
         }
     }
     close_problem(&p);
@@ -309,6 +329,37 @@ START_TEST(test_linear)
 }
 END_TEST
 
+/* Differences of its scores are exact too, as the weights' differences decide: the bounds of scores are wider. */
+START_TEST(test_differences)
+{
+    enum { IN = 6, OUT = 5 };
+    problem p;
+    state = 9;
+    open_graph(&p, BG_F64, BG_SHAPE(OUT, IN));
+    p.classes = OUT;
+    compile(&p, bg_dense(p.model, "fc", p.x, OUT));
+    const double *w = bg_tensor_const_data(bg_model_find(p.model, "fc.weight"));
+    const double *b = bg_tensor_const_data(bg_model_find(p.model, "fc.bias"));
+    for (int k = 0; k < OUT * IN; k++) {
+        put(p.values[1], k, uniform(-1, 1));
+        put(p.values[2], k, get(p.values[1], k) + uniform(0, 1));
+    }
+    OK(bg_program_run(p.intervals));
+    for (int i = 0; i < OUT; i++)
+        for (int o = 0; o < OUT; o++) {
+            double most = b[o] - b[i];
+            for (int k = 0; k < IN; k++) {
+                double slope = w[o * IN + k] - w[i * IN + k];
+                most += slope * get(p.values[slope > 0 ? 2 : 1], i * IN + k);
+            }
+            expect_near("a difference", bound(&p, 2, i * OUT + o), most, 1e-13);
+            ck_assert(bound(&p, 2, i * OUT + o) >= most && (i != o || most == 0));
+            ck_assert(o == i || most < bound(&p, 1, i * OUT + o) - bound(&p, 0, i * OUT + i) - 1e-3);
+        }
+    close_problem(&p);
+}
+END_TEST
+
 /* A network that rises with every input, as all of its weights are positive, is tight: its own values at the ends. */
 START_TEST(test_rising)
 {
@@ -428,6 +479,7 @@ START_TEST(test_gradients)
     problem p;
     state = 8;
     open_graph(&p, BG_F64, BG_SHAPE(2, 2, 6, 6));
+    p.classes = 3;
     compile(&p, bg_layers(p.model, "conv:3:3 silu max_pool:2 flatten dense:4 tanh dense:3", p.x));
     for (int64_t k = 0; k < count_of(p.values[1]); k++) {
         put(p.values[1], k, uniform(-1, 1));
@@ -437,32 +489,7 @@ START_TEST(test_gradients)
     for (size_t i = 0; i < 4; i++)
         xs[2 + i] = bg_parameter(p.graph, bg_model_tensor(p.model, i));
     bg_gradcheck_options options = { .inputs = &xs[0], .values = &p.values[1], .n_inputs = 2, .only_gradient = true };
-    OK(bg_gradcheck(p.bounds, 2, xs, 6, &options, NULL));
-    close_problem(&p);
-}
-END_TEST
-
-/* The worst scores: the own one's lower bound, the others' upper ones. */
-START_TEST(test_worst)
-{
-    problem p;
-    open_graph(&p, BG_F64, BG_SHAPE(2, 3));
-    bg_tensor *labels = new_tensor(BG_I64, BG_SHAPE(2));
-    ((int64_t *)bg_tensor_data(labels))[0] = 2;
-    bg_node *classes = bg_input(p.graph, "classes", BG_I64, BG_SHAPE(2));
-    bg_node *worst = bg_interval_worst(p.lower, p.upper, classes);
-    OK(bg_compile(&p.network, p.graph, &worst, 1, NULL));
-    bind(p.network, p.lower, p.values[1]);
-    bind(p.network, p.upper, p.values[2]);
-    bind(p.network, classes, labels);
-    for (int k = 0; k < 6; k++) {
-        put(p.values[1], k, k);
-        put(p.values[2], k, 10 + k);
-    }
-    OK(bg_program_run(p.network));
-    expect_values(bg_program_output(p.network, 0), BG_SHAPE(2, 3), (const double[]){ 10, 11, 2, 3, 14, 15 }, "worst");
-    ck_assert(!bg_interval_worst(p.lower, NULL, classes));
-    bg_tensor_destroy(labels);
+    OK(bg_gradcheck(p.bounds, 3, xs, 6, &options, NULL));
     close_problem(&p);
 }
 END_TEST
@@ -506,6 +533,16 @@ START_TEST(test_refused)
     open_graph(&p, BG_F32, BG_SHAPE(2, 2));
     FAILS(bg_interval_bounds(p.x, p.x, p.lower, p.upper, NULL, &p.bounds[1]), BG_ERR_ARGUMENT, "no place");
     close_problem(&p);
+    open_graph(&p, BG_F32, BG_SHAPE(2, 2));
+    ck_assert(!bg_interval_differences(p.x, p.x, p.lower, p.upper, classes_of_rows(p.graph, 3, 2)));
+    FAILS(bg_graph_status(p.graph), BG_ERR_SHAPE,
+          "interval_differences: needs scores [n, c] and classes [n]: [2, 2], [3]");
+    close_problem(&p);
+    open_graph(&p, BG_F32, BG_SHAPE(2, 2));
+    bg_node *scores = bg_softmax(p.x, 1);
+    ck_assert(!bg_interval_differences(scores, p.x, p.lower, p.upper, classes_of_rows(p.graph, 2, 2)));
+    FAILS(bg_graph_status(p.graph), BG_ERR_ARGUMENT, "interval_bounds: softmax");
+    close_problem(&p);
 }
 END_TEST
 
@@ -519,11 +556,11 @@ int main(void)
     tcase_add_test(cases, test_rounded_activations);
     tcase_add_test(cases, test_rounded_sums);
     tcase_add_test(cases, test_linear);
+    tcase_add_test(cases, test_differences);
     tcase_add_test(cases, test_rising);
     tcase_add_loop_test(cases, test_turns, 0, 5);
     tcase_add_test(cases, test_nodes);
     tcase_add_test(cases, test_gradients);
-    tcase_add_test(cases, test_worst);
     tcase_add_test(cases, test_refused);
     suite_add_tcase(suite, cases);
     return run_suite(suite);

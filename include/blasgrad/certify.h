@@ -16,22 +16,25 @@ extern "C" {
  * A product with weights, or a convolution, maps the middle of an interval by the weights and its radius by their
  * sizes; a function that rises is taken at both ends, one that falls and then rises also where it turns. What is not
  * monotone in an op's inputs together, as a product of two values that both depend on x, is bounded as if they did not
- * depend on each other. The bounds are nodes like others, and can be differentiated and trained with. They are widened
- * by what rounding may do: they contain y as it would be without rounding, and y as a program computes it in any order
- * of its sums, also if subnormal numbers are flushed to 0. The widening is relative to the numbers, for a sum of k
- * terms 3 k units in the last place or so, and there also with lower = upper. Excepted are convolutions of f32 by
- * Winograd's algorithm (3 x 3, stride 1, many channels), whose rounding error follows the 4 x 4 elements around a
- * window rather than its own. A bound that is not finite, or NaN, says nothing. BG_ERR_ARGUMENT names an op through
- * which no bounds are known: attention of what depends on x, softmax, division by what depends on x, normalisation by
- * the batch's own moments, indices computed from x. Both results are NULL then. */
+ * depend on each other. The bounds are nodes like others, and can be differentiated and trained with.
+ *   They are widened by what rounding may do: they contain y as it would be without rounding, of weights and numbers as
+ * the type has them, and y as a program computes it in any order of its sums, also if subnormal numbers are flushed to
+ * 0. The widening is relative to the numbers, for a sum of k terms 3 k units in the last place or so, and there also
+ * with lower = upper. Excepted are convolutions of f32 by Winograd's algorithm (3 x 3, stride 1, many channels), whose
+ * rounding error follows the 4 x 4 elements around a window rather than its own. A bound that is not finite says
+ * nothing.
+ *   BG_ERR_ARGUMENT names an op through which no bounds are known: attention of what depends on x, softmax, division by
+ * what depends on x, normalisation by the batch's own moments, indices computed from x. Both results are NULL then. */
 BG_API bg_status bg_interval_bounds(bg_node *y, bg_node *x, bg_node *lower, bg_node *upper, bg_node **y_lower,
                                     bg_node **y_upper);
 
-/* The worst that scores within bounds [n, classes] can be for classes [n] (i32, i64 or u8): the lower bound of the
- * class's own score and the upper bounds of the others. The cross-entropy of these is at least that of any scores
- * within the bounds: Gowal et al., (11). No perturbation changes the answer where the class's own is the largest of
- * them. */
-BG_API bg_node *bg_interval_worst(bg_node *lower, bg_node *upper, bg_node *classes);
+/* Upper bounds of the differences that decide: of score j minus the score of the class, for scores [n, c] and classes
+ * [n] (i32, i64 or u8), x between lower and upper -> [n, c]; 0 for the class itself. No perturbation changes the answer
+ * where all others are below 0; their cross-entropy too is at least that of any scores. Where the scores end with a
+ * linear layer, the difference is taken of its weights, which is tighter than the difference of the scores' bounds
+ * (Gowal et al., section 3, elision of the last layer), and takes up n c k numbers for k inputs of the layer; beyond
+ * 2^26 of them it is that of the bounds. NULL with the error of bg_interval_bounds. */
+BG_API bg_node *bg_interval_differences(bg_node *scores, bg_node *x, bg_node *lower, bg_node *upper, bg_node *classes);
 
 /* ---- Certifying networks ---- */
 
@@ -62,7 +65,7 @@ BG_API int64_t bg_certifier_classes(const bg_certifier *certifier);
 /* Of n examples; each may be NULL. Tensors of the caller. */
 typedef struct {
     bg_tensor *is_certified; /* bool [n] */
-    bg_tensor *margins;      /* f64 [n]: the label's least score minus the greatest of any other; above 0: certified */
+    bg_tensor *margins;      /* f64 [n]: the least by which the label's score exceeds any other; above 0: certified */
 } bg_interval_result;
 
 typedef struct {
@@ -72,10 +75,10 @@ typedef struct {
     double mean_width;         /* upper minus lower bounds of all scores; infinite or NaN if one is */
 } bg_interval_report;
 
-/* For perturbations of at most eps >= 0 in each element, within the box: by bg_interval_bounds, so that inputs [n, ..]
- * of classes labels [n] (i32, i64 or u8) whose margin is above 0 are answered rightly whatever the perturbation, and
- * whatever its rounding. What lies within the margin of rounding is not certified even with eps 0. The bounds do not
- * depend on threads, nor on the other examples. result and report may be NULL. BG_ERR_ARGUMENT: eps, a class out of
+/* For perturbations of at most eps >= 0 in each element, within the box: by bg_interval_differences, so that inputs [n,
+ * ..] of classes labels [n] (i32, i64 or u8) whose margin is above 0 are answered rightly whatever the perturbation,
+ * and whatever its rounding. What lies within the margin of rounding is not certified even with eps 0. The bounds do
+ * not depend on threads, nor on the other examples. result and report may be NULL. BG_ERR_ARGUMENT: eps, a class out of
  * range, an input that is not finite or not in the box, an op without bounds; BG_ERR_SHAPE, BG_ERR_DTYPE: tensors that
  * do not fit. All of that is found before any run. After BG_ERR_STOPPED and failures of a run the result's tensors hold
  * the batches before it. */

@@ -134,7 +134,7 @@ void bg_certifier_destroy(bg_certifier *certifier)
     bg_engine *engine = certifier->engine;
     bg_program_destroy(certifier->intervals);
     bg_program_destroy(certifier->smoothed);
-    bg_tensor *const tensors[] = { certifier->x,       certifier->low,   certifier->high,
+    bg_tensor *const tensors[] = { certifier->x,       certifier->low,   certifier->high, certifier->labels,
                                    certifier->example, certifier->place, certifier->sigma };
     for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
         bg_tensor_destroy(tensors[i]);

@@ -15,10 +15,11 @@ struct bg_certifier {
     bg_shape input;      /* of a batch */
     int64_t batch, width, classes;
     /* Made when they are first needed. */
-    bg_program *intervals; /* scores of x, and bounds of the scores between low and high */
+    bg_program *intervals; /* scores of x, bounds of those between low and high, and of their differences */
     bg_program *smoothed;  /* scores of a batch of samples around x */
-    /* What they are bound to; x, low and high [batch, ..], place: the example's number and the first sample's. */
-    bg_tensor *x, *low, *high, *example, *place, *sigma;
+    /* What they are bound to; x, low and high [batch, ..], labels i64 [batch], place: the example's number and the
+     * first sample's. */
+    bg_tensor *x, *low, *high, *labels, *example, *place, *sigma;
 };
 
 /* The network's scores of x, in evaluation, with the number of classes noted. */

@@ -11,19 +11,23 @@
 static bg_status build(bg_certifier *certifier, bg_graph *graph)
 {
     bg_dtype dtype = bg_model_dtype(certifier->model);
-    bg_node *x = bg_input(graph, "x", dtype, certifier->input), *low = bg_input(graph, "low", dtype, certifier->input);
-    bg_node *high = bg_input(graph, "high", dtype, certifier->input), *outputs[3] = { NULL };
-    if (!x || !low || !high)
-        return bg_graph_status(graph);
-    bg_status status = bgi_certifier_scores(certifier, x, &outputs[0]);
+    bg_node *const inputs[] = { bg_input(graph, "x", dtype, certifier->input),
+                                bg_input(graph, "low", dtype, certifier->input),
+                                bg_input(graph, "high", dtype, certifier->input),
+                                bg_input(graph, "labels", BG_I64, BG_SHAPE(certifier->batch)) };
+    bg_tensor *const tensors[] = { certifier->x, certifier->low, certifier->high, certifier->labels };
+    bg_node *outputs[4] = { NULL }, *x = inputs[0], *low = inputs[1], *high = inputs[2];
+    bg_status status = bg_graph_status(graph);
+    if (status == BG_OK)
+        status = bgi_certifier_scores(certifier, x, &outputs[0]);
     if (status == BG_OK)
         status = bg_interval_bounds(outputs[0], x, low, high, &outputs[1], &outputs[2]);
+    if (status == BG_OK)
+        outputs[3] = bg_interval_differences(outputs[0], x, low, high, inputs[3]);
     bg_program *program = NULL;
     if (status == BG_OK)
-        status = bg_compile(&program, graph, outputs, 3, &(bg_compile_options){ .no_updates = true });
-    bg_node *const inputs[] = { x, low, high };
-    bg_tensor *const tensors[] = { certifier->x, certifier->low, certifier->high };
-    for (int i = 0; i < 3 && status == BG_OK; i++)
+        status = bg_compile(&program, graph, outputs, 4, &(bg_compile_options){ .no_updates = true });
+    for (int i = 0; i < 4 && status == BG_OK; i++)
         status = bg_program_bind(program, inputs[i], tensors[i]);
     if (status == BG_OK)
         certifier->intervals = program;
@@ -42,6 +46,8 @@ static bg_status prepare(bg_certifier *certifier)
         if (!*tensors[i])
             status =
                 bg_tensor_create(tensors[i], certifier->engine, bg_model_dtype(certifier->model), certifier->input);
+    if (status == BG_OK && !certifier->labels)
+        status = bg_tensor_create(&certifier->labels, certifier->engine, BG_I64, BG_SHAPE(certifier->batch));
     bg_graph *graph = NULL;
     if (status == BG_OK)
         status = bg_graph_create(&graph, certifier->engine);
@@ -95,37 +101,34 @@ static void set_box(const interval_run *run, int64_t n)
     }
 }
 
-/* The least margin of a row: NaN if a bound is NaN. */
-static double margin_of(const double *least, const double *most, int64_t classes, int64_t label)
+/* Row i of an output of the program. */
+static const void *row_of(const bg_certifier *c, size_t output, int64_t i)
 {
-    double other = -INFINITY;
-    for (int64_t k = 0; k < classes; k++)
-        if (k != label && !(most[k] <= other))
-            other = most[k];
-    return least[label] - other;
+    const bg_tensor *tensor = bg_program_output(c->intervals, output);
+    return (const unsigned char *)bg_tensor_const_data(tensor) +
+           (size_t)(i * c->classes) * bg_dtype_size(bg_tensor_dtype(tensor));
 }
 
-static void judge(interval_run *run, int64_t i, double *least, double *most)
+static void judge(interval_run *run, int64_t i)
 {
     const bg_certifier *c = run->certifier;
     bg_dtype dtype = bg_tensor_dtype(c->x);
-    size_t row = (size_t)(i * c->classes) * bg_dtype_size(dtype);
-    const unsigned char *data[3];
-    for (size_t k = 0; k < 3; k++)
-        data[k] = (const unsigned char *)bg_tensor_const_data(bg_program_output(c->intervals, k)) + row;
+    const void *scores = row_of(c, 0, i), *least = row_of(c, 1, i), *most = row_of(c, 2, i), *over = row_of(c, 3, i);
+    int64_t answer = bgi_answer(scores, dtype, c->classes), label = run->labels[i];
+    double largest = -INFINITY; /* NaN if any is NaN */
     for (int64_t k = 0; k < c->classes; k++) {
-        least[k] = bgi_float_at(data[1], dtype, k);
-        most[k] = bgi_float_at(data[2], dtype, k);
-        run->sums.mean_width += most[k] - least[k];
+        double difference = bgi_float_at(over, dtype, k);
+        if (k != label && !(difference <= largest))
+            largest = isnan(largest) ? largest : difference;
+        run->sums.mean_width += bgi_float_at(most, dtype, k) - bgi_float_at(least, dtype, k);
     }
-    int64_t answer = bgi_answer(data[0], dtype, c->classes);
-    run->margins[i] = margin_of(least, most, c->classes, run->labels[i]);
+    run->margins[i] = -largest;
     run->is_certified[i] = run->margins[i] > 0;
-    run->sums.clean_accuracy += answer == run->labels[i] && !isnan(bgi_float_at(data[0], dtype, answer));
+    run->sums.clean_accuracy += answer == label && !isnan(bgi_float_at(scores, dtype, answer));
     run->sums.certified_accuracy += run->is_certified[i];
 }
 
-static bg_status certify_batch(interval_run *run, int64_t first, double *scores)
+static bg_status certify_batch(interval_run *run, int64_t first)
 {
     bg_certifier *c = run->certifier;
     int64_t n = bgi_least(c->batch, run->examples.n - first);
@@ -133,12 +136,13 @@ static bg_status certify_batch(interval_run *run, int64_t first, double *scores)
         bgi_examples_read(&run->examples, first, n, c->lower, c->upper, bg_tensor_data(c->x), run->labels);
     if (status == BG_OK) {
         set_box(run, n);
+        memcpy(bg_tensor_data(c->labels), run->labels, (size_t)n * sizeof *run->labels);
         status = bgi_certifier_run(c, c->intervals, first);
     }
     if (status != BG_OK)
         return status;
     for (int64_t i = 0; i < n; i++)
-        judge(run, i, scores, scores + c->classes);
+        judge(run, i);
     run->sums.examples += n;
     if (!run->result)
         return BG_OK;
@@ -147,12 +151,12 @@ static bg_status certify_batch(interval_run *run, int64_t first, double *scores)
     return bgi_examples_write(results, 2, first, n);
 }
 
-static bg_status run_all(interval_run *run, double *scores)
+static bg_status run_all(interval_run *run)
 {
     bg_certifier *c = run->certifier;
     bg_status status = bgi_examples_check_values(&run->examples, c->lower, c->upper, bg_tensor_data(c->x), run->labels);
     for (int64_t first = 0; first < run->examples.n && status == BG_OK; first += c->batch)
-        status = certify_batch(run, first, scores);
+        status = certify_batch(run, first);
     return status;
 }
 
@@ -182,17 +186,15 @@ bg_status bg_certify_interval(bg_certifier *certifier, double eps, const bg_tens
     bg_status status = check(&run);
     if (status != BG_OK)
         return status;
-    /* Of each example a label, a margin and a verdict; of one, two rows of scores. The counts of elements were checked
-     * with the shapes of inputs and scores. */
-    size_t batch = (size_t)certifier->batch, classes = (size_t)certifier->classes;
-    size_t bytes = batch * (sizeof(int64_t) + sizeof(double) + sizeof(bool)) + 2 * classes * sizeof(double);
+    /* Of each example a label, a margin and a verdict; the count was checked with the shape of a batch. */
+    size_t batch = (size_t)certifier->batch, bytes = batch * (sizeof(int64_t) + sizeof(double) + sizeof(bool));
     double *memory = bgi_alloc(certifier->engine, bytes);
     if (!memory)
         return BG_ERR_NOMEM;
-    run.margins = memory + 2 * classes;
+    run.margins = memory;
     run.labels = (int64_t *)(run.margins + batch);
     run.is_certified = (bool *)(run.labels + batch);
-    status = run_all(&run, memory);
+    status = run_all(&run);
     bgi_free(certifier->engine, memory, bytes);
     if (status == BG_OK && report) {
         double n = (double)run.sums.examples;

@@ -164,19 +164,3 @@ bg_status bg_interval_bounds(bg_node *y, bg_node *x, bg_node *lower, bg_node *up
     bgi_free(graph->engine, w.of, (size_t)w.count * sizeof *w.of);
     return graph->status;
 }
-
-bg_node *bg_interval_worst(bg_node *lower, bg_node *upper, bg_node *classes)
-{
-    bg_graph *graph = bgi_graph_of("interval_worst", (bg_node *[]){ lower, upper, classes }, 3);
-    static const char *const labels[] = { "lower", "upper" };
-    if (!graph || !bgi_takes_equal_floats("interval_worst", lower, upper, labels))
-        return NULL;
-    if (lower->shape.rank != 2)
-        return bgi_graph_fail(graph, BG_ERR_SHAPE, "interval_worst: needs bounds [n, classes], got %s",
-                              bgi_shape_format(lower->shape).text);
-    if (classes->shape.rank != 1 || classes->shape.dims[0] != lower->shape.dims[0])
-        return bgi_graph_fail(graph, BG_ERR_SHAPE, "interval_worst: bounds %s, classes %s",
-                              bgi_shape_format(lower->shape).text, bgi_shape_format(classes->shape).text);
-    bg_node *mask = bg_cast(bg_one_hot(classes, lower->shape.dims[1], lower->dtype), BG_BOOL);
-    return bg_where(mask, lower, upper);
-}

@@ -26,6 +26,13 @@ typedef struct bgi_interval_rule {
     double relative, of_x; /* the rounding error, in units of rounding: of the result, and of the input */
 } bgi_interval_rule;
 
+bool bgi_node_is_op(const bg_node *node, const bg_op *const *family, const char *name);
+
+/* What bounds are moved apart by: units of rounding of these sizes, and what is lost to underflow. */
+bg_node *bgi_interval_margin(bg_node *sizes, double units);
+/* 3 γ of sums of k terms with a few operations around them, in units of rounding; 0 if that would be no small part. */
+double bgi_interval_sum_units(int64_t k, bg_dtype dtype);
+
 /* The rule of an op; NULL if it has none, so that its composition is tried. */
 const bgi_interval_rule *bgi_interval_rule_of(const bg_node *node);
 

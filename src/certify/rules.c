@@ -38,8 +38,7 @@ static bg_node *apply_to(const bg_node *node, bg_node *x) { return apply(node, &
 
 /* ---- Rounding ---- */
 
-/* sizes · units of rounding, and what is lost to underflow. */
-static bg_node *margin_of(bg_node *sizes, double units)
+bg_node *bgi_interval_margin(bg_node *sizes, double units)
 {
     if (!sizes)
         return NULL;
@@ -51,15 +50,16 @@ static bgi_interval move_apart(bgi_interval y, bg_node *lower_margin, bg_node *u
 }
 static bgi_interval widen(bgi_interval y, double units)
 {
-    return units > 0 ? move_apart(y, margin_of(bg_abs(y.lower), units), margin_of(bg_abs(y.upper), units)) : y;
+    return units > 0
+               ? move_apart(y, bgi_interval_margin(bg_abs(y.lower), units), bgi_interval_margin(bg_abs(y.upper), units))
+               : y;
 }
 static bg_node *largest_size(const bgi_interval *x) { return bg_maximum(bg_abs(x->lower), bg_abs(x->upper)); }
 
 /* What one operation of arithmetic needs. */
 enum { ARITHMETIC = 4 };
 
-/* 3 γ of sums of k terms with a few operations around them, in units of rounding; 0 if that would be no small part. */
-static double units_of_sum(int64_t k, bg_dtype dtype)
+double bgi_interval_sum_units(int64_t k, bg_dtype dtype)
 {
     double operations = (double)k + 6, share = operations * unit_of(dtype);
     return share < 0.1 ? 3 * operations / (1 - share) : 0;
@@ -98,7 +98,7 @@ static bgi_interval turning(bgi_interval_call *call, const bgi_interval_rule *ru
         y.lower = apply_to(call->node, bg_minimum(bg_maximum(x->lower, least), x->upper));
     }
     y = widen(y, rule->relative);
-    bg_node *margin = rule->of_x > 0 ? margin_of(largest_size(x), rule->of_x) : NULL;
+    bg_node *margin = rule->of_x > 0 ? bgi_interval_margin(largest_size(x), rule->of_x) : NULL;
     return rule->of_x > 0 ? move_apart(y, margin, margin) : y;
 }
 
@@ -193,12 +193,12 @@ static bgi_interval choice(bgi_interval_call *call, const bgi_interval_rule *rul
 static bgi_interval sum_of(bgi_interval_call *call, int64_t k)
 {
     const bgi_interval *x = &call->inputs[0];
-    double units = units_of_sum(k, call->node->dtype);
+    double units = bgi_interval_sum_units(k, call->node->dtype);
     if (units == 0) {
         call->why = too_long;
         return none;
     }
-    bg_node *margin = margin_of(largest_size(x), units);
+    bg_node *margin = bgi_interval_margin(largest_size(x), units);
     bgi_interval wider = move_apart(*x, margin, margin);
     return (bgi_interval){ apply_to(call->node, wider.lower), apply_to(call->node, wider.upper) };
 }
@@ -222,7 +222,7 @@ static int64_t terms_of(const bg_node *node)
     if (bgi_node_is(node, BGI_PRODUCT))
         return x->shape.dims[x->shape.rank - 1];
     const bgi_convolution *c = node->attributes;
-    bool is_transpose = strcmp(node->op->name, "convolve_input") == 0;
+    bool is_transpose = bgi_node_is_op(node, bgi_convolution_ops, "convolve_input");
     return bgi_most(is_transpose ? bgi_group_outputs(c) : bgi_group_inputs(c), 1) * bgi_window_elements(&c->window);
 }
 
@@ -234,14 +234,14 @@ static bgi_interval bilinear(bgi_interval_call *call, const bgi_interval_rule *r
     bg_node *node = call->node;
     int place = is_point(&call->inputs[0]) ? 1 : 0;
     const bgi_interval *x = &call->inputs[place], *w = &call->inputs[1 - place];
-    double units = units_of_sum(terms_of(node), node->dtype);
+    double units = bgi_interval_sum_units(terms_of(node), node->dtype);
     if (!is_point(w) || units == 0) {
         call->why = units == 0 ? too_long : "it multiplies two values that depend on the input";
         return none;
     }
     bg_node *middle = bg_add(bg_mul_scalar(x->lower, 0.5), bg_mul_scalar(x->upper, 0.5));
     bg_node *radius = bg_maximum(bg_sub(x->upper, middle), bg_sub(middle, x->lower));
-    radius = bg_add(radius, margin_of(bg_add(bg_abs(middle), radius), units));
+    radius = bg_add(radius, bgi_interval_margin(bg_add(bg_abs(middle), radius), units));
     bg_node *inputs[2], *sizes[2];
     inputs[place] = middle;
     inputs[1 - place] = w->lower;
@@ -375,17 +375,19 @@ static const struct {
     { bgi_convolution_ops, "convolve_input", { .bounds = bilinear } },
 };
 
-static bool is_of(const bg_op *op, const bg_op *const *family)
+bool bgi_node_is_op(const bg_node *node, const bg_op *const *family, const char *name)
 {
-    while (*family && *family != op)
+    if (strcmp(node->op->name, name) != 0)
+        return false;
+    while (*family && *family != node->op)
         family++;
-    return *family == op;
+    return *family == node->op;
 }
 
 const bgi_interval_rule *bgi_interval_rule_of(const bg_node *node)
 {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (strcmp(node->op->name, rules[i].name) == 0 && is_of(node->op, rules[i].family))
+        if (bgi_node_is_op(node, rules[i].family, rules[i].name))
             return &rules[i].rule;
     return NULL;
 }
