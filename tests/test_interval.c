@@ -295,6 +295,33 @@ START_TEST(test_rounded_sums)
 }
 END_TEST
 
+/* Of scores with almost the same weights, whose difference is smaller than what each score's rounding is. */
+START_TEST(test_rounded_differences)
+{
+    enum { ROWS = 50, IN = 2000, OUT = 5 };
+    problem p;
+    state = 12;
+    open_graph(&p, BG_F32, BG_SHAPE(ROWS, IN));
+    p.classes = OUT;
+    compile(&p, bg_dense(p.model, "fc", p.x, OUT));
+    bg_tensor *w = bg_model_find(p.model, "fc.weight");
+    for (int k = IN; k < OUT * IN; k++)
+        put(w, k, get(w, k % IN) * (1 + uniform(0, 1e-6)));
+    OK(bg_tensor_fill(bg_model_find(p.model, "fc.bias"), 0));
+    for (int k = 0; k < ROWS * IN; k++) {
+        double x = (double)(float)uniform(-1, 1);
+        for (int i = 0; i < 3; i++)
+            put(p.values[i], k, x);
+    }
+    OK(bg_program_run(p.intervals));
+    OK(bg_program_run(p.network));
+    const bg_tensor *out = bg_program_output(p.network, 0);
+    for (int k = 0; k < ROWS * OUT; k++)
+        ck_assert(get(out, k) - get(out, k / OUT * OUT + k / OUT % OUT) <= bound(&p, 2, k));
+    close_problem(&p);
+}
+END_TEST
+
 /* ---- Where bounds are exact ---- */
 
 /* One linear layer: the middle's value, and the sizes of the weights times the radii. */
@@ -555,6 +582,7 @@ int main(void)
     tcase_add_loop_test(cases, test_rounding, 0, N_NETWORKS);
     tcase_add_test(cases, test_rounded_activations);
     tcase_add_test(cases, test_rounded_sums);
+    tcase_add_test(cases, test_rounded_differences);
     tcase_add_test(cases, test_linear);
     tcase_add_test(cases, test_differences);
     tcase_add_test(cases, test_rising);
