@@ -22,7 +22,8 @@ typedef struct {
 
 static bg_node *build(bg_model *model, bg_node *x, void *user)
 {
-    return class_examples_network(model, x, ((const attacked *)user)->examples);
+    network_choice choice = ((const attacked *)user)->examples->network;
+    return network_build(model, x, &choice);
 }
 
 static bool goes_on(int64_t examples, void *user)

@@ -6,7 +6,6 @@
 #include "output.h"
 
 #include <blasgrad/loss.h>
-#include <blasgrad/ops.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -207,6 +206,8 @@ int class_examples_open(class_examples *e, bg_engine *engine, const class_choice
     if (!code && e->about.data.parts.scale)
         code = parts_take_values(&e->shift, &e->scale, engine, choice->data->name, e->example.shape,
                                  e->about.data.parts.values);
+    e->network.shift = e->shift;
+    e->network.scale = e->scale;
     if (!code)
         code = checkpoint_make_model(&e->model, choice->checkpoint, e->archive, engine, e->about.data.dtype,
                                      &e->network, choice->data->name, e->example);
@@ -221,16 +222,4 @@ void class_examples_close(class_examples *e)
     bg_tensor_destroy(e->shift);
     bg_tensor_destroy(e->scale);
     bg_archive_destroy(e->archive);
-}
-
-bg_node *class_examples_network(bg_model *model, bg_node *x, const class_examples *e)
-{
-    network_choice choice = e->network;
-    if (e->shift && x) {
-        bg_graph *graph = bg_node_graph(x);
-        bg_dtype dtype = bg_model_dtype(model);
-        x = bg_sub(x, bg_cast(bg_constant(graph, e->shift), dtype));
-        x = bg_mul(x, bg_cast(bg_constant(graph, e->scale), dtype));
-    }
-    return network_build(model, x, &choice);
 }

@@ -48,8 +48,8 @@ typedef struct {
     int64_t n;
     bg_optional lower, upper; /* the box, unless there is none */
     bg_model *model;          /* with the values of the checkpoint */
-    network_choice network;
-    bg_tensor *shift, *scale; /* what the run did to inputs, f64 of an example's shape; or NULL */
+    network_choice network;   /* with what the run did to its inputs */
+    bg_tensor *shift, *scale; /* of network */
     bg_archive *archive;      /* of the checkpoint, with the texts of `about` */
     checkpoint_about about;
 } class_examples;
@@ -57,7 +57,5 @@ typedef struct {
 /* Reads all of it. 0, or the exit code after a message; _close in any case. */
 int class_examples_open(class_examples *examples, bg_engine *engine, const class_choice *choice);
 void class_examples_close(class_examples *examples);
-/* The network behind what the run did to its inputs, so that perturbations are in the inputs' own units. */
-bg_node *class_examples_network(bg_model *model, bg_node *x, const class_examples *examples);
 
 #endif
