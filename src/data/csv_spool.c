@@ -50,28 +50,6 @@ static void describe_columns(bgi_csv_spool *s, const bgi_csv_table *t)
     }
 }
 
-static bg_status begin(bgi_csv_table *t)
-{
-    int64_t piece = bgi_csv_first_rows(t);
-    bg_status status = bgi_csv_resize(t, piece);
-    if (status)
-        return status;
-    bgi_csv_spool *s = bgi_alloc_zero(t->engine, sizeof *s);
-    if (!s)
-        return BG_ERR_NOMEM;
-    *s = (bgi_csv_spool){ .engine = t->engine, .piece = piece };
-    describe_columns(s, t);
-    t->spool = s;
-    return BG_OK;
-}
-
-/* Where a column of the piece begins that has this row: what lies before it was written, so that this does not
- * overflow. */
-static uint64_t place_of(const bgi_csv_spool *s, const spool_column *column, int64_t row)
-{
-    return s->start + (uint64_t)(row / s->piece) * s->piece_bytes + column->start;
-}
-
 /* The file for the rows: one for all tables of a folder, each of which begins behind the one before. */
 static bg_status open_file(bgi_csv_spool *s, const bgi_csv_table *t)
 {
@@ -85,6 +63,29 @@ static bg_status open_file(bgi_csv_spool *s, const bgi_csv_table *t)
     if (!status)
         s->start = bgi_temporary_end(s->file);
     return status;
+}
+
+static bg_status begin(bgi_csv_table *t)
+{
+    int64_t piece = bgi_csv_first_rows(t);
+    bg_status status = bgi_csv_resize(t, piece);
+    if (status)
+        return status;
+    bgi_csv_spool *s = bgi_alloc_zero(t->engine, sizeof *s);
+    if (!s)
+        return BG_ERR_NOMEM;
+    *s = (bgi_csv_spool){ .engine = t->engine, .piece = piece };
+    describe_columns(s, t);
+    t->spool = s;
+    /* That there can be no file shows at once. Of rows that may be few it is not made yet. */
+    return t->options->streams ? open_file(s, t) : BG_OK;
+}
+
+/* Where a column of the piece begins that has this row: what lies before it was written, so that this does not
+ * overflow. */
+static uint64_t place_of(const bgi_csv_spool *s, const spool_column *column, int64_t row)
+{
+    return s->start + (uint64_t)(row / s->piece) * s->piece_bytes + column->start;
 }
 
 bg_status bgi_csv_spool_rows(bgi_csv_table *t)

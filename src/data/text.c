@@ -177,7 +177,7 @@ static bg_status fail_character(const reader *r)
     if (c[0] == 0)
         return FAIL_HERE(r, "offset %llu: a zero byte: the file is binary, or in another encoding than UTF-8", offset);
     return FAIL_HERE(r, "offset %llu: not UTF-8: %02x %s", offset, c[0],
-                     r->end - r->start < 4 && r->is_finished ? "and the rest of the file" : "and what follows");
+                     r->end - r->start < 4 ? "and the rest of the file" : "and what follows");
 }
 
 /* The code point (or byte) that comes next; *has_next is false at the end. */
