@@ -198,7 +198,8 @@ static bg_status add_kept(bg_archive *archive, const bg_model *model, const chec
     size_t copy = 0;
     for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++)
         if (checkpoint_is_state(bg_model_name(model, i)))
-            status = bg_archive_add(archive, bg_model_name(model, i), kept->tensors[copy++]);
+            status = bg_archive_add(archive, bg_model_name(model, i),
+                                    kept->tensors ? kept->tensors[copy++] : bg_model_tensor(model, i));
     return status;
 }
 

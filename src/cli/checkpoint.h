@@ -58,7 +58,7 @@ checkpoint_hash_text checkpoint_hash(uint64_t hash);
 /* The metadata of a model that was kept: at the end of which epoch. */
 #define CHECKPOINT_EPOCH "blasgrad.epoch"
 typedef struct {
-    bg_tensor *const *tensors; /* copies, one for each that belongs to the model itself */
+    bg_tensor *const *tensors; /* copies, one for each that belongs to the model itself; NULL: the model's */
     int64_t epoch;             /* 0: unknown */
 } checkpoint_kept;
 

@@ -166,7 +166,7 @@ static int save(search_job *job)
     if (!job->config.out)
         return 0;
     snprintf(path, sizeof path, "%s/best.safetensors", job->config.out);
-    return checkpoint_save(path, job->model, &job->about, NULL, NULL);
+    return checkpoint_save(path, job->model, &job->about, NULL, &(checkpoint_kept){ .tensors = NULL });
 }
 
 static int draw(const search_job *job)
