@@ -6,6 +6,8 @@
 event() { sed -n "s/.*\"event\":\"run\",\"method\":\"$1\".*\"$2\":\\([-0-9.e+]*\\).*/\\1/p" out | head -n 1; }
 # row METHOD BUDGET KEY: of the comparison.
 row() { sed -n "s/.*\"event\":\"comparison\",\"method\":\"$1\",\"[a-z]*\":$2,.*\"$3\":\\([-0-9.e+]*\\).*/\\1/p" out; }
+# loss_at I: the place on the curve of the first run, from 1 to 61.
+loss_at() { sed -n 's/.*"losses":\[\(.*\)\].*/\1/p' out | head -n 1 | cut -d , -f "$1"; }
 # Seeds of a method.
 runs() { grep -c "\"event\":\"run\",\"method\":\"$1\"" out; }
 
@@ -38,11 +40,18 @@ holds 'and not before' at_least "$(event random seconds)" 0.2
 expect 0 . search --data lecture --method sgd --batch 2 --budget evaluations:90 --json
 holds 'three batches of five examples are two and a half' near "$(event sgd steps)" 36 0
 expect 2 'a step of sgd takes 3' search --data lecture --method sgd --budget evaluations:2
+for method in random sgd 'openai-es --batch 3'; do
+    expect 0 . search --data lecture --method $method --budget seconds:0.2 --json
+    holds "with $method seconds tell losses on the way" at_least 5 "$(loss_at 41)"
+done
 expect 2 'the first generation of cmaes takes 6' search --data lecture --budget evaluations:5
 expect 2 'the solution of lstsq takes 40' search --data lecture --method lstsq --budget flops:39
 
 expect 0 '"reason":"the loss became infinite or NaN"' search --data lecture --method sgd --lr 1e4 --budget evaluations:900 --json
 holds 'what was found before that counts' at_least 60 "$(field loss)"
+
+expect 2 'the first generation of es takes 24' search --data lecture --compare de,es --budget evaluations:20
+holds 'before any work' test ! -s out
 
 # ---- Comparisons ----
 expect 0 '"event":"done"' search --data lecture --compare random,es,cmaes,sgd --seeds 5 --budget evaluations:1000 --json
@@ -80,6 +89,11 @@ expect 0 '"event":"done"' search --data table.csv --scale standard --test-share 
 holds 'a table whose inputs are scaled' at_least 1e-6 "$(field test_loss)"
 expect 0 . search --data lecture --bounds -1:1.5 --budget evaluations:500 --json
 holds 'bounds hold' near "$(parameter 1)" 1.5 1e-6
+expect 0 . search --data lecture --bounds 5:6 --budget evaluations:500 --json
+holds 'for the start too' at_least "$(parameter 2)" 5
+expect 1 'no loss of de with seed 0 is a finite number' search --data lecture --compare sgd,de --seeds 1 --bounds 1e200:2e200 --out failed --json
+expect 0 . eval --checkpoint failed --json
+holds 'what was found before a failure is there' near "$(field loss)" "$least" 1e-3
 if command -v gnuplot >/dev/null; then
     expect 0 . search --data lecture --compare random,cmaes --seeds 3 --budget evaluations:300 --plot --out drawn
     holds 'the picture is in the directory' grep -q cmaes drawn/search.svg
@@ -99,6 +113,9 @@ for signal in INT TERM; do
     holds 'which is said' grep -q "interrupted; what was found is in stopped$signal" err
     holds 'and logged' grep -q '"event":"interrupted"' "stopped$signal/log.jsonl"
     expect 0 . eval --checkpoint "stopped$signal"
+    cp "stopped$signal/log.jsonl" out
+    holds 'the run has no losses for what it did not spend' test "$(loss_at 60) $(loss_at 61)" = 'null null'
+    holds 'nor the comparison' test "$(row sgd 10000000.0 median)" = ''
 done
 
 # ---- Mistakes ----

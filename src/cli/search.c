@@ -137,6 +137,8 @@ static int set_up(search_job *job)
         code = make_model(job);
     if (!code)
         code = check_scores(job);
+    for (int i = 0; i < job->config.n_methods && !code; i++)
+        code = search_check(job, i);
     if (!code)
         code = make_results(job);
     return code ? code : open_log(job);
@@ -181,7 +183,7 @@ static int draw(const search_job *job)
     return search_draw(job, path);
 }
 
-/* What was found, also by a search that was interrupted. */
+/* What was found, also by a search that was interrupted or failed. */
 static int finish(search_job *job)
 {
     bg_metrics train, test;
@@ -202,9 +204,10 @@ static int finish(search_job *job)
 static int run_all(search_job *job)
 {
     int code = set_up(job);
+    if (code)
+        return code;
     signals_catch();
-    if (!code)
-        code = search_show_start(job);
+    code = search_show_start(job);
     for (int i = 0; i < job->n_results && !code; i++) {
         code = search_run(job, &job->results[i]);
         if (job->results[i].is_done) {
@@ -214,10 +217,8 @@ static int run_all(search_job *job)
         if (!code && output_has_failed())
             code = EXIT_FAILED;
     }
-    if (code && code < 128)
-        return code;
     int ended = finish(job);
-    if (code) {
+    if (code >= 128) {
         event *e = event_create("interrupted");
         event_integer(e, "signal", signals_caught());
         int logged = search_emit(job, e);
@@ -225,7 +226,7 @@ static int run_all(search_job *job)
         output_message("interrupted; %s%s", job->config.out && job->best_result ? "what was found is in " : "not saved",
                        job->config.out && job->best_result ? job->config.out : "");
     }
-    return ended ? ended : code;
+    return ended && (code == 0 || code >= 128) ? ended : code;
 }
 
 int command_search(int argc, char **argv)

@@ -54,7 +54,7 @@ double search_place(const search_config *config, int i);
 typedef struct {
     int method;
     uint64_t seed;
-    double losses[SEARCH_PLACES]; /* the best one when so much was spent */
+    double losses[SEARCH_PLACES]; /* the best one when so much was spent; NaN where a signal came before */
     double loss, evaluations, flops, seconds;
     int64_t generations; /* or steps */
     bool is_done;
@@ -85,6 +85,8 @@ int search_config_parse(search_config *config, int argc, char **argv);
 const char *search_axis_name(search_axis axis);
 
 /* ---- search_run.c ---- */
+/* Whether a method can begin with this budget. 0, or the exit code after a message. */
+int search_check(search_job *job, int method);
 /* One method with one seed: fills in the result, and the job's best. 0, or the exit code after a message; 128 and a
  * signal's number if one came. */
 int search_run(search_job *job, search_result *result);
@@ -100,7 +102,7 @@ int search_show_table(search_job *job);
 /* The end: what the best result is. metrics: of the training examples and of those held out, each NULL if there is
  * none. */
 int search_show_done(search_job *job, const bg_metrics *train, const bg_metrics *test);
-/* Quartile 1, 2 or 3 of the losses of a method at a place, over its results. */
+/* Quartile 1, 2 or 3 of the losses of a method at a place, over its results that came there; NaN if none did. */
 double search_quartile(const search_job *job, int method, int place, int quartile);
 
 /* ---- search_plot.c ---- */

@@ -2,13 +2,14 @@
 #include "search.h"
 
 #include "gnuplot.h"
+#include "output.h"
 
 #include <math.h>
 
 static bool is_positive(const search_job *job, int method)
 {
     for (int i = 0; i < SEARCH_PLACES; i++)
-        if (!(search_quartile(job, method, i, 1) > 0))
+        if (search_quartile(job, method, i, 1) <= 0)
             return false;
     return true;
 }
@@ -19,7 +20,7 @@ int search_draw(const search_job *job, const char *picture)
     gnuplot_script script = { .text = NULL };
     bool is_log = true, is_first = true;
     for (int m = 0; m < config->n_methods; m++)
-        is_log = is_log && (isnan(search_quartile(job, m, 0, 2)) || is_positive(job, m));
+        is_log = is_log && is_positive(job, m);
     gnuplot_put(&script, "set xlabel '%s'\nset ylabel ", search_axis_name(config->axis));
     gnuplot_put_text(&script, config->loss);
     gnuplot_put(&script,
@@ -27,7 +28,7 @@ int search_draw(const search_job *job, const char *picture)
                 is_log ? "set logscale y\n" : "");
     for (int m = 0; m < config->n_methods; m++) {
         gnuplot_put(&script, "$method%d << EOD\n", m);
-        for (int i = 0; i < SEARCH_PLACES && !isnan(search_quartile(job, m, 0, 2)); i++)
+        for (int i = 0; i < SEARCH_PLACES && !isnan(search_quartile(job, m, i, 2)); i++)
             gnuplot_put(&script, "%.10g %.10g %.10g %.10g\n", search_place(config, i), search_quartile(job, m, i, 2),
                         search_quartile(job, m, i, 1), search_quartile(job, m, i, 3));
         gnuplot_put(&script, "EOD\n");
@@ -42,7 +43,8 @@ int search_draw(const search_job *job, const char *picture)
         is_first = false;
     }
     gnuplot_put(&script, "\n");
-    int code = gnuplot_draw(&script, picture, 800, 480);
+    int code = is_first ? output_failure("%s: interrupted before there was anything to draw", picture)
+                        : gnuplot_draw(&script, picture, 800, 480);
     gnuplot_free(&script);
     return code;
 }

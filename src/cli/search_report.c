@@ -92,7 +92,7 @@ double search_quartile(const search_job *job, int method, int place, int quartil
     double *losses = malloc((size_t)job->n_results * sizeof *losses), value = NAN;
     int n = 0;
     for (int i = 0; i < job->n_results && losses; i++)
-        if (job->results[i].is_done && job->results[i].method == method)
+        if (job->results[i].is_done && job->results[i].method == method && !isnan(job->results[i].losses[place]))
             losses[n++] = job->results[i].losses[place];
     if (n > 0) {
         qsort(losses, (size_t)n, sizeof *losses, compare_numbers);
@@ -135,7 +135,7 @@ int search_show_table(search_job *job)
                     "quartile 1", "quartile 3");
     for (int i = 0; i < TABLE_PLACES; i++)
         for (int m = 0; m < job->config.n_methods && !code; m++)
-            if (!isnan(search_quartile(job, m, 0, 2)))
+            if (!isnan(search_quartile(job, m, table_places[i], 2)))
                 code = show_row(job, m, table_places[i]);
     return code;
 }

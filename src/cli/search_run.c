@@ -26,10 +26,15 @@ typedef struct {
     bg_model *model;
     bg_population *all;        /* the loss of all training examples */
     bg_population *generation; /* of those of a generation, if these are fewer */
+    bg_search *search;         /* what the method of its kind goes on with, else NULL */
+    bg_trainer *trainer;
     double *vector, *best;
     double best_loss;
     double spent, unit; /* of the budget: so far, and by one loss or one whole step; 0: of seconds */
+    double last_step;   /* of seconds: what the last generation or step took */
+    double flops;       /* of a gradient step, or the solution */
     double begin, measuring;
+    bool is_cut; /* a signal came before it had ended */
     int64_t batch, steps_in_epoch, steps;
     int place; /* the next one whose loss is open */
     double last_draw;
@@ -44,15 +49,19 @@ static double elapsed(const run *r) { return machine_seconds() - r->begin - r->m
 static void spend(run *r, double losses)
 {
     const search_config *config = &r->job->config;
-    r->spent = config->axis == AXIS_SECONDS ? elapsed(r) : r->spent + losses * r->unit;
+    double now = config->axis == AXIS_SECONDS ? elapsed(r) : r->spent + losses * r->unit;
+    r->last_step = now - r->spent;
+    r->spent = now;
     while (r->place < SEARCH_PLACES && search_place(config, r->place) < r->spent)
         r->result->losses[r->place++] = r->best_loss;
 }
 
-/* Whether a place of the curve comes before the next loss or step can tell more. */
+/* Whether a place of the curve comes before the next loss or step can tell more: of seconds, if it takes as long as the
+ * last one. */
 static bool is_due(const run *r, double losses)
 {
-    return r->place < SEARCH_PLACES && search_place(&r->job->config, r->place) <= r->spent + losses * r->unit;
+    double next = r->job->config.axis == AXIS_SECONDS ? r->last_step : losses * r->unit;
+    return r->place < SEARCH_PLACES && search_place(&r->job->config, r->place) <= r->spent + next;
 }
 
 static bool has_left(const run *r, double losses) { return r->spent + losses * r->unit <= r->job->config.budget; }
@@ -107,7 +116,7 @@ static int refuse_budget(const run *r, double losses, const char *what)
 
 /* ---- Without gradients ---- */
 
-static int make_search(run *r, bg_search **search)
+static int make_search(run *r)
 {
     const search_config *config = &r->job->config;
     int64_t n = r->job->dimension;
@@ -123,18 +132,25 @@ static int make_search(run *r, bg_search **search)
         options = (bg_search_options){ .lower = lower, .upper = upper, .seed = options.seed };
     }
     int code = config->has_bounds && !(lower && upper) ? output_failure("out of memory") : 0;
-    if (!code && bg_search_create(search, r->engine, &r->method->search, n, &options) != BG_OK)
+    if (!code && bg_search_create(&r->search, r->engine, &r->method->search, n, &options) != BG_OK)
         code = output_usage("%s", bg_last_error());
     free(lower);
     free(upper);
     return code;
 }
 
+static int prepare_search(run *r)
+{
+    int code = make_search(r);
+    double first = code ? 0 : (double)bg_search_get_progress(r->search).population;
+    return code || has_left(r, first) ? code : refuse_budget(r, first, "the first generation");
+}
+
 /* A generation: asked for, evaluated and told. */
-static int run_generation(run *r, bg_search *search)
+static int run_generation(run *r)
 {
     const bg_tensor *candidates;
-    bg_status status = bg_search_ask(search, &candidates);
+    bg_status status = bg_search_ask(r->search, &candidates);
     if (status != BG_OK)
         return output_library();
     int64_t n = bg_tensor_shape(candidates).dims[0];
@@ -143,7 +159,7 @@ static int run_generation(run *r, bg_search *search)
         return output_failure("out of memory");
     status = bg_population_evaluate(candidates, losses, r->generation ? r->generation : r->all);
     if (status == BG_OK)
-        status = bg_search_tell(search, losses, n);
+        status = bg_search_tell(r->search, losses, n);
     free(losses);
     if (status != BG_OK)
         return output_library();
@@ -155,14 +171,14 @@ static int run_generation(run *r, bg_search *search)
 }
 
 /* The best so far, as the search knows it, or measured where it has seen the candidates on some examples only. */
-static int take_best(run *r, const bg_search *search, bool is_last)
+static int take_best(run *r, bool is_last)
 {
-    const double *best = bg_tensor_const_data(bg_search_best(search));
-    double loss = bg_search_get_progress(search).best_loss;
+    const double *best = bg_tensor_const_data(bg_search_best(r->search));
+    bg_search_progress now = bg_search_get_progress(r->search);
     if (r->generation)
-        return is_last || is_due(r, (double)bg_search_get_progress(search).population) ? measure(r, best) : 0;
-    if (loss < r->best_loss) {
-        r->best_loss = loss;
+        return is_last || is_due(r, (double)now.population) ? measure(r, best) : 0;
+    if (now.best_loss < r->best_loss) {
+        r->best_loss = now.best_loss;
         memcpy(r->best, best, (size_t)r->job->dimension * sizeof *best);
     }
     return 0;
@@ -170,29 +186,21 @@ static int take_best(run *r, const bg_search *search, bool is_last)
 
 static int find_by_search(run *r)
 {
-    bg_search *search = NULL;
-    int code = make_search(r, &search);
-    bg_search_progress now = { 0 };
-    if (!code) {
-        now = bg_search_get_progress(search);
-        if (!has_left(r, (double)now.population))
-            code = refuse_budget(r, (double)now.population, "the first generation");
-    }
-    r->begin = machine_seconds();
-    r->measuring = 0;
-    while (!code && has_left(r, (double)now.population) && !now.has_converged && !signals_caught()) {
-        code = run_generation(r, search);
+    int code = 0;
+    bg_search_progress now = bg_search_get_progress(r->search);
+    while (!code && has_left(r, (double)now.population) && !now.has_converged && !r->is_cut) {
+        code = run_generation(r);
         if (!code)
-            code = take_best(r, search, false);
-        now = bg_search_get_progress(search);
+            code = take_best(r, false);
+        now = bg_search_get_progress(r->search);
         draw(r);
+        r->is_cut = signals_caught() && !now.has_converged && has_left(r, (double)now.population);
     }
     r->result->seconds = elapsed(r);
     if (!code)
-        code = take_best(r, search, true);
+        code = take_best(r, true);
     if (!code && now.has_converged)
         explain(r, now.reason);
-    bg_search_destroy(search);
     return code;
 }
 
@@ -219,10 +227,11 @@ static bool on_progress(bg_trainer *trainer, const bg_progress *progress, void *
     if (is_due(r, next))
         r->code = measure_model(r);
     draw(r);
-    return !r->code && has_left(r, next) && !signals_caught();
+    r->is_cut = signals_caught() && has_left(r, next);
+    return !r->code && has_left(r, next) && !r->is_cut;
 }
 
-static int find_by_gradient(run *r)
+static int prepare_gradient(run *r)
 {
     search_job *job = r->job;
     int64_t n = bg_dataset_size(job->data.train);
@@ -235,51 +244,55 @@ static int find_by_gradient(run *r)
                                    .batch = r->batch,
                                    .epochs = (int64_t)1 << 50,
                                    .call_every = 1 };
-    bg_trainer *trainer;
     const bg_program *program;
-    if (bg_trainer_create(&trainer, r->model, &options) != BG_OK)
+    if (bg_trainer_create(&r->trainer, r->model, &options) != BG_OK ||
+        bg_trainer_program(r->trainer, job->data.train, r->batch, &program) != BG_OK)
         return output_library();
-    int code = bg_trainer_program(trainer, job->data.train, r->batch, &program) == BG_OK ? 0 : output_library();
-    double flops = code ? 0 : bg_program_report(program).product_flops;
+    r->flops = bg_program_report(program).product_flops;
     if (job->config.axis != AXIS_SECONDS)
-        r->unit = job->config.axis == AXIS_FLOPS ? flops : EVALUATIONS_OF_GRADIENT;
-    if (!code && !has_left(r, 1))
-        code = refuse_budget(r, 1, "a step");
-    r->begin = machine_seconds();
-    r->measuring = 0;
-    bg_status status = code ? BG_ERR_STOPPED : bg_trainer_fit(trainer, job->data.train, NULL, on_progress, r);
-    if (status == BG_ERR_NUMERIC)
-        explain(r, "the loss became infinite or NaN");
-    else if (status != BG_OK && status != BG_ERR_STOPPED)
-        code = output_library();
+        r->unit = job->config.axis == AXIS_FLOPS ? r->flops : EVALUATIONS_OF_GRADIENT;
+    return has_left(r, 1) ? 0 : refuse_budget(r, 1, "a step");
+}
+
+static int find_by_gradient(run *r)
+{
+    bg_status status = bg_trainer_fit(r->trainer, r->job->data.train, NULL, on_progress, r);
     r->result->seconds = elapsed(r);
-    r->result->flops = r->result->evaluations / EVALUATIONS_OF_GRADIENT * flops;
-    bg_trainer_destroy(trainer);
-    if (!code)
-        code = r->code;
-    return code || r->result->reason[0] ? code : measure_model(r);
+    r->result->flops = r->result->evaluations / EVALUATIONS_OF_GRADIENT * r->flops;
+    if (status == BG_ERR_NUMERIC) {
+        explain(r, "the loss became infinite or NaN");
+        return r->code;
+    }
+    if (status != BG_OK && status != BG_ERR_STOPPED)
+        return output_library();
+    return r->code ? r->code : measure_model(r);
 }
 
 /* ---- In closed form ---- */
 
-static int find_by_lstsq(run *r)
+/* In losses. */
+static double cost_of_solution(const run *r)
 {
-    search_job *job = r->job;
+    const search_job *job = r->job;
+    return job->config.axis == AXIS_FLOPS ? r->flops / r->unit : ceil(r->flops / job->loss_flops);
+}
+
+static int prepare_lstsq(run *r)
+{
     const bg_tensor *weight = bg_model_find(r->model, "0.weight");
     double columns = (double)bg_tensor_shape(weight).dims[1] + (bg_model_find(r->model, "0.bias") != NULL);
-    double flops = 2 * (double)bg_dataset_size(job->data.train) * columns * columns;
-    double losses = ceil(flops / job->loss_flops);
-    r->result->evaluations = losses;
-    r->result->flops = flops;
-    if (job->config.axis == AXIS_FLOPS)
-        losses = flops / r->unit;
-    if (!has_left(r, losses))
-        return refuse_budget(r, losses, "the solution");
-    r->begin = machine_seconds();
-    r->measuring = 0;
-    int code = lstsq_solve(r->model, job->data.train);
-    spend(r, losses);
+    r->flops = 2 * (double)bg_dataset_size(r->job->data.train) * columns * columns;
+    double losses = cost_of_solution(r);
+    return has_left(r, losses) ? 0 : refuse_budget(r, losses, "the solution");
+}
+
+static int find_by_lstsq(run *r)
+{
+    int code = lstsq_solve(r->model, r->job->data.train);
+    spend(r, cost_of_solution(r));
     r->result->seconds = elapsed(r);
+    r->result->evaluations = ceil(r->flops / r->job->loss_flops);
+    r->result->flops = r->flops;
     r->result->generations = 1;
     explain(r, "the solution");
     return code ? code : measure_model(r);
@@ -314,11 +327,17 @@ static int open_run(run *r)
     if (!r->vector || !r->best)
         return output_failure("out of memory");
     r->unit = job->config.axis == AXIS_EVALUATIONS ? 1 : (job->config.axis == AXIS_FLOPS ? job->loss_flops : 0);
-    return measure_model(r);
+    if (bg_model_get_vectors(r->model, r->vector, 1) != BG_OK)
+        return output_library();
+    return r->method->kind == BY_SEARCH     ? prepare_search(r)
+           : r->method->kind == BY_GRADIENT ? prepare_gradient(r)
+                                            : prepare_lstsq(r);
 }
 
 static void close_run(run *r)
 {
+    bg_search_destroy(r->search);
+    bg_trainer_destroy(r->trainer);
     bg_population_destroy(r->all);
     bg_population_destroy(r->generation);
     bg_model_destroy(r->model);
@@ -328,12 +347,14 @@ static void close_run(run *r)
     free(r->best);
 }
 
-/* The rest of the curve, and the job's best. */
+/* The rest of the curve, which that of a run that was cut does not have, and the job's best. */
 static void finish(run *r)
 {
     search_job *job = r->job;
+    if (r->is_cut)
+        explain(r, "interrupted");
     while (r->place < SEARCH_PLACES)
-        r->result->losses[r->place++] = r->best_loss;
+        r->result->losses[r->place++] = r->is_cut ? NAN : r->best_loss;
     r->result->loss = r->best_loss;
     r->result->is_done = true;
     if (!job->best_result || r->best_loss < job->best_result->loss) {
@@ -342,18 +363,43 @@ static void finish(run *r)
     }
 }
 
+/* From its start, which for a search is where the bounds have it. */
+static int find(run *r)
+{
+    int code = measure(r, r->search ? bg_tensor_const_data(bg_search_best(r->search)) : r->vector);
+    if (code)
+        return code;
+    r->begin = machine_seconds();
+    r->measuring = 0;
+    return r->method->kind == BY_SEARCH     ? find_by_search(r)
+           : r->method->kind == BY_GRADIENT ? find_by_gradient(r)
+                                            : find_by_lstsq(r);
+}
+
+static run begin(search_job *job, search_result *result)
+{
+    return (run){ .job = job,
+                  .method = &job->config.methods[result->method],
+                  .result = result,
+                  .best_loss = INFINITY,
+                  .begin = machine_seconds() };
+}
+
+int search_check(search_job *job, int method)
+{
+    search_result none = { .method = method, .seed = job->config.common.seed };
+    run r = begin(job, &none);
+    int code = open_run(&r);
+    close_run(&r);
+    return code;
+}
+
 int search_run(search_job *job, search_result *result)
 {
-    run r = { .job = job,
-              .method = &job->config.methods[result->method],
-              .result = result,
-              .best_loss = INFINITY,
-              .begin = machine_seconds() };
+    run r = begin(job, result);
     int code = open_run(&r);
     if (!code)
-        code = r.method->kind == BY_SEARCH     ? find_by_search(&r)
-               : r.method->kind == BY_GRADIENT ? find_by_gradient(&r)
-                                               : find_by_lstsq(&r);
+        code = find(&r);
     progress_clear();
     if (!code && !(r.best_loss < INFINITY))
         code = output_failure("search: no loss of %s with seed %llu is a finite number", r.method->name,
