@@ -134,6 +134,10 @@ expect 2 'lr is for methods with gradient steps' search --data lecture --lr 0.1
 expect 2 'momentum is for sgd' search --data lecture --method adam --momentum 0.1
 expect 2 'sigma is for methods without gradients' search --data lecture --method sgd --sigma 0.1
 expect 2 'population is for methods without gradients' search --data lecture --method sgd --population 8
+expect 2 'population is for methods without gradients other than es-1+1' search --data lecture --method es-1+1 --population 8
+expect 0 '"event":"done"' search --data lecture --compare es-1+1,es --seeds 1 --population 8 --budget evaluations:100 --json
+expect 2 'sigma is for methods that take steps; random, de and pso' search --data lecture --compare de,random --sigma 0.1 --bounds -1:1
+expect 0 '"event":"done"' search --data lecture --method de --sigma 0.1 --budget evaluations:100 --json
 expect 2 'restarts is for cmaes and sep-cmaes' search --data lecture --method de --restarts 2
 expect 2 'batch is for methods that take more than one step' search --data lecture --method lstsq --batch 2
 expect 2 'lstsq solves one dense layer' search --data digits --method lstsq

@@ -289,16 +289,33 @@ static bool has_method(const search_config *config, const char *name)
     return false;
 }
 
+/* (1+1)-ES has one candidate. */
+static bool takes_population(const search_choice *m) { return m->kind == BY_SEARCH && strcmp(m->name, "es-1+1") != 0; }
+
+/* What only draws its first candidates, or all, around a start draws from a box where there is one. */
+static bool takes_sigma(const search_config *config, const search_choice *m)
+{
+    bool draws = strcmp(m->name, "random") == 0 || strcmp(m->name, "de") == 0 || strcmp(m->name, "pso") == 0;
+    return m->kind == BY_SEARCH && !(draws && config->has_bounds);
+}
+
 /* Options that no method of the list has. */
 static int check_belongs(const search_config *config)
 {
     bool searches = has_kind(config, BY_SEARCH), descends = has_kind(config, BY_GRADIENT);
+    bool has_population = false, has_sigma = false;
+    for (int i = 0; i < config->n_methods; i++) {
+        has_population = has_population || takes_population(&config->methods[i]);
+        has_sigma = has_sigma || takes_sigma(config, &config->methods[i]);
+    }
     const struct {
         bool is_given, belongs;
         const char *option, *methods;
     } rows[] = {
-        { config->population > 0, searches, "population", "methods without gradients" },
-        { config->sigma.is_some, searches, "sigma", "methods without gradients" },
+        { config->population > 0, has_population, "population", "methods without gradients other than es-1+1" },
+        { config->sigma.is_some, has_sigma, "sigma",
+          searches ? "methods that take steps; random, de and pso draw from the box of --bounds"
+                   : "methods without gradients" },
         { config->has_bounds, searches, "bounds", "methods without gradients" },
         { config->restarts > 0, has_method(config, "cmaes") || has_method(config, "sep-cmaes"), "restarts",
           "cmaes and sep-cmaes" },
@@ -317,7 +334,7 @@ static int fill_method(const search_config *config, search_choice *m, const reci
 {
     if (m->kind == BY_SEARCH) {
         bool restarts = strcmp(m->name, "cmaes") == 0 || strcmp(m->name, "sep-cmaes") == 0;
-        if (config->population > 0)
+        if (config->population > 0 && takes_population(m))
             m->search.population = config->population;
         if (config->sigma.is_some)
             m->search.sigma = config->sigma.value;
