@@ -76,6 +76,12 @@ holds 'and accuracy' near "$(field accuracy)" "$accuracy" 0
 holds 'predict takes it' "$BLASGRAD" predict --checkpoint found --output found.csv
 holds 'of each example' test "$(wc -l <found.csv)" -ge 359
 expect 1 'holds a run already (best.safetensors); choose another directory' search --data lecture --out found
+mkdir begun killed
+echo '{"event":"start","data":"lecture"}' >begun/log.jsonl
+{ cat begun/log.jsonl && echo '{"event":"run","method":"es"}'; } >killed/log.jsonl
+expect 0 . search --data lecture --budget evaluations:60 --out begun
+expect 1 'holds a run already (log.jsonl); choose another directory' search --data lecture --out killed
+holds 'the results of a search that was killed stay' test "$(wc -l <killed/log.jsonl)" = 2
 for threads in 1 2 3 4; do
     expect 0 . search --data digits --model "$net" --compare sep-cmaes,de,sgd --sigma 0.1 --population 20 --seeds 2 --batch 100 --budget evaluations:200 --out by$threads --threads $threads
     holds "$threads threads find the same" cmp -s by1/best.safetensors by$threads/best.safetensors

@@ -35,21 +35,33 @@ bool run_log_is_ours(const char *path)
     return is_ours;
 }
 
+/* Whether a line begins with one of n texts. */
+static bool has_line(const char *path, const char *const *starts, int n)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    FILE *file = fopen(path, "r");
+    bool has = false;
+    while (file && !has && getline(&line, &capacity, file) >= 0)
+        for (int i = 0; i < n; i++)
+            has = has || strncmp(line, starts[i], strlen(starts[i])) == 0;
+    free(line);
+    if (file)
+        fclose(file);
+    return has;
+}
+
 bool run_log_has_saved(const char *path)
 {
     static const char *const starts[] = { "{\"event\":\"done\",", "{\"event\":\"interrupted\",",
                                           "{\"event\":\"resumed\"," };
-    char *line = NULL;
-    size_t capacity = 0;
-    FILE *file = fopen(path, "r");
-    bool has_saved = false;
-    while (file && !has_saved && getline(&line, &capacity, file) >= 0)
-        for (int i = 0; i < 3; i++)
-            has_saved = has_saved || strncmp(line, starts[i], strlen(starts[i])) == 0;
-    free(line);
-    if (file)
-        fclose(file);
-    return has_saved;
+    return has_line(path, starts, 3);
+}
+
+bool run_log_has_results(const char *path)
+{
+    static const char *const starts[] = { "{\"event\":\"run\",", "{\"event\":\"epoch\"," };
+    return has_line(path, starts, 2);
 }
 
 int run_log_open(run_log *log, const char *folder)

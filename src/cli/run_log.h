@@ -16,6 +16,8 @@ typedef struct {
 bool run_log_is_ours(const char *path);
 /* Whether it has an event of a run that has saved a checkpoint: its end, or a continuation. */
 bool run_log_has_saved(const char *path);
+/* Whether it has an event of an epoch, or of a run of a search. */
+bool run_log_has_results(const char *path);
 /* Opens log.jsonl in the folder, made if it is not there, and locks it, where there are locks. 0, or the exit code
  * after a message; so the others. */
 int run_log_open(run_log *log, const char *folder);

@@ -110,7 +110,7 @@ static int check_out(const char *out)
     for (int i = 0; i < 4; i++) {
         char path[CHECKPOINT_PATH_BYTES];
         snprintf(path, sizeof path, "%s/%s", out, names[i]);
-        if (access(path, F_OK) == 0 && !(i == 3 && run_log_is_ours(path)))
+        if (access(path, F_OK) == 0 && !(i == 3 && run_log_is_ours(path) && !run_log_has_results(path)))
             return output_failure("--out %s: holds a run already (%s); choose another directory", out, names[i]);
     }
     return 0;
@@ -124,6 +124,9 @@ static int open_log(search_job *job)
     int code = rundir_make(out);
     if (!code)
         code = run_log_open(&job->log, out);
+    /* Another run may have come to its end meanwhile. */
+    if (!code)
+        code = check_out(out);
     return code ? code : run_log_cut(&job->log, 0);
 }
 
