@@ -181,6 +181,7 @@ END_TEST
 START_TEST(test_bits)
 {
     double expected = 0;
+    int64_t members = 0;
     bg_tensor *first = NULL;
     for (int threads = 1; threads <= 4; threads++) {
         bg_engine *engine;
@@ -190,10 +191,12 @@ START_TEST(test_bits)
         OK(bg_engine_create(&engine, &(bg_engine_options){ .threads = threads, .seed = 3 }));
         OK(bg_model_create(&model, engine, BG_F32));
         bg_dataset *dataset = made_data(engine, 200, BG_F32);
-        char line[] = "dense:32 relu dense:3";
+        char line[] = "dense:32 layer_norm relu dense:3";
         OK(bg_population_create(
             &population, model, dataset,
             &(bg_population_options){ .network = network, .loss = bg_cross_entropy_loss, .user = line }));
+        members = first ? members : bg_population_get_cost(population).members;
+        ck_assert_int_eq(bg_population_get_cost(population).members, members);
         bg_search_method method = bg_search_sep_cmaes();
         method.sigma = 0.1;
         OK(bg_search_create(&search, engine, &method, bg_model_dimension(model), &(bg_search_options){ .seed = 5 }));

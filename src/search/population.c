@@ -271,7 +271,8 @@ static double product_flops(const bg_program *program)
     return program ? bg_program_report(program).product_flops : 0;
 }
 
-/* From a program of one member, what a loss takes and how many members fit. */
+/* From a program of one member, what a loss takes and how many members fit. That must not follow from the number of
+ * threads, as the bytes that are planned for a program do: a layer_norm of other members has other last bits. */
 static bg_status measure(bg_population *p)
 {
     unit *one;
@@ -281,7 +282,7 @@ static bg_status measure(bg_population *p)
     p->cost.product_flops = product_flops(one->whole) * (double)(p->cost.examples / p->rows) + product_flops(one->rest);
     size_t bytes = p->options.bytes ? p->options.bytes : DEFAULT_BYTES;
     size_t parameters = (size_t)p->cost.dimension * bg_dtype_size(bg_model_dtype(p->model));
-    size_t each = bg_program_report(one->whole).planned_bytes + parameters;
+    size_t each = bg_program_report(one->whole).unplanned_bytes + parameters;
     size_t fit = each > 0 ? bytes / each : 1;
     bool is_single = p->is_single || product_flops(one->whole) > LARGE_FLOPS;
     p->cost.members = fit < 1 || is_single ? 1 : (int64_t)fit;
