@@ -76,6 +76,8 @@ holds 'and accuracy' near "$(field accuracy)" "$accuracy" 0
 holds 'predict takes it' "$BLASGRAD" predict --checkpoint found --output found.csv
 holds 'of each example' test "$(wc -l <found.csv)" -ge 359
 expect 1 'holds a run already (best.safetensors); choose another directory' search --data lecture --out found
+expect 1 'holds a run already (best.safetensors); choose another directory' train --data digits --out found
+expect 1 'without last or previous.safetensors to go on from' train --data digits --out found --resume
 mkdir begun killed
 echo '{"event":"start","data":"lecture"}' >begun/log.jsonl
 { cat begun/log.jsonl && echo '{"event":"run","method":"es"}'; } >killed/log.jsonl

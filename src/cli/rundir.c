@@ -63,19 +63,26 @@ static const char *find_run(const char *path)
 
 static const char *const OTHER = "choose another directory";
 
-/* best alone may be what a run left that was killed in its first save. Otherwise there were checkpoints to go on from,
- * and to begin anew would replace all that is left of the run. */
+/* Whether a run can go on: from a checkpoint, or anew, as best alone may be what a run left that was killed in its
+ * first save. Otherwise there were checkpoints to go on from, or it is the best of a search, and to begin anew would
+ * replace all that is left. */
+static bool can_go_on(const char *path)
+{
+    char name[PATH_MAX_BYTES];
+    if (rundir_has_checkpoint(path))
+        return true;
+    bool has_best = access(join(name, path, "best.safetensors"), F_OK) == 0;
+    return has_best && access(join(name, path, "log.jsonl"), F_OK) == 0 && !run_log_has_saved(name);
+}
+
 static int check_best(const char *path)
 {
     char name[PATH_MAX_BYTES];
-    if (rundir_has_checkpoint(path) || access(join(name, path, "best.safetensors"), F_OK) != 0)
+    if (access(join(name, path, "best.safetensors"), F_OK) != 0 || can_go_on(path))
         return 0;
-    join(name, path, "log.jsonl");
-    return access(name, F_OK) != 0 || run_log_has_saved(name)
-               ? output_failure("--out %s: holds best.safetensors of a run whose last and previous.safetensors are "
-                                "gone, so it cannot go on; put one of them back, or %s",
-                                path, OTHER)
-               : 0;
+    return output_failure("--out %s: holds best.safetensors without last or previous.safetensors to go on from; put "
+                          "one of them back, or %s",
+                          path, OTHER);
 }
 
 int rundir_check(const char *path, bool resumes)
@@ -92,8 +99,8 @@ int rundir_check(const char *path, bool resumes)
     if (resumes)
         return check_best(path);
     const char *file = find_run(path);
-    return file ? output_failure("--out %s: holds a run already (%s); go on with it with --resume, or %s", path, file,
-                                 OTHER)
+    return file ? output_failure("--out %s: holds a run already (%s); %s%s", path, file,
+                                 can_go_on(path) ? "go on with it with --resume, or " : "", OTHER)
                 : 0;
 }
 
