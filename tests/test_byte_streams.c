@@ -57,7 +57,7 @@ static bg_status read_images(bg_dataset **dataset, const char *images, const cha
 /* Many that fit a piece, one that does not, and none at all. */
 START_TEST(images)
 {
-    static const unsigned cases[][3] = { { 3000, 4, 7 }, { 5, 300, 301 }, { 2, 256, 256 }, { 300, 1, 1 },
+    static const unsigned cases[][3] = { { 3000, 4, 7 }, { 5, 300, 301 }, { 2, 128, 128 }, { 300, 1, 1 },
                                          { 1, 28, 28 },  { 0, 28, 28 },   { 4, 0, 3 } };
     int files = open_files();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -307,6 +307,24 @@ START_TEST(memory_that_runs_out)
 }
 END_TEST
 
+/* Beyond the size of the files no more than what is promised of any reader. */
+START_TEST(held_memory)
+{
+    static const unsigned sizes[] = { 0, 10, 1000, 3000, 50000 };
+    scratch_memory *memory = scratch_memory_state();
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        unsigned n = sizes[i];
+        const char *x = write_images("images", n, 1, 1), *y = write_labels("labels", n, 3);
+        bg_dataset *dataset;
+        size_t held = memory->most = memory->held;
+        OK(read_images(&dataset, x, y, BG_F64, true));
+        ck_assert_msg(memory->most - held <= 2 * n + 24 + (1 << 16), "%u images: %zu bytes were held", n,
+                      memory->most - held);
+        bg_dataset_destroy(dataset);
+    }
+}
+END_TEST
+
 /* Of a file with a hole of 4 GiB no more is held than a piece. */
 START_TEST(larger_than_memory)
 {
@@ -341,6 +359,7 @@ int main(void)
     tcase_add_test(tests, cifar);
     tcase_add_test(tests, refused_records);
     tcase_add_test(tests, memory_that_runs_out);
+    tcase_add_test(tests, held_memory);
     tcase_add_test(tests, larger_than_memory);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

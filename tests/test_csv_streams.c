@@ -222,6 +222,31 @@ START_TEST(temporary_files)
 }
 END_TEST
 
+/* Fields of one digit, of which the one in the first row of each column is missing. */
+static size_t make_wide(int64_t rows, int64_t columns)
+{
+    size_t length = 0;
+    for (int64_t i = 0; i < rows * columns; i++) {
+        text[length++] = i < columns ? '?' : (char)('0' + i * 7 % 10);
+        text[length++] = (i + 1) % columns ? ',' : '\n';
+    }
+    return length;
+}
+
+/* Means of as many columns as are taken at a time, one less and one more, and of rows that do not fit a piece. */
+START_TEST(wide_means)
+{
+    static const int64_t columns[] = { 256, 257, 258, 600, 5000 };
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+        for (bg_dtype dtype = BG_F32; dtype <= BG_F64; dtype++) {
+            char name[40];
+            (void)snprintf(name, sizeof name, "%lld columns", (long long)columns[i]);
+            const char *path = scratch_write("wide.csv", text, make_wide(15, columns[i]));
+            expect_same(path, (bg_data_options){ .missing = BG_MISSING_MEAN, .dtype = dtype }, name);
+        }
+}
+END_TEST
+
 /* ---- Memory ---- */
 
 static const char *table_path;
@@ -272,6 +297,24 @@ START_TEST(held_memory)
 }
 END_TEST
 
+/* Means take a number for each column, and else no more than what is promised of any reader. */
+START_TEST(held_for_means)
+{
+    static const int64_t forms[][2] = { { 10, 2 }, { 10, 20 }, { 1000, 7 }, { 100, 200 }, { 10, 5000 } };
+    scratch_memory *memory = scratch_memory_state();
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        size_t length = make_wide(forms[i][0], forms[i][1]), means = (size_t)forms[i][1] * sizeof(double);
+        const char *path = scratch_write("t.csv", text, length);
+        bg_dataset *dataset;
+        size_t held = memory->most = memory->held;
+        OK(read_table(&dataset, path, (bg_data_options){ .missing = BG_MISSING_MEAN, .dtype = BG_F64 }, true));
+        ck_assert_msg(memory->most - held <= length + means + (1 << 16), "%lld x %lld: %zu bytes were held",
+                      (long long)forms[i][0], (long long)forms[i][1], memory->most - held);
+        bg_dataset_destroy(dataset);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("csv_streams");
@@ -279,10 +322,12 @@ int main(void)
     tcase_add_checked_fixture(tests, begin, end);
     tcase_add_test(tests, tables);
     tcase_add_test(tests, sizes);
+    tcase_add_test(tests, wide_means);
     tcase_add_test(tests, refused_tables);
     tcase_add_test(tests, temporary_files);
     tcase_add_test(tests, memory_that_runs_out);
     tcase_add_test(tests, held_memory);
+    tcase_add_test(tests, held_for_means);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

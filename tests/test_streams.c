@@ -322,6 +322,28 @@ START_TEST(other_data)
 }
 END_TEST
 
+/* Beyond the size of the files no more than what is promised of any reader. */
+START_TEST(held_memory)
+{
+    static const unsigned char bytes[1 << 16];
+    static const int sizes[] = { 1, 10, 1000, 3000, 50000 };
+    scratch_memory *memory = scratch_memory_state();
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char shape[40];
+        size_t n = (size_t)sizes[i];
+        (void)snprintf(shape, sizeof shape, "%d,", sizes[i]);
+        const char *x = write_array("x.npy", "|u1", "False", shape, bytes, n);
+        const char *y = write_array("y.npy", "|u1", "False", shape, bytes, n);
+        bg_dataset *dataset;
+        size_t held = memory->most = memory->held;
+        OK(read_arrays(&dataset, x, (bg_data_options){ .target_file = y, .dtype = BG_F64 }, true));
+        ck_assert_msg(memory->most - held <= 2 * (n + 128) + (1 << 16), "%zu examples: %zu bytes were held", n,
+                      memory->most - held);
+        bg_dataset_destroy(dataset);
+    }
+}
+END_TEST
+
 START_TEST(memory_that_runs_out)
 {
     static const float numbers[] = { 1, 2, 3, 4, 5, 6 };
@@ -348,6 +370,7 @@ int main(void)
     tcase_add_test(tests, larger_than_memory);
     tcase_add_test(tests, other_data);
     tcase_add_test(tests, memory_that_runs_out);
+    tcase_add_test(tests, held_memory);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { COLUMNS = 2, PIECE = 1 << 16 }; /* PIECE: bytes that are read at a time */
+enum { COLUMNS = 2, PIECE = 1 << 14 }; /* PIECE: bytes that are read at a time */
 
 typedef struct {
     bg_engine *engine;

@@ -200,63 +200,69 @@ static void destroy(void *user) { bgi_csv_spool_destroy(user); }
 
 /* ---- Means ---- */
 
-/* In the order in which they are added in memory, and in the same type. */
+/* Columns are taken some at a time, and rows as many as have room, so that wide tables take no more memory than narrow
+ * ones. Values are added in the order in which they are added in memory, and in the same type. */
+enum { STRIP = 256, STRIP_BYTES = 1 << 13 };
 typedef struct {
-    long double *sums;
-    int64_t *counts;
-    bool *misses;
-} column_sums;
+    int64_t start, count;
+    long double sums[STRIP];
+    int64_t counts[STRIP];
+    bool misses[STRIP];
+    double values[STRIP_BYTES / sizeof(double)]; /* of either type */
+} strip;
 
-static bg_status add_values(const bg_dataset *dataset, int c, int64_t width, const column_sums *sums)
+static void add_row(strip *s, const void *values, bool is_f32)
 {
-    bgi_pass pass;
-    bg_status status = bgi_pass_begin(&pass, dataset, c);
-    if (status)
-        return status;
-    bool is_f32 = bg_dataset_dtype(dataset, c) == BG_F32;
-    while (!(status = bgi_pass_next(&pass)) && pass.n > 0)
-        for (int64_t i = 0; i < pass.n * width; i++) {
-            const void *data = pass.data;
-            double value = is_f32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
-            sums->sums[i % width] += isfinite(value) ? (long double)value : 0;
-            sums->counts[i % width] += isfinite(value) != 0;
-            sums->misses[i % width] = sums->misses[i % width] || isnan(value);
-        }
-    bgi_pass_end(&pass);
+    for (int64_t i = 0; i < s->count; i++) {
+        double value = is_f32 ? (double)((const float *)values)[i] : ((const double *)values)[i];
+        s->sums[i] += isfinite(value) ? (long double)value : 0;
+        s->counts[i] += isfinite(value) != 0;
+        s->misses[i] = s->misses[i] || isnan(value);
+    }
+}
+
+static bg_status add_values(const bgi_csv_spool *s, const spool_column *column, int64_t rows, strip *of)
+{
+    size_t size = bg_dtype_size(column->form.dtype), part = (size_t)of->count * size;
+    /* Rows lie behind one another only as a whole. */
+    int64_t most = part == column->row_bytes ? (int64_t)(STRIP_BYTES / part) : 1;
+    bg_status status = BG_OK;
+    for (int64_t row = 0, n; row < rows && !status; row += n) {
+        int64_t place = row % s->piece, left = rows - row < s->piece - place ? rows - row : s->piece - place;
+        n = left < most ? left : most;
+        uint64_t offset = place_of(s, column, row) + (uint64_t)place * column->row_bytes + (uint64_t)of->start * size;
+        status = bgi_temporary_read(s->file, offset, of->values, (size_t)n * part);
+        for (int64_t i = 0; i < n && !status; i++)
+            add_row(of, (const unsigned char *)of->values + (size_t)i * part, size == sizeof(float));
+    }
     return status;
 }
 
-static bg_status find_means(bgi_csv_spool *s, const bgi_csv_table *t, const bg_dataset *dataset, int c,
-                            int32_t first_place)
+static bg_status find_means(bgi_csv_spool *s, const bgi_csv_table *t, int c, int32_t first_place)
 {
-    int64_t width = bg_shape_count(s->columns[c].form.shape);
-    size_t sum_bytes = bgi_aligned((size_t)width * sizeof(long double)), count_bytes = (size_t)width * sizeof(int64_t),
-           bytes = sum_bytes + count_bytes + (size_t)width * sizeof(bool);
-    unsigned char *memory = bgi_alloc_zero(s->engine, bytes);
-    double *means = bgi_alloc(s->engine, (size_t)width * sizeof *means);
-    bg_status status = memory && means ? BG_OK : BG_ERR_NOMEM;
-    const column_sums sums = { (long double *)(void *)memory, (int64_t *)(void *)(memory + sum_bytes),
-                               (bool *)(memory + sum_bytes + count_bytes) };
-    if (!status)
-        status = add_values(dataset, c, width, &sums);
-    for (int64_t j = 0; j < width && !status; j++) {
-        if (sums.misses[j] && sums.counts[j] == 0)
-            status = bgi_csv_fail_mean(t, first_place + (int32_t)j);
-        means[j] = (double)(sums.sums[j] / (long double)sums.counts[j]);
+    spool_column *column = &s->columns[c];
+    int64_t width = bg_shape_count(column->form.shape);
+    strip *of = bgi_alloc(s->engine, sizeof *of);
+    column->means = bgi_alloc(s->engine, (size_t)width * sizeof *column->means);
+    bg_status status = of && column->means ? BG_OK : BG_ERR_NOMEM;
+    for (int64_t start = 0; start < width && !status; start += STRIP) {
+        *of = (strip){ .start = start, .count = width - start < STRIP ? width - start : STRIP };
+        status = add_values(s, column, t->rows, of);
+        for (int64_t i = 0; i < of->count && !status; i++) {
+            if (of->misses[i] && of->counts[i] == 0)
+                status = bgi_csv_fail_mean(t, first_place + (int32_t)(start + i));
+            column->means[start + i] = (double)(of->sums[i] / (long double)of->counts[i]);
+        }
     }
-    bgi_free(s->engine, memory, bytes);
-    if (status)
-        bgi_free(s->engine, means, (size_t)width * sizeof *means);
-    else
-        s->columns[c].means = means;
+    bgi_free(s->engine, of, sizeof *of);
     return status;
 }
 
 /* Of features and of targets that are numbers, which come in this order. */
-static bg_status fill_with_means(bgi_csv_spool *s, const bgi_csv_table *t, const bg_dataset *dataset)
+static bg_status fill_with_means(bgi_csv_spool *s, const bgi_csv_table *t)
 {
-    bg_status status = find_means(s, t, dataset, 0, t->targets);
-    return !status && t->targets > 0 && s->classes < 0 ? find_means(s, t, dataset, 1, 0) : status;
+    bg_status status = find_means(s, t, 0, t->targets);
+    return !status && t->targets > 0 && s->classes < 0 ? find_means(s, t, 1, 0) : status;
 }
 
 /* ---- The data set ---- */
@@ -291,15 +297,11 @@ bg_status bgi_csv_spool_dataset(bg_dataset **dataset, bgi_csv_table *t, const ch
         status = bgi_labels_sort(&t->labels, &s->ranks);
         s->rank_bytes = status ? 0 : bytes;
     }
+    if (!status && t->has_missing)
+        status = fill_with_means(s, t);
     if (!status)
         status = make_source(dataset, t, path);
-    if (!status && t->has_missing)
-        status = fill_with_means(s, t, *dataset);
     if (!status)
         bgi_dataset_take_names(*dataset, &t->labels.names, feature_names);
-    if (status) {
-        bg_dataset_destroy(*dataset);
-        *dataset = NULL;
-    }
     return status;
 }

@@ -127,13 +127,16 @@ bg_status bg_dataset_read(const bg_dataset *dataset, const int64_t *examples, in
 
 bg_status bgi_pass_begin(bgi_pass *pass, const bg_dataset *dataset, int column)
 {
-    enum { DATA = 1 << 18, EXAMPLES = 4096 }; /* bytes that stay in a cache, and rows to go with them */
+    /* Bytes that stay in a cache, and rows to go with them; readers take no more memory for a pass. */
+    enum { DATA = 1 << 14, EXAMPLES = 1 << 10 };
     const bg_column *form = &dataset->forms[column];
     *pass = (bgi_pass){ .dataset = dataset, .column = column };
     pass->row_bytes = (size_t)bg_shape_count(form->shape) * bg_dtype_size(form->dtype);
     pass->capacity = pass->row_bytes < DATA / EXAMPLES ? EXAMPLES
                      : pass->row_bytes < DATA          ? (int64_t)(DATA / pass->row_bytes)
                                                        : 1;
+    if (pass->capacity > dataset->size)
+        pass->capacity = dataset->size;
     size_t data = bgi_aligned((size_t)pass->capacity * pass->row_bytes);
     size_t examples = bgi_aligned((size_t)pass->capacity * sizeof *pass->examples);
     pass->bytes = data + examples + (size_t)dataset->count * sizeof *pass->columns;
