@@ -63,7 +63,7 @@ START_TEST(refused)
           { .with_classes = true, .without_header = true },
           BG_ERR_FORMAT,
           "the name of a class is UTF-8 in one line" },
-        { "1,2\n1\n1\n", { .without_header = true }, BG_ERR_FORMAT, "if the table begins here, skip_lines is 1" },
+        { "1,2\n1\n1\n", { .without_header = true }, BG_ERR_FORMAT, "if the table begins here, skip 1 line" },
         { "1,2\n1\n\"1\n", { .without_header = true }, BG_ERR_FORMAT, "line 2: the line has 1 fields, line 1 has 2" },
         { "1,1e999\n", { .dtype = BG_F64 }, BG_ERR_FORMAT, "1e999 is too large for f64" },
         /* The column without a value is neither the first nor in the order of the columns. */

@@ -115,8 +115,9 @@ typedef struct {
     double noise;  /* standard deviation of what is added to each element, normally distributed */
 } bg_augmentation;
 
-/* The permutation of shuffles: where place i of n goes under a key. A bijection of 0 .. n - 1 for every key, computed
- * without memory: a Feistel network over Philox with cycle walking. */
+/* The permutation of shuffles: where place i of n goes under a key; i itself if it is none of them. A bijection of
+ * 0 .. n - 1 for every key, computed without memory: rounds that move the columns and then the rows of a grid by random
+ * numbers of Philox, with cycle walking. */
 BG_API uint64_t bg_permute_index(uint64_t i, uint64_t n, uint64_t seed, uint64_t stream);
 
 /* What becomes of fields that are missing in a table: empty, or NA, N/A, nan, null or ? in letters of any case. */

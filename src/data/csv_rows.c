@@ -158,8 +158,9 @@ static bg_status read_number(bgi_csv_table *t, bgi_csv *csv, const bgi_csv_field
         return BG_OK;
     }
     if (is_infinite)
-        return BGI_CSV_FAIL_AT(csv, field->column, ": \"%.*s\" is not a finite number (with_infinite lets it in)",
-                               text.length, text.text);
+        return BGI_CSV_FAIL_AT(csv, field->column,
+                               ": \"%.*s\" is not a finite number (infinite ones are let in if asked for)", text.length,
+                               text.text);
     bgi_number_result result =
         bgi_number_parse(field->text, field->length, t->options->decimal, is_f32, t->locale, value);
     if (result == BGI_NUMBER_OK)
@@ -265,9 +266,9 @@ static bg_status check_second(bgi_csv_source *source)
         return fail_ragged(source, fields);
     return BGI_CSV_FAIL(csv,
                         "the line has %lld fields as the next one has, line %lld has %lld; if the table begins here, "
-                        "skip_lines is %lld",
+                        "skip %lld line%s",
                         (long long)fields, (long long)source->first_line, (long long)source->columns,
-                        (long long)source->first_line);
+                        (long long)source->first_line, source->first_line == 1 ? "" : "s");
 }
 
 /* Reads the record at hand; what is missing becomes NaN, or the number that is to stand for it. The class comes last:
