@@ -213,6 +213,10 @@ expect 2 '--seeds 2: the sweep in seeds has 3' sweep --resume --seeds 2 --out se
 expect 2 '--seeds 2: the sweep in grid was begun without it' sweep --resume --seeds 2 --out grid
 expect 2 '--trials 3: the sweep in one has 7; --resume goes on with its definition, or with more' \
     sweep --resume --trials 3 --out one
+# Seeds that no double tells apart.
+expect 0 '2 runs' sweep --data lecture --grid lr=0.01,0.02 --epochs 1 --seed 9007199254740993 --out far_seed
+expect 2 '--seed 9007199254740992: the sweep in far_seed has "9007199254740993"' \
+    sweep --resume --seed 9007199254740992 --out far_seed
 expect 0 'going on; 16 runs are done' sweep --resume --grid lr=0.0001,0.1 --epochs 1 --data digits --out grid
 cp -R seeds broken
 echo '{"train": {"data": "digits"}, "grid": {"lr": 3}}' >broken/sweep.json

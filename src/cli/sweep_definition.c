@@ -82,12 +82,14 @@ typedef struct {
     const char *group, *out;
 } comparison;
 
-/* The same number in other digits, as earlier versions wrote those of a --config. */
-static bool is_same_number(const char *a, const char *b)
+/* The same number in other digits, as earlier versions wrote fractions of a --config. Whole ones, seeds among them,
+ * have one form only, and may be larger than what a double tells apart. */
+static bool is_same_number(const char *saved, const char *given)
 {
-    char *end_a, *end_b;
-    double number_a = strtod(a, &end_a), number_b = strtod(b, &end_b);
-    return end_a != a && end_b != b && !*end_a && !*end_b && number_a == number_b;
+    char *saved_end, *given_end;
+    double saved_number = strtod(saved, &saved_end), given_number = strtod(given, &given_end);
+    bool are_numbers = saved_end != saved && given_end != given && !*saved_end && !*given_end;
+    return are_numbers && saved_number == given_number && strpbrk(saved, ".eE");
 }
 
 static int compare_text(const char *name, event_kind kind, const char *value, void *user)
