@@ -4,6 +4,7 @@
 #include "support/suite.h"
 #include "support/values.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -189,6 +190,32 @@ START_TEST(npz)
     bg_dataset_destroy(dataset);
     FAILS(read_arrays(&dataset, save_npz("v.npz", 0, NULL, NULL, NULL, NULL), (bg_data_options){ 0 }), BG_ERR_FORMAT,
           "there is no array \"x\"; there are 0");
+}
+END_TEST
+
+/* Of a damaged file that is said, not what became of a number in it; and of one that is not damaged the number. */
+START_TEST(damaged_npz)
+{
+    enum { COUNT = 3000 };
+    static double numbers[COUNT];
+    static const char *const names[] = { "x" };
+    const bg_shape shape = BG_SHAPE(COUNT);
+    const double *const values[] = { numbers };
+    const bg_dtype dtype = BG_F64;
+    numbers[7] = (double)INFINITY;
+    bg_dataset *dataset;
+    const char *path = save_npz("t.npz", 1, names, &dtype, &shape, values);
+    FAILS(read_arrays(&dataset, path, (bg_data_options){ 0 }), BG_ERR_FORMAT, "element 7 is inf, no finite number");
+    size_t count;
+    unsigned char *file = scratch_read(path, &count);
+    const double infinite = (double)INFINITY;
+    size_t at = 0;
+    while (memcmp(file + at, &infinite, sizeof infinite) != 0)
+        at++;
+    file[at + 6] ^= 1; /* NaN: 7FF1.. */
+    FAILS(read_arrays(&dataset, scratch_write("t.npz", file, count), (bg_data_options){ 0 }), BG_ERR_FORMAT,
+          "t.npz: array \"x\": its CRC-32 is ");
+    free(file);
 }
 END_TEST
 
@@ -632,6 +659,7 @@ int main(void)
     tcase_add_test(tests, inputs);
     tcase_add_test(tests, targets);
     tcase_add_test(tests, npz);
+    tcase_add_test(tests, damaged_npz);
     tcase_add_test(tests, have_classes);
     tcase_add_test(tests, errors);
     tcase_add_test(tests, one_of_many);

@@ -229,10 +229,10 @@ BG_API bg_status bg_data_read_cifar(bg_dataset **train, bg_dataset **test, bg_en
  * inputs become value / 255, other numbers are converted to the dtype; [n] becomes [n, 1]. Targets are classes, i64 of
  * their own shape, with with_classes, or if they are integers [n] and not without_classes; their number is the largest
  * plus one. Else they are numbers of the dtype, [n] as [n, 1]. Of a folder, the files in it are read one behind the
- * other, see bg_dataset_join. Without a target file, or an array y in NPZ that was not
- * asked for by its name, the inputs are the only column. BG_ERR_FORMAT names file, array and element: what bg_npy_load
- * and bg_npz_load refuse, an array that is not there, different numbers of inputs and targets, numbers that are not
- * finite, classes that are no integers from 0 to 16,777,215.
+ * other, see bg_dataset_join. Without a target file, or an array y in NPZ that was not asked for by its name, the
+ * inputs are the only column; of an NPZ file no other arrays are read. BG_ERR_FORMAT names file, array and element:
+ * what bg_npy_load and bg_npz_load refuse, an array that is not there, different numbers of inputs and targets, numbers
+ * that are not finite, classes that are no integers from 0 to 16,777,215.
  * With .streams the files stay open and their elements where they are, row-major in NPY, for data larger than memory
  * (BG_ERR_ARGUMENT for NPZ): a source, see bg_dataset_create_from. Of a folder the first 100 files stay open, and those
  * of their targets; others are opened for each reading. Only targets that are classes are read through here,

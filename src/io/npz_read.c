@@ -21,6 +21,7 @@ typedef struct {
     const bgi_zip *zip;
     const bgi_zip_member *member;
     uint64_t taken; /* bytes of the file */
+    uint64_t given; /* bytes of the array file that is in it */
     uint32_t crc;
     bgi_deflate *stream; /* NULL for stored ones */
     const unsigned char *next;
@@ -41,6 +42,7 @@ static bg_status read_stored(bgi_npy_source *source, void *data, size_t bytes)
             return status;
         c->crc = bgi_crc32(c->crc, to, n);
         c->taken += n;
+        c->given += n;
         done += n;
     }
     return BG_OK;
@@ -92,9 +94,10 @@ static bg_status read_deflated(bgi_npy_source *source, void *data, size_t bytes)
         if (status)
             return status;
         c->crc = bgi_crc32(c->crc, to, got);
+        c->given += got;
         if (got < n)
-            return BGI_NPY_FAIL(source, "the compressed data end %zu bytes before the %llu that the directory says",
-                                bytes - done - got, (unsigned long long)source->bytes);
+            return BGI_NPY_FAIL(source, "the compressed data end %llu bytes before the %llu that the directory says",
+                                (unsigned long long)(source->bytes - c->given), (unsigned long long)source->bytes);
     }
     return BG_OK;
 }
@@ -116,6 +119,22 @@ static bg_status check_end(contents *c)
         return BGI_NPY_FAIL(&c->source, "its CRC-32 is %08x, the directory says %08x: the file is damaged", c->crc,
                             c->member->crc);
     return BG_OK;
+}
+
+/* Elements that were refused may be what is left of others: then that the file is damaged says more. */
+static bg_status find_damage(contents *c)
+{
+    unsigned char piece[1 << 12];
+    char message[512];
+    (void)snprintf(message, sizeof message, "%s", bg_last_error());
+    bg_status status = BG_OK;
+    while (!status && c->given < c->source.bytes) {
+        uint64_t rest = c->source.bytes - c->given;
+        status = c->source.read(&c->source, piece, rest < sizeof piece ? (size_t)rest : sizeof piece);
+    }
+    if (!status)
+        status = check_end(c);
+    return status ? status : bg_fail(BG_ERR_FORMAT, "%s", message);
 }
 
 /* Its memory is to be given back by end_contents, also if this fails. */
@@ -171,10 +190,10 @@ bg_status bgi_npz_visit(const bgi_zip *zip, const bgi_zip_member *member, bgi_np
     bg_status status = begin_contents(&c, zip, member);
     if (!status)
         status = bgi_npy_read_layout(&layout, zip->engine, &c.source);
-    if (!status)
+    if (!status) {
         status = visit(user, &layout, zip->engine, &c.source);
-    if (!status)
-        status = check_end(&c);
+        status = !status ? check_end(&c) : status == BG_ERR_FORMAT ? find_damage(&c) : status;
+    }
     end_contents(&c);
     return status;
 }
