@@ -100,7 +100,8 @@ bg_status bgi_npy_read_elements(const bgi_npy_layout *layout, bg_engine *engine,
 
 /* A walk in row-major order through column-major elements. */
 typedef struct {
-    const unsigned char *at;
+    const unsigned char *elements;
+    int64_t at; /* the place of the next one; behind the last, far beyond them */
     int64_t steps[BG_MAX_RANK], index[BG_MAX_RANK];
 } walk;
 
@@ -112,13 +113,13 @@ static void gather(walk *w, const bgi_npy_layout *layout, unsigned char *to, siz
     int last = layout->shape.rank - 1;
     while (count > 0) {
         size_t rest = (size_t)(dims[last] - w->index[last]), run = rest < count ? rest : count;
-        bgi_strided_copy(to, dense, w->at, &w->steps[last], BG_SHAPE((int64_t)run), size);
+        bgi_strided_copy(to, dense, w->elements + (size_t)w->at * size, &w->steps[last], BG_SHAPE((int64_t)run), size);
         to += run * size;
         count -= run;
-        w->at += w->steps[last] * (int64_t)(run * size);
+        w->at += w->steps[last] * (int64_t)run;
         w->index[last] += (int64_t)run;
         for (int axis = last; axis > 0 && w->index[axis] == dims[axis]; axis--) {
-            w->at += (w->steps[axis - 1] - w->steps[axis] * dims[axis]) * (int64_t)size;
+            w->at += w->steps[axis - 1] - w->steps[axis] * dims[axis];
             w->index[axis] = 0;
             w->index[axis - 1]++;
         }
@@ -134,7 +135,7 @@ bg_status bgi_npy_read_pieces(const bgi_npy_layout *layout, bg_engine *engine, b
     size_t count = layout->elements / layout->type->size;
     bool is_turned = count > 0 && is_column_major(layout);
     bg_status status = is_turned ? read_aside(&aside, layout, engine, source) : BG_OK;
-    walk w = { .at = aside };
+    walk w = { .elements = aside };
     if (is_turned)
         column_steps(layout, w.steps);
     for (size_t done = 0; done < count && !status; done += PIECE) {
