@@ -135,7 +135,7 @@ END_TEST
 START_TEST(given_names)
 {
     enum { MANY = (1 << 16) + 1, LONG = 256 };
-    static char long_name[LONG + 1], texts[MANY][8];
+    static char long_name[LONG + 1], texts[MANY][16];
     static const char *many[MANY + 1], *one[] = { long_name, NULL };
     memset(long_name, 'n', LONG);
     for (int i = 0; i < MANY; i++) {
