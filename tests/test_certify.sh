@@ -75,6 +75,13 @@ expect 0 . train --data digits --model "dense:8 layer_norm dense:10" --epochs 1 
 expect 1 'interval_bounds: .*its part' certify --checkpoint norm
 expect 0 'accuracy under noise' certify --checkpoint norm --method smoothing --samples 100 --limit 3
 
+# ---- In a terminal ----
+if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+    script -qec "stty cols 60; '$BLASGRAD' $smooth --samples 5000 --limit 300 --json" /dev/null </dev/null >raw 2>/dev/null
+    holds 'a bar' grep -q 'smoothing \[[#.]*\] [0-9]*/300 examples' raw
+    holds 'it is gone before anything else is said' sh -c '! grep "examples{" raw'
+fi
+
 # ---- Pipes and signals ----
 "$BLASGRAD" certify $run --json 2>err | head -n 1 >out
 holds 'a closed pipe is no reason for a message' test ! -s err

@@ -240,7 +240,8 @@ static int certify_by_noise(certification *c, bg_certifier *certifier)
         status = bg_tensor_create(&result.radii, e->engine, BG_F64, BG_SHAPE(e->n));
     if (status == BG_OK)
         status = bg_certify_smoothing(certifier, &c->config->smoothing, e->inputs, e->labels, &result, &c->smoothed);
-    for (int k = 0; k < c->config->eps.n && status == BG_OK; k++) {
+    int code = code_of(status);
+    for (int k = 0; k < c->config->eps.n && !code; k++) {
         int64_t certified = 0;
         for (int64_t i = 0; i < e->n; i++)
             certified += element(result.answers, i) == element(e->labels, i) &&
@@ -251,7 +252,7 @@ static int certify_by_noise(certification *c, bg_certifier *certifier)
     }
     bg_tensor_destroy(result.answers);
     bg_tensor_destroy(result.radii);
-    return code_of(status);
+    return code;
 }
 
 /* ---- What is shown ---- */
