@@ -446,6 +446,44 @@ START_TEST(test_mistakes)
 }
 END_TEST
 
+/* Numbers that are none, or have no squares, in the type of the inputs. */
+START_TEST(test_types)
+{
+    static const struct {
+        bg_dtype dtype;
+        double eps, step_size;
+        const char *message; /* NULL: it is right */
+    } cases[] = {
+        { BG_F32, 1e-50, 0, "eps is 1e-50, outside of 1e-18 .. 1e+18, whose squares f32 can hold" },
+        { BG_F32, 1e25, 0, "eps is 1e+25" },
+        { BG_F32, 0.1, 1e300, "the step size is 1e+300" },
+        { BG_F32, 1e-17, 1e17, NULL },
+        { BG_F64, 1e-50, 1e25, NULL },
+        { BG_F64, 1e200, 0, "eps is 1e+200, outside of 1e-150 .. 1e+150, whose squares f64 can hold" },
+        { BG_F32, 0, 0, NULL },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bg_adversarial options = { .network = network,
+                                   .method = BG_ADVERSARIAL_PGD,
+                                   .norm = BG_ATTACK_L2,
+                                   .eps = cases[i].eps,
+                                   .step_size = cases[i].step_size };
+        bg_model *model;
+        bg_graph *graph;
+        OK(bg_model_create(&model, counted_engine(), cases[i].dtype));
+        OK(bg_graph_create(&graph, counted_engine()));
+        bg_node *columns[] = { bg_input(graph, "x", cases[i].dtype, BG_SHAPE(ROWS, 2, 3)),
+                               bg_input(graph, "y", BG_I32, BG_SHAPE(ROWS)) };
+        bg_node *loss = bg_adversarial_step(model, columns, 2, &options);
+        ck_assert_msg(!loss == (cases[i].message != NULL), "case %zu", i);
+        if (cases[i].message)
+            FAILS(bg_graph_status(graph), BG_ERR_ARGUMENT, cases[i].message);
+        bg_graph_destroy(graph);
+        bg_model_destroy(model);
+    }
+}
+END_TEST
+
 START_TEST(test_columns)
 {
     bg_adversarial options = { .network = network, .eps = 0.1 };
@@ -504,6 +542,7 @@ static Suite *adversarial_suite(void)
     tcase_add_loop_test(tcase, test_algorithms, 0, 4 * N_STEPS);
     tcase_add_loop_test(tcase, test_passes, 0, 3);
     tcase_add_test(tcase, test_mistakes);
+    tcase_add_test(tcase, test_types);
     tcase_add_test(tcase, test_columns);
     tcase_add_test(tcase, test_trainer_options);
     suite_add_tcase(suite, tcase);

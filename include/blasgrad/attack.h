@@ -201,8 +201,10 @@ BG_API bg_status bg_adversarial_check(const bg_adversarial *adversarial);
  *   As in the authors' programs, the passes of fgsm and pgd are those of a network in training: batch normalisation
  * takes each batch's own statistics, and every pass updates the running ones. trades climbs in evaluation.
  * bg_model_dropout drops the same elements in all passes of a step.
- *   Mistakes are recorded in the graph: what bg_adversarial_check says; BG_ERR_ARGUMENT for one column alone;
- * BG_ERR_DTYPE for inputs that are no floating-point numbers; and what the network and the losses say. */
+ *   Mistakes are recorded in the graph: what bg_adversarial_check says; BG_ERR_ARGUMENT for one column alone, and for
+ * an eps or a step size above 0 whose square the inputs' type cannot hold (outside of 1e-18 .. 1e18 for f32, 1e-150 ..
+ * 1e150 for f64); BG_ERR_DTYPE for inputs that are no floating-point numbers; and what the network and the losses say.
+ */
 BG_API bg_node *bg_adversarial_step(bg_model *model, bg_node *const *columns, int n, void *adversarial);
 /* The network of a bg_adversarial. */
 BG_API bg_node *bg_adversarial_network(bg_model *model, bg_node *x, void *adversarial);

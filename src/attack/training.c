@@ -193,6 +193,18 @@ static bg_status check_columns(bg_node *const *columns, int n)
     return BG_OK;
 }
 
+/* Lengths are roots of sums of squares, and a radius that is no number of the type would leave inputs as they are. */
+static bg_status check_type(const bg_adversarial *a, bg_dtype dtype)
+{
+    const double most = dtype == BG_F64 ? 1e150 : 1e18, numbers[] = { a->eps, a->step_size };
+    for (int i = 0; i < 2; i++)
+        if (numbers[i] > 0 && (numbers[i] < 1 / most || numbers[i] > most))
+            return bg_fail(BG_ERR_ARGUMENT, "adversarial %s: %s is %g, outside of %g .. %g, whose squares %s can hold",
+                           methods[a->method].name, i ? "the step size" : "eps", numbers[i], 1 / most, most,
+                           bg_dtype_name(dtype));
+    return BG_OK;
+}
+
 /* beta KL(answers at clean, answers at x'), the mean over examples; gradients reach both. */
 static bg_node *divergence(const attacked *a, bg_node *clean_scores, bg_node *x)
 {
@@ -224,6 +236,8 @@ bg_node *bg_adversarial_step(bg_model *model, bg_node *const *columns, int n, vo
         model ? bg_adversarial_check(adversarial) : bg_fail(BG_ERR_ARGUMENT, "adversarial: model is NULL");
     if (status == BG_OK)
         status = check_columns(columns, n);
+    if (status == BG_OK)
+        status = check_type(adversarial, bg_node_dtype(columns[0]));
     if (status != BG_OK)
         return bgi_graph_adopt_failure(graph, status);
     attacked a = { .options = adversarial, .model = model, .clean = columns[0], .classes = columns[1] };
