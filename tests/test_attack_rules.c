@@ -285,7 +285,7 @@ START_TEST(test_refused)
     FAILS(attack(&p, &good), BG_ERR_ARGUMENT, "label -1 of example 4");
     attacked_set(p.labels, 4, 0);
     attacked_set(p.x, 7, 1.5);
-    FAILS(attack(&p, &good), BG_ERR_ARGUMENT, "element 1 of example 2 is 1.5, outside the box 0 .. 1");
+    FAILS(attack(&p, &good), BG_ERR_ARGUMENT, "element 1 of example 2 is 1.5, not a number within 0 .. 1");
     attacked_set(p.x, 7, NAN);
     FAILS(attack(&p, &good), BG_ERR_ARGUMENT, "element 1 of example 2 is nan");
     FAILS(bg_attack_run(p.attacker, &good, p.norms, p.labels, NULL, NULL, NULL), BG_ERR_SHAPE, "inputs [5]");

@@ -23,7 +23,7 @@ static const double progress = 0.75; /* the ρ of condition 1 */
 
 static search lay_out(const bgi_attack_batch *batch)
 {
-    int64_t all = batch->attacker->batch * batch->width;
+    int64_t all = batch->attacker->of.batch * batch->width;
     return (search){ .before = batch->vectors,
                      .best = batch->vectors + all,
                      .best_gradient = batch->vectors + 2 * all,

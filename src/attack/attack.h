@@ -3,9 +3,8 @@
 #define BGI_ATTACK_H
 
 #include <blasgrad/attack.h>
-#include <blasgrad/program.h>
 
-#include "base/engine.h"
+#include "train/classifier.h"
 
 /* What a program computes beside the scores. Each has one form without targets and one with. */
 typedef enum {
@@ -18,12 +17,7 @@ typedef enum {
 } bgi_ask;
 
 struct bg_attacker {
-    bg_engine *engine;
-    bg_model *model;
-    bg_attacker_options options;
-    double lower, upper; /* infinite without a box */
-    bg_shape input;      /* of a batch */
-    int64_t batch, width, classes;
+    bgi_classifier of;                      /* what is attacked */
     bg_program *programs[BGI_ASK_KINDS][2]; /* [..][whether there are targets]; made when they are first needed */
     bg_tensor *x, *labels, *targets;        /* what they are bound to: i64 the latter two */
 };

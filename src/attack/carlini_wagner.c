@@ -20,12 +20,12 @@ typedef struct {
 
 static chart chart_of(const bg_attacker *attacker)
 {
-    double half = (attacker->upper - attacker->lower) / 2;
+    double half = (attacker->of.upper - attacker->of.lower) / 2;
     return (chart){ .is_bounded = isfinite(half),
-                    .middle = attacker->lower + half,
+                    .middle = attacker->of.lower + half,
                     .half = half,
-                    .lower = attacker->lower,
-                    .upper = attacker->upper };
+                    .lower = attacker->of.lower,
+                    .upper = attacker->of.upper };
 }
 
 /* Drawn in a little from the walls, where atanh is infinite. */
@@ -71,7 +71,7 @@ static void differentiate(const bgi_attack_batch *batch, int64_t i, const chart 
 /* One minimisation for the present constants, from the inputs. */
 static bg_status descend(bgi_attack_batch *batch, const chart *c, double *found)
 {
-    int64_t width = batch->width, all = batch->attacker->batch * width;
+    int64_t width = batch->width, all = batch->attacker->of.batch * width;
     double *w = batch->vectors + all, *m = w + all, *v = m + all;
     state *states = (state *)batch->numbers;
     memset(m, 0, 2 * (size_t)all * sizeof(double));

@@ -36,7 +36,7 @@ static void choose_candidates(const bgi_attack_batch *batch, int64_t i, int coun
 static void leave_out_walls(const bgi_attack_batch *batch, double *w, const double *x)
 {
     for (int64_t k = 0; k < batch->width; k++)
-        if ((w[k] > 0 && x[k] >= batch->attacker->upper) || (w[k] < 0 && x[k] <= batch->attacker->lower))
+        if ((w[k] > 0 && x[k] >= batch->attacker->of.upper) || (w[k] < 0 && x[k] <= batch->attacker->of.lower))
             w[k] = 0;
 }
 
@@ -79,7 +79,7 @@ static bg_status find_boundaries(bgi_attack_batch *batch, int count, double *nea
 
 static bg_status attempt(bgi_attack_batch *batch)
 {
-    int64_t width = batch->width, all = batch->attacker->batch * width;
+    int64_t width = batch->width, all = batch->attacker->of.batch * width;
     double *moved = batch->vectors, *nearest = moved + all;
     int count = batch->classes - 1 < CANDIDATES ? (int)batch->classes - 1 : CANDIDATES;
     memset(moved, 0, (size_t)all * sizeof(double));
@@ -98,7 +98,7 @@ static bg_status attempt(bgi_attack_batch *batch)
             for (int64_t k = i * width; k < (i + 1) * width; k++) {
                 moved[k] += distance * nearest[k];
                 double x = batch->clean[k] + (1 + batch->attack->overshoot) * moved[k];
-                batch->point[k] = fmin(fmax(x, batch->attacker->lower), batch->attacker->upper);
+                batch->point[k] = fmin(fmax(x, batch->attacker->of.lower), batch->attacker->of.upper);
             }
         }
         if (is_over)

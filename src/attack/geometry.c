@@ -76,7 +76,7 @@ void bgi_attack_project(const bgi_attack_batch *batch, int64_t i, double *x)
 {
     int64_t n = batch->width;
     const double *center = batch->clean + i * n;
-    double eps = batch->attack->eps, lower = batch->attacker->lower, upper = batch->attacker->upper;
+    double eps = batch->attack->eps, lower = batch->attacker->of.lower, upper = batch->attacker->of.upper;
     if (batch->attack->norm == BG_ATTACK_L2)
         into_l2_ball(x, center, n, eps);
     else if (batch->attack->norm == BG_ATTACK_L1)
@@ -124,7 +124,7 @@ static void ascend_l1(const bgi_attack_batch *batch, double *gradient, const dou
     int64_t n = batch->width;
     /* What stands at the wall of the box that it wants to pass cannot go on. */
     for (int64_t k = 0; k < n; k++)
-        if ((gradient[k] > 0 && x[k] >= attacker->upper) || (gradient[k] < 0 && x[k] <= attacker->lower))
+        if ((gradient[k] > 0 && x[k] >= attacker->of.upper) || (gradient[k] < 0 && x[k] <= attacker->of.lower))
             gradient[k] = 0;
     double share = batch->attack->sparsity > 0 ? batch->attack->sparsity : 0.01;
     int64_t count = (int64_t)(share * (double)n);

@@ -4,7 +4,6 @@
 #include <blasgrad/ops.h>
 
 #include "attack/attack.h"
-#include "tensor/tensor.h"
 #include "train/metrics.h"
 
 #include <math.h>
@@ -55,35 +54,13 @@ static bg_node *loss_of(const built *b, bgi_ask ask)
 
 /* ---- Programs ---- */
 
-static bg_status check_scores(bg_attacker *attacker, const bg_node *scores)
-{
-    if (!scores)
-        return bg_fail(BG_ERR_ARGUMENT, "attacker: network returned no node");
-    bg_shape shape = bg_node_shape(scores);
-    if (shape.rank != 2 || shape.dims[0] != attacker->batch || shape.dims[1] < 2 ||
-        bg_node_dtype(scores) != bg_model_dtype(attacker->model))
-        return bg_fail(BG_ERR_SHAPE,
-                       "attacker: the network gives %s %s for inputs %s, it must give scores [%lld, classes] of the "
-                       "model's type and of 2 classes or more",
-                       bg_dtype_name(bg_node_dtype(scores)), bgi_shape_format(shape).text,
-                       bgi_shape_format(attacker->input).text, (long long)attacker->batch);
-    attacker->classes = shape.dims[1];
-    return BG_OK;
-}
-
 static bg_status build(bg_attacker *attacker, bg_graph *graph, built *b)
 {
-    b->x = bg_input(graph, "x", bg_model_dtype(attacker->model), attacker->input);
-    b->labels = bg_input(graph, "labels", BG_I64, BG_SHAPE(attacker->batch));
-    b->targets = bg_input(graph, "targets", BG_I64, BG_SHAPE(attacker->batch));
-    bool was_training = bg_model_is_training(attacker->model);
-    bg_model_set_training(attacker->model, false);
-    b->scores = attacker->options.network(attacker->model, b->x, attacker->options.user);
-    bg_model_set_training(attacker->model, was_training);
-    bg_status status = bg_graph_status(graph);
-    if (status == BG_OK)
-        status = check_scores(attacker, b->scores);
-    b->classes = attacker->classes;
+    b->x = bg_input(graph, "x", bg_model_dtype(attacker->of.model), attacker->of.input);
+    b->labels = bg_input(graph, "labels", BG_I64, BG_SHAPE(attacker->of.batch));
+    b->targets = bg_input(graph, "targets", BG_I64, BG_SHAPE(attacker->of.batch));
+    bg_status status = b->x ? bgi_classifier_scores(&attacker->of, b->x, &b->scores) : bg_graph_status(graph);
+    b->classes = attacker->of.classes;
     return status;
 }
 
@@ -112,7 +89,7 @@ bg_status bgi_attack_prepare(bg_attacker *attacker, bgi_ask ask, bool is_targete
     if (*place)
         return BG_OK;
     bg_graph *graph;
-    bg_status status = bg_graph_create(&graph, attacker->engine);
+    bg_status status = bg_graph_create(&graph, attacker->of.engine);
     if (status != BG_OK)
         return status;
     built b = { .is_targeted = is_targeted };
@@ -143,9 +120,9 @@ static void round_into(bg_tensor *x, double *point, int64_t n)
 static void read_from(double *values, const bg_tensor *tensor, int64_t n)
 {
     const void *data = bg_tensor_const_data(tensor);
-    bool is_f64 = bg_tensor_dtype(tensor) == BG_F64;
+    bg_dtype dtype = bg_tensor_dtype(tensor);
     for (int64_t k = 0; k < n; k++)
-        values[k] = is_f64 ? ((const double *)data)[k] : (double)((const float *)data)[k];
+        values[k] = bgi_float_at(data, dtype, k);
 }
 
 bg_status bgi_attack_ask(bgi_attack_batch *batch, bgi_ask ask)
@@ -153,11 +130,8 @@ bg_status bgi_attack_ask(bgi_attack_batch *batch, bgi_ask ask)
     bg_attacker *attacker = batch->attacker;
     bool has_gradient = ask != BGI_ASK_SCORES;
     bg_program *program = attacker->programs[ask][has_gradient && batch->is_targeted];
-    if (attacker->options.goes_on && !attacker->options.goes_on(batch->first, attacker->options.user))
-        return bg_fail(BG_ERR_STOPPED, "attack_run: the callback stopped it behind %lld examples",
-                       (long long)batch->first);
     round_into(attacker->x, batch->point, batch->n * batch->width);
-    bg_status status = bg_program_run(program);
+    bg_status status = bgi_classifier_run(&attacker->of, "attack_run", program, batch->first);
     if (status != BG_OK)
         return status;
     read_from(batch->scores, bg_program_output(program, 0), batch->n * batch->classes);

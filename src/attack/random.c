@@ -10,7 +10,8 @@ bgi_attack_random bgi_attack_random_of(const bgi_attack_batch *batch, int64_t i,
 {
     const uint64_t words[] = { bgi_hash_text("attack"), bgi_hash_text(batch->attack->name),
                                (uint64_t)(batch->first + i), (uint64_t)batch->restart, (uint64_t)step };
-    return (bgi_attack_random){ .seed = batch->attacker->engine->seed, .stream = bgi_hash_bytes(words, sizeof words) };
+    return (bgi_attack_random){ .seed = batch->attacker->of.engine->seed,
+                                .stream = bgi_hash_bytes(words, sizeof words) };
 }
 
 double bgi_attack_uniform(bgi_attack_random *random)

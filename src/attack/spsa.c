@@ -34,7 +34,7 @@ static bg_status sample(bgi_attack_batch *batch, const double *x, double *v, dou
 static bg_status attempt(bgi_attack_batch *batch)
 {
     const bg_attack *attack = batch->attack;
-    int64_t width = batch->width, all = batch->attacker->batch * width;
+    int64_t width = batch->width, all = batch->attacker->of.batch * width;
     double *x = batch->vectors, *v = x + all, *moments = v + all;
     size_t bytes = (size_t)(batch->n * width) * sizeof(double);
     memcpy(x, batch->clean, bytes);

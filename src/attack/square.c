@@ -12,12 +12,12 @@ typedef struct {
 
 static form form_of(const bg_attacker *attacker)
 {
-    const bg_shape *shape = &attacker->input; /* of a batch */
+    const bg_shape *shape = &attacker->of.input; /* of a batch */
     if (shape->rank == 4)
         return (form){ shape->dims[1], shape->dims[2], shape->dims[3] };
     if (shape->rank == 3)
         return (form){ 1, shape->dims[1], shape->dims[2] };
-    return (form){ 1, 1, attacker->width };
+    return (form){ 1, 1, attacker->of.width };
 }
 
 /* The share of the pixels that a square has: halved at places given for 10,000 steps (section 5, appendix B). */

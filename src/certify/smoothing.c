@@ -50,21 +50,21 @@ static const bg_op noise_op = { .name = "smoothing_noise",
 
 static bg_shape example_shape(const bg_certifier *certifier)
 {
-    bg_shape shape = certifier->input;
+    bg_shape shape = certifier->of.input;
     shape.dims[0] = 1;
     return shape;
 }
 
 static bg_status build(bg_certifier *certifier, bg_graph *graph)
 {
-    bg_dtype dtype = bg_model_dtype(certifier->model);
+    bg_dtype dtype = bg_model_dtype(certifier->of.model);
     bg_node *inputs[] = { bg_input(graph, "example", dtype, example_shape(certifier)),
                           bg_input(graph, "place", BG_I64, BG_SHAPE(2)), bg_input(graph, "sigma", dtype, BG_SCALAR) };
     bg_tensor *const tensors[] = { certifier->example, certifier->place, certifier->sigma };
-    int64_t batch = certifier->batch;
+    int64_t batch = certifier->of.batch;
     bg_node *noise = bg_apply(&noise_op, inputs, 2, &batch, sizeof batch);
     bg_node *x = bg_add(inputs[0], bg_mul(noise, inputs[2])), *scores;
-    bg_status status = x ? bgi_certifier_scores(certifier, x, &scores) : bg_graph_status(graph);
+    bg_status status = x ? bgi_classifier_scores(&certifier->of, x, &scores) : bg_graph_status(graph);
     bg_program *program = NULL;
     if (status == BG_OK)
         status = bg_compile(&program, graph, &scores, 1, &(bg_compile_options){ .no_updates = true });
@@ -79,14 +79,14 @@ static bg_status build(bg_certifier *certifier, bg_graph *graph)
 
 static bg_status make(bg_tensor **tensor, const bg_certifier *certifier, bg_dtype dtype, bg_shape shape)
 {
-    return *tensor ? BG_OK : bg_tensor_create(tensor, certifier->engine, dtype, shape);
+    return *tensor ? BG_OK : bg_tensor_create(tensor, certifier->of.engine, dtype, shape);
 }
 
 static bg_status prepare(bg_certifier *certifier)
 {
     if (certifier->smoothed)
         return BG_OK;
-    bg_dtype dtype = bg_model_dtype(certifier->model);
+    bg_dtype dtype = bg_model_dtype(certifier->of.model);
     bg_graph *graph = NULL;
     bg_status status = make(&certifier->example, certifier, dtype, example_shape(certifier));
     if (status == BG_OK)
@@ -94,9 +94,9 @@ static bg_status prepare(bg_certifier *certifier)
     if (status == BG_OK)
         status = make(&certifier->sigma, certifier, dtype, BG_SCALAR);
     if (status == BG_OK)
-        status = make(&certifier->x, certifier, dtype, certifier->input); /* where examples are looked through */
+        status = make(&certifier->x, certifier, dtype, certifier->of.input); /* where examples are looked through */
     if (status == BG_OK)
-        status = bg_graph_create(&graph, certifier->engine);
+        status = bg_graph_create(&graph, certifier->of.engine);
     if (status == BG_OK)
         status = build(certifier, graph);
     bg_graph_destroy(graph);
@@ -147,19 +147,19 @@ static bg_status fill_options(bg_smoothing *filled, const bg_smoothing *given, c
 static bg_status count_answers(smoothing_run *run, int64_t example, int64_t selection)
 {
     bg_certifier *c = run->certifier;
-    int64_t all = selection + run->smoothing.samples, classes = c->classes;
-    bg_dtype dtype = bg_model_dtype(c->model);
+    int64_t all = selection + run->smoothing.samples, classes = c->of.classes;
+    bg_dtype dtype = bg_model_dtype(c->of.model);
     memset(run->chosen, 0, (size_t)classes * sizeof *run->chosen);
     memset(run->counted, 0, (size_t)classes * sizeof *run->counted);
-    for (int64_t first = 0; first < all; first += c->batch) {
+    for (int64_t first = 0; first < all; first += c->of.batch) {
         int64_t *place = bg_tensor_data(c->place);
         place[0] = example;
         place[1] = first;
-        bg_status status = bgi_certifier_run(c, c->smoothed, example);
+        bg_status status = bgi_classifier_run(&c->of, run->examples.caller, c->smoothed, example);
         if (status != BG_OK)
             return status;
         const unsigned char *scores = bg_tensor_const_data(bg_program_output(c->smoothed, 0));
-        for (int64_t r = 0; r < c->batch && first + r < all; r++) {
+        for (int64_t r = 0; r < c->of.batch && first + r < all; r++) {
             const void *row = scores + (size_t)(r * classes) * bg_dtype_size(dtype);
             int64_t answer = bgi_answer(row, dtype, classes);
             if (!isnan(bgi_float_at(row, dtype, answer)))
@@ -185,7 +185,7 @@ static bg_status certify(smoothing_run *run, int64_t example, verdict *v)
     bg_status status = count_answers(run, example, s->selection);
     if (status != BG_OK)
         return status;
-    int64_t class = most_of(run->chosen, run->certifier->classes, -1);
+    int64_t class = most_of(run->chosen, run->certifier->of.classes, -1);
     double p = bgi_least_probability(run->counted[class], s->samples, s->alpha);
     *v = p > 0.5 ? (verdict){ class, s->sigma * bgi_normal_quantile(p), p } : (verdict){ -1, 0, p };
     return BG_OK;
@@ -197,8 +197,8 @@ static bg_status predict(smoothing_run *run, int64_t example, verdict *v)
     if (status != BG_OK)
         return status;
     const int64_t *counts = run->counted;
-    int64_t first = most_of(counts, run->certifier->classes, -1);
-    int64_t second = most_of(counts, run->certifier->classes, first);
+    int64_t first = most_of(counts, run->certifier->of.classes, -1);
+    int64_t second = most_of(counts, run->certifier->of.classes, first);
     int64_t of_both = counts[first] + counts[second];
     bool is_told = of_both > 0 && bgi_two_sided_probability(counts[first], of_both) <= run->smoothing.alpha;
     *v = (verdict){ is_told ? first : -1, 0, 0 };
@@ -237,6 +237,9 @@ static bg_status run_all(smoothing_run *run, bg_status (*judge)(smoothing_run *,
 static bg_status check(smoothing_run *run, const bg_smoothing *given, const bg_smoothing_result *result)
 {
     const char *caller = run->examples.caller;
+    if (!run->certifier)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: certifier is NULL", caller);
+    run->examples.classifier = &run->certifier->of;
     bg_status status = bgi_examples_check(&run->examples);
     if (status == BG_OK)
         status = fill_options(&run->smoothing, given, caller);
@@ -253,8 +256,8 @@ static bg_status check(smoothing_run *run, const bg_smoothing *given, const bg_s
 static bg_status run_with_memory(smoothing_run *run, bg_status (*judge)(smoothing_run *, int64_t, verdict *),
                                  const bg_smoothing_result *result, bg_smoothing_report *report)
 {
-    bg_engine *engine = run->certifier->engine;
-    size_t batch = (size_t)run->certifier->batch, classes = (size_t)run->certifier->classes;
+    bg_engine *engine = run->certifier->of.engine;
+    size_t batch = (size_t)run->certifier->of.batch, classes = (size_t)run->certifier->of.classes;
     size_t bytes = (batch + 2 * classes) * sizeof(int64_t);
     run->labels = bgi_alloc(engine, bytes);
     if (!run->labels)
@@ -270,7 +273,7 @@ bg_status bg_certify_smoothing(bg_certifier *certifier, const bg_smoothing *smoo
                                const bg_tensor *labels, const bg_smoothing_result *result, bg_smoothing_report *report)
 {
     static const bg_smoothing_result nothing;
-    smoothing_run run = { .examples = { "certify_smoothing", certifier, inputs, labels, 0 }, .certifier = certifier };
+    smoothing_run run = { .examples = { "certify_smoothing", NULL, inputs, labels, 0 }, .certifier = certifier };
     bg_smoothing_report sums = { 0 };
     bg_status status = check(&run, smoothing, result ? result : &nothing);
     if (status == BG_OK)
@@ -287,7 +290,7 @@ bg_status bg_certify_smoothing(bg_certifier *certifier, const bg_smoothing *smoo
 bg_status bg_predict_smoothing(bg_certifier *certifier, const bg_smoothing *smoothing, const bg_tensor *inputs,
                                bg_tensor *answers)
 {
-    smoothing_run run = { .examples = { "predict_smoothing", certifier, inputs, NULL, 0 }, .certifier = certifier };
+    smoothing_run run = { .examples = { "predict_smoothing", NULL, inputs, NULL, 0 }, .certifier = certifier };
     const bg_smoothing_result result = { .answers = answers };
     bg_smoothing_report sums = { 0 };
     if (!answers)

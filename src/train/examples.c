@@ -1,45 +1,45 @@
 /* The examples of a call: their checks, and their way in and out of tensors of any strides. */
-#include "certify/certifier.h"
 #include "ops/ops.h"
 #include "tensor/tensor.h"
+#include "train/classifier.h"
 
 #include <math.h>
 
 static bool has_shape(const bgi_examples *e, bg_shape shape)
 {
-    bg_shape expected = e->certifier->input;
+    bg_shape expected = e->classifier->input;
     expected.dims[0] = e->n;
     return bg_shape_equal(shape, expected);
 }
 
-static bg_status check_labels(const bgi_examples *e)
+bg_status bgi_examples_check_classes(const bgi_examples *e, const bg_tensor *classes, const char *what)
 {
-    bg_dtype dtype = bg_tensor_dtype(e->labels);
+    bg_dtype dtype = bg_tensor_dtype(classes);
     if (dtype != BG_I64 && dtype != BG_I32 && dtype != BG_U8)
-        return bg_fail(BG_ERR_DTYPE, "%s: labels are %s, not i64, i32 or u8", e->caller, bg_dtype_name(dtype));
-    if (!bg_shape_equal(bg_tensor_shape(e->labels), BG_SHAPE(e->n)))
-        return bg_fail(BG_ERR_SHAPE, "%s: labels %s for %lld inputs", e->caller,
-                       bgi_shape_format(bg_tensor_shape(e->labels)).text, (long long)e->n);
+        return bg_fail(BG_ERR_DTYPE, "%s: %ss are %s, not i64, i32 or u8", e->caller, what, bg_dtype_name(dtype));
+    if (!bg_shape_equal(bg_tensor_shape(classes), BG_SHAPE(e->n)))
+        return bg_fail(BG_ERR_SHAPE, "%s: %ss %s for %lld inputs", e->caller, what,
+                       bgi_shape_format(bg_tensor_shape(classes)).text, (long long)e->n);
     return BG_OK;
 }
 
 bg_status bgi_examples_check(bgi_examples *e)
 {
-    if (!e->certifier || !e->inputs)
-        return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", e->caller, e->certifier ? "inputs" : "certifier");
-    bg_status status = bgi_engine_check(e->certifier->engine, e->caller);
+    if (!e->inputs)
+        return bg_fail(BG_ERR_ARGUMENT, "%s: inputs is NULL", e->caller);
+    bg_status status = bgi_engine_check(e->classifier->engine, e->caller);
     if (status != BG_OK)
         return status;
-    bg_dtype dtype = bg_tensor_dtype(e->inputs), expected = bg_model_dtype(e->certifier->model);
+    bg_dtype dtype = bg_tensor_dtype(e->inputs), expected = bg_model_dtype(e->classifier->model);
     if (dtype != expected)
         return bg_fail(BG_ERR_DTYPE, "%s: inputs are %s, the model is %s", e->caller, bg_dtype_name(dtype),
                        bg_dtype_name(expected));
     bg_shape shape = bg_tensor_shape(e->inputs);
     e->n = shape.rank > 0 ? shape.dims[0] : 0;
     if (e->n < 1 || !has_shape(e, shape))
-        return bg_fail(BG_ERR_SHAPE, "%s: inputs %s, the certifier takes batches like %s, of 1 example or more",
-                       e->caller, bgi_shape_format(shape).text, bgi_shape_format(e->certifier->input).text);
-    return e->labels ? check_labels(e) : BG_OK;
+        return bg_fail(BG_ERR_SHAPE, "%s: inputs %s, not batches like %s, of 1 example or more", e->caller,
+                       bgi_shape_format(shape).text, bgi_shape_format(e->classifier->input).text);
+    return e->labels ? bgi_examples_check_classes(e, e->labels, "label") : BG_OK;
 }
 
 bg_status bgi_examples_check_result(const bgi_examples *e, const char *name, const bg_tensor *tensor, bg_dtype dtype)
@@ -82,16 +82,17 @@ bg_status bgi_examples_write(const bgi_result_rows *results, int count, int64_t 
     return status;
 }
 
-static bg_status read_labels(const bgi_examples *e, int64_t first, int64_t n, int64_t *labels)
+bg_status bgi_examples_read_classes(const bgi_examples *e, const bg_tensor *classes, const char *what, int64_t first,
+                                    int64_t n, int64_t *values)
 {
     bg_status status = BG_OK;
     for (int64_t i = 0; i < n && status == BG_OK; i++) {
-        double label;
-        status = bg_tensor_item(e->labels, first + i, &label);
-        if (status == BG_OK && !(label >= 0 && label < (double)e->certifier->classes))
-            status = bg_fail(BG_ERR_ARGUMENT, "%s: label %.0f of example %lld is outside 0 .. %lld", e->caller, label,
-                             (long long)(first + i), (long long)e->certifier->classes - 1);
-        labels[i] = status == BG_OK ? (int64_t)label : 0;
+        double class;
+        status = bg_tensor_item(classes, first + i, &class);
+        if (status == BG_OK && !(class >= 0 && class < (double)e->classifier->classes))
+            status = bg_fail(BG_ERR_ARGUMENT, "%s: %s %.0f of example %lld is outside 0 .. %lld", e->caller, what,
+                             class, (long long)(first + i), (long long)e->classifier->classes - 1);
+        values[i] = status == BG_OK ? (int64_t) class : 0;
     }
     return status;
 }
@@ -100,7 +101,7 @@ bg_status bgi_examples_read(const bgi_examples *e, int64_t first, int64_t n, dou
                             int64_t *labels)
 {
     bg_dtype dtype = bg_tensor_dtype(e->inputs);
-    int64_t width = e->certifier->width;
+    int64_t width = e->classifier->width;
     bg_status status = read_rows(e->inputs, first, n, inputs);
     for (int64_t k = 0; k < n * width && status == BG_OK; k++) {
         double x = bgi_float_at(inputs, dtype, k);
@@ -108,13 +109,13 @@ bg_status bgi_examples_read(const bgi_examples *e, int64_t first, int64_t n, dou
             status = bg_fail(BG_ERR_ARGUMENT, "%s: element %lld of example %lld is %.9g, not a number within %g .. %g",
                              e->caller, (long long)(k % width), (long long)(first + k / width), x, lower, upper);
     }
-    return status == BG_OK && e->labels ? read_labels(e, first, n, labels) : status;
+    return status == BG_OK && e->labels ? bgi_examples_read_classes(e, e->labels, "label", first, n, labels) : status;
 }
 
 bg_status bgi_examples_check_values(const bgi_examples *e, double lower, double upper, void *inputs, int64_t *labels)
 {
     bg_status status = BG_OK;
-    int64_t batch = e->certifier->batch;
+    int64_t batch = e->classifier->batch;
     for (int64_t first = 0; first < e->n && status == BG_OK; first += batch)
         status = bgi_examples_read(e, first, bgi_least(batch, e->n - first), lower, upper, inputs, labels);
     return status;
