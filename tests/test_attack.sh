@@ -126,6 +126,10 @@ holds 'before any work' test ! -s out
 expect 2 'pgd: the loss dlr needs 4 classes or more, the network has 2' attack --checkpoint scaled --method pgd --loss dlr --targeted 1
 expect 2 'ends in .svg' attack $run -o picture.txt
 expect 2 'ends in .npy' attack $run --save inputs.csv
+for option in save=no/x.npy output=no/x.svg examples=no/x.png; do
+    expect 1 "^blasgrad: --${option%=*} ${option#*=}: No such file or directory" attack $run --limit 5 --$option
+    holds 'before any work' sh -c '! grep "^eps" out'
+done
 expect 2 'no images' attack --checkpoint scaled/best.safetensors --examples x.svg
 expect 2 'nothing is held out' attack $run --part validation
 expect 2 'checkpoint' attack

@@ -7,8 +7,10 @@
 #include "options.h"
 #include "output.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const loss_words[] = { "cross_entropy", "margin", "dlr", NULL };
 
@@ -207,6 +209,19 @@ static int fill_attacks(attack_config *config)
     return 0;
 }
 
+/* Whether a file can be written there at all: said before the work, not behind it. */
+static int check_folder(const char *option, const char *path)
+{
+    char folder[4096];
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+    if (length == 0 || length >= sizeof folder)
+        return 0;
+    memcpy(folder, path, length);
+    folder[length] = 0;
+    return access(folder, W_OK) == 0 ? 0 : output_failure("--%s %s: %s", option, path, strerror(errno));
+}
+
 /* The same for the names of files. */
 static int check_names(const attack_config *config)
 {
@@ -217,7 +232,10 @@ static int check_names(const attack_config *config)
                                 pictures[i]);
     if (config->save && !data_name_ends_with(config->save, ".npy"))
         return output_usage("--save %s: the name ends in .npy", config->save);
-    return 0;
+    int code = check_folder("output", config->output);
+    if (!code)
+        code = check_folder("examples", config->examples);
+    return code ? code : check_folder("save", config->save);
 }
 
 /* ---- The command ---- */
