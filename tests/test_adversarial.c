@@ -199,7 +199,7 @@ static void project(const problem *p, double *moved, int64_t i, bool is_start)
 
 static void climb(const problem *p, int64_t steps, double size)
 {
-    double moved[COUNT], gradient[COUNT];
+    double moved[COUNT], gradient[COUNT] = { 0 };
     start(p, moved);
     for (int64_t step = 0; step <= steps; step++) {
         if (step > 0)
