@@ -227,7 +227,7 @@ static size_t make_wide(int64_t rows, int64_t columns)
 {
     size_t length = 0;
     for (int64_t i = 0; i < rows * columns; i++) {
-        text[length++] = i < columns ? '?' : (char)('0' + i * 7 % 10);
+        text[length++] = (char)(i < columns ? '?' : '0' + i * 7 % 10);
         text[length++] = (i + 1) % columns ? ',' : '\n';
     }
     return length;
