@@ -338,25 +338,24 @@ static uint64_t hash_run(const run *r)
 /* A whole run, on other threads from step `stop_at` on if that is not 0. */
 static uint64_t train(int threads, int64_t stop_at, const bg_adversarial *options, bool is_plain)
 {
-    run r = { .stop_at = stop_at };
-    open_run(&r, threads, options, is_plain);
+    run first = { .stop_at = stop_at }, later = { .stop_at = 0 }, *r = &first;
+    open_run(&first, threads, options, is_plain);
     if (stop_at > 0) {
-        run later = { .stop_at = 0 };
         bg_archive *archive;
         const bg_program *program;
-        ck_assert_int_eq(bg_trainer_fit(r.trainer, r.data, NULL, goes_on, &r), BG_ERR_STOPPED);
-        OK(bg_archive_create(&archive, r.engine));
-        OK(bg_trainer_save(r.trainer, archive));
+        ck_assert_int_eq(bg_trainer_fit(first.trainer, first.data, NULL, goes_on, &first), BG_ERR_STOPPED);
+        OK(bg_archive_create(&archive, first.engine));
+        OK(bg_trainer_save(first.trainer, archive));
         open_run(&later, threads + 1, options, is_plain);
         OK(bg_trainer_program(later.trainer, later.data, 16, &program));
         OK(bg_trainer_load(later.trainer, archive));
         bg_archive_destroy(archive);
-        close_run(&r);
-        r = later;
+        close_run(&first);
+        r = &later;
     }
-    OK(bg_trainer_fit(r.trainer, r.data, NULL, goes_on, &r));
-    uint64_t hash = hash_run(&r);
-    close_run(&r);
+    OK(bg_trainer_fit(r->trainer, r->data, NULL, goes_on, r));
+    uint64_t hash = hash_run(r);
+    close_run(r);
     return hash;
 }
 
