@@ -29,7 +29,8 @@ typedef struct {
     int64_t batch;
     uint64_t seed;
     /* Candidates of one run of a program. 0: as many as `bytes` are enough for, or one where that is faster (with
-     * convolutions, or large products) or a layer takes no members (see bg_model_create_population). */
+     * convolutions, or large products) or a layer takes no members (see bg_model_create_population). A network that
+     * joins examples, as bg_softmax along the first axis does, needs 1: with several, its losses are wrong. */
     int64_t members;
     size_t bytes; /* 0: 8 MiB, of parameters and intermediate values; one member is taken in any case */
 } bg_population_options;
