@@ -169,7 +169,7 @@ BG_API bg_status bg_attack_run(bg_attacker *attacker, const bg_attack *attack, c
 /* ---- Adversarial training ---- */
 
 /* What training meets in place of an input x of class y; x' is climbed to as above, with steps of one size from a
- * random start.
+ * random start; only that NaN in a gradient makes the loss NaN.
  *   fgsm    the cross-entropy at x', which one step raises from a uniform point of the ball. Wong, Rice, Kolter, Fast
  *           is better than free, 2020, algorithm 3.
  *   pgd     the same with several steps. Madry et al., 2018, (2.1).
