@@ -68,7 +68,7 @@ expect 1 'all examples of zeros.csv are of class 0' attack --checkpoint scaled -
 expect 2 'targeted 2: the classes are 0 .. 1' attack --checkpoint scaled --data zeros.csv --part train --targeted 2
 
 # ---- In a terminal ----
-if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+if has_terminal; then
     : >err
     script -qec "stty cols 60; '$BLASGRAD' attack $run --limit 40 --method square --eps 0,0.01,0.02,0.03,0.04,0.05,0.06" \
         /dev/null </dev/null 2>err | tr -s '\r' '\n' >out

@@ -76,7 +76,7 @@ expect 1 'interval_bounds: .*its part' certify --checkpoint norm
 expect 0 'accuracy under noise' certify --checkpoint norm --method smoothing --samples 100 --limit 3
 
 # ---- In a terminal ----
-if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+if has_terminal; then
     script -qec "stty cols 60; '$BLASGRAD' $smooth --samples 5000 --limit 300 --json" /dev/null </dev/null >raw 2>/dev/null
     holds 'a bar' grep -q 'smoothing \[[#.]*\] [0-9]*/300 examples' raw
     holds 'it is gone before anything else is said' sh -c '! grep "examples{" raw'

@@ -95,7 +95,7 @@ holds 'names over the matrix' grep -q '^Äpfel  .* 20' out
 expect 0 '"class":"a name that is too long"' eval --checkpoint names/best.safetensors --json
 
 # ---- Terminals ----
-if script -qec true /dev/null >script.out 2>&1 </dev/null; then
+if has_terminal; then
     on_terminal()
     {
         script -qec "stty cols $1; exec '$BLASGRAD' eval --checkpoint $2 --confusion --roc-auc" /dev/null </dev/null |

@@ -22,7 +22,7 @@ for command in $commands; do
     holds "$command --help into a closed pipe ends quietly" test ! -s err
 done
 
-if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+if has_terminal; then
     script -qec "stty cols 40 rows 24; '$BLASGRAD' train --help" /dev/null </dev/null 2>err | tr -d '\r' >out
     # Words alone: where its buffer ends, argp of glibc indents a line twice.
     holds 'help fits a narrow terminal' awk '{ sub(/^ */, "") } length > 39 { long = 1 } END { exit long || NR < 100 }' out
@@ -81,7 +81,7 @@ for command in $commands; do
     "$BLASGRAD" "$command" --help | sed '1,/^Examples:/d;/^$/,$d' | sed ':a;/\\$/{N;s/\\\n *//;ba}' >examples
     holds "examples of $command are not broken" sh -c '! grep -v "^  blasgrad [a-z]" examples'
     if ! command -v gnuplot >/dev/null; then
-        grep -v '^  blasgrad plot' examples >others
+        grep -v -e '^  blasgrad plot' -e ' -o [a-z]*[.]\(svg\|png\|pdf\)' examples >others
         mv others examples
     fi
     # Arrays are files that no command of ours makes of nothing.

@@ -112,7 +112,7 @@ holds 'no run was made again' sh -c '! grep -q "\"event\":\"resumed\"" grid/*/lo
 expect 0 '^{"event":"done","runs":16,"done":16,"failed":0,"by":"test_loss","best":"00..","test_loss":' \
     sweep --resume --out grid --json
 holds 'an object for each run' test "$(lines out '^{"event":"trial"')" -eq 16
-if command -v script >/dev/null; then
+if has_terminal; then
     # in_terminal COLUMNS ARGUMENT..: what stands there, without what was wiped out.
     in_terminal()
     {
@@ -329,7 +329,7 @@ got=$?
 holds "SIGCONT: it goes on to its end, not to $got" test $got -eq 0
 same stopped
 # The keys of a terminal reach its whole group, but runs are told by the sweep alone.
-if command -v script >/dev/null; then
+if has_terminal; then
     press_interrupt()
     {
         waited=0

@@ -13,7 +13,7 @@ terminal()
     : >err
     script -qec "stty cols $columns rows $rows; $*" /dev/null </dev/null 2>err | tr -d '\r' >out
 }
-if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+if has_terminal; then
     train="'$BLASGRAD' train --data lecture --epochs 300 --plot"
     terminal 80 24 "LC_ALL=C TERM=dumb $train"
     holds 'a head' grep -q '^ *loss (log scale)   : train 0\.[0-9]*$' out

@@ -2,7 +2,7 @@
 # The README's run from start to end, in a terminal: train, Ctrl-C, resume, eval, predict, plot.
 . "${BLASGRAD_TEST_DATA:?the folder of the tests}/support/program.sh"
 
-command -v script >/dev/null || { echo 'script is not there; on Debian: apt-get install bsdutils'; exit 77; }
+has_terminal || { echo 'skipped: needs script (on Debian: bsdutils) and pseudo-terminals'; exit 77; }
 readme=$BLASGRAD_TEST_DATA/../README.md
 # What stands between the lines of the shell block.
 walk=$(sed -n '/^### A run from start to end/,/^### /p' "$readme" | sed -n '/^```sh/,/^```$/p' | sed '1d;$d')

@@ -16,6 +16,12 @@ fail()
     sed 's/^/    err: /' err | cut -c 1-300 | head -n 5
 }
 
+# Whether commands can be tried in a terminal: there is script, and the system has pseudo-terminals.
+has_terminal()
+{
+    command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1
+}
+
 # expect CODE PATTERN ARGUMENT..: the exit code, and a basic regular expression in what it writes.
 expect()
 {
