@@ -64,4 +64,9 @@ void bg_certifier_destroy(bg_certifier *certifier)
     bgi_classifier_close(&classifier);
 }
 
+bg_status bgi_certifier_make(const bg_certifier *certifier, bg_tensor **tensor, bg_dtype dtype, bg_shape shape)
+{
+    return *tensor ? BG_OK : bg_tensor_create(tensor, certifier->of.engine, dtype, shape);
+}
+
 int64_t bg_certifier_classes(const bg_certifier *certifier) { return certifier ? certifier->of.classes : 0; }

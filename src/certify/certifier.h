@@ -16,4 +16,7 @@ struct bg_certifier {
     bg_tensor *x, *low, *high, *labels, *example, *place, *sigma;
 };
 
+/* Makes one of its tensors, unless it is there. */
+bg_status bgi_certifier_make(const bg_certifier *certifier, bg_tensor **tensor, bg_dtype dtype, bg_shape shape);
+
 #endif

@@ -43,11 +43,9 @@ static bg_status prepare(bg_certifier *certifier)
     bg_tensor **const tensors[] = { &certifier->x, &certifier->low, &certifier->high };
     bg_status status = BG_OK;
     for (int i = 0; i < 3 && status == BG_OK; i++)
-        if (!*tensors[i])
-            status = bg_tensor_create(tensors[i], certifier->of.engine, bg_model_dtype(certifier->of.model),
-                                      certifier->of.input);
-    if (status == BG_OK && !certifier->labels)
-        status = bg_tensor_create(&certifier->labels, certifier->of.engine, BG_I64, BG_SHAPE(certifier->of.batch));
+        status = bgi_certifier_make(certifier, tensors[i], bg_model_dtype(certifier->of.model), certifier->of.input);
+    if (status == BG_OK)
+        status = bgi_certifier_make(certifier, &certifier->labels, BG_I64, BG_SHAPE(certifier->of.batch));
     bg_graph *graph = NULL;
     if (status == BG_OK)
         status = bg_graph_create(&graph, certifier->of.engine);

@@ -77,24 +77,19 @@ static bg_status build(bg_certifier *certifier, bg_graph *graph)
     return status;
 }
 
-static bg_status make(bg_tensor **tensor, const bg_certifier *certifier, bg_dtype dtype, bg_shape shape)
-{
-    return *tensor ? BG_OK : bg_tensor_create(tensor, certifier->of.engine, dtype, shape);
-}
-
 static bg_status prepare(bg_certifier *certifier)
 {
     if (certifier->smoothed)
         return BG_OK;
     bg_dtype dtype = bg_model_dtype(certifier->of.model);
     bg_graph *graph = NULL;
-    bg_status status = make(&certifier->example, certifier, dtype, example_shape(certifier));
+    bg_status status = bgi_certifier_make(certifier, &certifier->example, dtype, example_shape(certifier));
     if (status == BG_OK)
-        status = make(&certifier->place, certifier, BG_I64, BG_SHAPE(2));
+        status = bgi_certifier_make(certifier, &certifier->place, BG_I64, BG_SHAPE(2));
     if (status == BG_OK)
-        status = make(&certifier->sigma, certifier, dtype, BG_SCALAR);
-    if (status == BG_OK)
-        status = make(&certifier->x, certifier, dtype, certifier->of.input); /* where examples are looked through */
+        status = bgi_certifier_make(certifier, &certifier->sigma, dtype, BG_SCALAR);
+    if (status == BG_OK) /* where examples are looked through */
+        status = bgi_certifier_make(certifier, &certifier->x, dtype, certifier->of.input);
     if (status == BG_OK)
         status = bg_graph_create(&graph, certifier->of.engine);
     if (status == BG_OK)
