@@ -1,5 +1,6 @@
 /* Search from the outside: asking and telling, the budget, what is refused, and the same bits everywhere. */
 #include "blas/blas.h"
+#include "blas/lapack.h"
 #include "search/search.h"
 #include "support/counted.h"
 #include "support/objectives.h"

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "base/fp.h"
 #include "base/thread.h"
 
 #include <blasgrad/graph.h>
@@ -14,36 +15,9 @@
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
 
 /* How long a thread looks out for its event before it sleeps. Waking a sleeper costs some 5 to 50 us. */
 enum { SPIN_NANOSECONDS = 60000 };
-
-/* ---- Floating-point state: round to nearest, no traps, denormals are zero ---- */
-
-#if defined(__x86_64__)
-typedef unsigned fp_state;
-static fp_state fp_get(void) { return _mm_getcsr(); }
-static void fp_set(fp_state state) { _mm_setcsr(state); }
-static fp_state fp_for_work(void) { return 0x1F80 | 0x8000 | 0x0040; }
-#elif defined(__aarch64__)
-typedef uint64_t fp_state;
-static fp_state fp_get(void)
-{
-    uint64_t state;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(state));
-    return state;
-}
-static void fp_set(fp_state state) { __asm__ volatile("msr fpcr, %0" : : "r"(state)); }
-static fp_state fp_for_work(void) { return (uint64_t)1 << 24; }
-#else
-typedef int fp_state;
-static fp_state fp_get(void) { return 0; }
-static void fp_set(fp_state state) { (void)state; }
-static fp_state fp_for_work(void) { return 0; }
-#endif
 
 /* ---- Events ---- */
 
@@ -149,7 +123,7 @@ static void *worker_main(void *argument)
         event_wait(&pool->run, seen, pool->spins);
         if (!pool->work)
             return NULL;
-        fp_set(fp_for_work()); /* each time: a work function may have changed it */
+        bgi_fp_set(bgi_fp_flushing()); /* each time: a work function may have changed it */
         pool->work(pool->context, worker->index);
         (void)arrive(pool);
     }
@@ -204,10 +178,10 @@ void bgi_pool_destroy(bgi_pool *pool)
 void bgi_pool_run_alone(bgi_pool *pool, bgi_work *work, void *context)
 {
     (void)pool;
-    fp_state before = fp_get();
-    fp_set(fp_for_work());
+    bgi_fp_state before = bgi_fp_get();
+    bgi_fp_set(bgi_fp_flushing());
     work(context, 0);
-    fp_set(before);
+    bgi_fp_set(before);
 }
 
 void bgi_pool_run(bgi_pool *pool, bgi_work *work, void *context)
@@ -220,9 +194,9 @@ void bgi_pool_run(bgi_pool *pool, bgi_work *work, void *context)
     pool->context = context;
     event_happen(&pool->run);
 
-    fp_state before = fp_get();
-    fp_set(fp_for_work());
+    bgi_fp_state before = bgi_fp_get();
+    bgi_fp_set(bgi_fp_flushing());
     work(context, 0);
-    fp_set(before);
+    bgi_fp_set(before);
     bgi_pool_barrier(pool); /* the others arrive without waiting */
 }

@@ -2,7 +2,7 @@
 #ifndef BGI_BLAS_H
 #define BGI_BLAS_H
 
-#include <blasgrad/status.h>
+#include <blasgrad/tensor.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,21 +44,12 @@ const char *bgi_blas_core(void);
 const char *bgi_blas_threading(void);
 bool bgi_blas_is_serial(void);
 
-/* Least squares on column-major copies: a [m, n] (lda m), b [m, r] (ldb m); the solution replaces the first n rows of
- * b. work holds bgi_lapack_gels_work(...) elements. Returns LAPACK's info. Arguments were checked. */
-int64_t bgi_lapack_gels_work_f64(int64_t m, int64_t n, int64_t r);
-int64_t bgi_lapack_gels_f64(int64_t m, int64_t n, int64_t r, double *a, double *b, double *work, int64_t work_count);
-int64_t bgi_lapack_gels_work_f32(int64_t m, int64_t n, int64_t r);
-int64_t bgi_lapack_gels_f32(int64_t m, int64_t n, int64_t r, float *a, float *b, float *work, int64_t work_count);
-/* QR decomposition of a column-major a [m, n], m >= n >= 1, which becomes Q; diagonal gets that of R. work holds
- * bgi_lapack_qr_work_f64(m, n) elements. Returns LAPACK's info. */
-int64_t bgi_lapack_qr_work_f64(int64_t m, int64_t n);
-int64_t bgi_lapack_qr_f64(int64_t m, int64_t n, double *a, double *diagonal, double *work, int64_t work_count);
-/* Eigenvalues, ascending, and eigenvectors of a symmetric a [n, n], n >= 1 and finite, of which the upper triangle
- * counts; row i of a becomes the vector of values[i]. work holds as many elements as _work gives, and integers
- * that many of 8 bytes. Returns LAPACK's info. */
-void bgi_lapack_eigen_work_f64(int64_t n, int64_t *work_count, int64_t *integer_count);
-int64_t bgi_lapack_eigen_f64(int64_t n, double *a, double *values, double *work, int64_t work_count, void *integers,
-                             int64_t integer_count);
+/* x with op(a) · x = b in place of b [m, n], or with is_right x · op(a) = b; a is triangular, [m, m] or [n, n], op(a) is
+ * a or aᵀ, and its diagonal counts as ones with is_unit. f32 or f64. */
+typedef struct {
+    bool is_upper, is_transposed, is_unit, is_right;
+} bgi_triangular;
+void bgi_blas_trsm(bg_dtype dtype, bgi_triangular how, int64_t m, int64_t n, const void *a, int64_t lda, void *b,
+                   int64_t ldb);
 
 #endif

@@ -325,6 +325,24 @@ static blasint leading(int64_t dimension, int64_t columns)
 BLAS_FUNCTIONS(f32, s, float)
 BLAS_FUNCTIONS(f64, d, double)
 
+void bgi_blas_trsm(bg_dtype dtype, bgi_triangular how, int64_t m, int64_t n, const void *a, int64_t lda, void *b,
+                   int64_t ldb)
+{
+    if (m == 0 || n == 0)
+        return;
+    CBLAS_SIDE side = how.is_right ? CblasRight : CblasLeft;
+    CBLAS_UPLO triangle = how.is_upper ? CblasUpper : CblasLower;
+    CBLAS_TRANSPOSE transpose = how.is_transposed ? CblasTrans : CblasNoTrans;
+    CBLAS_DIAG diagonal = how.is_unit ? CblasUnit : CblasNonUnit;
+    blasint rows = narrow(m), columns = narrow(n), a_row = leading(lda, how.is_right ? n : m), b_row = leading(ldb, n);
+    bgi_blas_call call = bgi_blas_enter();
+    if (dtype == BG_F64)
+        cblas_dtrsm(CblasRowMajor, side, triangle, transpose, diagonal, rows, columns, 1, a, a_row, b, b_row);
+    else
+        cblas_strsm(CblasRowMajor, side, triangle, transpose, diagonal, rows, columns, 1, a, a_row, b, b_row);
+    bgi_blas_leave(call);
+}
+
 void bgi_blas_warm(void)
 {
     /* Large enough that the workers, who come here together, are inside at the same time and each gets a buffer. */

@@ -1,11 +1,43 @@
 /* LAPACK through LAPACKE's _work functions, column-major: they neither allocate, nor look for NaN, nor print for
  * arguments that are right. */
+#include "blas/lapack.h"
+
+#include "base/fp.h"
 #include "blas/blas.h"
 
 #include <lapacke.h>
 
 /* A leading dimension is at least 1, even of a matrix without rows. */
 static lapack_int leading(int64_t rows) { return (lapack_int)(rows > 1 ? rows : 1); }
+
+/* Around each routine. */
+typedef struct {
+    bgi_blas_call call;
+    bgi_fp_state state;
+} session;
+static session enter(void)
+{
+    session s = { bgi_blas_enter(), bgi_fp_get() };
+    bgi_fp_set(bgi_fp_gradual());
+    return s;
+}
+static int64_t leave(session s, lapack_int info)
+{
+    bgi_fp_set(s.state);
+    bgi_blas_leave(s.call);
+    return info;
+}
+
+/* A routine of the type, in columns. */
+#define LAPACK(dtype, routine, ...)                                                                                    \
+    ((dtype) == BG_F64 ? LAPACKE_d##routine##_work(LAPACK_COL_MAJOR, __VA_ARGS__)                                      \
+                       : LAPACKE_s##routine##_work(LAPACK_COL_MAJOR, __VA_ARGS__))
+
+int64_t bgi_lapack_potrf(bg_dtype dtype, bool is_upper, int64_t n, void *a, int64_t lda)
+{
+    session s = enter();
+    return leave(s, LAPACK(dtype, potrf, is_upper ? 'U' : 'L', (lapack_int)n, a, leading(lda)));
+}
 
 #define GELS_FUNCTIONS(suffix, letter, type)                                                                           \
     int64_t bgi_lapack_gels_work_##suffix(int64_t m, int64_t n, int64_t r)                                             \

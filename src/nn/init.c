@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "blas/blas.h"
+#include "blas/lapack.h"
 #include "tensor/tensor.h"
 
 #include <math.h>

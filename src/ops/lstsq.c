@@ -1,5 +1,6 @@
 /* Least squares by QR. */
 #include "blas/blas.h"
+#include "blas/lapack.h"
 #include "tensor/tensor.h"
 
 #include <blasgrad/graph.h>

@@ -33,6 +33,9 @@
     X(normalization)                                                                                                   \
     X(recurrent)                                                                                                       \
     X(axis_map)                                                                                                        \
+    X(triangle)                                                                                                        \
+    X(triangular)                                                                                                      \
+    X(cholesky)                                                                                                        \
     X(random)                                                                                                          \
     X(loss)
 #define BGI_DECLARE(family) extern const bg_op *const bgi_##family##_ops[];

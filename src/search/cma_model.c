@@ -2,6 +2,7 @@
 #include "search/cma.h"
 
 #include "blas/blas.h"
+#include "blas/lapack.h"
 
 #include <math.h>
 

@@ -27,6 +27,7 @@
     X(pooling)                                                                                                         \
     X(normalization)                                                                                                   \
     X(recurrent)                                                                                                       \
+    X(cholesky)                                                                                                        \
     X(resizing)                                                                                                        \
     X(random)                                                                                                          \
     X(per_sample)                                                                                                      \

@@ -1,5 +1,7 @@
 #include "evaluate.h"
 
+#include "draw.h"
+
 #include "ops/ops.h"
 
 #include <float.h>
@@ -465,10 +467,18 @@ static bool run_call(const bg_node *node, double *const *values, double *result)
 
 /* How errors of the inputs go through a call. Most of the library's own calls move or add elements, and so treat bounds
  * as they treat values. Products of sizes, with and without the errors, differ by a bound; so do the values of what
- * grows with each input. */
-typedef enum { LIKE_VALUES, LIKE_SIZES, GROWING } carrying;
+ * grows with each input. What solves equations is tried with inputs moved by their errors, up and down at random. */
+typedef enum { LIKE_VALUES, LIKE_SIZES, GROWING, SOLVING } carrying;
+static bool is_in(const bg_op *op, const bg_op *const *family)
+{
+    while (*family && *family != op)
+        family++;
+    return *family != NULL;
+}
 static carrying carrying_of(const bg_node *node)
 {
+    if (is_in(node->op, bgi_triangular_ops) || is_in(node->op, bgi_cholesky_ops))
+        return SOLVING;
     static const char *const products[] = { "cumprod", "prod", "recurrence" };
     for (int i = 0; i < 3; i++)
         if (strcmp(node->op->name, products[i]) == 0)
@@ -499,6 +509,33 @@ static double *run_shifted(const bg_node *node, const evaluated *const *inputs, 
     return result;
 }
 
+/* The largest change of each element of the result in a few trials, with room for what they miss. */
+static void carry_by_trials(const bg_node *node, const evaluated *const *inputs, evaluated *made)
+{
+    enum { TRIALS = 8, ROOM = 8 };
+    draw state = draw_from(1);
+    double *moved = need(calloc((size_t)made->count + 1, sizeof *moved));
+    double **values = need(calloc((size_t)node->n_inputs + 1, sizeof *values));
+    for (int trial = 0; trial < TRIALS; trial++) {
+        for (int k = 0; k < node->n_inputs; k++) {
+            values[k] = shifted(inputs[k], GROWING, 0);
+            for (int64_t i = 0; i < inputs[k]->count && bgi_is_float(node->inputs[k]->dtype); i++)
+                values[k][i] += (draw_between(&state, -1, 1) < 0 ? -1 : 1) * inputs[k]->errors[i];
+        }
+        bool is_done = run_call(node, values, moved);
+        for (int64_t i = 0; i < made->count; i++) {
+            double change = is_done ? fabs(moved[i] - made->values[i]) : INFINITY;
+            made->errors[i] = fmax(made->errors[i], change == change ? change : INFINITY);
+        }
+        for (int k = 0; k < node->n_inputs; k++)
+            free(values[k]);
+    }
+    for (int64_t i = 0; i < made->count; i++)
+        made->errors[i] = bound(node->dtype, made->values[i], ROOM * made->errors[i], 1);
+    free(values);
+    free(moved);
+}
+
 /* What is made of integers alone is rounded once. */
 static bool evaluate_call(const bg_node *node, const evaluated *const *inputs, evaluated *made)
 {
@@ -510,7 +547,9 @@ static bool evaluate_call(const bg_node *node, const evaluated *const *inputs, e
         values[k] = inputs[k]->values;
     bool is_done = run_call(node, values, made->values);
     free(values);
-    if (is_done && bgi_is_float(node->dtype) && takes_floats(node)) {
+    if (is_done && carrying_of(node) == SOLVING) {
+        carry_by_trials(node, inputs, made);
+    } else if (is_done && bgi_is_float(node->dtype) && takes_floats(node)) {
         carrying how = carrying_of(node);
         double *high = run_shifted(node, inputs, how, 1), *low = run_shifted(node, inputs, how, 0);
         double roundings = how == LIKE_VALUES ? 0 : 2 * (double)inputs[0]->count * unit_roundoff(node->dtype);

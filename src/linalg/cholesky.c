@@ -1,0 +1,97 @@
+/* The Cholesky factorisation, and what is solved with it. */
+#include "linalg/matrices.h"
+
+#include "blas/lapack.h"
+
+#include <string.h>
+
+/* Attributes of cholesky: int64_t, whether the factor is upper. */
+static bool is_upper(const bg_node *node) { return *(const int64_t *)node->attributes != 0; }
+
+/* x with op(factor) · x = b, or x · op(factor) = b, where op(factor) is to be l (or lᵀ) for a = l · lᵀ. */
+static bg_node *solve_with(bg_node *factor, bg_node *b, bool upper, bool is_transposed, bool is_right)
+{
+    return bg_solve_triangular(factor, b,
+                               &(bg_triangular_options){ .triangle = upper ? BG_UPPER : BG_LOWER,
+                                                         .is_transposed = upper != is_transposed,
+                                                         .is_right = is_right });
+}
+
+/* cholesky: da = ½ lᵀ⁻¹ · (Φ(lᵀ · dl) + its transpose) · l⁻¹ */
+static bg_node *cholesky_gradient(bg_node *node, int input, bg_node *dy)
+{
+    (void)input;
+    bool upper = is_upper(node);
+    /* Only the lower triangle of the product counts, and there only that of dl. */
+    bg_node *product = upper ? bg_matmul(node, bgi_transpose_last(bg_triu(dy, 0))) : bgi_matmul_tn(node, bg_tril(dy, 0));
+    bg_node *left = solve_with(node, bgi_mirror_lower(product), upper, true, false);
+    return bg_mul_scalar(solve_with(node, left, upper, false, true), 0.5);
+}
+
+/* The triangle of a into y, with zeros in the other. */
+static void copy_triangle(const void *a, void *y, int64_t n, size_t size, bool upper)
+{
+    for (int64_t row = 0; row < n; row++) {
+        size_t start = (size_t)(row * n) * size, diagonal = (size_t)row * size, width = (size_t)n * size;
+        const char *from = (const char *)a + start;
+        char *to = (char *)y + start;
+        if (upper) {
+            memset(to, 0, diagonal);
+            memcpy(to + diagonal, from + diagonal, width - diagonal);
+        } else {
+            memcpy(to, from, diagonal + size);
+            memset(to + diagonal + size, 0, width - diagonal - size);
+        }
+    }
+}
+/* A triangle of rows is the other one of LAPACK's columns. */
+static bg_status cholesky_call(const bg_call *call)
+{
+    bgi_matrices m = bgi_matrices_of(call->node);
+    bg_dtype dtype = call->node->dtype;
+    int64_t n = m.rows;
+    bool upper = is_upper(call->node);
+    for (int64_t i = 0; i < call->last - call->first && m.batch > 0 && n > 0; i++) {
+        bg_status status = bgi_check_finite_triangle(call, 0, i, upper ? BG_UPPER : BG_LOWER);
+        if (status != BG_OK)
+            return status;
+        void *factor = bgi_output_at(call, i, n * n);
+        copy_triangle(bgi_input_at(call, 0, i, n * n), factor, n, bg_dtype_size(dtype), upper);
+        int64_t minor = bgi_lapack_potrf(dtype, !upper, n, factor, n);
+        if (minor != 0)
+            return bgi_fail_at(call, "cholesky", i, "not positive definite: the leading minor of order %lld is not",
+                               (long long)minor);
+    }
+    return BG_OK;
+}
+static double cholesky_flops(const bg_node *node)
+{
+    bgi_matrices m = bgi_matrices_of(node);
+    double n = (double)m.rows;
+    return (double)m.batch * n * n * n / 3;
+}
+static const bg_op cholesky_op = { .name = "cholesky",
+                                   .arity = 1,
+                                   .infer = bgi_infer_last,
+                                   .gradient = cholesky_gradient,
+                                   .call = cholesky_call,
+                                   .units = bgi_matrix_units,
+                                   .flops = cholesky_flops,
+                                   .product_flops = cholesky_flops };
+bg_node *bg_cholesky(bg_node *a, bg_triangle triangle)
+{
+    int64_t attributes = triangle == BG_UPPER;
+    return bgi_takes_square("cholesky", a) ? bg_apply(&cholesky_op, &a, 1, &attributes, sizeof attributes) : NULL;
+}
+
+bg_node *bg_cholesky_solve(bg_node *factor, bg_node *b, bg_triangle triangle)
+{
+    bool upper = triangle == BG_UPPER;
+    const bg_node *given = b;
+    if (!bgi_takes_system("cholesky_solve", &factor, &b, false))
+        return NULL;
+    return bgi_like_right_side(solve_with(factor, solve_with(factor, b, upper, false, false), upper, true, false),
+                               given);
+}
+
+const bg_op *const bgi_cholesky_ops[] = { &cholesky_op, NULL };

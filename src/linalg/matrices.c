@@ -1,0 +1,218 @@
+/* Checks, batches, parts and errors of the ops of linear algebra. */
+#include "linalg/matrices.h"
+
+#include "blas/blas.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* ---- Checks ---- */
+
+static int64_t extent(const bg_node *a, int from_end) { return a->shape.dims[a->shape.rank - from_end]; }
+
+bool bgi_takes_matrix(const char *op, const bg_node *a)
+{
+    if (!bgi_takes_float(op, a))
+        return false;
+    if (a->shape.rank < 2) {
+        bgi_graph_fail(a->graph, BG_ERR_SHAPE, "%s: needs a matrix, of rank 2 or more: %s", op,
+                       bgi_shape_format(a->shape).text);
+        return false;
+    }
+    /* Workspaces are multiples of an extent, so one far below the integer's range is refused too. */
+    if (bgi_blas_fits(64 * extent(a, 2)) && bgi_blas_fits(64 * extent(a, 1)))
+        return true;
+    bgi_graph_fail(a->graph, BG_ERR_OVERFLOW, "%s: an extent of %s is too large for the integer of LAPACK", op,
+                   bgi_shape_format(a->shape).text);
+    return false;
+}
+
+bool bgi_takes_square(const char *op, const bg_node *a)
+{
+    if (!bgi_takes_matrix(op, a))
+        return false;
+    if (extent(a, 1) == extent(a, 2))
+        return true;
+    bgi_graph_fail(a->graph, BG_ERR_SHAPE, "%s: needs as many rows as columns: %s", op,
+                   bgi_shape_format(a->shape).text);
+    return false;
+}
+
+static bg_shape batch_of(bg_shape shape)
+{
+    shape.rank -= 2;
+    return shape;
+}
+static bg_shape with_matrix(bg_shape batch, const bg_node *x)
+{
+    batch.dims[batch.rank++] = extent(x, 2);
+    batch.dims[batch.rank++] = extent(x, 1);
+    return batch;
+}
+
+bool bgi_takes_system(const char *op, bg_node **a, bg_node **b, bool is_right)
+{
+    static const char *const labels[] = { "a", "b" };
+    bg_node *both[] = { *a, *b };
+    if (!bgi_graph_of_floats(op, both, labels, 2) || !bgi_takes_square(op, *a))
+        return false;
+    bg_node *right = (*b)->shape.rank == 1 ? bg_unsqueeze(*b, is_right ? 0 : 1) : *b;
+    if (!right || !bgi_takes_matrix(op, right))
+        return false;
+    bg_shape batch;
+    bool fits = extent(right, is_right ? 1 : 2) == extent(*a, 1);
+    if (!fits || !bgi_shape_broadcast(batch_of((*a)->shape), batch_of(right->shape), &batch)) {
+        bgi_graph_fail((*a)->graph, BG_ERR_SHAPE, "%s: %s: a %s, b %s", op,
+                       fits       ? "leading dimensions do not broadcast together"
+                       : is_right ? "b needs as many columns as a"
+                                  : "b needs as many rows as a",
+                       bgi_shape_format((*a)->shape).text, bgi_shape_format((*b)->shape).text);
+        return false;
+    }
+    *a = bg_broadcast(*a, with_matrix(batch, *a));
+    *b = bg_broadcast(right, with_matrix(batch, right));
+    return *a && *b;
+}
+
+bg_node *bgi_like_right_side(bg_node *x, const bg_node *b)
+{
+    if (!x || b->shape.rank != 1)
+        return x;
+    bg_shape shape = batch_of(x->shape);
+    shape.dims[shape.rank++] = b->shape.dims[0];
+    return bg_reshape(x, shape);
+}
+
+bg_status bgi_infer_last(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    *dtype = node->inputs[node->n_inputs - 1]->dtype;
+    *shape = node->inputs[node->n_inputs - 1]->shape;
+    return BG_OK;
+}
+
+/* ---- Calls ---- */
+
+bgi_matrices bgi_matrices_of(const bg_node *node)
+{
+    bgi_matrices m = { .batch = 1, .rows = extent(node, 2), .columns = extent(node, 1) };
+    bgi_product_of(node->shape.dims, node->shape.rank - 2, &m.batch);
+    return m;
+}
+
+int64_t bgi_matrix_units(const bg_node *node, int input)
+{
+    (void)input;
+    int64_t batch = bgi_matrices_of(node->inputs[0]).batch;
+    return batch > 0 ? batch : 1;
+}
+
+/* The exponent of a number that is not finite has all bits set: a sum of such tests has no branch in it. */
+int64_t bgi_first_not_finite(bg_dtype dtype, const void *values, int64_t count)
+{
+    enum { BLOCK = 256 };
+    for (int64_t start = 0; start < count; start += BLOCK) {
+        int64_t end = start + BLOCK < count ? start + BLOCK : count;
+        int bad = 0;
+        if (dtype == BG_F64)
+            for (int64_t i = start; i < end; i++)
+                bad |= !(fabs(((const double *)values)[i]) <= DBL_MAX);
+        else
+            for (int64_t i = start; i < end; i++)
+                bad |= !(fabsf(((const float *)values)[i]) <= FLT_MAX);
+        for (int64_t i = start; i < end && bad; i++)
+            if (!isfinite(bgi_float_at(values, dtype, i)))
+                return i;
+    }
+    return count;
+}
+
+/* An index into the batch as its axes count it. */
+static bgi_shape_text place_in_batch(bg_shape batch, int64_t i)
+{
+    bg_shape place = batch;
+    for (int k = batch.rank - 1; k >= 0; k--) {
+        place.dims[k] = i % batch.dims[k];
+        i /= batch.dims[k];
+    }
+    return bgi_shape_format(place);
+}
+
+bg_status bgi_fail_at(const bg_call *call, const char *name, int64_t i, const char *format, ...)
+{
+    bg_shape batch = batch_of(call->node->inputs[0]->shape);
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (batch.rank == 0)
+        return bg_fail(BG_ERR_NUMERIC, "%s: %s", name, text);
+    return bg_fail(BG_ERR_NUMERIC, "%s: matrix %s of %s: %s", name, place_in_batch(batch, call->first + i).text,
+                   bgi_shape_format(batch).text, text);
+}
+
+static bg_status fail_not_finite(const bg_call *call, int k, int64_t i, int64_t row, int64_t column, double value)
+{
+    static const char *const labels[] = { "a", "b" };
+    return bgi_fail_at(call, call->node->op->name, i, "%s is %g at [%lld, %lld]", labels[k > 0], value, (long long)row,
+                       (long long)column);
+}
+
+bg_status bgi_check_finite(const bg_call *call, int k, int64_t i)
+{
+    const bg_node *input = call->node->inputs[k];
+    bgi_matrices m = bgi_matrices_of(input);
+    int64_t count = m.rows * m.columns;
+    const void *values = bgi_input_at(call, k, i, count);
+    int64_t at = bgi_first_not_finite(input->dtype, values, count);
+    if (at == count)
+        return BG_OK;
+    return fail_not_finite(call, k, i, at / m.columns, at % m.columns, bgi_float_at(values, input->dtype, at));
+}
+
+bg_status bgi_check_finite_triangle(const bg_call *call, int k, int64_t i, bg_triangle triangle)
+{
+    const bg_node *input = call->node->inputs[k];
+    int64_t n = bgi_matrices_of(input).rows;
+    size_t size = bg_dtype_size(input->dtype);
+    const void *values = bgi_input_at(call, k, i, n * n);
+    for (int64_t row = 0; row < n; row++) {
+        int64_t first = triangle == BG_LOWER ? 0 : row, count = triangle == BG_LOWER ? row + 1 : n - row;
+        const void *part = bgi_const_at(values, row * n + first, size);
+        int64_t at = bgi_first_not_finite(input->dtype, part, count);
+        if (at < count)
+            return fail_not_finite(call, k, i, row, first + at, bgi_float_at(part, input->dtype, at));
+    }
+    return BG_OK;
+}
+
+/* ---- Parts ---- */
+
+bg_node *bgi_part(bg_node *packed, int64_t start, int64_t rows, int64_t columns)
+{
+    if (!packed)
+        return NULL;
+    int64_t count = columns < 0 ? rows : rows * columns;
+    bg_node *part = bgi_slice_of(packed, packed->shape.rank - 1, start, 1, count);
+    bg_shape shape = packed->shape;
+    shape.dims[shape.rank - 1] = rows;
+    if (columns >= 0)
+        shape.dims[shape.rank++] = columns;
+    return bg_reshape(part, shape);
+}
+
+/* ---- Expressions ---- */
+
+bg_node *bgi_symmetric_part(bg_node *x) { return bg_mul_scalar(bg_add(x, bgi_transpose_last(x)), 0.5); }
+
+bg_node *bgi_identity_like(bg_node *x)
+{
+    if (!x)
+        return NULL;
+    return bg_broadcast(bg_eye(x->graph, x->dtype, extent(x, 2), extent(x, 1)), x->shape);
+}
+
+bg_node *bgi_matmul_tn(bg_node *x, bg_node *w) { return bg_matmul(bgi_transpose_last(x), w); }
+bg_node *bgi_matmul_nt(bg_node *x, bg_node *w) { return bg_matmul(x, bgi_transpose_last(w)); }

@@ -1,0 +1,75 @@
+/* What the ops of linalg.h share: checks of matrices, the batch that a call goes through, parts of packed results, and
+ * errors that name the matrix. */
+#ifndef BGI_MATRICES_H
+#define BGI_MATRICES_H
+
+#include <blasgrad/linalg.h>
+
+#include "ops/memory.h"
+#include "ops/ops.h"
+
+/* ---- Checks of operands; each records the error, with the op's name ---- */
+
+/* Whether a is a node of f32 or f64 and rank 2 or more, whose matrices LAPACK's integer can count. */
+bool bgi_takes_matrix(const char *op, const bg_node *a);
+/* The same, of as many rows as columns. */
+bool bgi_takes_square(const char *op, const bg_node *a);
+/* A square a, and a b with as many rows (is_right: columns) as a: of one graph and type. A b of rank 1 becomes a column,
+ * and with different batches both are broadcast to the common one. */
+bool bgi_takes_system(const char *op, bg_node **a, bg_node **b, bool is_right);
+/* x without its last axis if b, as it was given, has rank 1. */
+bg_node *bgi_like_right_side(bg_node *x, const bg_node *b);
+
+/* Shape rule: the type and shape of the last input. */
+bg_status bgi_infer_last(const bg_node *node, bg_dtype *dtype, bg_shape *shape);
+
+/* ---- Calls: units are the matrices of the batch ---- */
+
+/* The extents of the last two axes, and the number of matrices. */
+typedef struct {
+    int64_t batch, rows, columns;
+} bgi_matrices;
+bgi_matrices bgi_matrices_of(const bg_node *node);
+/* For bg_op.units: all inputs and the output have the batch of input 0. */
+int64_t bgi_matrix_units(const bg_node *node, int input);
+
+/* Input k, or the output, at matrix i of the call, each of `count` elements. */
+static inline const void *bgi_input_at(const bg_call *call, int k, int64_t i, int64_t count)
+{
+    return bgi_const_at(call->inputs[k], i * count, bg_dtype_size(call->node->inputs[k]->dtype));
+}
+static inline void *bgi_output_at(const bg_call *call, int64_t i, int64_t count)
+{
+    return bgi_at(call->output, i * count, bg_dtype_size(call->node->dtype));
+}
+
+/* The first element of count contiguous ones that is not finite; count if all are. */
+int64_t bgi_first_not_finite(bg_dtype dtype, const void *values, int64_t count);
+/* BG_ERR_NUMERIC, naming the element, unless all elements of input k's matrix i are finite. */
+bg_status bgi_check_finite(const bg_call *call, int k, int64_t i);
+/* The same for one triangle of a square matrix, all that is read of it. */
+bg_status bgi_check_finite_triangle(const bg_call *call, int k, int64_t i, bg_triangle triangle);
+/* BG_ERR_NUMERIC about the call's matrix i: "solve: matrix [3, 1] of [5, 2]: " and the text; without a batch, the op and
+ * the text. name: the public function's. */
+bg_status bgi_fail_at(const bg_call *call, const char *name, int64_t i, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* ---- Parts of packed results ----
+ * A factorisation of several results is one node [.., p], which has no gradient, and an op for each result, of the
+ * operand and that node, which is composed of a part of it and has the gradient rule. */
+/* Elements start .. of the last axis of packed as [.., rows, columns], or [.., rows] if columns is -1. */
+bg_node *bgi_part(bg_node *packed, int64_t start, int64_t rows, int64_t columns);
+
+/* ---- Expressions ---- */
+/* ½ (x + xᵀ); ones on the diagonal, of x's graph, type and shape. */
+bg_node *bgi_symmetric_part(bg_node *x);
+bg_node *bgi_identity_like(bg_node *x);
+/* Φ(x), the lower triangle of a square x with half its diagonal, and zeros; Φ(x) + Φ(x)ᵀ, the symmetric matrix of x's
+ * lower triangle. */
+bg_node *bgi_half_lower(bg_node *x);
+bg_node *bgi_mirror_lower(bg_node *x);
+/* Products with either side transposed. */
+bg_node *bgi_matmul_tn(bg_node *x, bg_node *w); /* xᵀ · w */
+bg_node *bgi_matmul_nt(bg_node *x, bg_node *w); /* x · wᵀ */
+
+#endif

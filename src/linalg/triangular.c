@@ -1,0 +1,98 @@
+/* Solutions of triangular systems. */
+#include "linalg/matrices.h"
+
+#include "blas/blas.h"
+
+#include <string.h>
+
+/* Attributes: bg_triangular_options, without padding. */
+typedef struct {
+    int32_t is_upper, is_transposed, is_unit, is_right;
+} attributes_of;
+
+static attributes_of read_options(const bg_triangular_options *options)
+{
+    bg_triangular_options none = { 0 };
+    const bg_triangular_options *o = options ? options : &none;
+    return (attributes_of){ o->triangle == BG_UPPER, o->is_transposed, o->is_unit, o->is_right };
+}
+static bg_triangular_options options_of(const bg_node *node)
+{
+    const attributes_of *attributes = node->attributes;
+    return (bg_triangular_options){ .triangle = attributes->is_upper ? BG_UPPER : BG_LOWER,
+                                    .is_transposed = attributes->is_transposed,
+                                    .is_unit = attributes->is_unit,
+                                    .is_right = attributes->is_right };
+}
+
+/* solve_triangular: op(a) · x = b or x · op(a) = b
+ *   db solves the transposed system with dx;   d op(a) = -db · xᵀ or -xᵀ · db, of which da is the triangle */
+static bg_node *solve_triangular_gradient(bg_node *node, int input, bg_node *dy)
+{
+    bg_triangular_options options = options_of(node), transposed = options;
+    transposed.is_transposed = !options.is_transposed;
+    bg_node *db = bg_solve_triangular(node->inputs[0], dy, &transposed);
+    if (input == 1)
+        return db;
+    bg_node *da = options.is_right == options.is_transposed
+                      ? (options.is_right ? bgi_matmul_tn(db, node) : bgi_matmul_nt(db, node))
+                      : (options.is_right ? bgi_matmul_tn(node, db) : bgi_matmul_nt(node, db));
+    int64_t diagonal = options.is_unit;
+    return bg_neg(options.triangle == BG_UPPER ? bg_triu(da, diagonal) : bg_tril(da, -diagonal));
+}
+
+static bg_status check_diagonal(const bg_call *call, int64_t i, int64_t n)
+{
+    const void *a = bgi_input_at(call, 0, i, n * n);
+    for (int64_t k = 0; k < n; k++)
+        if (bgi_float_at(a, call->node->dtype, k * n + k) == 0)
+            return bgi_fail_at(call, "solve_triangular", i, "a is singular: 0 at [%lld, %lld]", (long long)k,
+                               (long long)k);
+    return BG_OK;
+}
+static bg_status solve_triangular_call(const bg_call *call)
+{
+    const attributes_of *attributes = call->node->attributes;
+    bgi_triangular how = { attributes->is_upper, attributes->is_transposed, attributes->is_unit,
+                           attributes->is_right };
+    bgi_matrices b = bgi_matrices_of(call->node);
+    int64_t n = how.is_right ? b.columns : b.rows;
+    for (int64_t i = 0; i < call->last - call->first && b.batch > 0; i++) {
+        bg_status status = bgi_check_finite_triangle(call, 0, i, how.is_upper ? BG_UPPER : BG_LOWER);
+        if (status == BG_OK)
+            status = bgi_check_finite(call, 1, i);
+        if (status == BG_OK && !how.is_unit)
+            status = check_diagonal(call, i, n);
+        if (status != BG_OK)
+            return status;
+        void *x = bgi_output_at(call, i, b.rows * b.columns);
+        memcpy(x, bgi_input_at(call, 1, i, b.rows * b.columns),
+               (size_t)(b.rows * b.columns) * bg_dtype_size(call->node->dtype));
+        bgi_blas_trsm(call->node->dtype, how, b.rows, b.columns, bgi_input_at(call, 0, i, n * n), n, x, b.columns);
+    }
+    return BG_OK;
+}
+static double solve_triangular_flops(const bg_node *node)
+{
+    double n = (double)bgi_matrices_of(node->inputs[0]).rows;
+    return n * (double)bg_shape_count(node->shape);
+}
+static const bg_op solve_triangular_op = { .name = "solve_triangular",
+                                           .arity = 2,
+                                           .infer = bgi_infer_last,
+                                           .gradient = solve_triangular_gradient,
+                                           .call = solve_triangular_call,
+                                           .units = bgi_matrix_units,
+                                           .flops = solve_triangular_flops,
+                                           .product_flops = solve_triangular_flops };
+bg_node *bg_solve_triangular(bg_node *a, bg_node *b, const bg_triangular_options *options)
+{
+    attributes_of attributes = read_options(options);
+    const bg_node *given = b;
+    if (!bgi_takes_system("solve_triangular", &a, &b, attributes.is_right))
+        return NULL;
+    bg_node *x = bg_apply(&solve_triangular_op, (bg_node *[]){ a, b }, 2, &attributes, sizeof attributes);
+    return bgi_like_right_side(x, given);
+}
+
+const bg_op *const bgi_triangular_ops[] = { &solve_triangular_op, NULL };
