@@ -344,6 +344,37 @@ START_TEST(test_grain)
 }
 END_TEST
 
+/* A whole input that is a stretch of a leaf, or of what another step computes, is read where it lies. */
+START_TEST(test_whole_input_within_a_value)
+{
+    enum { ROWS = 3, COLUMNS = 4, START = 5 };
+    bool is_computed = _i != 0;
+    bg_node *x = bg_input(graph, "x", BG_F64, BG_SHAPE(ROWS, COLUMNS)), *scale = bg_ones(graph, BG_F64, BG_SHAPE(ROWS));
+    bg_node *v = bg_input(graph, "v", BG_F64, BG_SHAPE(START + COLUMNS + 2));
+    bg_node *all = is_computed ? bg_cumsum(v, 0) : v, *shift = bg_slice(all, 0, START, START + COLUMNS, 1);
+    bg_node *y = bg_apply(&rows_op, (bg_node *[]){ x, scale, shift }, 3, NULL, 0);
+    bg_program *program = compiled(graph, &y, 1);
+    bg_tensor *ones = filled(BG_F64, BG_SHAPE(ROWS, COLUMNS), 1), *numbers = filled(BG_F64, BG_SHAPE(11), 0);
+    double *number = bg_tensor_data(numbers);
+    for (int i = 0; i < START + COLUMNS + 2; i++)
+        number[i] = i + 1;
+    expect_ok(bg_program_bind(program, x, ones), "bind");
+    expect_ok(bg_program_bind(program, v, numbers), "bind");
+    for (int run = 0; run < 2; run++) {
+        expect_ok(bg_program_run(program), "run");
+        for (int64_t i = 0; i < ROWS * COLUMNS; i++) {
+            double at = (double)(START + i % COLUMNS + 1);
+            ck_assert_double_eq(value_at(bg_program_output(program, 0), i), 1 + (is_computed ? at * (at + 1) / 2 : at));
+        }
+    }
+    /* The ones, the sums, the call. */
+    ck_assert_int_eq(bg_program_report(program).steps, 2 + is_computed);
+    bg_program_destroy(program);
+    bg_tensor_destroy(ones);
+    bg_tensor_destroy(numbers);
+}
+END_TEST
+
 /* ---- */
 
 static Suite *make_suite(void)
@@ -357,6 +388,7 @@ static Suite *make_suite(void)
     tcase_add_test(tests, test_op_without_gradient);
     tcase_add_test(tests, test_failure_without_message);
     tcase_add_loop_test(tests, test_grain, 0, 3);
+    tcase_add_loop_test(tests, test_whole_input_within_a_value, 0, 2);
     suite_add_tcase(suite, tests);
     return suite;
 }

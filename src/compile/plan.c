@@ -342,8 +342,11 @@ static size_t bind_step(const bgi_compilation *c, bgi_step *step)
     case BGI_STEP_CALL:
         step->as.calling.y = where_is(c, step->as.calling.y.index);
         step->as.calling.unit_size = step->as.calling.units / units;
-        for (int k = 0; k < step->as.calling.n_inputs; k++)
+        for (int k = 0; k < step->as.calling.n_inputs; k++) {
+            size_t offset = step->as.calling.inputs[k].offset;
             step->as.calling.inputs[k] = where_is(c, step->as.calling.inputs[k].index);
+            step->as.calling.inputs[k].offset += offset;
+        }
         return bgi_call_address_bytes(&step->as.calling) + step->as.calling.scratch_bytes;
     }
     return 0;

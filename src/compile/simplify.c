@@ -345,6 +345,14 @@ static bg_node *sum_of_products(const bgi_rebuilding *r, const bg_node *node)
     return reshape(r->c, simplify_product(r->c, product->op, operands[0], operands[1]), node->shape);
 }
 
+/* An input as a call reads it: contiguous; one that comes in pieces is all of its base besides. */
+static bg_node *for_call(bgi_compilation *c, const bg_node *node, int i, bg_node *input)
+{
+    const bgi_access *access = input ? bgi_access_of(c, input) : NULL;
+    bool is_whole = !node->op->units || node->op->units(node, i) <= 1;
+    return is_whole && access && access->is_contiguous ? input : flat(c, input);
+}
+
 static bg_node *simplify_node(const bgi_rebuilding *r, const bg_node *node, bg_node **inputs)
 {
     bgi_compilation *c = r->c;
@@ -358,7 +366,7 @@ static bg_node *simplify_node(const bgi_rebuilding *r, const bg_node *node, bg_n
         return turned(r, node->inputs[0]);
     if (!node->op->lowering)
         for (int i = 0; i < node->n_inputs; i++)
-            inputs[i] = flat(c, inputs[i]);
+            inputs[i] = for_call(c, node, i, inputs[i]);
     return viewable(c, bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes));
 }
 

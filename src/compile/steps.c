@@ -79,6 +79,7 @@ bg_status bgi_emit_call(const bgi_compilation *c, bgi_step *step)
         const bgi_access *access = &c->accesses[input->id];
         size_t input_size = bg_dtype_size(input->dtype);
         call->inputs[k].index = access->base;
+        call->inputs[k].offset = (size_t)access->view.offset * input_size;
         int64_t units = node->op->units ? node->op->units(node, k) : 1;
         call->input_unit_bytes[k] =
             units == call->units && units > 1 ? (size_t)(bg_shape_count(input->shape) / units) * input_size : 0;
