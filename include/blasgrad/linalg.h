@@ -112,7 +112,8 @@ BG_API bg_node *bg_solve(bg_node *a, bg_node *b);
 BG_API bg_node *bg_solve_spd(bg_node *a, bg_node *b, bg_triangle triangle);
 
 /* x with op(a) · x = b, of which only the triangle is read (and the diagonal not if it is one of ones); op(a) is a or
- * aᵀ. is_right: x · op(a) = b, b [.., r, n]. The gradient of a has that triangle alone. Fails at a 0 on the diagonal. */
+ * aᵀ. is_right: x · op(a) = b, b [.., r, n]. The gradient of a has that triangle alone. Fails at a 0 on the diagonal.
+ */
 typedef struct {
     bg_triangle triangle; /* of a as it is stored */
     bool is_transposed;
@@ -136,8 +137,8 @@ BG_API bg_status bg_lstsq(bg_tensor **solution, const bg_tensor *a, const bg_ten
 
 /* a⁻¹ [.., n, n]:   da = -yᵀ · dy · yᵀ. Fails where a is singular. */
 BG_API bg_node *bg_inv(bg_node *a);
-/* Moore and Penrose's inverse [.., n, m] of a [.., m, n]; singular values up to tolerance · the largest count as 0, where
- * tolerance is max(m, n) · epsilon unless given. Gradient of constant rank, as of bg_lstsq by_svd. */
+/* Moore and Penrose's inverse [.., n, m] of a [.., m, n]; singular values up to tolerance · the largest count as 0,
+ * where tolerance is max(m, n) · epsilon unless given. Gradient of constant rank, as of bg_lstsq by_svd. */
 BG_API bg_node *bg_pinv(bg_node *a, bg_optional tolerance);
 
 /* x with a · x + x · a = c: a [.., n, n] symmetric positive definite, read in the lower triangle; c [.., n, n] any. */
@@ -158,9 +159,9 @@ BG_API bg_node *bg_logdet(bg_node *a);
 /* The same by Cholesky, of a symmetric positive definite a, of which that triangle is read. */
 BG_API bg_node *bg_logdet_spd(bg_node *a, bg_triangle triangle);
 
-/* Norms of a [.., m, n] -> [..]; 0 of an empty matrix. Frobenius; nuclear, the sum of the singular values; spectral, the
- * largest of them; of rows and of columns, the largest sum of magnitudes in one (‖a‖∞ and ‖a‖₁). Where the norm has a
- * kink, one of its subgradients. */
+/* Norms of a [.., m, n] -> [..]; 0 of an empty matrix. Frobenius; nuclear, the sum of the singular values; spectral,
+ * the largest of them; of rows and of columns, the largest sum of magnitudes in one (‖a‖∞ and ‖a‖₁). Where the norm has
+ * a kink, one of its subgradients. */
 typedef enum { BG_FROBENIUS, BG_NUCLEAR, BG_SPECTRAL, BG_ROW_SUMS, BG_COLUMN_SUMS } bg_matrix_norm_kind;
 BG_API bg_node *bg_matrix_norm(bg_node *a, bg_matrix_norm_kind kind);
 /* The largest singular value by the smallest, [..]; inf for one that is 0, whose gradient then fails. Not of an empty

@@ -7,8 +7,8 @@
 #include <xmmintrin.h>
 #endif
 
-/* flushing: denormal operands and results are zero, for our kernels. gradual: IEEE 754's own, for LAPACK, which computes
- * what it may divide by from the smallest numbers. */
+/* flushing: denormal operands and results are zero, for our kernels. gradual: IEEE 754's own, for LAPACK, which
+ * computes what it may divide by from the smallest numbers. */
 #if defined(__x86_64__)
 typedef unsigned bgi_fp_state;
 static inline bgi_fp_state bgi_fp_get(void) { return _mm_getcsr(); }

@@ -44,8 +44,8 @@ const char *bgi_blas_core(void);
 const char *bgi_blas_threading(void);
 bool bgi_blas_is_serial(void);
 
-/* x with op(a) · x = b in place of b [m, n], or with is_right x · op(a) = b; a is triangular, [m, m] or [n, n], op(a) is
- * a or aᵀ, and its diagonal counts as ones with is_unit. f32 or f64. */
+/* x with op(a) · x = b in place of b [m, n], or with is_right x · op(a) = b; a is triangular, [m, m] or [n, n], op(a)
+ * is a or aᵀ, and its diagonal counts as ones with is_unit. f32 or f64. */
 typedef struct {
     bool is_upper, is_transposed, is_unit, is_right;
 } bgi_triangular;

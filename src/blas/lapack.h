@@ -1,5 +1,5 @@
-/* LAPACK. Its matrices are column-major; a row-major matrix is the transpose of one, and where that serves, comments say
- * so. dtype is f32 or f64. Arguments were checked, elements are finite, and the floating-point state is IEEE 754's
+/* LAPACK. Its matrices are column-major; a row-major matrix is the transpose of one, and where that serves, comments
+ * say so. dtype is f32 or f64. Arguments were checked, elements are finite, and the floating-point state is IEEE 754's
  * meanwhile. Everything returns LAPACK's info; work is counted in elements. */
 #ifndef BGI_LAPACK_H
 #define BGI_LAPACK_H
@@ -8,7 +8,8 @@
 
 #include <stdbool.h>
 
-/* The factor of a symmetric positive definite a in its triangle; info k: the leading minor of order k is not positive. */
+/* The factor of a symmetric positive definite a in its triangle; info k: the leading minor of order k is not positive.
+ */
 int64_t bgi_lapack_potrf(bg_dtype dtype, bool is_upper, int64_t n, void *a, int64_t lda);
 
 /* Least squares on column-major copies: a [m, n] (lda m), b [m, r] (ldb m); the solution replaces the first n rows of

@@ -14,8 +14,8 @@
 bool bgi_takes_matrix(const char *op, const bg_node *a);
 /* The same, of as many rows as columns. */
 bool bgi_takes_square(const char *op, const bg_node *a);
-/* A square a, and a b with as many rows (is_right: columns) as a: of one graph and type. A b of rank 1 becomes a column,
- * and with different batches both are broadcast to the common one. */
+/* A square a, and a b with as many rows (is_right: columns) as a: of one graph and type. A b of rank 1 becomes a
+ * column, and with different batches both are broadcast to the common one. */
 bool bgi_takes_system(const char *op, bg_node **a, bg_node **b, bool is_right);
 /* x without its last axis if b, as it was given, has rank 1. */
 bg_node *bgi_like_right_side(bg_node *x, const bg_node *b);
@@ -49,8 +49,8 @@ int64_t bgi_first_not_finite(bg_dtype dtype, const void *values, int64_t count);
 bg_status bgi_check_finite(const bg_call *call, int k, int64_t i);
 /* The same for one triangle of a square matrix, all that is read of it. */
 bg_status bgi_check_finite_triangle(const bg_call *call, int k, int64_t i, bg_triangle triangle);
-/* BG_ERR_NUMERIC about the call's matrix i: "solve: matrix [3, 1] of [5, 2]: " and the text; without a batch, the op and
- * the text. name: the public function's. */
+/* BG_ERR_NUMERIC about the call's matrix i: "solve: matrix [3, 1] of [5, 2]: " and the text; without a batch, the op
+ * and the text. name: the public function's. */
 bg_status bgi_fail_at(const bg_call *call, const char *name, int64_t i, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

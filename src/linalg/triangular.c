@@ -53,8 +53,7 @@ static bg_status check_diagonal(const bg_call *call, int64_t i, int64_t n)
 static bg_status solve_triangular_call(const bg_call *call)
 {
     const attributes_of *attributes = call->node->attributes;
-    bgi_triangular how = { attributes->is_upper, attributes->is_transposed, attributes->is_unit,
-                           attributes->is_right };
+    bgi_triangular how = { attributes->is_upper, attributes->is_transposed, attributes->is_unit, attributes->is_right };
     bgi_matrices b = bgi_matrices_of(call->node);
     int64_t n = how.is_right ? b.columns : b.rows;
     for (int64_t i = 0; i < call->last - call->first && b.batch > 0; i++) {

@@ -43,33 +43,46 @@ BUILD(half_lower, bgi_half_lower(x[0]))
 BUILD(mirror_lower, bgi_mirror_lower(x[0]))
 
 static const op_case cases[] = {
-    { .name = "half_lower", .op = "half_lower", .arity = 1, .is_ours = true, .is_safe = true,
-      .build = build_half_lower, VARIANTS(squares) },
-    { .name = "mirror_lower", .op = "mirror_lower", .arity = 1, .is_ours = true, .is_safe = true,
-      .build = build_mirror_lower, VARIANTS(squares) },
-    { .name = "solve_triangular", .op = "solve_triangular", .arity = 2, .rho = 2e-6,
-      .build = build_solve_triangular, VARIANTS(triangular_systems) },
+    { .name = "half_lower",
+      .op = "half_lower",
+      .arity = 1,
+      .is_ours = true,
+      .is_safe = true,
+      .build = build_half_lower,
+      VARIANTS(squares) },
+    { .name = "mirror_lower",
+      .op = "mirror_lower",
+      .arity = 1,
+      .is_ours = true,
+      .is_safe = true,
+      .build = build_mirror_lower,
+      VARIANTS(squares) },
+    { .name = "solve_triangular",
+      .op = "solve_triangular",
+      .arity = 2,
+      .rho = 2e-6,
+      .build = build_solve_triangular,
+      VARIANTS(triangular_systems) },
     { .name = "cholesky", .op = "cholesky", .arity = 1, .rho = 1e-6, .build = build_cholesky, VARIANTS(squares) },
     { .name = "cholesky, upper", .arity = 1, .build = build_cholesky_upper, VARIANTS(squares) },
     { .name = "cholesky_solve", .arity = 2, .rho = 2e-6, .build = build_cholesky_solve, VARIANTS(systems) },
-    { .name = "cholesky_solve, upper", .arity = 2, .rho = 2e-6, .build = build_cholesky_solve_upper,
+    { .name = "cholesky_solve, upper",
+      .arity = 2,
+      .rho = 2e-6,
+      .build = build_cholesky_solve_upper,
       VARIANTS(systems) },
 };
 
 /* ---- Golden values ---- */
 
-static bg_triangle golden_triangle(const golden_case *c)
-{
-    return golden_integer(c, "upper") ? BG_UPPER : BG_LOWER;
-}
+static bg_triangle golden_triangle(const golden_case *c) { return golden_integer(c, "upper") ? BG_UPPER : BG_LOWER; }
 GOLDEN(cholesky, bg_cholesky(c->x[0], golden_triangle(c)))
 GOLDEN(cholesky_solve, bg_cholesky_solve(c->x[0], c->x[1], golden_triangle(c)))
-GOLDEN(solve_triangular,
-       bg_solve_triangular(c->x[0], c->x[1],
-                           &(bg_triangular_options){ .triangle = golden_triangle(c),
-                                                     .is_transposed = golden_integer(c, "transposed"),
-                                                     .is_unit = golden_integer(c, "unit"),
-                                                     .is_right = golden_integer(c, "right") }))
+GOLDEN(solve_triangular, bg_solve_triangular(c->x[0], c->x[1],
+                                             &(bg_triangular_options){ .triangle = golden_triangle(c),
+                                                                       .is_transposed = golden_integer(c, "transposed"),
+                                                                       .is_unit = golden_integer(c, "unit"),
+                                                                       .is_right = golden_integer(c, "right") }))
 static const golden_op golden[] = { GOLDEN_ROW(cholesky), GOLDEN_ROW(cholesky_solve), GOLDEN_ROW(solve_triangular) };
 
 /* ---- Wrong calls ---- */
@@ -86,11 +99,9 @@ static const golden_op golden[] = { GOLDEN_ROW(cholesky), GOLDEN_ROW(cholesky_so
       "solve_triangular: b needs as many columns as a: a [2, 3, 5, 5], b [2, 3]")                                      \
     X(bg_solve_triangular(f->image, bg_zeros(f->graph, BG_F32, BG_SHAPE(4, 5, 1)), NULL), BG_ERR_SHAPE,                \
       "solve_triangular: leading dimensions do not broadcast together: a [2, 3, 5, 5], b [4, 5, 1]")                   \
-    X(bg_solve_triangular(f->image, f->d3, NULL), BG_ERR_DTYPE,                                                        \
-      "solve_triangular: types differ: a f32, b f64")                                                                  \
+    X(bg_solve_triangular(f->image, f->d3, NULL), BG_ERR_DTYPE, "solve_triangular: types differ: a f32, b f64")        \
     X(bg_solve_triangular(f->image, NULL, NULL), BG_ERR_ARGUMENT, "solve_triangular: input 1 is NULL")                 \
-    X(bg_cholesky_solve(f->x23, f->x3, BG_UPPER), BG_ERR_SHAPE,                                                        \
-      "cholesky_solve: needs as many rows as columns: [2, 3]")
+    X(bg_cholesky_solve(f->x23, f->x3, BG_UPPER), BG_ERR_SHAPE, "cholesky_solve: needs as many rows as columns: [2, 3]")
 WRONG_CALLS(WRONG)
 
 const op_family cholesky_family = { .name = "cholesky", FAMILY_CASES, FAMILY_GOLDEN, FAMILY_WRONG };
