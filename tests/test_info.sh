@@ -96,4 +96,16 @@ printf '\110\0\0\0\0\0\0\0{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}
 expect 0 '^w  *f32  *\[2\]  *2$' info other.safetensors
 expect 1 '--batch: other.safetensors does not say what its network is' info other.safetensors --batch 3
 
+# ---- The machine ----
+# OpenBLAS that takes the processor for an older one, which an OpenBLAS for many processors can be told to do.
+export OPENBLAS_CORETYPE=Prescott
+expect 0 '^kernels' info
+if grep -q '^            core Prescott' out && grep -qE '^kernels  *avx(2|512)$' out; then
+    holds 'says how it becomes faster' grep -qE '^            .*OPENBLAS_CORETYPE=(SkylakeX|Haswell)' out
+    OPENBLAS_CORETYPE=Haswell
+    expect 0 '^            core Haswell' info
+    holds 'says nothing where it is fast' test "$(grep -c OPENBLAS_CORETYPE out)" -eq 0
+fi
+unset OPENBLAS_CORETYPE
+
 finish

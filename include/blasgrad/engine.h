@@ -73,6 +73,8 @@ typedef struct {
     bg_gemm gemm;
     const char *blas;           /* OpenBLAS's own description of its build */
     const char *blas_core;      /* the core it chose: "Zen" */
+    const char *blas_faster;    /* a core whose kernels this processor runs faster, by its name for the environment
+                                   variable OPENBLAS_CORETYPE, where OpenBLAS did not know it; NULL: none */
     const char *blas_threading; /* "serial" (calls are taken in turn), "pthread" or "openmp" */
 } bg_engine_info;
 BG_API bg_engine_info bg_engine_describe(const bg_engine *engine);

@@ -41,6 +41,9 @@ void bgi_blas_release(int threads);
 void bgi_blas_warm(void);
 const char *bgi_blas_description(void);
 const char *bgi_blas_core(void);
+/* An OpenBLAS that is older than the processor may take it for one without AVX2. The core to name to it in place of
+ * that, given whether the processor has AVX-512 or just AVX2; NULL if what it chose serves. */
+const char *bgi_blas_faster_core(bool has_avx512);
 const char *bgi_blas_threading(void);
 bool bgi_blas_is_serial(void);
 

@@ -14,6 +14,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -263,6 +264,19 @@ void bgi_blas_leave(bgi_blas_call call)
 const char *bgi_blas_description(void) { return state.description; }
 
 const char *bgi_blas_core(void) { return openblas_get_corename(); }
+
+const char *bgi_blas_faster_core(bool has_avx512)
+{
+    static const char *const without_avx2[] = { "Katmai",      "Coppermine", "Northwood",  "Prescott",     "Banias",
+                                                "Atom",        "Core2",      "Penryn",     "Dunnington",   "Nehalem",
+                                                "Sandybridge", "Athlon",     "Opteron",    "Opteron_SSE3", "Barcelona",
+                                                "Bobcat",      "Bulldozer",  "Piledriver", "Nano" };
+    const char *core = bgi_blas_core();
+    for (size_t i = 0; i < sizeof without_avx2 / sizeof *without_avx2; i++)
+        if (strcasecmp(core, without_avx2[i]) == 0)
+            return has_avx512 ? "SkylakeX" : "Haswell";
+    return NULL;
+}
 
 const char *bgi_blas_threading(void)
 {

@@ -101,6 +101,8 @@ static int show_machine(bg_engine *engine, bool json)
         event_text(e, "gemm", info.gemm == BG_GEMM_OPENBLAS ? "openblas" : "auto");
         event_text(e, "blas", info.blas);
         event_text(e, "blas_core", info.blas_core);
+        if (info.blas_faster)
+            event_text(e, "blas_faster", info.blas_faster);
         event_text(e, "blas_threading", info.blas_threading);
         event_text(e, "precision", "highest");
         event_number(e, "peak_gflops_f32", peak_f32 * 1e-9);
@@ -116,6 +118,10 @@ static int show_machine(bg_engine *engine, bool json)
     output_line("BLAS        %s", info.blas);
     output_line("            core %s, %s; each worker calls it on its own, on one thread%s", info.blas_core,
                 info.blas_threading, strcmp(info.blas_threading, "serial") == 0 ? ", in turn" : "");
+    if (info.blas_faster)
+        output_line(
+            "            which does not know this processor: with OPENBLAS_CORETYPE=%s in the environment it is faster",
+            info.blas_faster);
     output_line("precision   highest: products of f32 in full f32");
     output_line("FMA peak    %.1f GFLOP/s f32, %.1f GFLOP/s f64, of one core", peak_f32 * 1e-9, peak_f64 * 1e-9);
     return EXIT_DONE;

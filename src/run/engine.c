@@ -10,6 +10,7 @@
 
 #include <blasgrad/graph.h>
 
+#include <string.h>
 #include <unistd.h>
 
 enum { THREADS_MAX = 1024 };
@@ -91,6 +92,13 @@ bg_status bg_engine_create(bg_engine **engine, const bg_engine_options *options)
 
 void bg_engine_destroy(bg_engine *engine) { bgi_engine_release(engine); }
 
+/* Only where our own kernels show what the processor can do. */
+static const char *faster_core(const bg_engine *engine)
+{
+    bool has_avx512 = strcmp(engine->kernels->name, "avx512") == 0;
+    return has_avx512 || strcmp(engine->kernels->name, "avx2") == 0 ? bgi_blas_faster_core(has_avx512) : NULL;
+}
+
 bg_engine_info bg_engine_describe(const bg_engine *engine)
 {
     if (!engine)
@@ -102,6 +110,7 @@ bg_engine_info bg_engine_describe(const bg_engine *engine)
         .gemm = engine->gemm,
         .blas = bgi_blas_description(),
         .blas_core = bgi_blas_core(),
+        .blas_faster = faster_core(engine),
         .blas_threading = bgi_blas_threading(),
     };
 }
