@@ -1,4 +1,5 @@
 /* A run does all of its effects or none: steps that fail beside updates. */
+#define _DEFAULT_SOURCE
 #include "support/counting.h"
 #include "support/expect.h"
 #include "support/suite.h"
@@ -7,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static const int thread_counts[] = { 1, 2, 4 };
 enum { N_THREAD_COUNTS = 3 };
@@ -295,6 +297,65 @@ START_TEST(test_failing_output)
 }
 END_TEST
 
+/* Each element that is negative fails, the first of them late. */
+static bg_status positive_call(const bg_call *call)
+{
+    const double *x = call->inputs[0];
+    double *y = call->output;
+    for (int64_t i = 0; i < call->last - call->first; i++) {
+        y[i] = x[i];
+        if (x[i] == -1)
+            (void)nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+        if (x[i] < 0)
+            return bg_fail(BG_ERR_NUMERIC, "positive: element %lld", (long long)(call->first + i));
+    }
+    return BG_OK;
+}
+static int64_t one_element(const bg_node *node)
+{
+    (void)node;
+    return 1;
+}
+static double much(const bg_node *node)
+{
+    (void)node;
+    return 1e9; /* worth several threads */
+}
+static const bg_op positive_op = { .name = "positive",
+                                   .arity = 1,
+                                   .infer = same_infer,
+                                   .call = positive_call,
+                                   .units = every_element,
+                                   .grain = one_element,
+                                   .flops = much };
+
+/* Of several failures the message is that of the first in order, not of the first in time. */
+START_TEST(test_first_of_many_failures)
+{
+    enum { N = 64, FIRST = 20 };
+    for (int t = 0; t < N_THREAD_COUNTS; t++) {
+        bg_engine *engine = start_engine(thread_counts[t]);
+        bg_graph *graph;
+        bg_program *program;
+        bg_tensor *numbers;
+        expect_ok(bg_graph_create(&graph, engine), "graph");
+        expect_ok(bg_tensor_create(&numbers, engine, BG_F64, BG_SHAPE(N)), "tensor");
+        double *number = bg_tensor_data(numbers);
+        for (int i = 0; i < N; i++)
+            number[i] = i == FIRST ? -1 : i > FIRST ? -2 : 1;
+        bg_node *x = bg_input(graph, "x", BG_F64, BG_SHAPE(N)), *y = bg_apply(&positive_op, &x, 1, NULL, 0);
+        expect_ok(bg_compile(&program, graph, &y, 1, NULL), "compile");
+        expect_ok(bg_program_bind(program, x, numbers), "bind");
+        for (int k = 0; k < 5; k++)
+            expect_failure(bg_program_run(program), BG_ERR_NUMERIC, "positive: element 20", "the first failure");
+        bg_program_destroy(program);
+        bg_graph_destroy(graph);
+        bg_tensor_destroy(numbers);
+        bg_engine_destroy(engine);
+    }
+}
+END_TEST
+
 /* ---- */
 
 static Suite *make_suite(void)
@@ -304,6 +365,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(tests, test_class_out_of_range, 0, N_CLASSIFIERS);
     tcase_add_loop_test(tests, test_failing_op, 0, N_PLACES);
     tcase_add_test(tests, test_failing_output);
+    tcase_add_test(tests, test_first_of_many_failures);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -211,8 +211,10 @@ struct bg_program {
     size_t unplanned_bytes;
     bool runs_alone; /* too little work to wake anybody */
     double compile_seconds;
-    /* The first failure of this run: 1 + its level, or 0. */
+    /* The first failure of this run: 1 + its level, or 0; its step and task, by which it is the first. */
     atomic_int failure;
+    atomic_flag failing; /* held by the worker that fails */
+    int64_t failure_place;
     bg_status failure_status;
     char failure_message[512];
     bg_record *records; /* where runs write what they do, or NULL */

@@ -5,13 +5,20 @@
 
 #include <string.h>
 
-static void fail_run(bg_program *p, bg_status status, int level)
+/* All tasks of a level are run, and of several failures the one counts whose step comes first, then whose units do: the
+ * message is the same however the units were dealt out. */
+static void fail_run(bg_program *p, bg_status status, int level, int step, const bgi_task *task)
 {
-    int none = 0;
-    if (atomic_compare_exchange_strong(&p->failure, &none, level + 1)) {
+    int64_t place = (int64_t)step << 32 | (int64_t)(task - p->tasks);
+    while (atomic_flag_test_and_set_explicit(&p->failing, memory_order_acquire))
+        continue;
+    if (atomic_load_explicit(&p->failure, memory_order_relaxed) == 0 || place < p->failure_place) {
+        p->failure_place = place;
         p->failure_status = status;
         strncpy(p->failure_message, bg_last_error(), sizeof p->failure_message - 1);
+        atomic_store_explicit(&p->failure, level + 1, memory_order_relaxed);
     }
+    atomic_flag_clear_explicit(&p->failing, memory_order_release);
 }
 
 static inline bg_status run_step(const bgi_worker *worker, const bgi_step *step, int64_t first, int64_t last)
@@ -32,7 +39,7 @@ static inline bg_status run_step(const bgi_worker *worker, const bgi_step *step,
     return BG_OK;
 }
 
-/* Tasks of one group, each with local values of its own, one step after the other. */
+/* Tasks of one group, each with local values of its own, one step after the other. A task that fails ends. */
 static void run_tasks_abreast(bgi_worker *worker, const bgi_task *tasks, int count)
 {
     bg_program *p = worker->program;
@@ -45,7 +52,7 @@ static void run_tasks_abreast(bgi_worker *worker, const bgi_task *tasks, int cou
             worker->locals = locals + (size_t)t * group->local_bytes;
             bg_status status = run_step(worker, &p->steps[group->first_step + i], tasks[t].first, tasks[t].last);
             if (status) {
-                fail_run(p, status, group->level);
+                fail_run(p, status, group->level, group->first_step + i, &tasks[t]);
                 return;
             }
             if (is_recording)
@@ -93,10 +100,11 @@ static void run_alone(void *context, int index)
     bg_program *p = context;
     bgi_worker worker = { p, NULL, p->scratch[index] + p->local_bytes, index };
     for (int i = 0, count; i < p->n_tasks; i += count) {
+        int failure = atomic_load_explicit(&p->failure, memory_order_relaxed);
+        if (failure && failure <= p->groups[p->tasks[i].group].level)
+            return;
         count = p->tasks[i].abreast;
         run_tasks_abreast(&worker, &p->tasks[i], count);
-        if (atomic_load_explicit(&p->failure, memory_order_relaxed))
-            return;
     }
 }
 
