@@ -7,6 +7,8 @@
 
 #include <lapacke.h>
 
+#include <string.h>
+
 /* A leading dimension is at least 1, even of a matrix without rows. */
 static lapack_int leading(int64_t rows) { return (lapack_int)(rows > 1 ? rows : 1); }
 
@@ -37,6 +39,26 @@ int64_t bgi_lapack_potrf(bg_dtype dtype, bool is_upper, int64_t n, void *a, int6
 {
     session s = enter();
     return leave(s, LAPACK(dtype, potrf, is_upper ? 'U' : 'L', (lapack_int)n, a, leading(lda)));
+}
+
+int64_t bgi_lapack_potri(bg_dtype dtype, bool is_upper, int64_t n, void *a, int64_t lda)
+{
+    session s = enter();
+    return leave(s, LAPACK(dtype, potri, is_upper ? 'U' : 'L', (lapack_int)n, a, leading(lda)));
+}
+
+/* LAPACK's pivots are written into the front of the numbers, which are as wide or wider, and spread from the last. */
+int64_t bgi_lapack_getrf(bg_dtype dtype, int64_t m, int64_t n, void *a, int64_t lda, int64_t *pivots)
+{
+    session s = enter();
+    int64_t info =
+        leave(s, LAPACK(dtype, getrf, (lapack_int)m, (lapack_int)n, a, leading(lda), (lapack_int *)(void *)pivots));
+    for (int64_t k = m < n ? m : n; k-- > 0;) {
+        lapack_int pivot;
+        memcpy(&pivot, (char *)pivots + (size_t)k * sizeof pivot, sizeof pivot);
+        pivots[k] = (int64_t)pivot - 1;
+    }
+    return info;
 }
 
 #define GELS_FUNCTIONS(suffix, letter, type)                                                                           \

@@ -12,6 +12,13 @@
  */
 int64_t bgi_lapack_potrf(bg_dtype dtype, bool is_upper, int64_t n, void *a, int64_t lda);
 
+/* The inverse of a symmetric positive definite matrix, of which a is that factor, in the same triangle. */
+int64_t bgi_lapack_potri(bg_dtype dtype, bool is_upper, int64_t n, void *a, int64_t lda);
+
+/* The factors of a column-major a [m, n] in its place, with partial pivoting; pivots gets, for each column k counted
+ * from 0, the row that row k was exchanged with. pivots holds min(m, n) numbers. info k: the pivot k, from 1, is 0. */
+int64_t bgi_lapack_getrf(bg_dtype dtype, int64_t m, int64_t n, void *a, int64_t lda, int64_t *pivots);
+
 /* Least squares on column-major copies: a [m, n] (lda m), b [m, r] (ldb m); the solution replaces the first n rows of
  * b. work holds bgi_lapack_gels_work(...) elements. Returns LAPACK's info. Arguments were checked. */
 int64_t bgi_lapack_gels_work_f64(int64_t m, int64_t n, int64_t r);

@@ -139,28 +139,43 @@ static bgi_shape_text place_in_batch(bg_shape batch, int64_t i)
     return bgi_shape_format(place);
 }
 
-bg_status bgi_fail_at(const bg_call *call, const char *name, int64_t i, const char *format, ...)
+static bg_status fail_with(bg_shape batch, int64_t i, const char *name, const char *format, va_list arguments)
 {
-    bg_shape batch = batch_of(call->node->inputs[0]->shape);
     char text[256];
-    va_list arguments;
-    va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     if (batch.rank == 0)
         return bg_fail(BG_ERR_NUMERIC, "%s: %s", name, text);
-    return bg_fail(BG_ERR_NUMERIC, "%s: matrix %s of %s: %s", name, place_in_batch(batch, call->first + i).text,
+    return bg_fail(BG_ERR_NUMERIC, "%s: matrix %s of %s: %s", name, place_in_batch(batch, i).text,
                    bgi_shape_format(batch).text, text);
 }
 
-static bg_status fail_not_finite(const bg_call *call, int k, int64_t i, int64_t row, int64_t column, double value)
+bg_status bgi_fail_at(const bg_call *call, const char *name, int64_t i, const char *format, ...)
 {
-    static const char *const labels[] = { "a", "b" };
-    return bgi_fail_at(call, call->node->op->name, i, "%s is %g at [%lld, %lld]", labels[k > 0], value, (long long)row,
-                       (long long)column);
+    va_list arguments;
+    va_start(arguments, format);
+    bg_status status = fail_with(batch_of(call->node->inputs[0]->shape), call->first + i, name, format, arguments);
+    va_end(arguments);
+    return status;
 }
 
-bg_status bgi_check_finite(const bg_call *call, int k, int64_t i)
+bg_status bgi_fail_in(bg_shape batch, int64_t i, const char *name, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    bg_status status = fail_with(batch, i, name, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+static bg_status fail_not_finite(const bg_call *call, const char *name, const char *label, int64_t i, int64_t row,
+                                 int64_t column, double value)
+{
+    return bgi_fail_at(call, name, i, "%s is %g at [%lld, %lld]", label, value, (long long)row, (long long)column);
+}
+
+static const char *label_of(int k) { return k == 0 ? "a" : "b"; }
+
+bg_status bgi_check_finite_as(const bg_call *call, const char *name, const char *label, int k, int64_t i)
 {
     const bg_node *input = call->node->inputs[k];
     bgi_matrices m = bgi_matrices_of(input);
@@ -169,7 +184,13 @@ bg_status bgi_check_finite(const bg_call *call, int k, int64_t i)
     int64_t at = bgi_first_not_finite(input->dtype, values, count);
     if (at == count)
         return BG_OK;
-    return fail_not_finite(call, k, i, at / m.columns, at % m.columns, bgi_float_at(values, input->dtype, at));
+    return fail_not_finite(call, name, label, i, at / m.columns, at % m.columns,
+                           bgi_float_at(values, input->dtype, at));
+}
+
+bg_status bgi_check_finite(const bg_call *call, int k, int64_t i)
+{
+    return bgi_check_finite_as(call, call->node->op->name, label_of(k), k, i);
 }
 
 bg_status bgi_check_finite_triangle(const bg_call *call, int k, int64_t i, bg_triangle triangle)
@@ -183,7 +204,8 @@ bg_status bgi_check_finite_triangle(const bg_call *call, int k, int64_t i, bg_tr
         const void *part = bgi_const_at(values, row * n + first, size);
         int64_t at = bgi_first_not_finite(input->dtype, part, count);
         if (at < count)
-            return fail_not_finite(call, k, i, row, first + at, bgi_float_at(part, input->dtype, at));
+            return fail_not_finite(call, call->node->op->name, label_of(k), i, row, first + at,
+                                   bgi_float_at(part, input->dtype, at));
     }
     return BG_OK;
 }

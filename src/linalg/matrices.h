@@ -49,9 +49,15 @@ int64_t bgi_first_not_finite(bg_dtype dtype, const void *values, int64_t count);
 bg_status bgi_check_finite(const bg_call *call, int k, int64_t i);
 /* The same for one triangle of a square matrix, all that is read of it. */
 bg_status bgi_check_finite_triangle(const bg_call *call, int k, int64_t i, bg_triangle triangle);
+/* The same of a call of the public function `name`, about its operand `label`. */
+bg_status bgi_check_finite_as(const bg_call *call, const char *name, const char *label, int k, int64_t i);
 /* BG_ERR_NUMERIC about the call's matrix i: "solve: matrix [3, 1] of [5, 2]: " and the text; without a batch, the op
  * and the text. name: the public function's. */
 bg_status bgi_fail_at(const bg_call *call, const char *name, int64_t i, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The same where the matrices are no longer matrices: about number i of a batch of this shape. */
+bg_status bgi_fail_in(bg_shape batch, int64_t i, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* ---- Parts of packed results ----

@@ -36,6 +36,11 @@
     X(triangle)                                                                                                        \
     X(triangular)                                                                                                      \
     X(cholesky)                                                                                                        \
+    X(lu)                                                                                                              \
+    X(solve)                                                                                                           \
+    X(determinant)                                                                                                     \
+    X(tridiagonal)                                                                                                     \
+    X(power)                                                                                                           \
     X(random)                                                                                                          \
     X(loss)
 #define BGI_DECLARE(family) extern const bg_op *const bgi_##family##_ops[];

@@ -28,6 +28,7 @@
     X(normalization)                                                                                                   \
     X(recurrent)                                                                                                       \
     X(cholesky)                                                                                                        \
+    X(lu)                                                                                                              \
     X(resizing)                                                                                                        \
     X(random)                                                                                                          \
     X(per_sample)                                                                                                      \

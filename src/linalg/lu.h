@@ -1,0 +1,27 @@
+/* What is computed from the one LU factorisation of an operand. packed [.., m n + m] has the factors, in one matrix,
+ * and the permutation as numbers; it has no gradient: ops take it beside the operand, whose gradient they know. */
+#ifndef BGI_LU_H
+#define BGI_LU_H
+
+#include "linalg/matrices.h"
+
+/* Of a that was checked; NULL with the error recorded if the type cannot count its rows. */
+bg_node *bgi_lu_pack(bg_node *a);
+/* The number of factorisations, for bg_op.units of an op whose input 0 is packed. */
+int64_t bgi_lu_units(const bg_node *node, int input);
+
+/* The extent of the square matrices that were packed. */
+int64_t bgi_lu_order(const bg_node *packed);
+
+/* The public functions that solve with it, for messages. */
+typedef enum { BGI_OF_SOLVE, BGI_OF_LU_SOLVE, BGI_OF_INV, BGI_OF_DET, BGI_OF_SLOGDET, BGI_OF_LOGDET } bgi_lu_user;
+const char *bgi_lu_user_name(bgi_lu_user user);
+
+/* a⁻¹, or what solves a · x = b (aᵀ · x = b), of square a and a b [.., n, r] with its batch. */
+bg_node *bgi_lu_inverse(bgi_lu_user user, bg_node *a, bg_node *packed);
+bg_node *bgi_lu_solution(bgi_lu_user user, bg_node *a, bg_node *packed, bg_node *b, bool is_transposed);
+
+/* Runs a call with IEEE 754's floating-point state. */
+bg_status bgi_run_gradually(const bg_call *call, bg_status (*run)(const bg_call *call));
+
+#endif

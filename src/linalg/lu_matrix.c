@@ -1,0 +1,335 @@
+#include "linalg/lu_matrix.h"
+
+#include "blas/blas.h"
+#include "blas/lapack.h"
+#include "ops/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- Factors ---- */
+
+/* Matrices of so few rows or columns are done by the loops below: a call of LAPACK costs more. */
+enum { FEW = 16 };
+
+/* Gaussian elimination by rows, one column after the other; swaps[k] is the row that became row k. A column of zeros is
+ * left as it is. */
+#define ELIMINATE(type, magnitude)                                                                                     \
+    static void eliminate_##type(int64_t m, int64_t n, type *a, int64_t *swaps)                                        \
+    {                                                                                                                  \
+        for (int64_t k = 0; k < m && k < n; k++) {                                                                     \
+            int64_t best = k;                                                                                          \
+            for (int64_t i = k + 1; i < m; i++)                                                                        \
+                if (magnitude(a[i * n + k]) > magnitude(a[best * n + k]))                                              \
+                    best = i;                                                                                          \
+            swaps[k] = best;                                                                                           \
+            type *row = a + k * n, *other = a + best * n, pivot = other[k];                                            \
+            for (int64_t j = 0; j < n && best != k; j++) {                                                             \
+                type moved = row[j];                                                                                   \
+                row[j] = other[j];                                                                                     \
+                other[j] = moved;                                                                                      \
+            }                                                                                                          \
+            for (int64_t i = k + 1; i < m && pivot != 0; i++) {                                                        \
+                type *below = a + i * n, factor = below[k] / pivot;                                                    \
+                below[k] = factor;                                                                                     \
+                for (int64_t j = k + 1; j < n; j++)                                                                    \
+                    below[j] -= factor * row[j];                                                                       \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+ELIMINATE(float, fabsf)
+ELIMINATE(double, fabs)
+
+/* y [n, m] = xᵀ, in blocks, so that lines of both stay in the cache. */
+#define TRANSPOSE(type)                                                                                                \
+    static void transpose_##type(int64_t m, int64_t n, const type *x, type *y)                                         \
+    {                                                                                                                  \
+        enum { BLOCK = 16 };                                                                                           \
+        for (int64_t top = 0; top < m; top += BLOCK)                                                                   \
+            for (int64_t left = 0; left < n; left += BLOCK)                                                            \
+                for (int64_t i = top; i < m && i < top + BLOCK; i++)                                                   \
+                    for (int64_t j = left; j < n && j < left + BLOCK; j++)                                             \
+                        y[j * m + i] = x[i * n + j];                                                                   \
+    }
+TRANSPOSE(float)
+TRANSPOSE(double)
+
+static void transpose(bg_dtype dtype, int64_t m, int64_t n, const void *x, void *y)
+{
+    if (dtype == BG_F64)
+        transpose_double(m, n, x, y);
+    else
+        transpose_float(m, n, x, y);
+}
+
+static size_t padded(size_t bytes) { return (bytes + 63) / 64 * 64; }
+static bool is_for_loops(int64_t m, int64_t n) { return bgi_least(m, n) <= FEW; }
+
+size_t bgi_lu_scratch(bg_dtype dtype, int64_t m, int64_t n)
+{
+    size_t swaps = padded((size_t)bgi_least(m, n) * sizeof(int64_t));
+    return swaps + (is_for_loops(m, n) ? 0 : padded((size_t)(m * n) * bg_dtype_size(dtype)));
+}
+
+void bgi_lu_factor(bg_dtype dtype, int64_t m, int64_t n, void *a, int64_t *order, void *scratch)
+{
+    int64_t *swaps = scratch, count = bgi_least(m, n);
+    if (is_for_loops(m, n)) {
+        if (dtype == BG_F64)
+            eliminate_double(m, n, a, swaps);
+        else
+            eliminate_float(m, n, a, swaps);
+    } else {
+        void *columns = (char *)scratch + padded((size_t)count * sizeof *swaps);
+        transpose(dtype, m, n, a, columns);
+        (void)bgi_lapack_getrf(dtype, m, n, columns, m, swaps);
+        transpose(dtype, n, m, columns, a);
+    }
+    for (int64_t i = 0; i < m; i++)
+        order[i] = i;
+    for (int64_t k = 0; k < count; k++) {
+        int64_t moved = order[k];
+        order[k] = order[swaps[k]];
+        order[swaps[k]] = moved;
+    }
+}
+
+/* ---- Solutions ---- */
+
+int64_t bgi_lu_zero_pivot(bg_dtype dtype, int64_t n, const void *packed)
+{
+    int64_t k = 0;
+    while (k < n && bgi_float_at(packed, dtype, k * n + k) != 0)
+        k++;
+    return k;
+}
+
+/* Row order[i]. */
+static int64_t order_at(bg_dtype dtype, int64_t n, const void *packed, int64_t i)
+{
+    return (int64_t)(bgi_float_at(packed, dtype, n * n + i) + 0.5);
+}
+
+/* x of (lower · upper) · x = x, or of its transpose. */
+static void substitute(bg_dtype dtype, int64_t n, int64_t r, const void *packed, bool is_transposed, void *x)
+{
+    bgi_triangular lower = { .is_unit = true, .is_transposed = is_transposed };
+    bgi_triangular upper = { .is_upper = true, .is_transposed = is_transposed };
+    bgi_blas_trsm(dtype, is_transposed ? upper : lower, n, r, packed, n, x, r);
+    bgi_blas_trsm(dtype, is_transposed ? lower : upper, n, r, packed, n, x, r);
+}
+
+size_t bgi_lu_solve_scratch(bg_dtype dtype, int64_t n, int64_t r, bool is_transposed)
+{
+    return is_transposed ? padded((size_t)(n * r) * bg_dtype_size(dtype)) : 0;
+}
+
+void bgi_lu_solve(bg_dtype dtype, int64_t n, int64_t r, const void *packed, bool is_transposed, const void *b, void *x,
+                  void *scratch)
+{
+    size_t row = (size_t)r * bg_dtype_size(dtype);
+    if (!is_transposed) {
+        for (int64_t i = 0; i < n; i++)
+            memcpy(bgi_at(x, i, row), bgi_const_at(b, order_at(dtype, n, packed, i), row), row);
+        substitute(dtype, n, r, packed, false, x);
+        return;
+    }
+    memcpy(scratch, b, (size_t)n * row);
+    substitute(dtype, n, r, packed, true, scratch);
+    for (int64_t i = 0; i < n; i++)
+        memcpy(bgi_at(x, order_at(dtype, n, packed, i), row), bgi_const_at(scratch, i, row), row);
+}
+
+void bgi_lu_invert(bg_dtype dtype, int64_t n, const void *packed, void *x)
+{
+    memset(x, 0, (size_t)(n * n) * bg_dtype_size(dtype));
+    for (int64_t i = 0; i < n; i++)
+        bgi_put_float(x, dtype, i * n + order_at(dtype, n, packed, i), 1);
+    substitute(dtype, n, n, packed, false, x);
+}
+
+/* ---- Determinants ---- */
+
+static bgi_scaled scaled(double x)
+{
+    int exponent;
+    double fraction = frexp(x, &exponent);
+    return (bgi_scaled){ fraction, fraction == 0 ? 0 : exponent };
+}
+static bgi_scaled times(bgi_scaled x, double y)
+{
+    bgi_scaled factor = scaled(y), product = scaled(x.fraction * factor.fraction);
+    product.exponent += x.exponent + factor.exponent;
+    return product;
+}
+/* x · 2^exponent: infinite, or 0, beyond the type's range. */
+static double shifted(double x, int64_t exponent)
+{
+    enum { BEYOND = 5000 };
+    return ldexp(x, (int)(exponent > BEYOND ? BEYOND : exponent < -BEYOND ? -BEYOND : exponent));
+}
+double bgi_scaled_value(bgi_scaled x) { return shifted(x.fraction, x.exponent); }
+
+/* Exchanging two changes the sign of a permutation: a cycle of k is worth k - 1 of them. */
+bgi_scaled bgi_lu_determinant(bg_dtype dtype, int64_t n, const void *packed, void *scratch)
+{
+    unsigned char *is_seen = memset(scratch, 0, (size_t)n);
+    bgi_scaled det = { 0.5, 1 };
+    for (int64_t i = 0; i < n; i++) {
+        det = times(det, bgi_float_at(packed, dtype, i * n + i));
+        for (int64_t at = i; !is_seen[at]; at = order_at(dtype, n, packed, at)) {
+            is_seen[at] = 1;
+            det.fraction = at == i ? det.fraction : -det.fraction;
+        }
+    }
+    return det;
+}
+
+/* ---- Cofactors ---- */
+
+/* a in f64, with its largest magnitude brought between ½ and 1, eliminated with complete pivoting: element i, j of
+ * lower · upper is element rows[i], columns[j] of a. */
+typedef struct {
+    int64_t n, *rows, *columns;
+    double *lu, sign;
+    int exponent; /* that a was divided by */
+} complete_lu;
+
+static void exchange(int64_t *x, int64_t i, int64_t j)
+{
+    int64_t moved = x[i];
+    x[i] = x[j];
+    x[j] = moved;
+}
+static void find_largest(const complete_lu *c, int64_t k, int64_t *row, int64_t *column)
+{
+    double largest = 0;
+    *row = *column = k;
+    for (int64_t i = k; i < c->n; i++)
+        for (int64_t j = k; j < c->n; j++)
+            if (fabs(c->lu[i * c->n + j]) > largest) {
+                largest = fabs(c->lu[i * c->n + j]);
+                *row = i;
+                *column = j;
+            }
+}
+static void bring_to_pivot(complete_lu *c, int64_t k, int64_t row, int64_t column)
+{
+    for (int64_t j = 0; j < c->n && row != k; j++) {
+        double moved = c->lu[k * c->n + j];
+        c->lu[k * c->n + j] = c->lu[row * c->n + j];
+        c->lu[row * c->n + j] = moved;
+    }
+    for (int64_t i = 0; i < c->n && column != k; i++) {
+        double moved = c->lu[i * c->n + k];
+        c->lu[i * c->n + k] = c->lu[i * c->n + column];
+        c->lu[i * c->n + column] = moved;
+    }
+    exchange(c->rows, k, row);
+    exchange(c->columns, k, column);
+    c->sign = (row != k) == (column != k) ? c->sign : -c->sign;
+}
+static void eliminate_completely(complete_lu *c, bg_dtype dtype, const void *a)
+{
+    int64_t n = c->n;
+    double largest = 0;
+    for (int64_t i = 0; i < n * n; i++)
+        largest = fmax(largest, fabs(bgi_float_at(a, dtype, i)));
+    (void)frexp(largest, &c->exponent);
+    for (int64_t i = 0; i < n * n; i++)
+        c->lu[i] = shifted(bgi_float_at(a, dtype, i), -c->exponent);
+    for (int64_t i = 0; i < n; i++)
+        c->rows[i] = c->columns[i] = i;
+    c->sign = 1;
+    for (int64_t k = 0; k < n; k++) {
+        int64_t row, column;
+        find_largest(c, k, &row, &column);
+        bring_to_pivot(c, k, row, column);
+        double pivot = c->lu[k * n + k];
+        for (int64_t i = k + 1; i < n && pivot != 0; i++) {
+            double factor = c->lu[i * n + k] /= pivot;
+            for (int64_t j = k + 1; j < n; j++)
+                c->lu[i * n + j] -= factor * c->lu[k * n + j];
+        }
+    }
+}
+
+/* With upper = [u v; 0 d], its adjugate is det u · w, w = [d u⁻¹, -u⁻¹ v; 0, 1], whether d is 0 or not; that of a is
+ * w · lower⁻¹ with rows and columns put back, and cofactors are its transpose. Where det u is 0 all of them are. */
+static bgi_scaled find_adjugate(const complete_lu *c, double *w)
+{
+    int64_t n = c->n, last = n - 1;
+    bgi_scaled det = { c->sign / 2, 1 };
+    for (int64_t k = 0; k < last; k++)
+        det = times(det, c->lu[k * n + k]);
+    memset(w, 0, (size_t)(n * n) * sizeof *w);
+    if (det.fraction == 0)
+        return det;
+    for (int64_t i = 0; i < last; i++) {
+        w[i * n + i] = c->lu[last * n + last];
+        w[i * n + last] = -c->lu[i * n + last];
+    }
+    w[last * n + last] = 1;
+    for (int64_t i = last; i-- > 0;) {
+        for (int64_t k = i + 1; k < last; k++)
+            for (int64_t j = 0; j < n; j++)
+                w[i * n + j] -= c->lu[i * n + k] * w[k * n + j];
+        for (int64_t j = 0; j < n; j++)
+            w[i * n + j] /= c->lu[i * n + i];
+    }
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = n; k-- > 0;)
+            for (int64_t j = 0; j < k; j++)
+                w[i * n + j] -= w[i * n + k] * c->lu[k * n + j];
+    return det;
+}
+
+static void cofactors_of_any(bg_dtype dtype, int64_t n, const void *a, void *y, void *scratch)
+{
+    size_t numbers = (size_t)(n * n) * sizeof(double);
+    complete_lu c = { .n = n, .lu = scratch };
+    double *w = (double *)scratch + n * n;
+    c.rows = (int64_t *)(void *)((char *)scratch + 2 * numbers);
+    c.columns = c.rows + n;
+    eliminate_completely(&c, dtype, a);
+    bgi_scaled det = find_adjugate(&c, w);
+    det.exponent += (n - 1) * (int64_t)c.exponent;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++)
+            bgi_put_float(y, dtype, c.rows[j] * n + c.columns[i], shifted(w[i * n + j] * det.fraction, det.exponent));
+}
+
+size_t bgi_lu_cofactors_scratch(int64_t n)
+{
+    return padded((size_t)(2 * n * n) * sizeof(double) + (size_t)(2 * n) * sizeof(int64_t));
+}
+
+static bool is_finite(bg_dtype dtype, const void *values, int64_t count)
+{
+    bool is_good = true;
+    for (int64_t i = 0; i < count; i++)
+        is_good &= isfinite(bgi_float_at(values, dtype, i)) != 0;
+    return is_good;
+}
+
+/* det a · aᵀ⁻¹ where there is an inverse. */
+void bgi_lu_cofactors(bg_dtype dtype, int64_t n, const void *a, const void *packed, void *y, void *scratch)
+{
+    bgi_scaled det = bgi_lu_determinant(dtype, n, packed, scratch);
+    if (bgi_lu_zero_pivot(dtype, n, packed) == n) {
+        memset(scratch, 0, (size_t)(n * n) * bg_dtype_size(dtype));
+        for (int64_t i = 0; i < n; i++)
+            bgi_put_float(scratch, dtype, i * n + i, 1);
+        substitute(dtype, n, n, packed, true, scratch);
+        if (is_finite(dtype, scratch, n * n)) {
+            for (int64_t i = 0; i < n; i++) {
+                int64_t row = order_at(dtype, n, packed, i);
+                for (int64_t j = 0; j < n; j++)
+                    bgi_put_float(y, dtype, row * n + j,
+                                  shifted(bgi_float_at(scratch, dtype, i * n + j) * det.fraction, det.exponent));
+            }
+            return;
+        }
+    }
+    cofactors_of_any(dtype, n, a, y, scratch);
+}

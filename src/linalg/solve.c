@@ -1,0 +1,311 @@
+/* Solutions of systems and inverses, by LU and by Cholesky. */
+#include "linalg/lu.h"
+
+#include "blas/blas.h"
+#include "linalg/lu_matrix.h"
+
+#include <string.h>
+
+/* ---- By LU ---- */
+
+static const char *const user_names[] = {
+    [BGI_OF_SOLVE] = "solve", [BGI_OF_LU_SOLVE] = "lu_solve", [BGI_OF_INV] = "inv",
+    [BGI_OF_DET] = "det",     [BGI_OF_SLOGDET] = "slogdet",   [BGI_OF_LOGDET] = "logdet"
+};
+const char *bgi_lu_user_name(bgi_lu_user user) { return user_names[user]; }
+
+typedef struct {
+    int32_t user, is_transposed;
+} lu_attributes;
+static lu_attributes attributes_of(const bg_node *node) { return *(const lu_attributes *)node->attributes; }
+static const char *name_of(const bg_node *node) { return user_names[attributes_of(node).user]; }
+
+static bg_status check_pivots(const bg_call *call, bg_shape batch, int64_t i, int64_t n, const void *packed)
+{
+    int64_t pivot = bgi_lu_zero_pivot(call->node->dtype, n, packed);
+    if (pivot == n)
+        return BG_OK;
+    return bgi_fail_in(batch, call->first + i, name_of(call->node), "a is singular: pivot %lld of %lld is 0",
+                       (long long)pivot + 1, (long long)n);
+}
+/* A matrix so near to a singular one, or so badly scaled, that the type cannot hold the result. */
+static bg_status check_result(const bg_call *call, const char *name, bg_shape batch, int64_t i, const void *x,
+                              int64_t rows, int64_t columns)
+{
+    int64_t at = bgi_first_not_finite(call->node->dtype, x, rows * columns);
+    if (at == rows * columns)
+        return BG_OK;
+    return bgi_fail_in(batch, call->first + i, name, "the result is beyond the range of %s at [%lld, %lld]",
+                       bg_dtype_name(call->node->dtype), (long long)(at / columns), (long long)(at % columns));
+}
+static bg_shape batch_of(const bg_node *matrices)
+{
+    bg_shape batch = matrices->shape;
+    batch.rank -= 2;
+    return batch;
+}
+
+/* lu_apply: b and what lu packs -> x with a · x = b, or aᵀ · x = b. */
+static bg_status lu_apply_run(const bg_call *call)
+{
+    bgi_matrices m = bgi_matrices_of(call->node);
+    int64_t n = m.rows, r = m.columns;
+    lu_attributes attributes = attributes_of(call->node);
+    bg_shape batch = batch_of(call->node);
+    for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
+        const void *packed = bgi_input_at(call, 1, i, n * n + n);
+        void *x = bgi_output_at(call, i, n * r);
+        bg_status status = bgi_check_finite_as(call, name_of(call->node), "b", 0, i);
+        if (status == BG_OK)
+            status = check_pivots(call, batch, i, n, packed);
+        if (status != BG_OK)
+            return status;
+        bgi_lu_solve(call->node->dtype, n, r, packed, attributes.is_transposed, bgi_input_at(call, 0, i, n * r), x,
+                     call->scratch);
+        status = check_result(call, name_of(call->node), batch, i, x, n, r);
+        if (status != BG_OK)
+            return status;
+    }
+    return BG_OK;
+}
+static bg_status lu_apply_call(const bg_call *call) { return bgi_run_gradually(call, lu_apply_run); }
+static size_t lu_apply_scratch(const bg_node *node)
+{
+    bgi_matrices m = bgi_matrices_of(node);
+    return bgi_lu_solve_scratch(node->dtype, m.rows, m.columns, attributes_of(node).is_transposed);
+}
+static double two_solves_flops(const bg_node *node)
+{
+    return 2 * (double)bgi_matrices_of(node).rows * (double)bg_shape_count(node->shape);
+}
+static const bg_op lu_apply_op = { .name = "lu_apply",
+                                   .arity = 2,
+                                   .infer = bgi_infer_same,
+                                   .is_constant = true,
+                                   .call = lu_apply_call,
+                                   .units = bgi_matrix_units,
+                                   .scratch = lu_apply_scratch,
+                                   .flops = two_solves_flops,
+                                   .product_flops = two_solves_flops };
+
+/* solve: a, what lu packs of it, and b;   db = aᵀ⁻¹ · dx   da = -db · xᵀ; with aᵀ in place of a, the transpose of that
+ */
+static bg_node *solve_compose(bg_node *node)
+{
+    return bg_apply(&lu_apply_op, (bg_node *[]){ node->inputs[2], node->inputs[1] }, 2, node->attributes,
+                    node->attribute_bytes);
+}
+static bg_node *solve_gradient(bg_node *node, int input, bg_node *dy)
+{
+    if (input == 1)
+        return NULL;
+    lu_attributes attributes = attributes_of(node);
+    bg_node *db =
+        bgi_lu_solution((bgi_lu_user)attributes.user, node->inputs[0], node->inputs[1], dy, !attributes.is_transposed);
+    if (input == 2)
+        return db;
+    return bg_neg(attributes.is_transposed ? bgi_matmul_nt(node, db) : bgi_matmul_nt(db, node));
+}
+static const bg_op solve_op = {
+    .name = "solve", .arity = 3, .infer = bgi_infer_last, .gradient = solve_gradient, .compose = solve_compose
+};
+bg_node *bgi_lu_solution(bgi_lu_user user, bg_node *a, bg_node *packed, bg_node *b, bool is_transposed)
+{
+    lu_attributes attributes = { (int32_t)user, is_transposed };
+    return bg_apply(&solve_op, (bg_node *[]){ a, packed, b }, 3, &attributes, sizeof attributes);
+}
+
+/* lu_invert: what lu packs of a [n, n] -> a⁻¹ */
+static bg_status lu_invert_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    *dtype = node->inputs[0]->dtype;
+    *shape = node->inputs[0]->shape;
+    int64_t n = bgi_lu_order(node->inputs[0]);
+    shape->dims[shape->rank - 1] = n;
+    shape->dims[shape->rank++] = n;
+    return BG_OK;
+}
+static bg_status lu_invert_run(const bg_call *call)
+{
+    bgi_matrices m = bgi_matrices_of(call->node);
+    int64_t n = m.rows;
+    bg_shape batch = batch_of(call->node);
+    for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
+        const void *packed = bgi_input_at(call, 0, i, n * n + n);
+        void *x = bgi_output_at(call, i, n * n);
+        bg_status status = check_pivots(call, batch, i, n, packed);
+        if (status != BG_OK)
+            return status;
+        bgi_lu_invert(call->node->dtype, n, packed, x);
+        status = check_result(call, name_of(call->node), batch, i, x, n, n);
+        if (status != BG_OK)
+            return status;
+    }
+    return BG_OK;
+}
+static bg_status lu_invert_call(const bg_call *call) { return bgi_run_gradually(call, lu_invert_run); }
+static const bg_op lu_invert_op = { .name = "lu_invert",
+                                    .arity = 1,
+                                    .infer = lu_invert_infer,
+                                    .is_constant = true,
+                                    .call = lu_invert_call,
+                                    .units = bgi_lu_units,
+                                    .flops = two_solves_flops,
+                                    .product_flops = two_solves_flops };
+
+/* inv: a and what lu packs of it;   da = -yᵀ · dy · yᵀ */
+static bg_node *inv_compose(bg_node *node)
+{
+    return bg_apply(&lu_invert_op, node->inputs + 1, 1, node->attributes, node->attribute_bytes);
+}
+static bg_node *inv_gradient(bg_node *node, int input, bg_node *dy)
+{
+    return input == 0 ? bg_neg(bgi_matmul_nt(bgi_matmul_tn(node, dy), node)) : NULL;
+}
+static const bg_op inv_op = {
+    .name = "inv", .arity = 2, .infer = bgi_infer_same, .gradient = inv_gradient, .compose = inv_compose
+};
+bg_node *bgi_lu_inverse(bgi_lu_user user, bg_node *a, bg_node *packed)
+{
+    lu_attributes attributes = { (int32_t)user, 0 };
+    return bg_apply(&inv_op, (bg_node *[]){ a, packed }, 2, &attributes, sizeof attributes);
+}
+bg_node *bg_inv(bg_node *a)
+{
+    bg_node *packed = bgi_takes_square("inv", a) ? bgi_lu_pack(a) : NULL;
+    return packed ? bgi_lu_inverse(BGI_OF_INV, a, packed) : NULL;
+}
+
+/* ---- One matrix for a batch of right sides: they become columns of one ---- */
+
+static bool is_shared(const bg_node *a, const bg_node *b)
+{
+    return bgi_matrices_of(a).batch == 1 && b->shape.rank > 2 && bgi_matrices_of(b).batch > 1;
+}
+/* b [.., n, r] -> [n, .. r], and back to b's shape. */
+static bg_node *side_by_side(bg_node *b)
+{
+    if (!b)
+        return NULL;
+    bgi_matrices m = bgi_matrices_of(b);
+    return bg_reshape(bg_movedim(b, -2, 0), BG_SHAPE(m.rows, m.batch * m.columns));
+}
+static bg_node *apart(bg_node *x, bg_shape shape)
+{
+    if (!x)
+        return NULL;
+    bg_shape first = { .rank = 1, .dims = { shape.dims[shape.rank - 2] } };
+    for (int i = 0; i < shape.rank; i++)
+        if (i != shape.rank - 2)
+            first.dims[first.rank++] = shape.dims[i];
+    return bg_movedim(bg_reshape(x, first), 0, -2);
+}
+static bg_node *without_batch(bg_node *a)
+{
+    bgi_matrices m = bgi_matrices_of(a);
+    return a->shape.rank == 2 ? a : bg_reshape(a, BG_SHAPE(m.rows, m.columns));
+}
+
+/* With the batch of b in place of its own. */
+static bg_node *with_batch_of(bg_node *packed, const bg_node *b)
+{
+    if (!packed)
+        return NULL;
+    bg_shape shape = batch_of(b);
+    shape.dims[shape.rank++] = packed->shape.dims[packed->shape.rank - 1];
+    return bg_broadcast(packed, shape);
+}
+
+static bg_node *solve_by_lu(bgi_lu_user user, bg_node *a, bg_node *b)
+{
+    bg_node *own = a;
+    const bg_node *given = b;
+    if (!bgi_takes_system(user_names[user], &a, &b, false))
+        return NULL;
+    bool shared = is_shared(own, b);
+    own = shared ? without_batch(own) : own;
+    bg_node *packed = bgi_lu_pack(own);
+    if (!packed)
+        return NULL;
+    bg_node *x = shared ? apart(bgi_lu_solution(user, own, packed, side_by_side(b), false), b->shape)
+                        : bgi_lu_solution(user, a, with_batch_of(packed, b), b, false);
+    return bgi_like_right_side(x, given);
+}
+bg_node *bg_solve(bg_node *a, bg_node *b) { return solve_by_lu(BGI_OF_SOLVE, a, b); }
+bg_node *bg_lu_solve(bg_lu_factors lu, bg_node *b) { return solve_by_lu(BGI_OF_LU_SOLVE, lu.a, b); }
+
+/* ---- By Cholesky ---- */
+
+/* spd_apply: b and the factor of a -> x with a · x = b. Attributes: int64_t, whether the factor is upper. */
+static bool is_upper(const bg_node *node) { return *(const int64_t *)node->attributes != 0; }
+static bg_status spd_apply_run(const bg_call *call)
+{
+    bgi_matrices m = bgi_matrices_of(call->node);
+    int64_t n = m.rows, r = m.columns;
+    bgi_triangular first = { .is_upper = is_upper(call->node), .is_transposed = is_upper(call->node) }, second = first;
+    second.is_transposed = !first.is_transposed;
+    bg_dtype dtype = call->node->dtype;
+    for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
+        const void *factor = bgi_input_at(call, 1, i, n * n);
+        void *x = bgi_output_at(call, i, n * r);
+        bg_status status = bgi_check_finite_as(call, "solve_spd", "b", 0, i);
+        if (status != BG_OK)
+            return status;
+        memcpy(x, bgi_input_at(call, 0, i, n * r), (size_t)(n * r) * bg_dtype_size(dtype));
+        bgi_blas_trsm(dtype, first, n, r, factor, n, x, r);
+        bgi_blas_trsm(dtype, second, n, r, factor, n, x, r);
+        status = check_result(call, "solve_spd", batch_of(call->node), i, x, n, r);
+        if (status != BG_OK)
+            return status;
+    }
+    return BG_OK;
+}
+static bg_status spd_apply_call(const bg_call *call) { return bgi_run_gradually(call, spd_apply_run); }
+static const bg_op spd_apply_op = { .name = "spd_apply",
+                                    .arity = 2,
+                                    .infer = bgi_infer_same,
+                                    .is_constant = true,
+                                    .call = spd_apply_call,
+                                    .units = bgi_matrix_units,
+                                    .flops = two_solves_flops,
+                                    .product_flops = two_solves_flops };
+
+/* solve_spd: a, its factor, and b;   db = a⁻¹ · dx   da = -sym(db · xᵀ) */
+static bg_node *solve_spd_compose(bg_node *node)
+{
+    return bg_apply(&spd_apply_op, (bg_node *[]){ node->inputs[2], node->inputs[1] }, 2, node->attributes,
+                    node->attribute_bytes);
+}
+static bg_node *solve_spd_gradient(bg_node *node, int input, bg_node *dy)
+{
+    if (input == 1)
+        return NULL;
+    bg_node *db = bg_apply(node->op, (bg_node *[]){ node->inputs[0], node->inputs[1], dy }, 3, node->attributes,
+                           node->attribute_bytes);
+    return input == 2 ? db : bg_neg(bgi_symmetric_part(bgi_matmul_nt(db, node)));
+}
+static const bg_op solve_spd_op = { .name = "solve_spd",
+                                    .arity = 3,
+                                    .infer = bgi_infer_last,
+                                    .gradient = solve_spd_gradient,
+                                    .compose = solve_spd_compose };
+bg_node *bg_solve_spd(bg_node *a, bg_node *b, bg_triangle triangle)
+{
+    bg_node *own = a;
+    const bg_node *given = b;
+    int64_t attributes = triangle == BG_UPPER;
+    if (!bgi_takes_system("solve_spd", &a, &b, false))
+        return NULL;
+    bool shared = is_shared(own, b);
+    own = shared ? without_batch(own) : own;
+    bg_node *factor = bg_cholesky(own, triangle), *right = shared ? side_by_side(b) : b;
+    if (!factor || !right)
+        return NULL;
+    factor = shared ? factor : bg_broadcast(factor, a->shape);
+    bg_node *x =
+        bg_apply(&solve_spd_op, (bg_node *[]){ shared ? own : a, factor, right }, 3, &attributes, sizeof attributes);
+    return bgi_like_right_side(shared ? apart(x, b->shape) : x, given);
+}
+
+const bg_op *const bgi_solve_ops[] = { &lu_apply_op,  &solve_op,     &lu_invert_op, &inv_op,
+                                       &spd_apply_op, &solve_spd_op, NULL };
