@@ -29,6 +29,8 @@
     X(recurrent)                                                                                                       \
     X(cholesky)                                                                                                        \
     X(lu)                                                                                                              \
+    X(tridiagonal)                                                                                                     \
+    X(gaussian)                                                                                                        \
     X(resizing)                                                                                                        \
     X(random)                                                                                                          \
     X(per_sample)                                                                                                      \

@@ -56,6 +56,44 @@ def lu():
                                                          upper=upper)
     records["slogdet_singular"] = case("slogdet", lambda a: torch.linalg.slogdet(a)[1], torch.ones(2, 2).double(),
                                        gradient=False, sign=0)
+    bands = {"one": ((1,), (1, 2)), "two": ((2,), (2,)), "five": ((5,), (5, 2)), "batch": ((2, 4), (2, 4, 3)),
+             "shared": ((3,), (2, 3, 1)), "nothing": ((0,), (0, 1))}
+    for name, (n, b) in bands.items():
+        beside = (*n[:-1], max(n[-1] - 1, 0))
+        def solve_bands(lower, diagonal, upper, b):
+            a = torch.diag_embed(diagonal)
+            if a.shape[-1] > 1:
+                a = a + torch.diag_embed(lower, -1) + torch.diag_embed(upper, 1)
+            else:
+                # A gradient of nothing is nothing, as long as there is a way to it.
+                a = a + (lower.sum() + upper.sum())
+            return torch.linalg.solve(a, b)
+        for exchanged in (0, 1):
+            diagonal = uniform("diagonal", *n) / 4 if exchanged and n[-1] % 2 == 0 else uniform("diagonal", *n) / 4 + 5
+            records[f"solve_tridiagonal_{name}_{exchanged}"] = case(
+                "solve_tridiagonal", solve_bands, uniform("lower", *beside) / 4 + 3, diagonal,
+                uniform("upper", *beside) / 4 + 3, uniform("b", *b))
+    for exponent in (-3, -1, 0, 1, 2, 5, 11):
+        for name, shape in {"matrix": (3, 3), "batch": (2, 2, 2)}.items():
+            records[f"matrix_power_{name}_{exponent}"] = case(
+                "matrix_power", lambda a: torch.linalg.matrix_power(a, exponent) + 0 * a.sum(),
+                regular("power", *shape) / 2, exponent=exponent)
+    distributions = {"one": ((3,), (3,), (3, 3)), "samples": ((4, 3), (3,), (3, 3)),
+                     "mixture": ((4, 1, 2), (3, 2), (3, 2, 2)), "nothing": ((0,), (0,), (0, 0))}
+    for name, (x, mean, l) in distributions.items():
+        factor = (uniform("factor", *l) / 4 + 2 * torch.eye(l[-1], dtype=torch.float64)).tril()
+
+        def distance(x, mean, l):
+            d = x - mean
+            z = torch.linalg.solve_triangular(l.tril(), d[..., None], upper=False)[..., 0]
+            return torch.linalg.vector_norm(z, dim=-1)
+
+        def density(x, mean, l):
+            return torch.distributions.MultivariateNormal(mean, scale_tril=l, validate_args=False).log_prob(x)
+        records[f"mahalanobis_{name}"] = case("mahalanobis", distance, uniform("x", *x), uniform("mean", *mean), factor)
+        if l[-1] > 0:
+            records[f"gaussian_log_density_{name}"] = case("gaussian_log_density", density, uniform("x", *x),
+                                                           uniform("mean", *mean), factor)
     return records
 
 
