@@ -407,7 +407,7 @@ START_TEST(test_eigenvectors)
     double a[N * N], vectors[N * N], values[N], work[4096];
     long long integers[512];
     int64_t work_count, integer_count;
-    bgi_lapack_eigen_work_f64(N, &work_count, &integer_count);
+    bgi_lapack_syevd_work(BG_F64, N, &work_count, &integer_count);
     ck_assert(work_count <= 4096 && integer_count <= 512);
     for (int i = 0; i < N; i++)
         for (int j = 0; j <= i; j++) {
@@ -415,7 +415,7 @@ START_TEST(test_eigenvectors)
             vectors[j * N + i] = a[i * N + j];
             vectors[i * N + j] = i == j ? a[i * N + i] : NAN; /* the lower triangle is not looked at */
         }
-    ck_assert_int_eq(bgi_lapack_eigen_f64(N, vectors, values, work, work_count, integers, integer_count), 0);
+    ck_assert_int_eq(bgi_lapack_syevd(BG_F64, true, N, vectors, values, work, work_count, integers, integer_count), 0);
     for (int v = 0; v < N; v++) {
         ck_assert(v == 0 || values[v - 1] <= values[v]);
         for (int i = 0; i < N; i++) {

@@ -61,6 +61,38 @@ int64_t bgi_lapack_getrf(bg_dtype dtype, int64_t m, int64_t n, void *a, int64_t 
     return info;
 }
 
+int64_t bgi_lapack_gesv(bg_dtype dtype, int64_t n, int64_t r, void *a, void *b, void *pivots)
+{
+    session s = enter();
+    return leave(s, LAPACK(dtype, gesv, (lapack_int)n, (lapack_int)r, a, leading(n), pivots, b, leading(n)));
+}
+
+void bgi_lapack_syevd_work(bg_dtype dtype, int64_t n, int64_t *work_count, int64_t *integer_count)
+{
+    double wide = 0;
+    float narrow = 0;
+    void *count = dtype == BG_F64 ? (void *)&wide : (void *)&narrow;
+    double unused = 0;
+    lapack_int integers = 0;
+    session s = enter();
+    int64_t info = leave(s, LAPACK(dtype, syevd, 'V', 'L', (lapack_int)n, (void *)&unused, leading(n), (void *)&unused,
+                                   count, -1, &integers, -1));
+    /* The least that LAPACK takes, in case the optimum is not known or was rounded in a float. */
+    int64_t least = 1 + 6 * n + 2 * n * n, least_integers = 3 + 5 * n;
+    int64_t best = info == 0 ? (int64_t)(dtype == BG_F64 ? wide : (double)narrow) : 0;
+    *work_count = best > least ? best : least;
+    *integer_count = info == 0 && integers > least_integers ? integers : least_integers;
+}
+
+/* The lower triangle of columns is the upper one of rows, and vectors in columns are rows. */
+int64_t bgi_lapack_syevd(bg_dtype dtype, bool is_upper, int64_t n, void *a, void *values, void *work,
+                         int64_t work_count, void *integers, int64_t integer_count)
+{
+    session s = enter();
+    return leave(s, LAPACK(dtype, syevd, 'V', is_upper ? 'L' : 'U', (lapack_int)n, a, leading(n), values, work,
+                           (lapack_int)work_count, integers, (lapack_int)integer_count));
+}
+
 #define GELS_FUNCTIONS(suffix, letter, type)                                                                           \
     int64_t bgi_lapack_gels_work_##suffix(int64_t m, int64_t n, int64_t r)                                             \
     {                                                                                                                  \
@@ -117,31 +149,6 @@ int64_t bgi_lapack_qr_f64(int64_t m, int64_t n, double *a, double *diagonal, dou
     if (info == 0)
         info =
             LAPACKE_dorgqr_work(LAPACK_COL_MAJOR, rows, columns, columns, a, leading(m), reflections, rest, rest_count);
-    bgi_blas_leave(call);
-    return info;
-}
-
-void bgi_lapack_eigen_work_f64(int64_t n, int64_t *work_count, int64_t *integer_count)
-{
-    double unused = 0, count = 0;
-    lapack_int integers = 0;
-    bgi_blas_call call = bgi_blas_enter();
-    lapack_int info = LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)n, &unused, leading(n), &unused,
-                                          &count, -1, &integers, -1);
-    bgi_blas_leave(call);
-    /* The least that LAPACK takes, in case the optimum is not known. */
-    int64_t least = 1 + 6 * n + 2 * n * n, least_integers = 3 + 5 * n;
-    *work_count = info == 0 && count > (double)least ? (int64_t)count : least;
-    *integer_count = info == 0 && integers > least_integers ? integers : least_integers;
-}
-
-/* The lower triangle of columns is the upper one of rows, and vectors in columns are rows. */
-int64_t bgi_lapack_eigen_f64(int64_t n, double *a, double *values, double *work, int64_t work_count, void *integers,
-                             int64_t integer_count)
-{
-    bgi_blas_call call = bgi_blas_enter();
-    lapack_int info = LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)n, a, leading(n), values, work,
-                                          (lapack_int)work_count, integers, (lapack_int)integer_count);
     bgi_blas_leave(call);
     return info;
 }

@@ -18,6 +18,16 @@ int64_t bgi_lapack_potri(bg_dtype dtype, bool is_upper, int64_t n, void *a, int6
 /* The factors of a column-major a [m, n] in its place, with partial pivoting; pivots gets, for each column k counted
  * from 0, the row that row k was exchanged with. pivots holds min(m, n) numbers. info k: the pivot k, from 1, is 0. */
 int64_t bgi_lapack_getrf(bg_dtype dtype, int64_t m, int64_t n, void *a, int64_t lda, int64_t *pivots);
+/* x with a · x = b in place of a column-major b [n, r]; a [n, n] becomes its factors. pivots holds n numbers of 8
+ * bytes. info k: the pivot k, from 1, is 0. */
+int64_t bgi_lapack_gesv(bg_dtype dtype, int64_t n, int64_t r, void *a, void *b, void *pivots);
+
+/* Eigenvalues, ascending, and eigenvectors of a symmetric row-major a [n, n], n >= 1, read in one triangle; row i of a
+ * becomes the vector of values[i]. work holds as many elements as _work gives, and integers that many of 8 bytes; both
+ * fit LAPACK's integer where 4 (n + 8)² does. info > 0: no convergence. */
+void bgi_lapack_syevd_work(bg_dtype dtype, int64_t n, int64_t *work_count, int64_t *integer_count);
+int64_t bgi_lapack_syevd(bg_dtype dtype, bool is_upper, int64_t n, void *a, void *values, void *work,
+                         int64_t work_count, void *integers, int64_t integer_count);
 
 /* Least squares on column-major copies: a [m, n] (lda m), b [m, r] (ldb m); the solution replaces the first n rows of
  * b. work holds bgi_lapack_gels_work(...) elements. Returns LAPACK's info. Arguments were checked. */
@@ -29,11 +39,5 @@ int64_t bgi_lapack_gels_f32(int64_t m, int64_t n, int64_t r, float *a, float *b,
  * bgi_lapack_qr_work_f64(m, n) elements. Returns LAPACK's info. */
 int64_t bgi_lapack_qr_work_f64(int64_t m, int64_t n);
 int64_t bgi_lapack_qr_f64(int64_t m, int64_t n, double *a, double *diagonal, double *work, int64_t work_count);
-/* Eigenvalues, ascending, and eigenvectors of a symmetric a [n, n], n >= 1 and finite, of which the upper triangle
- * counts; row i of a becomes the vector of values[i]. work holds as many elements as _work gives, and integers
- * that many of 8 bytes. Returns LAPACK's info. */
-void bgi_lapack_eigen_work_f64(int64_t n, int64_t *work_count, int64_t *integer_count);
-int64_t bgi_lapack_eigen_f64(int64_t n, double *a, double *values, double *work, int64_t work_count, void *integers,
-                             int64_t integer_count);
 
 #endif

@@ -167,47 +167,34 @@ bg_status bgi_fail_in(bg_shape batch, int64_t i, const char *name, const char *f
     return status;
 }
 
-static bg_status fail_not_finite(const bg_call *call, const char *name, const char *label, int64_t i, int64_t row,
-                                 int64_t column, double value)
-{
-    return bgi_fail_at(call, name, i, "%s is %g at [%lld, %lld]", label, value, (long long)row, (long long)column);
-}
-
-static const char *label_of(int k) { return k == 0 ? "a" : "b"; }
-
-bg_status bgi_check_finite_as(const bg_call *call, const char *name, const char *label, int k, int64_t i)
+bg_status bgi_check_finite_part(const bg_call *call, const char *name, const char *label, int k, int64_t i,
+                                bgi_read read)
 {
     const bg_node *input = call->node->inputs[k];
     bgi_matrices m = bgi_matrices_of(input);
-    int64_t count = m.rows * m.columns;
-    const void *values = bgi_input_at(call, k, i, count);
-    int64_t at = bgi_first_not_finite(input->dtype, values, count);
-    if (at == count)
-        return BG_OK;
-    return fail_not_finite(call, name, label, i, at / m.columns, at % m.columns,
-                           bgi_float_at(values, input->dtype, at));
-}
-
-bg_status bgi_check_finite(const bg_call *call, int k, int64_t i)
-{
-    return bgi_check_finite_as(call, call->node->op->name, label_of(k), k, i);
-}
-
-bg_status bgi_check_finite_triangle(const bg_call *call, int k, int64_t i, bg_triangle triangle)
-{
-    const bg_node *input = call->node->inputs[k];
-    int64_t n = bgi_matrices_of(input).rows;
     size_t size = bg_dtype_size(input->dtype);
-    const void *values = bgi_input_at(call, k, i, n * n);
-    for (int64_t row = 0; row < n; row++) {
-        int64_t first = triangle == BG_LOWER ? 0 : row, count = triangle == BG_LOWER ? row + 1 : n - row;
-        const void *part = bgi_const_at(values, row * n + first, size);
-        int64_t at = bgi_first_not_finite(input->dtype, part, count);
-        if (at < count)
-            return fail_not_finite(call, call->node->op->name, label_of(k), i, row, first + at,
-                                   bgi_float_at(part, input->dtype, at));
+    const void *values = bgi_input_at(call, k, i, m.rows * m.columns);
+    /* All of it is one run of elements; a triangle is one in each row. */
+    int64_t rows = read == BGI_READ_ALL ? 1 : m.rows, width = read == BGI_READ_ALL ? m.rows * m.columns : m.columns;
+    for (int64_t row = 0; row < rows; row++) {
+        int64_t first = row * width + (read == BGI_READ_UPPER ? row : 0);
+        int64_t count = read == BGI_READ_LOWER ? row + 1 : read == BGI_READ_UPPER ? width - row : width;
+        int64_t at = first + bgi_first_not_finite(input->dtype, bgi_const_at(values, first, size), count);
+        if (at < first + count)
+            return bgi_fail_at(call, name, i, "%s is %g at [%lld, %lld]", label, bgi_float_at(values, input->dtype, at),
+                               (long long)(at / m.columns), (long long)(at % m.columns));
     }
     return BG_OK;
+}
+static const char *label_of(int k) { return k > 0 ? "b" : "a"; }
+bg_status bgi_check_finite(const bg_call *call, int k, int64_t i)
+{
+    return bgi_check_finite_part(call, call->node->op->name, label_of(k), k, i, BGI_READ_ALL);
+}
+bg_status bgi_check_finite_triangle(const bg_call *call, int k, int64_t i, bg_triangle triangle)
+{
+    return bgi_check_finite_part(call, call->node->op->name, label_of(k), k, i,
+                                 triangle == BG_UPPER ? BGI_READ_UPPER : BGI_READ_LOWER);
 }
 
 /* ---- Parts ---- */

@@ -49,8 +49,10 @@ int64_t bgi_first_not_finite(bg_dtype dtype, const void *values, int64_t count);
 bg_status bgi_check_finite(const bg_call *call, int k, int64_t i);
 /* The same for one triangle of a square matrix, all that is read of it. */
 bg_status bgi_check_finite_triangle(const bg_call *call, int k, int64_t i, bg_triangle triangle);
-/* The same of a call of the public function `name`, about its operand `label`. */
-bg_status bgi_check_finite_as(const bg_call *call, const char *name, const char *label, int k, int64_t i);
+/* The same for what is read of the matrix, by the public function's name and its name for the operand. */
+typedef enum { BGI_READ_ALL, BGI_READ_LOWER, BGI_READ_UPPER } bgi_read;
+bg_status bgi_check_finite_part(const bg_call *call, const char *name, const char *label, int k, int64_t i,
+                                bgi_read read);
 /* BG_ERR_NUMERIC about the call's matrix i: "solve: matrix [3, 1] of [5, 2]: " and the text; without a batch, the op
  * and the text. name: the public function's. */
 bg_status bgi_fail_at(const bg_call *call, const char *name, int64_t i, const char *format, ...)

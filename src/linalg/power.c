@@ -14,9 +14,9 @@ static bg_status matrix_power_call(const bg_call *call)
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t count = m.rows * m.columns;
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
-        bg_status status = bgi_check_finite_as(call, "matrix_power", "a", 0, i);
+        bg_status status = bgi_check_finite_part(call, "matrix_power", "a", 0, i, BGI_READ_ALL);
         if (status == BG_OK)
-            status = bgi_check_finite_as(call, "matrix_power", "the result", 1, i);
+            status = bgi_check_finite_part(call, "matrix_power", "the result", 1, i, BGI_READ_ALL);
         if (status != BG_OK)
             return status;
         memcpy(bgi_output_at(call, i, count), bgi_input_at(call, 1, i, count),

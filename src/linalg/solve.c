@@ -55,7 +55,7 @@ static bg_status lu_apply_run(const bg_call *call)
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
         const void *packed = bgi_input_at(call, 1, i, n * n + n);
         void *x = bgi_output_at(call, i, n * r);
-        bg_status status = bgi_check_finite_as(call, name_of(call->node), "b", 0, i);
+        bg_status status = bgi_check_finite_part(call, name_of(call->node), "b", 0, i, BGI_READ_ALL);
         if (status == BG_OK)
             status = check_pivots(call, batch, i, n, packed);
         if (status != BG_OK)
@@ -248,7 +248,7 @@ static bg_status spd_apply_run(const bg_call *call)
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
         const void *factor = bgi_input_at(call, 1, i, n * n);
         void *x = bgi_output_at(call, i, n * r);
-        bg_status status = bgi_check_finite_as(call, "solve_spd", "b", 0, i);
+        bg_status status = bgi_check_finite_part(call, "solve_spd", "b", 0, i, BGI_READ_ALL);
         if (status != BG_OK)
             return status;
         memcpy(x, bgi_input_at(call, 0, i, n * r), (size_t)(n * r) * bg_dtype_size(dtype));

@@ -101,7 +101,7 @@ static bg_status check_operands(const bg_call *call, int64_t i, int64_t n)
         status = check_diagonal(call, 1, i, n);
     if (status == BG_OK)
         status = check_diagonal(call, 2, i, beside);
-    return status == BG_OK ? bgi_check_finite_as(call, "solve_tridiagonal", "b", 3, i) : status;
+    return status == BG_OK ? bgi_check_finite_part(call, "solve_tridiagonal", "b", 3, i, BGI_READ_ALL) : status;
 }
 static int64_t solve_one(const bg_call *call, int64_t i, bgi_matrices m, void *x)
 {

@@ -41,6 +41,8 @@
     X(determinant)                                                                                                     \
     X(tridiagonal)                                                                                                     \
     X(power)                                                                                                           \
+    X(eigen)                                                                                                           \
+    X(lyapunov)                                                                                                        \
     X(random)                                                                                                          \
     X(loss)
 #define BGI_DECLARE(family) extern const bg_op *const bgi_##family##_ops[];

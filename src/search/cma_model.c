@@ -29,7 +29,7 @@ bg_status bgi_cma_model_make(bgi_cma_model *m, bg_search *s, bool is_diagonal)
         return BG_OK;
     m->axes = bgi_search_numbers(s, n * n);
     m->spare = bgi_search_numbers(s, n * n);
-    bgi_lapack_eigen_work_f64(n, &m->work_count, &m->integer_count);
+    bgi_lapack_syevd_work(BG_F64, n, &m->work_count, &m->integer_count);
     m->work = bgi_search_numbers(s, m->work_count + n);
     m->integers = bgi_arena_push(&s->state_arena, (size_t)m->integer_count * sizeof(int64_t));
     if (!m->axes || !m->spare || !m->work || !m->integers)
@@ -67,7 +67,8 @@ bool bgi_cma_model_decompose(bgi_cma_model *m)
     for (int64_t i = 0; i < n * n; i++)
         m->spare[i] = m->c[i];
     double *values = m->work + m->work_count;
-    int64_t info = bgi_lapack_eigen_f64(n, m->spare, values, m->work, m->work_count, m->integers, m->integer_count);
+    int64_t info =
+        bgi_lapack_syevd(BG_F64, true, n, m->spare, values, m->work, m->work_count, m->integers, m->integer_count);
     if (info != 0 || !(values[0] > 0) || !isfinite(values[n - 1]))
         return false;
     double *axes = m->spare;

@@ -31,6 +31,8 @@
     X(lu)                                                                                                              \
     X(tridiagonal)                                                                                                     \
     X(gaussian)                                                                                                        \
+    X(eigen)                                                                                                           \
+    X(lyapunov)                                                                                                        \
     X(resizing)                                                                                                        \
     X(random)                                                                                                          \
     X(per_sample)                                                                                                      \

@@ -20,6 +20,15 @@ static inline bg_node *spd_of(bg_node *x)
     bg_node *symmetric = bg_mul_scalar(bg_add(x, bg_transpose(x, -1, -2)), n > 0 ? 0.4 / (double)n : 0);
     return bg_add(symmetric, bg_mul_scalar(identity_like(x), 2));
 }
+/* Symmetric, with eigenvalues of which no two meet: 3, 6, .. on the diagonal beside less than 2 / n. */
+static inline bg_node *spread_of(bg_node *x)
+{
+    bg_shape shape = bg_node_shape(x);
+    int64_t n = shape.dims[shape.rank - 1];
+    bg_node *symmetric = bg_mul_scalar(bg_add(x, bg_transpose(x, -1, -2)), n > 0 ? 0.4 / (double)n : 0);
+    bg_node *diagonal = bg_arange(bg_node_graph(x), bg_node_dtype(x), 0, (double)n, 1);
+    return bg_add(symmetric, bg_diag_embed(bg_mul_scalar(bg_add_scalar(diagonal, 1), 3), 0));
+}
 /* With a diagonal that no pivot or eigenvalue leaves for 0. */
 static inline bg_node *regular_of(bg_node *x)
 {

@@ -1,0 +1,275 @@
+/* Eigenvalues and eigenvectors of symmetric matrices. */
+#include "linalg/eigen.h"
+
+#include "blas/blas.h"
+#include "blas/lapack.h"
+
+#include <assert.h>
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* ---- The decomposition ---- */
+
+int64_t bgi_eigen_order(const bg_node *packed) { return packed->shape.dims[packed->shape.rank - 1]; }
+static bg_node *values_row(bg_node *packed)
+{
+    return packed ? bgi_slice_of(packed, packed->shape.rank - 2, 0, 1, 1) : NULL;
+}
+static bg_node *vector_rows(bg_node *packed)
+{
+    return packed ? bgi_slice_of(packed, packed->shape.rank - 2, 1, 1, bgi_eigen_order(packed)) : NULL;
+}
+
+bgi_eigen_data bgi_eigen_at(const bg_call *call, int k, int64_t i)
+{
+    const bg_node *packed = call->node->inputs[k];
+    bgi_eigen_data e = { .dtype = packed->dtype, .n = bgi_eigen_order(packed) };
+    e.values = bgi_input_at(call, k, i, e.n * (e.n + 1));
+    e.rows = bgi_const_at(e.values, e.n, bg_dtype_size(e.dtype));
+    return e;
+}
+double bgi_eigen_rounding(const bgi_eigen_data *e)
+{
+    double first = bgi_float_at(e->values, e->dtype, 0), last = bgi_float_at(e->values, e->dtype, e->n - 1);
+    return (double)e->n * (e->dtype == BG_F64 ? DBL_EPSILON : (double)FLT_EPSILON) * fmax(fabs(first), fabs(last));
+}
+
+/* Attributes of the packed op: the triangle, and the public function, for its errors. */
+typedef struct {
+    int64_t is_upper;
+    char name[32];
+} packed_attributes;
+
+static bg_status packed_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    *dtype = node->inputs[0]->dtype;
+    *shape = node->inputs[0]->shape;
+    shape->dims[shape->rank - 2]++;
+    return BG_OK;
+}
+/* LAPACK's work, in elements of the type and in 8 bytes. */
+typedef struct {
+    int64_t elements, integers;
+    size_t integers_at;
+} workspace;
+static workspace workspace_of(const bg_node *node)
+{
+    workspace w = { 0 };
+    int64_t n = bgi_matrices_of(node->inputs[0]).rows;
+    if (n > 0)
+        bgi_lapack_syevd_work(node->dtype, n, &w.elements, &w.integers);
+    w.integers_at = ((size_t)w.elements * bg_dtype_size(node->dtype) + 63) / 64 * 64;
+    return w;
+}
+static size_t packed_scratch(const bg_node *node)
+{
+    workspace w = workspace_of(node);
+    return w.integers_at + (size_t)w.integers * sizeof(int64_t);
+}
+static bg_status packed_call(const bg_call *call)
+{
+    bgi_matrices m = bgi_matrices_of(call->node->inputs[0]);
+    bg_dtype dtype = call->node->dtype;
+    int64_t n = m.rows;
+    size_t size = bg_dtype_size(dtype);
+    if (m.batch == 0 || n == 0)
+        return BG_OK;
+    const packed_attributes *attributes = call->node->attributes;
+    workspace w = workspace_of(call->node);
+    for (int64_t i = 0; i < call->last - call->first; i++) {
+        bg_status status = bgi_check_finite_part(call, attributes->name, "a", 0, i,
+                                                 attributes->is_upper ? BGI_READ_UPPER : BGI_READ_LOWER);
+        if (status != BG_OK)
+            return status;
+        void *values = bgi_output_at(call, i, n * (n + 1)), *rows = bgi_at(values, n, size);
+        memcpy(rows, bgi_input_at(call, 0, i, n * n), (size_t)(n * n) * size);
+        int64_t info = bgi_lapack_syevd(dtype, attributes->is_upper, n, rows, values, call->scratch, w.elements,
+                                        bgi_at(call->scratch, 1, w.integers_at), w.integers);
+        if (info != 0)
+            return bgi_fail_at(call, attributes->name, i, "LAPACK's syevd did not converge (info %lld)",
+                               (long long)info);
+        if (bgi_first_not_finite(dtype, values, n) < n)
+            return bgi_fail_at(call, attributes->name, i, "an eigenvalue is beyond the numbers of %s",
+                               bg_dtype_name(dtype));
+    }
+    return BG_OK;
+}
+static double packed_flops(const bg_node *node)
+{
+    bgi_matrices m = bgi_matrices_of(node->inputs[0]);
+    double n = (double)m.rows;
+    return (double)m.batch * n * (n * (9 * n + 50) + 500);
+}
+static const bg_op packed_op = { .name = "eigh_packed",
+                                 .arity = 1,
+                                 .infer = packed_infer,
+                                 .is_constant = true,
+                                 .call = packed_call,
+                                 .units = bgi_matrix_units,
+                                 .flops = packed_flops,
+                                 .scratch = packed_scratch };
+
+bg_node *bgi_eigen_packed(const char *op, bg_node *a, bg_triangle triangle)
+{
+    if (!bgi_takes_square(op, a))
+        return NULL;
+    int64_t n = a->shape.dims[a->shape.rank - 1];
+    /* LAPACK counts its work, some 2 n² elements, in its own integer. */
+    if (!bgi_blas_fits(4 * (n + 8) * (n + 8)))
+        return bgi_graph_fail(a->graph, BG_ERR_OVERFLOW, "%s: an extent of %s is too large for the integer of LAPACK",
+                              op, bgi_shape_format(a->shape).text);
+    packed_attributes attributes = { .is_upper = triangle == BG_UPPER };
+    assert(strlen(op) < sizeof attributes.name);
+    memcpy(attributes.name, op, strlen(op));
+    return bg_apply(&packed_op, &a, 1, &attributes, sizeof attributes);
+}
+
+/* ---- The factors of the vectors' gradient ---- */
+
+/* eigen_gaps: values [.., 1, n] -> f [.., n, n], f_ij = 1 / (w_j - w_i), 0 on the diagonal
+ *   d(w_j - w_i) = -f_ij² df_ij */
+static bg_status gaps_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    *dtype = node->inputs[0]->dtype;
+    *shape = node->inputs[0]->shape;
+    shape->dims[shape->rank - 2] = shape->dims[shape->rank - 1];
+    return BG_OK;
+}
+static bg_node *gaps_gradient(bg_node *node, int input, bg_node *dy)
+{
+    (void)input;
+    bg_node *d = bg_mul(bg_square(node), dy);
+    return bg_sub(bg_unsqueeze(bg_sum(d, BG_AXES(-1)), -2), bg_unsqueeze(bg_sum(d, BG_AXES(-2)), -2));
+}
+/* Its inverse is a number of the type, that of a smaller one perhaps not. */
+static double smallest_normal(bg_dtype dtype) { return dtype == BG_F64 ? DBL_MIN : (double)FLT_MIN; }
+#define GAPS(type)                                                                                                     \
+    static void put_gaps_##type(const type *w, int64_t n, type *f)                                                     \
+    {                                                                                                                  \
+        for (int64_t i = 0; i < n; i++)                                                                                \
+            for (int64_t j = 0; j < n; j++)                                                                            \
+                f[i * n + j] = i == j ? 0 : 1 / (w[j] - w[i]);                                                         \
+    }
+GAPS(float)
+GAPS(double)
+
+static bg_status gaps_call(const bg_call *call)
+{
+    bg_dtype dtype = call->node->dtype;
+    bgi_matrices m = bgi_matrices_of(call->node);
+    int64_t n = m.rows;
+    for (int64_t i = 0; i < call->last - call->first && m.batch > 0 && n > 0; i++) {
+        bgi_eigen_data e = { .dtype = dtype, .n = n, .values = bgi_input_at(call, 0, i, n) };
+        double rounding = fmax(bgi_eigen_rounding(&e), smallest_normal(dtype));
+        for (int64_t k = 0; k + 1 < n; k++) {
+            double low = bgi_float_at(e.values, dtype, k), high = bgi_float_at(e.values, dtype, k + 1);
+            if (!(high - low > rounding))
+                return bgi_fail_at(
+                    call, "eigh", i,
+                    "the gradient of the vectors is not defined: values %lld and %lld, %.9g and %.9g, are "
+                    "equal to rounding",
+                    (long long)k, (long long)k + 1, low, high);
+        }
+        if (dtype == BG_F64)
+            put_gaps_double(e.values, n, bgi_output_at(call, i, n * n));
+        else
+            put_gaps_float(e.values, n, bgi_output_at(call, i, n * n));
+    }
+    return BG_OK;
+}
+static const bg_op gaps_op = { .name = "eigen_gaps",
+                               .arity = 1,
+                               .infer = gaps_infer,
+                               .gradient = gaps_gradient,
+                               .call = gaps_call,
+                               .units = bgi_matrix_units };
+
+/* Attributes of values and vectors: bg_spectral_options' regularization. */
+static double regularization_of(const bg_node *node) { return *(const double *)node->attributes; }
+
+/* d / (d² + eps²) as (d / h) / h with h = hypot(d, eps), whose square may not be a number of the type. On the diagonal,
+ * where d is 0 whatever the values are, eps is above 1: derivatives of 1 / eps² would cancel there, with their rounding
+ * left. */
+bg_node *bgi_eigen_gaps(bg_node *values, double regularization)
+{
+    bg_node *row = bg_unsqueeze(values, -2);
+    if (!row || regularization == 0)
+        return row ? bgi_apply_1(&gaps_op, row) : NULL;
+    int64_t n = row->shape.dims[row->shape.rank - 1];
+    bg_node *d = bg_sub(row, bg_unsqueeze(values, -1));
+    bg_node *h = bg_hypot(d, bg_add_scalar(bg_eye(values->graph, values->dtype, n, n), regularization));
+    return bg_div(bg_div(d, h), h);
+}
+
+/* ---- Values and vectors: inputs a and its packed decomposition ---- */
+
+static const bg_op values_op, vectors_op;
+static bg_node *values_with(bg_node *a, bg_node *packed, double regularization)
+{
+    return bg_apply(&values_op, (bg_node *[]){ a, packed }, 2, &regularization, sizeof regularization);
+}
+static bg_node *vectors_with(bg_node *a, bg_node *packed, double regularization)
+{
+    return bg_apply(&vectors_op, (bg_node *[]){ a, packed }, 2, &regularization, sizeof regularization);
+}
+
+static bg_status values_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    *dtype = node->inputs[0]->dtype;
+    *shape = node->inputs[0]->shape;
+    shape->rank--;
+    return BG_OK;
+}
+static bg_node *values_compose(bg_node *node) { return bg_squeeze(values_row(node->inputs[1]), BG_AXES(-2)); }
+/* eigh_values: da = v · diag(dw) · vᵀ */
+static bg_node *values_gradient(bg_node *node, int input, bg_node *dy)
+{
+    if (input != 0)
+        return NULL;
+    bg_node *v = vectors_with(node->inputs[0], node->inputs[1], regularization_of(node));
+    return bgi_matmul_nt(bg_mul(v, bg_unsqueeze(dy, -2)), v);
+}
+static const bg_op values_op = {
+    .name = "eigh_values", .arity = 2, .infer = values_infer, .gradient = values_gradient, .compose = values_compose
+};
+
+static bg_status vectors_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    *dtype = node->inputs[0]->dtype;
+    *shape = node->inputs[0]->shape;
+    return BG_OK;
+}
+static bg_node *vectors_compose(bg_node *node) { return bgi_transpose_last(vector_rows(node->inputs[1])); }
+/* eigh_vectors: da = v · sym(f ∘ (vᵀ · dv)) · vᵀ */
+static bg_node *vectors_gradient(bg_node *node, int input, bg_node *dy)
+{
+    if (input != 0)
+        return NULL;
+    bg_node *values = values_with(node->inputs[0], node->inputs[1], regularization_of(node));
+    bg_node *f = bgi_eigen_gaps(values, regularization_of(node));
+    bg_node *inner = bgi_symmetric_part(bg_mul(f, bgi_matmul_tn(node, dy)));
+    return bgi_matmul_nt(bg_matmul(node, inner), node);
+}
+static const bg_op vectors_op = {
+    .name = "eigh_vectors", .arity = 2, .infer = vectors_infer, .gradient = vectors_gradient, .compose = vectors_compose
+};
+
+bg_eigen bg_eigh(bg_node *a, const bg_spectral_options *options)
+{
+    bg_spectral_options none = { 0 };
+    const bg_spectral_options *o = options ? options : &none;
+    bg_node *packed = bgi_eigen_packed("eigh", a, o->triangle);
+    if (!packed)
+        return (bg_eigen){ NULL, NULL };
+    double eps = o->regularization, largest = a->dtype == BG_F64 ? DBL_MAX : (double)FLT_MAX;
+    if (eps != 0 && !(eps >= smallest_normal(a->dtype) && eps <= largest)) {
+        bgi_graph_fail(a->graph, BG_ERR_ARGUMENT,
+                       "eigh: the regularization is %g, neither 0 nor a positive number of %s", eps,
+                       bg_dtype_name(a->dtype));
+        return (bg_eigen){ NULL, NULL };
+    }
+    return (bg_eigen){ values_with(a, packed, eps), vectors_with(a, packed, eps) };
+}
+
+const bg_op *const bgi_eigen_ops[] = { &packed_op, &gaps_op, &values_op, &vectors_op, NULL };
