@@ -43,6 +43,8 @@
     X(power)                                                                                                           \
     X(eigen)                                                                                                           \
     X(lyapunov)                                                                                                        \
+    X(symmetric)                                                                                                       \
+    X(matrix_exp)                                                                                                      \
     X(random)                                                                                                          \
     X(loss)
 #define BGI_DECLARE(family) extern const bg_op *const bgi_##family##_ops[];

@@ -33,6 +33,7 @@
     X(gaussian)                                                                                                        \
     X(eigen)                                                                                                           \
     X(lyapunov)                                                                                                        \
+    X(symmetric)                                                                                                       \
     X(resizing)                                                                                                        \
     X(random)                                                                                                          \
     X(per_sample)                                                                                                      \
