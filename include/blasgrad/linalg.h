@@ -94,8 +94,9 @@ BG_API bg_polar_factors bg_polar(bg_node *a);
 /* ---- Functions of a symmetric matrix: v · diag(f(w)) · vᵀ, read in the lower triangle ----
  * The derivative is that of Daleckii and Krein, v · (f[w_i, w_j] ∘ (vᵀ · e · v)) · vᵀ with divided differences, right
  * where eigenvalues are equal too, and so is the second derivative; a third is BG_ERR_GRADIENT. sqrt and power of a
- * fractional exponent take eigenvalues >= 0 (the gradient: > 0), log and inverse_sqrt > 0, power of a negative integer
- * ones that are not 0; other matrices fail. Higham, Functions of matrices, 2008, chapter 3. */
+ * fractional exponent take eigenvalues >= 0 (derivatives that are not finite at 0: > 0), where one below 0 by no more
+ * than rounding counts as 0; log and inverse_sqrt > 0, power of a negative integer ones that are not 0; other matrices
+ * fail. Higham, Functions of matrices, 2008, chapter 3. */
 BG_API bg_node *bg_symmetric_sqrt(bg_node *a);
 BG_API bg_node *bg_symmetric_inverse_sqrt(bg_node *a);
 BG_API bg_node *bg_symmetric_exp(bg_node *a);
@@ -173,7 +174,8 @@ BG_API bg_node *bg_matrix_rank(bg_node *a, bg_optional tolerance);
 BG_API bg_node *bg_matrix_power(bg_node *a, int64_t exponent);
 /* Σ aⁱ / i! by scaling and squaring of Padé approximants: Higham, The scaling and squaring method for the matrix
  * exponential revisited, 2005. Gradient by the Fréchet derivative: Al-Mohy and Higham, Computing the Fréchet derivative
- * of the matrix exponential, 2009. Fails where the result is not finite. */
+ * of the matrix exponential, 2009. Fails where the result is not finite, and above a norm of 1 / epsilon,
+ * with which no digit of it would be right. */
 BG_API bg_node *bg_matrix_exp(bg_node *a);
 
 /* ---- Normal distributions ----

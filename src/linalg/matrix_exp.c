@@ -4,6 +4,7 @@
 #include "blas/blas.h"
 #include "blas/lapack.h"
 
+#include <float.h>
 #include <math.h>
 
 /* ---- Padé approximants ---- */
@@ -227,35 +228,32 @@ static void square(work *w)
     m[RIGHT] = other;
 }
 
-/* The largest sum of magnitudes in a column as fraction · 2^exponent: the sum may be no number. */
+/* The largest sum of magnitudes in a column, and the power of two above the largest magnitude. */
 static double norm_of(kind k, const void *a, int *exponent)
 {
-    double largest = 0;
-    for (int64_t i = 0; i < k.n * k.n; i++)
-        largest = fmax(largest, fabs(bgi_float_at(a, k.dtype, i)));
-    frexp(largest, exponent);
-    double norm = 0;
+    double norm = 0, largest = 0;
     for (int64_t column = 0; column < k.n; column++) {
         double sum = 0;
-        for (int64_t i = 0; i < k.n; i++)
-            sum += ldexp(fabs(bgi_float_at(a, k.dtype, column * k.n + i)), -*exponent);
+        for (int64_t i = 0; i < k.n; i++) {
+            double size = fabs(bgi_float_at(a, k.dtype, column * k.n + i));
+            sum += size;
+            largest = fmax(largest, size);
+        }
         norm = fmax(norm, sum);
     }
+    frexp(largest, exponent);
     return norm;
 }
 
-/* exp(a) or its derivative into y; LAPACK's info. */
-static int64_t exponential(work *w, const void *a, const void *e, void *y)
+/* exp(a), of that norm, or its derivative into y; LAPACK's info. */
+static int64_t exponential(work *w, double norm, const void *a, const void *e, void *y)
 {
     int64_t count = w->k.n * w->k.n;
     const bounds *limits = &(w->has_e ? derivative_bounds : value_bounds)[w->k.dtype];
-    int exponent = 0, squarings = 0, at = 0, last = limits->count - 1;
-    double norm = norm_of(w->k, a, &exponent);
-    /* A small norm may be no number either, and needs no more than the first degree. */
-    while (at < last && !(exponent < 64 && ldexp(norm, exponent) <= limits->norms[at]))
+    int squarings = 0, at = 0, last = limits->count - 1;
+    while (at < last && !(norm <= limits->norms[at]))
         at++;
-    double excess = norm / limits->norms[last];
-    while (excess > 0 && ldexp(excess, exponent - squarings > 64 ? 64 : exponent - squarings) > 1)
+    while (ldexp(norm, -squarings) > limits->norms[last])
         squarings++;
     BY_TYPE(w->k, scale, count, a, -squarings, w->m[A]);
     /* The derivative is linear in e, which is brought to 1 beforehand. */
@@ -301,9 +299,14 @@ static bg_status exponential_call(const bg_call *call)
         if (status != BG_OK)
             return status;
         work w = work_of(call);
+        const void *a = bgi_input_at(call, 0, i, count), *e = has_e ? bgi_input_at(call, 1, i, count) : NULL;
         void *y = bgi_output_at(call, i, count);
-        int64_t info =
-            exponential(&w, bgi_input_at(call, 0, i, count), has_e ? bgi_input_at(call, 1, i, count) : NULL, y);
+        int unused;
+        double norm = norm_of(w.k, a, &unused), most = 1 / (w.k.dtype == BG_F64 ? DBL_EPSILON : (double)FLT_EPSILON);
+        if (!(norm <= most))
+            return bgi_fail_at(call, "matrix_exp", i,
+                               "the norm of a is %.9g: above %.9g no digit of the result would be right", norm, most);
+        int64_t info = exponential(&w, norm, a, e, y);
         if (info != 0 || bgi_first_not_finite(call->node->dtype, y, count) < count)
             return bgi_fail_at(call, "matrix_exp", i, "the %s is beyond the numbers of %s",
                                has_e ? "derivative" : "result", bg_dtype_name(call->node->dtype));
