@@ -86,6 +86,10 @@ typedef struct bg_op {
     size_t (*scratch)(const bg_node *node);
     /* For `call`: how many units are worth a task of their own. NULL or 0: the compiler makes few tasks. */
     int64_t (*grain)(const bg_node *node);
+    /* For `call`: the output, of input 0's type and shape, takes over the memory of input 0, which it changes in place.
+     * All inputs are needed whole, units are pieces of work, of any number, and each call gets the whole output; a unit
+     * writes nothing that another one of the node reads or writes. Whoever else reads input 0 gets a copy of it. */
+    bool is_in_place;
     const struct bgi_lanes *lanes; /* the library's own: how it runs with samples side by side */
     bool never_fails; /* `call` always returns BG_OK; without this promise it runs before any update takes effect, so
                          that a failed run leaves everything as it was */

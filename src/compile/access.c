@@ -178,6 +178,8 @@ bg_status bgi_find_edges(bgi_compilation *c)
 
 bool bgi_is_aligned(const bgi_value *a, const bgi_value *b, int64_t edge_units)
 {
+    if (a->is_in_place) /* its units are no pieces */
+        return false;
     int64_t common = bgi_gcd(bgi_gcd(a->units, b->units), edge_units);
     int64_t wanted = a->units > b->units ? a->units : b->units;
     return common >= (wanted < BGI_MIN_UNITS ? wanted : BGI_MIN_UNITS);

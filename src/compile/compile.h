@@ -33,6 +33,7 @@ typedef struct {
     /* fuse */
     bool is_live;
     bool is_real; /* live and computed by a step: no leaf, no view, not virtual, not empty */
+    bool is_in_place; /* it takes over the memory of its input 0, and nobody reads it before it is finished */
     bool is_loop; /* a map or a reduction of rows: computed in loops */
     bool is_stored;
     bool is_needed;  /* in memory, whatever the phases of its readers */
@@ -130,6 +131,11 @@ typedef struct {
 bool bgi_begins_lanes(const bg_graph *graph);
 bg_node *bgi_lanes_node(const bgi_rebuilding *r, const bg_node *node, bg_node **inputs);
 
+/* in_place.c: whether a graph has ops that change their input 0 in place, and the new form of a node where what such
+ * an op changes is nobody else's. */
+bool bgi_has_in_place(const bg_graph *graph);
+bg_node *bgi_separate_node(const bgi_rebuilding *r, const bg_node *node, bg_node **inputs);
+
 /* simplify.c: fills graph, outputs, changes. */
 bg_status bgi_simplify(bgi_compilation *c, bg_graph *graph, bg_node *const *outputs, size_t n, bool no_updates);
 /* A value with the elements of x that lies in memory of its own, and is no other's however often it is asked for. */
@@ -181,7 +187,7 @@ bool bgi_is_column_broadcast(const bg_node *node, const bgi_access *access, int6
 
 /* Fills edges. */
 bg_status bgi_find_edges(bgi_compilation *c);
-/* Whether two values may work on the same units side by side. */
+/* Whether two values, of which b reads a, may work on the same units side by side. */
 bool bgi_is_aligned(const bgi_value *a, const bgi_value *b, int64_t edge_units);
 
 /* order.c: the numbers 0 .. n - 1 by their keys, which are below n_keys, equal ones in order; those of key -1 are left

@@ -6,6 +6,8 @@
  * registers of one loop, if its users turn out to be in that loop too (schedule). */
 #include "compile/compile.h"
 
+#include <assert.h>
+
 void bgi_natural_space(const bg_node *node, int64_t *rows, int64_t *columns)
 {
     bg_shape shape = bgi_node_is(node, BGI_REDUCE) ? node->inputs[0]->shape : node->shape;
@@ -58,6 +60,17 @@ static int64_t own_units(const bg_node *node)
 static bg_status check_units(const bg_node *node, int64_t units)
 {
     int64_t count = bg_shape_count(node->shape);
+    if (node->op->is_in_place) {
+        bool is_whole = units >= 1;
+        for (int k = 0; k < node->n_inputs && is_whole; k++)
+            is_whole = !node->op->units || node->op->units(node, k) == 1;
+        bool is_same = node->n_inputs > 0 && node->dtype == node->inputs[0]->dtype &&
+                       bg_shape_equal(node->shape, node->inputs[0]->shape);
+        return is_whole && is_same ? BG_OK
+                                   : bg_fail(BG_ERR_ARGUMENT,
+                                             "%s: it works in place, and %s", node->op->name,
+                                             is_same ? "needs its inputs whole" : "its output is not as its input 0");
+    }
     if (units < 1 || count % units != 0)
         return bg_fail(BG_ERR_ARGUMENT, "%s: its units say %lld pieces of an output of %lld elements", node->op->name,
                        (long long)units, (long long)count);
@@ -211,6 +224,8 @@ bg_status bgi_fuse(bgi_compilation *c)
             if (status)
                 return status;
         }
+        v->is_in_place = node->op->is_in_place;
+        assert(!v->is_in_place || c->values[node->inputs[0]->id].uses == 1);
         v->is_loop = bgi_node_is(node, BGI_MAP) || (bgi_node_is(node, BGI_REDUCE) && node->inputs[0]->shape.rank == 2);
         v->is_stored |= !v->is_loop || bgi_is_copy(node) || (i < c->n_kept && c->is_kept[i]);
         for (int k = 0; k < node->n_inputs; k++) {

@@ -184,6 +184,11 @@ static bg_status choose_places(bgi_compilation *c)
         else
             v->where.place = v->escapes ? BGI_AT_ARENA : BGI_AT_LOCAL;
     }
+    for (int i = 0; i < c->n; i++)
+        if (c->values[i].is_real && c->values[i].is_in_place) {
+            c->values[c->graph->nodes[i]->inputs[0]->id].alias = i;
+            c->values[i].is_shared = true;
+        }
     loop_uses uses = { .loads = bgi_compile_push(c, (size_t)c->n, sizeof *uses.loads) };
     bool is_good = uses.loads != NULL;
     for (int i = 0; i < p->n_steps && is_good; i++)

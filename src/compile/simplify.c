@@ -6,7 +6,7 @@
  *   - every view can be expressed in strides over its base, and bases are contiguous,
  *   - a reduction is [a, k] -> [a] or [a, k, c] -> [a, c], and long ones are cut at places that follow from the shape,
  *   - the matrices of a product have one stride of 1, and its inner size is at least 2,
- *   - inputs of calls are contiguous,
+ *   - inputs of calls are contiguous, and what a call changes in place is nobody else's,
  *   - every output, and the new value of every update, is a value of its own.
  */
 #include "blas/blas.h"
@@ -491,6 +491,16 @@ bg_status bgi_simplify(bgi_compilation *c, bg_graph *graph, bg_node *const *outp
     if (!status)
         status = rebuild(c, expanded, c->graph, roots, r, simplify_node);
     bg_graph_destroy(expanded);
+    if (!status && bgi_has_in_place(c->graph)) {
+        bg_graph *shared = c->graph;
+        c->graph = NULL;
+        c->n_accesses = 0;
+        status = bgi_graph_create_compiling(&c->graph, c->engine);
+        c->program->graph = c->graph;
+        if (!status)
+            status = rebuild(c, shared, c->graph, roots, r, bgi_separate_node);
+        bg_graph_destroy(shared);
+    }
     if (status)
         return status;
 

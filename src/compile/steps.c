@@ -69,7 +69,7 @@ bg_status bgi_emit_call(const bgi_compilation *c, bgi_step *step)
     bgi_calling *call = &step->as.calling;
     *call = (bgi_calling){ .node = node, .units = c->values[node->id].units, .n_inputs = node->n_inputs };
     call->y.index = node->id;
-    call->unit_bytes = (size_t)(c->values[node->id].count / call->units) * size;
+    call->unit_bytes = node->op->is_in_place ? 0 : (size_t)(c->values[node->id].count / call->units) * size;
     call->inputs = bgi_arena_push(memory, n * sizeof *call->inputs);
     call->input_unit_bytes = bgi_arena_push(memory, n * sizeof *call->input_unit_bytes);
     if (!call->inputs || !call->input_unit_bytes)
