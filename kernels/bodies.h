@@ -44,6 +44,7 @@
 
 #include "body_gathered.h"
 #include "body_reduce.h"
+#include "body_solve.h"
 
 #include "body_moment.h"
 

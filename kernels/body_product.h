@@ -69,7 +69,19 @@ static inline int N(has_more)(const N(moving) * next, int does)
             STORE(c + i * ldc + last, s##i##3);                                                                        \
     }
 #define TILE_ALL(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
-/* A chain that goes on starts from what is in c. */
+/* What the chains of a tile start from: 0, what is in c, or that with the other sign, which the sum of a chain then
+ * gets as well: c - Σ is -(-c + Σ). */
+enum { N(BEGINS) = 0, N(GOES_ON) = 1, N(SUBTRACTS) = -1 };
+#define TILE_NEGATE(i)                                                                                                 \
+    if (rows > i) {                                                                                                    \
+        s##i##0 = -s##i##0;                                                                                            \
+        if (vectors > 1)                                                                                               \
+            s##i##1 = -s##i##1;                                                                                        \
+        if (vectors > 2)                                                                                               \
+            s##i##2 = -s##i##2;                                                                                        \
+        if (vectors > 3)                                                                                               \
+            s##i##3 = -s##i##3;                                                                                        \
+    }
 #define TILE_SUMS(i)                                                                                                   \
     V s##i##0 = SET(0), s##i##1 = SET(0), s##i##2 = SET(0), s##i##3 = SET(0);                                          \
     if (rows > i && goes_on) {                                                                                         \
@@ -99,6 +111,9 @@ static inline __attribute__((always_inline)) void N(tile)(const int rows, const 
 {
     const int64_t second = vectors > 2 ? W : last, third = vectors > 3 ? 2 * W : last;
     TILE_ALL(TILE_SUMS)
+    if (goes_on == N(SUBTRACTS)) {
+        TILE_ALL(TILE_NEGATE)
+    }
     if (does == MOVE) {
         const int64_t moved = LEAST(next->share, next->rows), cols = next->cols, from_rows = next->from_rows;
         const int64_t ahead = LEAST(next->share, next->rows - moved) * from_rows; /* what the next tile moves */
@@ -133,6 +148,9 @@ static inline __attribute__((always_inline)) void N(tile)(const int rows, const 
     }
     for (int64_t p = 0; p < k; p++)
         TILE_STEP;
+    if (goes_on == N(SUBTRACTS)) {
+        TILE_ALL(TILE_NEGATE)
+    }
     TILE_ALL(TILE_STORE)
 }
 
@@ -206,18 +224,25 @@ static inline int64_t N(next_panel)(int64_t vectors)
 }
 
 /* One row of c: eight vectors side by side, for a chain of multiply-adds alone waits on itself. */
-#define ROW_SUM(i)   V s##i = goes_on ? LOAD(c + i * W) : SET(0);
-#define ROW_STEP(i)  s##i = FMA(x, LOAD(b + i * W), s##i);
-#define ROW_STORE(i) STORE(c + i * W, s##i);
-#define ROW_FOUR(X)  X(0) X(1) X(2) X(3)
-#define ROW_EIGHT(X) ROW_FOUR(X) X(4) X(5) X(6) X(7)
+#define ROW_SUM(i)    V s##i = goes_on ? LOAD(c + i * W) : SET(0);
+#define ROW_STEP(i)   s##i = FMA(x, LOAD(b + i * W), s##i);
+#define ROW_NEGATE(i) s##i = -s##i;
+#define ROW_STORE(i)  STORE(c + i * W, s##i);
+#define ROW_FOUR(X)   X(0) X(1) X(2) X(3)
+#define ROW_EIGHT(X)  ROW_FOUR(X) X(4) X(5) X(6) X(7)
 #define DEFINE_ROW(name, ALL)                                                                                          \
     static void N(row_##name)(int64_t k, const T *a, int64_t a_cols, const T *b, int64_t ldb, T *c, int goes_on)       \
     {                                                                                                                  \
         ALL(ROW_SUM)                                                                                                   \
+        if (goes_on == N(SUBTRACTS)) {                                                                                 \
+            ALL(ROW_NEGATE)                                                                                            \
+        }                                                                                                              \
         for (int64_t p = 0; p < k; p++, a += a_cols, b += ldb) {                                                       \
             const V x = SET(*a);                                                                                       \
             ALL(ROW_STEP)                                                                                              \
+        }                                                                                                              \
+        if (goes_on == N(SUBTRACTS)) {                                                                                 \
+            ALL(ROW_NEGATE)                                                                                            \
         }                                                                                                              \
         ALL(ROW_STORE)                                                                                                 \
     }
@@ -293,7 +318,7 @@ static inline N(moving) N(moving_of)(int64_t p, int64_t j, int64_t n, int64_t k,
  * together while the one before it is multiplied; the first is all at once, and so are all where b is transposed as
  * well. For a few rows b is read where it lies. */
 static void N(product_blocks)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows, int64_t a_cols, const T *b,
-                              int64_t b_rows, int64_t b_cols, T *c, int64_t ldc, T *scratch)
+                              int64_t b_rows, int64_t b_cols, T *c, int64_t ldc, int begins, T *scratch)
 {
     enum { LEAST_USES = 24, LEAST_COLUMNS = 24, FAR = 4096 };
     const int is_far = b_rows * (int64_t)sizeof(T) >= FAR || n * k * (int64_t)sizeof(T) >= BLOCK_LARGE;
@@ -337,7 +362,7 @@ static void N(product_blocks)(int64_t m, int64_t n, int64_t k, const T *a, int64
                 }
                 N(product_rows)
                 (rows, cols, depth, x, gathers_a ? 1 : a_rows, gathers_a ? rows : a_cols, y, gathers_b ? cols : b_rows,
-                 c + i * ldc + j, ldc, p > 0, &next);
+                 c + i * ldc + j, ldc, p > 0 && begins == N(BEGINS) ? N(GOES_ON) : begins, &next);
                 for (; next.rows > 0; next.rows--, next.from += next.from_rows, next.to += next.cols)
                     N(copy)(next.to, next.from, next.cols);
                 if (is_other) {
@@ -356,7 +381,7 @@ static inline int64_t N(block_depth)(int64_t cols) { return BGK_BLOCK_BYTES / (i
 /* Any b, as the transposed cᵀ = bᵀ · aᵀ: b is read where it lies, and a, which has fewer rows than b has columns, is
  * brought to contiguous columns. */
 static void N(product_turned)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_rows, int64_t a_cols, const T *b,
-                              int64_t b_rows, int64_t b_cols, T *c, int64_t ldc, T *scratch)
+                              int64_t b_rows, int64_t b_cols, T *c, int64_t ldc, int begins, T *scratch)
 {
     T *block = scratch + BGK_BLOCK_TURN * LEAST(m, BGK_BLOCK_SIDE);
     const int is_large = b_rows == 1 && n * k * (int64_t)sizeof(T) >= BLOCK_LARGE;
@@ -365,6 +390,7 @@ static void N(product_turned)(int64_t m, int64_t n, int64_t k, const T *a, int64
         const int64_t cols = LEAST(m - i, BGK_BLOCK_SIDE), most_depth = N(block_depth)(cols);
         for (int64_t p = 0; p < k; p += most_depth) {
             const int64_t depth = LEAST(k - p, most_depth);
+            const int goes_on = p > 0 && begins == N(BEGINS) ? N(GOES_ON) : begins;
             const T *x = a + i * a_rows + p * a_cols;
             int64_t ldx = a_cols;
             if (a_rows != 1) {
@@ -378,14 +404,27 @@ static void N(product_turned)(int64_t m, int64_t n, int64_t k, const T *a, int64
                 if (is_large && j + rows < n)
                     next.fetches[0] =
                         N(fetching_of)(b + p + (j + rows) * b_cols, depth, b_cols, LEAST(n - j - rows, BGK_BLOCK_TURN));
-                if (p > 0)
+                if (goes_on)
                     N(transpose)(scratch, cols, to, ldc, rows, cols);
                 N(product_rows)
-                (rows, cols, depth, b + p * b_rows + j * b_cols, b_cols, b_rows, x, ldx, scratch, cols, p > 0, &next);
+                (rows, cols, depth, b + p * b_rows + j * b_cols, b_cols, b_rows, x, ldx, scratch, cols, goes_on, &next);
                 N(transpose)(to, ldc, scratch, cols, cols, rows);
             }
         }
     }
+}
+
+static inline __attribute__((always_inline)) void N(multiply)(int64_t m, int64_t n, int64_t k, const void *a,
+                                                              int64_t a_rows, int64_t a_cols, const void *b,
+                                                              int64_t b_rows, int64_t b_cols, void *c, int64_t ldc,
+                                                              int begins, void *scratch)
+{
+    /* A few columns fill no vector, but those of the transposed product may. */
+    const int is_thin = m > 1 && (n == 1 || (2 * n <= W && m >= W && a_rows == 1));
+    if (is_thin || (b_cols != 1 && n > 1 && m * (k + 2 * n) < n * k))
+        N(product_turned)(m, n, k, a, a_rows, a_cols, b, b_rows, b_cols, c, ldc, begins, scratch);
+    else
+        N(product_blocks)(m, n, k, a, a_rows, a_cols, b, b_rows, n == 1 ? 1 : b_cols, c, ldc, begins, scratch);
 }
 
 static void N(product)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_rows, int64_t a_cols, const void *b,
@@ -393,17 +432,17 @@ static void N(product)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a
 {
     if (m <= 0 || n <= 0)
         return;
-    if (k <= 0) {
-        for (int64_t i = 0; i < m; i++)
-            N(spread)((T *)c + i * ldc, 0, n);
-        return;
-    }
-    /* A few columns fill no vector, but those of the transposed product may. */
-    const int is_thin = m > 1 && (n == 1 || (2 * n <= W && m >= W && a_rows == 1));
-    if (is_thin || (b_cols != 1 && n > 1 && m * (k + 2 * n) < n * k))
-        N(product_turned)(m, n, k, a, a_rows, a_cols, b, b_rows, b_cols, c, ldc, scratch);
-    else
-        N(product_blocks)(m, n, k, a, a_rows, a_cols, b, b_rows, n == 1 ? 1 : b_cols, c, ldc, scratch);
+    if (k > 0)
+        N(multiply)(m, n, k, a, a_rows, a_cols, b, b_rows, b_cols, c, ldc, N(BEGINS), scratch);
+    for (int64_t i = 0; i < m && k <= 0; i++)
+        N(spread)((T *)c + i * ldc, 0, n);
+}
+
+static void N(product_subtracted)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_rows, int64_t a_cols,
+                                  const void *b, int64_t b_rows, int64_t b_cols, void *c, int64_t ldc, void *scratch)
+{
+    if (m > 0 && n > 0 && k > 0)
+        N(multiply)(m, n, k, a, a_rows, a_cols, b, b_rows, b_cols, c, ldc, N(SUBTRACTS), scratch);
 }
 
 #undef LOAD_SAME
@@ -411,12 +450,14 @@ static void N(product)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a
 #undef TILE_ROW
 #undef TILE_STORE
 #undef TILE_SUMS
+#undef TILE_NEGATE
 #undef TILE_CASE
 #undef TILE_CASE_DOING
 #undef TILE_ROWS_MOVING
 #undef DEFINE_PANEL
 #undef ROW_SUM
 #undef ROW_STEP
+#undef ROW_NEGATE
 #undef ROW_STORE
 #undef ROW_FOUR
 #undef ROW_EIGHT

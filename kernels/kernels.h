@@ -49,7 +49,8 @@ typedef void bgk_store(void *d, const void *a, int64_t n);
 /* c[m, n] = a · b: element (i, p) of a is a[i * a_rows + p * a_cols], likewise b; c has rows of ldc elements. Each
  * element of c is one chain of fused multiply-adds in the order of p (in the scalar table of multiplications and
  * additions, where the processor does not fuse them), however the work is cut. k 0 gives zeros. c overlaps neither a
- * nor b. scratch holds bgk_product_scratch(m, n, k) elements. */
+ * nor b. scratch holds bgk_product_scratch(m, n, k) elements.
+ *   product_subtracted   c - a · b in place of c: each chain goes on from what is there */
 typedef void bgk_product(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_rows, int64_t a_cols, const void *b,
                          int64_t b_rows, int64_t b_cols, void *c, int64_t ldc, void *scratch);
 /* A product brings blocks of its operands together: of one, of at most so many bytes, and of the other two of so many
@@ -67,6 +68,12 @@ static inline size_t bgk_product_scratch(int64_t m, int64_t n, int64_t k)
     const int64_t side = bgk_least(m, BGK_BLOCK_SIDE), turned = BGK_BLOCK_TURN * side + bgk_least(most, side * k);
     return (size_t)(blocks > turned ? blocks : turned);
 }
+
+/* The x with t · x = b in place of b [k, n], whose rows are ldb apart: element (i, p) of t, whose upper triangle counts
+ * as 0 and, with is_unit, whose diagonal as 1, is t[i * t_rows + p * t_cols]. Strides may be negative, so that an upper
+ * triangle is one from its end. An element is one chain of multiply-adds in the order of p, then divided. */
+typedef void bgk_substitute(int64_t k, int64_t n, const void *t, int64_t t_rows, int64_t t_cols, int is_unit, void *b,
+                            int64_t ldb);
 
 /* c[i * ldc + j] = Σ over p < k of a[a_rows[i] + a_cols[p]] · b[b_rows[p] + j], for i < m and j < n, or where goes_on
  * that added to c. Each sum is one chain of multiply-adds in the order of p, as in a product. k 0 gives zeros, or
@@ -245,7 +252,8 @@ typedef struct {
     BGK_TYPES(BGK_FIELD)
 #undef BGK_FIELD
     bgk_transpose *transpose;
-    bgk_product *product;
+    bgk_product *product, *product_subtracted;
+    bgk_substitute *substitute;
     bgk_gathered *product_gathered;
     bgk_moment *wide_sum;
     bgk_moment *wide_spread;

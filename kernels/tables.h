@@ -30,6 +30,8 @@ int bgi_avx512_is_supported(void);
         .f32 = { BGK_MAPS(BGK_MAP_f32) BGK_CHAINS(BGK_MAP_f32) BGK_REDUCES(BGK_REDUCE_f32) BGK_TYPES(BGK_TYPE_f32)     \
                      .transpose = transpose_f32,                                                                       \
                  .product = product_f32,                                                                               \
+                 .product_subtracted = product_subtracted_f32,                                                         \
+                 .substitute = substitute_f32,                                                                         \
                  .product_gathered = product_gathered_f32,                                                             \
                  .wide_sum = wide_sum_f32,                                                                             \
                  .wide_spread = wide_spread_f32,                                                                       \
@@ -50,12 +52,12 @@ int bgi_avx512_is_supported(void);
                  .descend = descend_f32 },                                                                             \
         .f64 = { BGK_MAPS(BGK_MAP_f64) BGK_CHAINS(BGK_MAP_f64) BGK_REDUCES(BGK_REDUCE_f64) BGK_TYPES(BGK_TYPE_f64)     \
                      .transpose = transpose_f64,                                                                       \
-                 .product = product_f64, .product_gathered = product_gathered_f64, .wide_sum = wide_sum_f64,           \
-                 .wide_spread = wide_spread_f64, .standardize = standardize_f64,                                       \
-                 .standardize_sums = standardize_sums_f64, .standardize_back = standardize_back_f64,                   \
-                 .standardize_fold = standardize_fold_f64, .lstm = lstm_f64, .lstm_back = lstm_back_f64,               \
-                 .weigh_back = weigh_back_f64, .window_max = window_max_f64, .window_back = window_back_f64,           \
-                 .descend = descend_f64 },                                                                             \
+                 .product = product_f64, .product_subtracted = product_subtracted_f64, .substitute = substitute_f64,   \
+                 .product_gathered = product_gathered_f64, .wide_sum = wide_sum_f64, .wide_spread = wide_spread_f64,   \
+                 .standardize = standardize_f64, .standardize_sums = standardize_sums_f64,                             \
+                 .standardize_back = standardize_back_f64, .standardize_fold = standardize_fold_f64, .lstm = lstm_f64, \
+                 .lstm_back = lstm_back_f64, .weigh_back = weigh_back_f64, .window_max = window_max_f64,               \
+                 .window_back = window_back_f64, .descend = descend_f64 },                                             \
     }
 
 #endif

@@ -4,13 +4,23 @@
 #include "support/suite.h"
 
 #include <check.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 static draw numbers;
 static long double random_unit(void) { return (long double)draw_between(&numbers, -1, 1); }
 
-/* Layouts: bit 0 a transposed, bit 1 b transposed, bit 2 padded, bit 3 elements of b apart, bit 4 rows far apart. */
-static void check_product(const element *e, int64_t m, int64_t n, int64_t k, int layout)
+/* What is in c before a product is subtracted. */
+static double before(const element *e, int64_t i)
+{
+    double value = 0;
+    put(e, &value, 0, (long double)(i % 23) / 3 - 2);
+    return (double)get(e, &value, 0);
+}
+
+/* Layouts: bit 0 a transposed, bit 1 b transposed, bit 2 padded, bit 3 elements of b apart, bit 4 rows far apart.
+ * subtracts: from what is in c. */
+static void check_one_product(const element *e, int64_t m, int64_t n, int64_t k, int layout, bool subtracts)
 {
     enum { AREA = 3 << 19, SCRATCH = 1 << 18 };
     static double a[AREA], b[AREA], c[AREA], exact[AREA], chain[AREA], size[AREA];
@@ -20,17 +30,19 @@ static void check_product(const element *e, int64_t m, int64_t n, int64_t k, int
     const int64_t a_rows = layout & 1 ? 1 : k + pad, a_cols = layout & 1 ? m + pad : 1;
     const int64_t b_rows = layout & 2 ? apart : apart * (n + pad), b_cols = layout & 2 ? apart * (k + pad) : apart;
     const int64_t ldc = n + pad;
+    const long double sign = subtracts ? -1 : 1;
     for (int64_t i = 0; i < (m + pad) * (k + pad); i++)
         put(e, a, i, random_unit());
     for (int64_t i = 0; i < apart * (n + pad) * (k + pad); i++)
         put(e, b, i, random_unit());
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) {
-            long double sum = 0, absolute = 0;
-            double f64 = 0;
-            float f32 = 0;
+            const double begin = subtracts ? before(e, i * ldc + j) : 0;
+            long double sum = begin, absolute = fabsl(begin);
+            double f64 = begin;
+            float f32 = (float)begin;
             for (int64_t p = 0; p < k; p++) {
-                const long double x = get(e, a, i * a_rows + p * a_cols), y = get(e, b, p * b_rows + j * b_cols);
+                const long double x = sign * get(e, a, i * a_rows + p * a_cols), y = get(e, b, p * b_rows + j * b_cols);
                 sum += x * y;
                 absolute += fabsl(x * y);
                 if (e->is_f64)
@@ -46,11 +58,14 @@ static void check_product(const element *e, int64_t m, int64_t n, int64_t k, int
     {
         const int is_fused = strcmp(table->name, "scalar") != 0;
         const bgk_kernels *kernels = kernels_of(table, e);
-        for (int64_t i = 0; i < (m + 1) * (ldc + 1); i++)
-            put(e, c, i, 77);
+        for (int64_t i = 0; i < (m + 1) * (ldc + 1); i++) {
+            const bool is_inside = i / (ldc > 0 ? ldc : 1) < m && i % (ldc > 0 ? ldc : 1) < n;
+            put(e, c, i, subtracts && is_inside ? before(e, i) : 77);
+        }
         const int64_t behind = (int64_t)bgk_product_scratch(m, n, k);
         put(e, scratch, behind, 77);
-        kernels->product(m, n, k, a, a_rows, a_cols, b, b_rows, b_cols, c, ldc, scratch);
+        (subtracts ? kernels->product_subtracted : kernels->product)(m, n, k, a, a_rows, a_cols, b, b_rows, b_cols, c,
+                                                                     ldc, scratch);
         ck_assert_msg((double)get(e, scratch, behind) == 77, "%s: m %lld n %lld k %lld, layout %d: more scratch used",
                       table->name, (long long)m, (long long)n, (long long)k, layout);
         for (int64_t i = 0; i < (m + 1) * (ldc + 1); i++) {
@@ -64,12 +79,78 @@ static void check_product(const element *e, int64_t m, int64_t n, int64_t k, int
                                     : fabs(r - want) <= (double)(e->epsilon * (k + 1)) * size[row * n + col] + 1e-300;
             }
             if (!is_right)
-                ck_abort_msg("product_%s %s: m %lld n %lld k %lld, layout %d: (%lld, %lld) is %a, not %a", e->name,
-                             table->name, (long long)m, (long long)n, (long long)k, layout, (long long)row,
-                             (long long)col, r, want);
+                ck_abort_msg("product%s_%s %s: m %lld n %lld k %lld, layout %d: (%lld, %lld) is %a, not %a",
+                             subtracts ? "_subtracted" : "", e->name, table->name, (long long)m, (long long)n,
+                             (long long)k, layout, (long long)row, (long long)col, r, want);
         }
     }
 }
+
+static void check_product(const element *e, int64_t m, int64_t n, int64_t k, int layout)
+{
+    check_one_product(e, m, n, k, layout, false);
+    check_one_product(e, m, n, k, layout, true);
+}
+
+/* t · x = b, for t stored by rows or by columns, forwards or from its end. The other triangle holds NaN. */
+static void check_substitution(const element *e, int64_t k, int64_t n, int layout)
+{
+    enum { SIDE = 40, WIDTH = 150 };
+    static double t[SIDE * SIDE], b[SIDE * WIDTH], chain[SIDE * WIDTH], start[SIDE * WIDTH];
+    const bool by_columns = layout & 1, backwards = layout & 2, is_unit = layout & 4;
+    const int64_t rows = by_columns ? 1 : SIDE, cols = by_columns ? SIDE : 1, ldb = n + 3, sign = backwards ? -1 : 1;
+    const int64_t first = backwards ? (k - 1) * (rows + cols) : 0, first_row = backwards ? (k - 1) * ldb : 0;
+    ck_assert(k <= SIDE && ldb <= WIDTH);
+    for (int64_t i = 0; i < SIDE * SIDE; i++)
+        put(e, t, i, (long double)NAN);
+    for (int64_t i = 0; i < k; i++)
+        for (int64_t p = 0; p <= i && !(is_unit && p == i); p++)
+            put(e, t, first + sign * (i * rows + p * cols), random_unit() + (i == p ? 2 : 0));
+    for (int64_t i = 0; i < k * ldb; i++)
+        put(e, start, i, random_unit());
+    FOR_EACH_TABLE(table)
+    {
+        const bool is_fused = strcmp(table->name, "scalar") != 0;
+        for (int64_t i = 0; i < k * ldb; i++) {
+            put(e, b, i, get(e, start, i));
+            put(e, chain, i, get(e, start, i));
+        }
+        for (int64_t i = 0; i < k; i++)
+            for (int64_t j = 0; j < n; j++) {
+                const int64_t at = first_row + sign * i * ldb + j;
+                double f64 = (double)get(e, chain, at);
+                float f32 = (float)f64;
+                for (int64_t p = 0; p < i; p++) {
+                    const double x = -(double)get(e, t, first + sign * (i * rows + p * cols));
+                    const double y = (double)get(e, chain, first_row + sign * p * ldb + j);
+                    f64 = fma(x, y, f64);
+                    f32 = fmaf((float)x, (float)y, f32);
+                }
+                const double pivot = is_unit ? 1 : (double)get(e, t, first + sign * i * (rows + cols));
+                put(e, chain, at, e->is_f64 ? f64 / pivot : (double)(f32 / (float)pivot));
+            }
+        kernels_of(table, e)->substitute(k, n, (const char *)t + (size_t)first * e->size, sign * rows, sign * cols,
+                                         is_unit, (char *)b + (size_t)first_row * e->size, sign * ldb);
+        for (int64_t i = 0; i < k * ldb; i++) {
+            const double r = (double)get(e, b, i), want = (double)get(e, chain, i);
+            const double slack = is_fused ? 0 : 1000 * (double)e->epsilon * (1 + fabs(want));
+            if (!(fabs(r - want) <= slack))
+                ck_abort_msg("substitute_%s %s: k %lld n %lld, layout %d: (%lld, %lld) is %a, not %a", e->name,
+                             table->name, (long long)k, (long long)n, layout, (long long)(i / ldb),
+                             (long long)(i % ldb), r, want);
+        }
+    }
+}
+START_TEST(substitutions)
+{
+    static const int64_t sizes[] = { 1, 2, 7, 16, 33 }, widths[] = { 0, 1, 5, 8, 16, 31, 64, 100, 147 };
+    FOR_EACH_ELEMENT(e)
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (size_t j = 0; j < sizeof widths / sizeof *widths; j++)
+            for (int layout = 0; layout < 8; layout++)
+                check_substitution(e, sizes[i], widths[j], layout);
+}
+END_TEST
 
 /* Rows of a, terms of a and rows of b lie anywhere; `goes_on` adds to what c holds. */
 static void check_gathered(const element *e, int64_t m, int64_t n, int64_t k, int goes_on)
@@ -234,6 +315,7 @@ int main(void)
     tcase_add_test(tests, products);
     tcase_add_test(tests, blocks);
     tcase_add_test(tests, gathered_products);
+    tcase_add_test(tests, substitutions);
     tcase_add_test(tests, transposes);
     tcase_add_test(tests, peak_counts_operations);
     suite_add_tcase(suite, tests);
