@@ -14,6 +14,10 @@ void bgi_blas_gemm_f32(bool transpose_a, bool transpose_b, int64_t m, int64_t n,
                        const float *b, int64_t ldb, float *c, int64_t ldc);
 void bgi_blas_gemm_f64(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const double *a,
                        int64_t lda, const double *b, int64_t ldb, double *c, int64_t ldc);
+/* c[m, n] = a · b, or with `subtracts` c - a · b in place of c: element (i, p) of a is a[i * a_rows + p * a_cols],
+ * likewise b; one stride of each is 1. f32 or f64. */
+void bgi_blas_gemm(bg_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t a_rows, int64_t a_cols,
+                   const void *b, int64_t b_rows, int64_t b_cols, bool subtracts, void *c, int64_t ldc);
 /* y[m] = a · x, a [m, n] of leading dimension lda (transpose: y[n] = aᵀ · x). */
 void bgi_blas_gemv_f32(bool transpose, int64_t m, int64_t n, const float *a, int64_t lda, const float *x, int64_t incx,
                        float *y);

@@ -339,6 +339,28 @@ static blasint leading(int64_t dimension, int64_t columns)
 BLAS_FUNCTIONS(f32, s, float)
 BLAS_FUNCTIONS(f64, d, double)
 
+void bgi_blas_gemm(bg_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t a_rows, int64_t a_cols,
+                   const void *b, int64_t b_rows, int64_t b_cols, bool subtracts, void *c, int64_t ldc)
+{
+    bool turns_a = a_cols != 1, turns_b = b_cols != 1;
+    int64_t lda = turns_a ? a_cols : a_rows, ldb = turns_b ? b_cols : b_rows;
+    if (!subtracts && dtype == BG_F64)
+        bgi_blas_gemm_f64(turns_a, turns_b, m, n, k, a, lda, b, ldb, c, ldc);
+    else if (!subtracts)
+        bgi_blas_gemm_f32(turns_a, turns_b, m, n, k, a, lda, b, ldb, c, ldc);
+    if (!subtracts || m == 0 || n == 0 || k == 0)
+        return;
+    CBLAS_TRANSPOSE op_a = turns_a ? CblasTrans : CblasNoTrans, op_b = turns_b ? CblasTrans : CblasNoTrans;
+    blasint rows = narrow(m), columns = narrow(n), depth = narrow(k), c_row = leading(ldc, n);
+    blasint a_row = leading(lda, turns_a ? m : k), b_row = leading(ldb, turns_b ? k : n);
+    bgi_blas_call call = bgi_blas_enter();
+    if (dtype == BG_F64)
+        cblas_dgemm(CblasRowMajor, op_a, op_b, rows, columns, depth, -1, a, a_row, b, b_row, 1, c, c_row);
+    else
+        cblas_sgemm(CblasRowMajor, op_a, op_b, rows, columns, depth, -1, a, a_row, b, b_row, 1, c, c_row);
+    bgi_blas_leave(call);
+}
+
 void bgi_blas_trsm(bg_dtype dtype, bgi_triangular how, int64_t m, int64_t n, const void *a, int64_t lda, void *b,
                    int64_t ldb)
 {

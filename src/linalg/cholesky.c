@@ -1,4 +1,5 @@
 /* The Cholesky factorisation, and what is solved with it. */
+#include "linalg/blocked.h"
 #include "linalg/matrices.h"
 
 #include "blas/lapack.h"
@@ -71,14 +72,23 @@ static double cholesky_flops(const bg_node *node)
     double n = (double)m.rows;
     return (double)m.batch * n * n * n / 3;
 }
-static const bg_op cholesky_op = { .name = "cholesky",
-                                   .arity = 1,
-                                   .infer = bgi_infer_last,
-                                   .gradient = cholesky_gradient,
-                                   .call = cholesky_call,
-                                   .units = bgi_matrix_units,
-                                   .flops = cholesky_flops,
-                                   .product_flops = cholesky_flops };
+static const bg_op single_op = { .name = "cholesky",
+                                 .arity = 1,
+                                 .infer = bgi_infer_last,
+                                 .call = cholesky_call,
+                                 .units = bgi_matrix_units,
+                                 .flops = cholesky_flops,
+                                 .product_flops = cholesky_flops };
+/* A matrix is one unit, or shared by all threads. */
+static bg_node *cholesky_compose(bg_node *node)
+{
+    if (bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM)
+        return bgi_blocked_cholesky(node->inputs[0], is_upper(node));
+    return bg_apply(&single_op, node->inputs, 1, node->attributes, node->attribute_bytes);
+}
+static const bg_op cholesky_op = {
+    .name = "cholesky", .arity = 1, .infer = bgi_infer_last, .gradient = cholesky_gradient, .compose = cholesky_compose
+};
 bg_node *bg_cholesky(bg_node *a, bg_triangle triangle)
 {
     int64_t attributes = triangle == BG_UPPER;

@@ -1,4 +1,5 @@
 /* Solutions of triangular systems. */
+#include "linalg/blocked.h"
 #include "linalg/matrices.h"
 
 #include "blas/blas.h"
@@ -76,14 +77,26 @@ static double solve_triangular_flops(const bg_node *node)
     double n = (double)bgi_matrices_of(node->inputs[0]).rows;
     return n * (double)bg_shape_count(node->shape);
 }
+static const bg_op single_op = { .name = "solve_triangular",
+                                 .arity = 2,
+                                 .infer = bgi_infer_last,
+                                 .call = solve_triangular_call,
+                                 .units = bgi_matrix_units,
+                                 .flops = solve_triangular_flops,
+                                 .product_flops = solve_triangular_flops };
+/* A system is one unit, or shared by all threads. */
+static bg_node *solve_triangular_compose(bg_node *node)
+{
+    bg_triangular_options options = options_of(node);
+    if (bgi_matrices_of(node->inputs[0]).rows >= BGI_BLOCKED_FROM)
+        return bgi_blocked_solve(node->inputs[0], node->inputs[1], &options);
+    return bg_apply(&single_op, node->inputs, 2, node->attributes, node->attribute_bytes);
+}
 static const bg_op solve_triangular_op = { .name = "solve_triangular",
                                            .arity = 2,
                                            .infer = bgi_infer_last,
                                            .gradient = solve_triangular_gradient,
-                                           .call = solve_triangular_call,
-                                           .units = bgi_matrix_units,
-                                           .flops = solve_triangular_flops,
-                                           .product_flops = solve_triangular_flops };
+                                           .compose = solve_triangular_compose };
 bg_node *bg_solve_triangular(bg_node *a, bg_node *b, const bg_triangular_options *options)
 {
     attributes_of attributes = read_options(options);

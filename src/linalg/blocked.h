@@ -1,0 +1,15 @@
+/* Factorisations of large matrices as chains of calls that all threads share. */
+#ifndef BGI_BLOCKED_H
+#define BGI_BLOCKED_H
+
+#include <blasgrad/linalg.h>
+
+/* From how many rows and columns on a matrix is factorised in blocks. bench/grid.md */
+enum { BGI_BLOCKED_FROM = 256 };
+
+/* For use in a compiler's graph. The factor of bg_cholesky, a [.., n, n] with n >= BGI_BLOCKED_FROM. */
+bg_node *bgi_blocked_cholesky(bg_node *a, bool upper);
+/* bg_solve_triangular of a [.., n, n], n >= BGI_BLOCKED_FROM, and b of the same batch. */
+bg_node *bgi_blocked_solve(bg_node *a, bg_node *b, const bg_triangular_options *options);
+
+#endif

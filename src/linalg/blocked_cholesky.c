@@ -1,0 +1,236 @@
+/* The Cholesky factorisation of large matrices in blocks, shared by all threads.
+ *
+ * A chain of calls that work in place. The first copies the triangle of a, turned into an upper one, whose rows are
+ * vectors. Then there is one call a block row: its units take the rows that were finished before from those that are
+ * left, and the first of them goes on to finish the next block row, while the others are busy with the rest. The last
+ * call makes the wanted triangle of it, and zeros. */
+#include "linalg/blocked.h"
+#include "linalg/tiles.h"
+
+#include <string.h>
+
+typedef struct {
+    int64_t upper;
+    int64_t stage; /* block rows that are finished before */
+} attributes_of;
+
+/* Rows of a block: few enough that the one who finishes the next block row is no later than the others, and many enough
+ * for the products. */
+static int64_t block_of(int64_t n) { return n < 1024 ? 64 : 128; }
+static int64_t blocks_of(int64_t n) { return (n + block_of(n) - 1) / block_of(n); }
+static int64_t extent_of(int64_t n, int64_t block) /* of one of the blocks */
+{
+    int64_t rest = n - block * block_of(n);
+    return rest < block_of(n) ? rest : block_of(n);
+}
+
+/* The first minor that is not positive, or 0, stands in the matrix, where the last call has put a zero before. */
+static void *failure_of(const bgi_tiles *t, void *a, int64_t n) { return bgi_tile_at(t, a, n, n - 1, 0); }
+
+/* ---- The first call: a's triangle as an upper one, by rows ---- */
+
+static int64_t start_units(const bg_node *node, int input)
+{
+    bgi_matrices m = bgi_matrices_of(node);
+    return input < 0 ? m.batch * m.rows : 1;
+}
+static int64_t start_grain(const bg_node *node) { return block_of(bgi_matrices_of(node).rows); }
+static double start_flops(const bg_node *node) { return (double)bg_shape_count(node->shape); }
+
+static bg_status check_rows(const bg_call *call, int64_t matrix, const void *rows, int64_t first, int64_t last,
+                            int64_t n, bool upper)
+{
+    size_t size = bg_dtype_size(call->node->dtype);
+    for (int64_t i = first; i < last; i++) {
+        int64_t start = upper ? i : 0, count = upper ? n - i : i + 1;
+        if (bgi_first_not_finite(call->node->dtype, bgi_const_at(rows, i * n + start, size), count) < count) {
+            bg_call whole = *call; /* as if units were matrices */
+            whole.first = 0;
+            return bgi_check_finite_triangle(&whole, 0, matrix, upper ? BG_UPPER : BG_LOWER);
+        }
+    }
+    return BG_OK;
+}
+
+static bg_status start_call(const bg_call *call)
+{
+    const attributes_of *attributes = call->node->attributes;
+    int64_t n = bgi_matrices_of(call->node).rows;
+    size_t size = bg_dtype_size(call->node->dtype);
+    for (int64_t unit = call->first, end; unit < call->last; unit = end) {
+        int64_t matrix = unit / n, first = unit % n, last = bgi_least(n, first + call->last - unit);
+        end = unit + last - first;
+        const void *a = bgi_const_at(call->inputs[0], matrix * n * n, size);
+        void *y = bgi_at(call->output, (unit - call->first) * n, size);
+        bg_status status = check_rows(call, matrix, a, first, last, n, attributes->upper);
+        if (status != BG_OK)
+            return status;
+        for (int64_t i = first; i < last; i++) {
+            void *row = bgi_at(y, (i - first) * n, size);
+            memset(row, 0, (size_t)i * size);
+            if (attributes->upper)
+                memcpy(bgi_at(row, i, size), bgi_const_at(a, i * n + i, size), (size_t)(n - i) * size);
+        }
+        if (attributes->upper)
+            continue;
+        /* The square on the diagonal has numbers on its other side that nobody reads. */
+        bgi_call_kernels(call)->transpose(bgi_at(y, first, size), n, bgi_const_at(a, first * n + first, size), n,
+                                          last - first, n - first);
+    }
+    return BG_OK;
+}
+static const bg_op start_op = { .name = "cholesky_start",
+                                .arity = 1,
+                                .infer = bgi_infer_last,
+                                .call = start_call,
+                                .units = start_units,
+                                .flops = start_flops,
+                                .grain = start_grain };
+
+/* ---- A call for each block row ---- */
+
+static int64_t stage_of(const bg_node *node) { return ((const attributes_of *)node->attributes)->stage; }
+static int64_t one(const bg_node *node)
+{
+    (void)node;
+    return 1;
+}
+/* Of one matrix: block row `stage` is for the first unit, and each of those below has one. */
+static int64_t stage_tiles(const bg_node *node) { return blocks_of(bgi_matrices_of(node).rows) - stage_of(node); }
+static int64_t stage_units(const bg_node *node, int input)
+{
+    return input < 0 ? bgi_matrices_of(node).batch * stage_tiles(node) : 1;
+}
+static double stage_flops(const bg_node *node)
+{
+    bgi_matrices m = bgi_matrices_of(node);
+    double block = (double)block_of(m.rows), rest = (double)m.rows - (double)stage_of(node) * block;
+    return (double)m.batch * rest * block * (stage_of(node) > 0 ? rest + block : block);
+}
+static size_t stage_scratch(const bg_node *node)
+{
+    int64_t n = bgi_matrices_of(node).rows;
+    return bgi_tile_scratch(node->dtype, block_of(n), n, block_of(n));
+}
+
+static void finish_rows(const bgi_tiles *t, void *a, int64_t n, int64_t row)
+{
+    int64_t rows = extent_of(n, row / block_of(n)), after = row + rows;
+    int64_t minor = bgi_tiles_cholesky(t, rows, bgi_tile_at(t, a, n, row, row), n);
+    if (minor != 0) {
+        if (bgi_float_at(failure_of(t, a, n), t->dtype, 0) == 0)
+            bgi_put_float(failure_of(t, a, n), t->dtype, 0, (double)(row + minor));
+        return;
+    }
+    bgi_tiles_solve(t, false, false, rows, n - after, bgi_turned(bgi_tile_of(t, a, n, row, row)),
+                    bgi_tile_at(t, a, n, row, after), n);
+}
+
+static bg_status stage_call(const bg_call *call)
+{
+    int64_t n = bgi_matrices_of(call->node).rows, stage = stage_of(call->node), block = block_of(n);
+    int64_t batch = bgi_matrices_of(call->node).batch;
+    bgi_tiles t = bgi_tiles_of(call, call->scratch);
+    bgi_fp_state before = bgi_fp_get();
+    bgi_fp_set(bgi_fp_gradual());
+    for (int64_t unit = call->first; unit < call->last; unit++) { /* the next block rows of all matrices come first */
+        void *a = bgi_at(call->output, unit % batch * n * n, t.size);
+        int64_t tile = unit / batch, row = (stage + tile) * block;
+        if (bgi_float_at(failure_of(&t, a, n), t.dtype, 0) != 0)
+            continue;
+        if (stage > 0) {
+            bgi_tile above = bgi_tile_of(&t, a, n, (stage - 1) * block, row);
+            bgi_tiles_subtract(&t, extent_of(n, stage + tile), n - row, block, bgi_turned(above), above,
+                               bgi_tile_at(&t, a, n, row, row), n);
+        }
+        if (tile == 0)
+            finish_rows(&t, a, n, row);
+    }
+    bgi_fp_set(before);
+    return BG_OK;
+}
+static const bg_op stage_op = { .name = "cholesky_stage",
+                                .arity = 1,
+                                .infer = bgi_infer_last,
+                                .call = stage_call,
+                                .units = stage_units,
+                                .flops = stage_flops,
+                                .product_flops = stage_flops,
+                                .scratch = stage_scratch,
+                                .grain = one,
+                                .never_fails = true,
+                                .is_in_place = true };
+
+/* ---- The last call: the wanted triangle, by block rows ---- */
+
+static int64_t end_units(const bg_node *node, int input)
+{
+    bgi_matrices m = bgi_matrices_of(node);
+    return input < 0 ? m.batch * blocks_of(m.rows) : 1;
+}
+static double end_flops(const bg_node *node) { return (double)bg_shape_count(node->shape); }
+static size_t end_scratch(const bg_node *node)
+{
+    int64_t block = block_of(bgi_matrices_of(node).rows);
+    return (size_t)(block * block) * bg_dtype_size(node->dtype);
+}
+
+/* Block row `block`: its part of the upper triangle goes to the lower one, if that is wanted, and else zeros do. */
+static void end_rows(const bg_call *call, const bgi_tiles *t, void *a, int64_t n, int64_t block, bool upper)
+{
+    int64_t row = block * block_of(n), rows = extent_of(n, block);
+    void *diagonal = bgi_tile_at(t, a, n, row, row);
+    if (!upper) {
+        t->kernels->transpose(call->scratch, rows, diagonal, n, rows, rows);
+        t->kernels->transpose(bgi_tile_at(t, a, n, row + rows, row), n, bgi_tile_at(t, a, n, row, row + rows), n,
+                              n - row - rows, rows);
+    }
+    for (int64_t i = 0; i < rows; i++) {
+        void *start = bgi_tile_at(t, diagonal, n, i, 0);
+        if (upper) {
+            memset(start, 0, (size_t)i * t->size);
+        } else {
+            memcpy(start, bgi_const_at(call->scratch, i * rows, t->size), (size_t)(i + 1) * t->size);
+            memset(bgi_at(start, i + 1, t->size), 0, (size_t)(n - row - i - 1) * t->size);
+        }
+    }
+}
+static bg_status end_call(const bg_call *call)
+{
+    const attributes_of *attributes = call->node->attributes;
+    bgi_matrices m = bgi_matrices_of(call->node);
+    int64_t n = m.rows, blocks = blocks_of(n);
+    bgi_tiles t = bgi_tiles_of(call, NULL);
+    for (int64_t unit = call->first; unit < call->last; unit++) {
+        int64_t matrix = unit / blocks, block = unit % blocks;
+        void *a = bgi_at(call->output, matrix * n * n, t.size);
+        /* The first block row's unit writes where the failure stands. */
+        int64_t minor = block == 0 ? (int64_t)bgi_float_at(failure_of(&t, a, n), t.dtype, 0) : 0;
+        if (minor != 0) {
+            bg_call whole = *call;
+            whole.first = 0;
+            return bgi_fail_at(&whole, "cholesky", matrix,
+                               "not positive definite: the leading minor of order %lld is not", (long long)minor);
+        }
+        end_rows(call, &t, a, n, block, attributes->upper != 0);
+    }
+    return BG_OK;
+}
+static const bg_op end_op = { .name = "cholesky_end",
+                              .arity = 1,
+                              .infer = bgi_infer_last,
+                              .call = end_call,
+                              .units = end_units,
+                              .flops = end_flops,
+                              .scratch = end_scratch,
+                              .grain = one,
+                              .is_in_place = true };
+
+bg_node *bgi_blocked_cholesky(bg_node *a, bool upper)
+{
+    attributes_of attributes = { .upper = upper };
+    bg_node *y = bg_apply(&start_op, &a, 1, &attributes, sizeof attributes);
+    for (int64_t blocks = y ? blocks_of(bgi_matrices_of(a).rows) : 0; attributes.stage < blocks; attributes.stage++)
+        y = bg_apply(&stage_op, &y, 1, &attributes, sizeof attributes);
+    return bg_apply(&end_op, &y, 1, &attributes, sizeof attributes);
+}

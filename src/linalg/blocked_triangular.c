@@ -1,0 +1,159 @@
+/* Large triangular systems, shared by all threads: the right-hand sides are solved in place, some of them a unit.
+ *
+ * Columns of b are independent of each other, and so are the rows of b where a stands on the right: those are turned
+ * into columns first, because columns side by side are vectors. */
+#include "linalg/blocked.h"
+#include "linalg/tiles.h"
+
+typedef struct {
+    int64_t upper, is_transposed, is_unit, is_right;
+} attributes_of;
+
+/* Of one system: right-hand sides in all, and of a unit. */
+static int64_t sides_of(const bg_node *node)
+{
+    bgi_matrices b = bgi_matrices_of(node);
+    return ((const attributes_of *)node->attributes)->is_right ? b.rows : b.columns;
+}
+static int64_t share_of(int64_t sides)
+{
+    enum { VECTOR = 16, FEW = 64, MANY = 128 }; /* bench/grid.md */
+    int64_t half = (sides / 2 + VECTOR - 1) / VECTOR * VECTOR, most = sides > 1024 ? MANY : FEW;
+    return half < VECTOR ? VECTOR : bgi_least(half, most);
+}
+static int64_t shares_of(int64_t sides) { return (sides + share_of(sides) - 1) / share_of(sides); }
+
+static int64_t units(const bg_node *node, int input)
+{
+    int64_t count = bgi_matrices_of(node).batch * shares_of(sides_of(node));
+    return input < 0 && count > 0 ? count : 1;
+}
+static int64_t grain(const bg_node *node)
+{
+    (void)node;
+    return 1;
+}
+static double flops(const bg_node *node)
+{
+    return (double)bgi_matrices_of(node->inputs[1]).rows * (double)bg_shape_count(node->shape);
+}
+static size_t side_bytes(const bg_node *node)
+{
+    int64_t n = bgi_matrices_of(node->inputs[1]).rows;
+    bool is_right = ((const attributes_of *)node->attributes)->is_right;
+    return is_right ? bgi_aligned((size_t)(n * share_of(sides_of(node))) * bg_dtype_size(node->dtype)) : 0;
+}
+static size_t scratch(const bg_node *node)
+{
+    int64_t n = bgi_matrices_of(node->inputs[1]).rows;
+    return side_bytes(node) + bgi_tile_scratch(node->dtype, n, share_of(sides_of(node)), n);
+}
+
+/* As if units were matrices. */
+static bg_call by_matrices(const bg_call *call)
+{
+    bg_call whole = *call;
+    whole.first = 0;
+    return whole;
+}
+static bg_status fail_not_finite(const bg_call *call, const char *label, int64_t matrix, const void *row, int64_t at,
+                                 int64_t i, int64_t j)
+{
+    bg_call whole = by_matrices(call);
+    return bgi_fail_at(&whole, "solve_triangular", matrix, "%s is %g at [%lld, %lld]", label,
+                       bgi_float_at(row, call->node->dtype, at), (long long)i, (long long)j);
+}
+
+/* Rows [first, last) of a: all units together look at each of them once. */
+static bg_status check_triangle(const bg_call *call, int64_t matrix, const void *a, int64_t n, int64_t first,
+                                int64_t last)
+{
+    const attributes_of *how = call->node->attributes;
+    bg_dtype dtype = call->node->dtype;
+    for (int64_t i = first; i < last; i++) {
+        int64_t start = how->upper ? i + how->is_unit : 0, count = how->upper ? n - start : i + 1 - how->is_unit;
+        const void *row = bgi_const_at(a, i * n + start, bg_dtype_size(dtype));
+        int64_t at = bgi_first_not_finite(dtype, row, count);
+        if (at < count)
+            return fail_not_finite(call, "a", matrix, row, at, i, start + at);
+        bg_call whole = by_matrices(call);
+        if (!how->is_unit && bgi_float_at(row, dtype, how->upper ? 0 : i) == 0)
+            return bgi_fail_at(&whole, "solve_triangular", matrix, "a is singular: 0 at [%lld, %lld]", (long long)i,
+                               (long long)i);
+    }
+    return BG_OK;
+}
+
+static bg_status solve_share(const bg_call *call, const bgi_tiles *t, int64_t matrix, int64_t share)
+{
+    const attributes_of *how = call->node->attributes;
+    bgi_matrices b = bgi_matrices_of(call->node);
+    int64_t n = how->is_right ? b.columns : b.rows, sides = how->is_right ? b.rows : b.columns;
+    int64_t width = share_of(sides), first = share * width, shares = shares_of(sides);
+    width = bgi_least(width, sides - first);
+    const void *a = bgi_const_at(call->inputs[1], matrix * n * n, t->size);
+    void *x = bgi_at(call->output, matrix * n * sides, t->size);
+    bg_status status = check_triangle(call, matrix, a, n, share * n / shares, (share + 1) * n / shares);
+    x = how->is_right ? bgi_tile_at(t, x, n, first, 0) : bgi_tile_at(t, x, sides, 0, first);
+    int64_t rows = how->is_right ? width : n, columns = how->is_right ? n : width, ld = b.columns;
+    for (int64_t i = 0; i < rows && status == BG_OK; i++) {
+        const void *row = bgi_tile_at(t, x, ld, i, 0);
+        int64_t at = bgi_first_not_finite(t->dtype, row, columns);
+        if (at < columns)
+            status = fail_not_finite(call, "b", matrix, row, at, how->is_right ? first + i : i,
+                                     how->is_right ? at : first + at);
+    }
+    if (status != BG_OK)
+        return status;
+    bgi_tile op = bgi_tile_of(t, a, n, 0, 0);
+    bool upper = how->upper != 0;
+    if (how->is_transposed != how->is_right) {
+        op = bgi_turned(op);
+        upper = !upper;
+    }
+    if (!how->is_right) {
+        bgi_tiles_solve(t, upper, how->is_unit, n, width, op, x, ld);
+        return BG_OK;
+    }
+    t->kernels->transpose(call->scratch, width, x, ld, n, width);
+    bgi_tiles_solve(t, upper, how->is_unit, n, width, op, call->scratch, width);
+    t->kernels->transpose(x, ld, call->scratch, width, width, n);
+    return BG_OK;
+}
+
+static bg_status run(const bg_call *call)
+{
+    bgi_tiles t = bgi_tiles_of(call, (char *)call->scratch + side_bytes(call->node));
+    int64_t shares = shares_of(sides_of(call->node));
+    bgi_fp_state before = bgi_fp_get();
+    bg_status status = BG_OK;
+    bgi_fp_set(bgi_fp_gradual());
+    for (int64_t unit = call->first; unit < call->last && status == BG_OK; unit++)
+        status = solve_share(call, &t, unit / shares, unit % shares);
+    bgi_fp_set(before);
+    return status;
+}
+
+static bg_status infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    *dtype = node->inputs[0]->dtype;
+    *shape = node->inputs[0]->shape;
+    return BG_OK;
+}
+static const bg_op solve_op = { .name = "solve_triangular",
+                                .arity = 2,
+                                .infer = infer,
+                                .call = run,
+                                .units = units,
+                                .flops = flops,
+                                .product_flops = flops,
+                                .scratch = scratch,
+                                .grain = grain,
+                                .is_in_place = true };
+
+bg_node *bgi_blocked_solve(bg_node *a, bg_node *b, const bg_triangular_options *options)
+{
+    attributes_of attributes = { options->triangle == BG_UPPER, options->is_transposed, options->is_unit,
+                                 options->is_right };
+    return bg_apply(&solve_op, (bg_node *[]){ b, a }, 2, &attributes, sizeof attributes);
+}

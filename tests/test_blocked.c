@@ -1,0 +1,391 @@
+/* Factorisations and systems of large matrices, which all threads share: residuals as LAPACK's testers define them, the
+ * same bits for any number of threads, and failures that name the right place. */
+#include "support/draw.h"
+#include "support/expect.h"
+#include "support/suite.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum { MOST_RATIO = 30, MOST_THREADS = 4 };
+
+static double epsilon_of(bg_dtype dtype) { return dtype == BG_F64 ? DBL_EPSILON / 2 : FLT_EPSILON / 2; }
+static double get(const bg_tensor *t, int64_t i)
+{
+    const void *data = bg_tensor_const_data(t);
+    return bg_tensor_dtype(t) == BG_F64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
+}
+static void put(bg_tensor *t, int64_t i, double value)
+{
+    if (bg_tensor_dtype(t) == BG_F64)
+        ((double *)bg_tensor_data(t))[i] = value;
+    else
+        ((float *)bg_tensor_data(t))[i] = (float)value;
+}
+
+/* ---- Matrices of doubles, which the results are judged in ---- */
+
+typedef struct {
+    int64_t rows, columns;
+    double *data;
+} matrix;
+static matrix new_matrix(int64_t rows, int64_t columns)
+{
+    matrix x = { rows, columns, calloc((size_t)(rows * columns + 1), sizeof *x.data) };
+    ck_assert_ptr_nonnull(x.data);
+    return x;
+}
+static matrix matrix_of(const bg_tensor *t, int64_t index, int64_t rows, int64_t columns)
+{
+    matrix x = new_matrix(rows, columns);
+    for (int64_t i = 0; i < rows * columns; i++)
+        x.data[i] = get(t, index * rows * columns + i);
+    return x;
+}
+static matrix turned(matrix x)
+{
+    matrix y = new_matrix(x.columns, x.rows);
+    for (int64_t i = 0; i < x.rows; i++)
+        for (int64_t j = 0; j < x.columns; j++)
+            y.data[j * x.rows + i] = x.data[i * x.columns + j];
+    return y;
+}
+static matrix product(matrix x, matrix w)
+{
+    matrix y = new_matrix(x.rows, w.columns);
+    for (int64_t i = 0; i < x.rows; i++)
+        for (int64_t k = 0; k < x.columns; k++)
+            for (int64_t j = 0; j < w.columns; j++)
+                y.data[i * w.columns + j] += x.data[i * x.columns + k] * w.data[k * w.columns + j];
+    return y;
+}
+/* The largest sum of magnitudes in a row of x - y, where y may be left out. */
+static double norm_between(matrix x, const matrix *y)
+{
+    double largest = 0;
+    for (int64_t i = 0; i < x.rows; i++) {
+        double sum = 0;
+        for (int64_t j = 0; j < x.columns; j++)
+            sum += fabs(x.data[i * x.columns + j] - (y ? y->data[i * x.columns + j] : 0));
+        largest = sum <= largest ? largest : sum; /* keeps NaN */
+    }
+    return largest;
+}
+static void expect_ratio(double residual, double size, bg_dtype dtype, const char *what, int64_t n)
+{
+    double ratio = size > 0 ? residual / size / epsilon_of(dtype) : residual;
+    ck_assert_msg(ratio <= MOST_RATIO, "%s, n %lld, %s: the residual is %g times what it may be", what, (long long)n,
+                  bg_dtype_name(dtype), ratio / MOST_RATIO);
+}
+
+static const bg_dtype types[] = { BG_F32, BG_F64 };
+static draw numbers;
+static double any(void) { return draw_between(&numbers, -1, 1); }
+
+/* ---- Programs ---- */
+
+typedef bg_node *build_function(bg_node **operands, int which);
+enum { MOST_OPERANDS = 2 };
+typedef struct {
+    build_function *build;
+    int which;
+    bg_dtype dtype;
+    bg_shape shapes[MOST_OPERANDS];
+    int n_operands;
+    void (*fill)(bg_tensor **operands, int which);
+} problem;
+
+/* Its status, and the operands and the result where they are wanted: the caller's to free. */
+static bg_status solve(const problem *p, int threads, bg_tensor **operands, bg_tensor **result)
+{
+    bg_engine *engine = NULL;
+    bg_graph *graph = NULL;
+    bg_program *program = NULL;
+    bg_node *nodes[MOST_OPERANDS];
+    expect_ok(bg_engine_create(&engine, &(bg_engine_options){ .threads = threads }), "engine");
+    expect_ok(bg_graph_create(&graph, engine), "graph");
+    for (int k = 0; k < p->n_operands; k++)
+        expect_ok(bg_tensor_create(&operands[k], engine, p->dtype, p->shapes[k]), "operand");
+    numbers = draw_from(7);
+    p->fill(operands, p->which);
+    for (int k = 0; k < p->n_operands; k++)
+        nodes[k] = bg_parameter(graph, operands[k]);
+    bg_node *y = p->build(nodes, p->which);
+    expect_ok(bg_compile(&program, graph, &y, 1, NULL), "compile");
+    bg_status status = bg_program_run(program);
+    if (status == BG_OK)
+        status = bg_program_run(program); /* what it works on is as before */
+    if (status == BG_OK) {
+        const bg_tensor *output = bg_program_output(program, 0);
+        expect_ok(bg_tensor_create(result, engine, bg_tensor_dtype(output), bg_tensor_shape(output)), "result");
+        size_t bytes = (size_t)bg_shape_count(bg_tensor_shape(output)) * bg_dtype_size(bg_tensor_dtype(output));
+        expect_ok(bg_tensor_copy_from(*result, bg_tensor_const_data(output), bytes), "result");
+    }
+    bg_program_destroy(program);
+    bg_graph_destroy(graph);
+    bg_engine_destroy(engine);
+    return status;
+}
+static void forget(const problem *p, bg_tensor **operands, bg_tensor *result)
+{
+    for (int k = 0; k < p->n_operands; k++)
+        bg_tensor_destroy(operands[k]);
+    bg_tensor_destroy(result);
+}
+
+/* All operands and the result of one thread; the same bits of more. */
+static void solve_alike(const problem *p, bg_tensor **operands, bg_tensor **result, const char *what)
+{
+    expect_ok(solve(p, 1, operands, result), what);
+    for (int threads = 2; threads <= MOST_THREADS; threads++) {
+        bg_tensor *others[MOST_OPERANDS], *other = NULL;
+        expect_ok(solve(p, threads, others, &other), what);
+        size_t bytes = (size_t)bg_shape_count(bg_tensor_shape(other)) * bg_dtype_size(bg_tensor_dtype(other));
+        ck_assert_msg(memcmp(bg_tensor_const_data(*result), bg_tensor_const_data(other), bytes) == 0,
+                      "%s: other bits on %d threads", what, threads);
+        forget(p, others, other);
+    }
+}
+
+/* ---- Cholesky ---- */
+
+static bg_node *build_cholesky(bg_node **operands, int upper)
+{
+    return bg_cholesky(operands[0], upper ? BG_UPPER : BG_LOWER);
+}
+/* Dominated by the diagonal, with NaN where nobody is to read. */
+static void fill_positive(bg_tensor **operands, int upper)
+{
+    bg_shape shape = bg_tensor_shape(operands[0]);
+    int64_t n = shape.dims[shape.rank - 1], batch = n > 0 ? bg_shape_count(shape) / n / n : 0;
+    for (int64_t m = 0; m < batch; m++)
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t j = 0; j < n; j++) {
+                bool is_read = upper ? j >= i : j <= i;
+                put(operands[0], (m * n + i) * n + j, !is_read ? NAN : i == j ? (double)n / 2 : any());
+            }
+}
+static void check_cholesky(const bg_tensor *a, const bg_tensor *y, int64_t index, int64_t n, int upper)
+{
+    matrix x = matrix_of(a, index, n, n), factor = matrix_of(y, index, n, n);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++)
+            if (upper ? j < i : j > i) {
+                x.data[i * n + j] = x.data[j * n + i];
+                ck_assert_msg(factor.data[i * n + j] == 0, "cholesky: %g at [%lld, %lld]", factor.data[i * n + j],
+                              (long long)i, (long long)j);
+            }
+    matrix other = turned(factor), back = upper ? product(other, factor) : product(factor, other);
+    expect_ratio(norm_between(back, &x), (double)n * norm_between(x, NULL), bg_tensor_dtype(a), "cholesky", n);
+    free(x.data);
+    free(factor.data);
+    free(other.data);
+    free(back.data);
+}
+START_TEST(test_cholesky)
+{
+    const bg_shape shapes[] = { BG_SHAPE(256, 256),    BG_SHAPE(257, 257),       BG_SHAPE(450, 450),
+                                BG_SHAPE(3, 300, 300), BG_SHAPE(2, 2, 256, 256), BG_SHAPE(0, 300, 300) };
+    for (int t = 0; t < 2; t++)
+        for (int upper = 0; upper < 2; upper++) {
+            bg_tensor *operands[MOST_OPERANDS], *y = NULL;
+            problem p = { build_cholesky, upper, types[t], { shapes[_i] }, 1, fill_positive };
+            solve_alike(&p, operands, &y, "cholesky");
+            int64_t n = shapes[_i].dims[shapes[_i].rank - 1];
+            for (int64_t m = 0; m < bg_shape_count(shapes[_i]) / n / n; m++)
+                check_cholesky(operands[0], y, m, n, upper);
+            forget(&p, operands, y);
+        }
+}
+END_TEST
+
+/* What a factorisation of a matrix of n rows fails with; the numbers of the second of two matrices are altered. */
+typedef struct {
+    const char *name;
+    int64_t row, column;
+    double value;
+    const char *message;
+} mistake;
+static const mistake *altered;
+enum { BAD_ROWS = 300 };
+static void alter(bg_tensor *a, int index)
+{
+    put(a, (index * BAD_ROWS + altered->row) * BAD_ROWS + altered->column, altered->value);
+}
+static void fill_bad_positive(bg_tensor **operands, int upper)
+{
+    fill_positive(operands, upper);
+    alter(operands[0], 1);
+}
+START_TEST(test_cholesky_failures)
+{
+    static const mistake mistakes[] = {
+        { "first minor", 0, 0, 0, "matrix [1] of [2]: not positive definite: the leading minor of order 1 is not" },
+        { "first block", 40, 40, -1, "matrix [1] of [2]: not positive definite: the leading minor of order 41 is not" },
+        { "second block", 64, 64, 0, "matrix [1] of [2]: not positive definite: the leading minor of order 65 is not" },
+        { "later", 200, 200, 0, "matrix [1] of [2]: not positive definite: the leading minor of order 201 is not" },
+        { "the last", 299, 299, -1, "matrix [1] of [2]: not positive definite: the leading minor of order 300 is not" },
+        { "NaN", 150, 150, NAN, "matrix [1] of [2]: a is nan at [150, 150]" },
+        { "Inf", 299, 299, INFINITY, "matrix [1] of [2]: a is inf at [299, 299]" },
+    };
+    altered = &mistakes[_i];
+    for (int t = 0; t < 2; t++)
+        for (int upper = 0; upper < 2; upper++)
+            for (int threads = 1; threads <= MOST_THREADS; threads++) {
+                bg_tensor *operands[MOST_OPERANDS], *y = NULL;
+                problem p = {
+                    build_cholesky, upper, types[t], { BG_SHAPE(2, BAD_ROWS, BAD_ROWS) }, 1, fill_bad_positive
+                };
+                expect_failure(solve(&p, threads, operands, &y), BG_ERR_NUMERIC, altered->message, altered->name);
+                forget(&p, operands, y);
+            }
+}
+END_TEST
+
+/* Numbers near the ends of the type's range, and a matrix whose condition is near the largest. */
+static double scale;
+static void fill_scaled(bg_tensor **operands, int upper)
+{
+    fill_positive(operands, upper);
+    for (int64_t i = 0; i < bg_shape_count(bg_tensor_shape(operands[0])); i++)
+        put(operands[0], i, get(operands[0], i) * scale);
+}
+/* A smooth kernel, whose smallest eigenvalues are next to nothing but for what the diagonal has more. */
+static void fill_nearly_singular(bg_tensor **operands, int upper)
+{
+    (void)upper;
+    int64_t n = bg_tensor_shape(operands[0]).dims[0];
+    double epsilon = epsilon_of(bg_tensor_dtype(operands[0]));
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++)
+            put(operands[0], i * n + j, exp(-(double)((i - j) * (i - j)) / 200) + (i == j ? 1e4 * epsilon : 0));
+}
+START_TEST(test_cholesky_of_hard_matrices)
+{
+    static const double scales[][2] = { { 1e-38, 1e-306 }, { 1e35, 1e304 } };
+    for (int t = 0; t < 2; t++)
+        for (int upper = 0; upper < 2; upper++)
+            for (int which = 0; which < 3; which++) {
+                bg_tensor *operands[MOST_OPERANDS], *y = NULL;
+                problem p = { build_cholesky,         upper, types[t],
+                              { BG_SHAPE(320, 320) }, 1,     which < 2 ? fill_scaled : fill_nearly_singular };
+                scale = which < 2 ? scales[which][t] : 1;
+                expect_ok(solve(&p, 2, operands, &y), "a hard matrix");
+                check_cholesky(operands[0], y, 0, 320, upper);
+                forget(&p, operands, y);
+            }
+}
+END_TEST
+
+/* ---- Triangular systems ---- */
+
+enum { IS_UPPER = 1, IS_TRANSPOSED = 2, IS_UNIT = 4, IS_RIGHT = 8, ALL_OPTIONS = 16 };
+static bg_node *build_solution(bg_node **operands, int which)
+{
+    return bg_solve_triangular(operands[0], operands[1],
+                               &(bg_triangular_options){ .triangle = which & IS_UPPER ? BG_UPPER : BG_LOWER,
+                                                         .is_transposed = which & IS_TRANSPOSED,
+                                                         .is_unit = which & IS_UNIT,
+                                                         .is_right = which & IS_RIGHT });
+}
+static void fill_triangular(bg_tensor **operands, int which)
+{
+    bg_shape shape = bg_tensor_shape(operands[0]);
+    int64_t n = shape.dims[shape.rank - 1], batch = bg_shape_count(shape) / n / n;
+    for (int64_t m = 0; m < batch; m++)
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t j = 0; j < n; j++) {
+                bool is_read = which & IS_UPPER ? j >= i : j <= i;
+                double value = i == j ? 2 + any() : any() * 4 / (double)n;
+                put(operands[0], (m * n + i) * n + j, !is_read || (i == j && which & IS_UNIT) ? NAN : value);
+            }
+    for (int64_t i = 0; i < bg_shape_count(bg_tensor_shape(operands[1])); i++)
+        put(operands[1], i, any());
+}
+/* The largest of ‖op(a) · x - b‖ / (‖a‖ ‖x‖), of turned matrices where a stands on the right. */
+static void check_solution(bg_tensor **operands, const bg_tensor *y, int64_t index, int64_t n, int64_t sides, int which)
+{
+    bool is_right = which & IS_RIGHT;
+    matrix a = matrix_of(operands[0], index, n, n);
+    matrix x = matrix_of(y, index, is_right ? sides : n, is_right ? n : sides);
+    matrix b = matrix_of(operands[1], index, x.rows, x.columns);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++) {
+            bool is_read = which & IS_UPPER ? j >= i : j <= i;
+            a.data[i * n + j] = !is_read ? 0 : i == j && which & IS_UNIT ? 1 : a.data[i * n + j];
+        }
+    matrix op = which & IS_TRANSPOSED ? turned(a) : turned(turned(a));
+    matrix back = is_right ? product(x, op) : product(op, x);
+    double size = fmax(norm_between(a, NULL), norm_between(op, NULL)) * norm_between(x, NULL);
+    expect_ratio(norm_between(back, &b), size * (is_right ? (double)n : 1), bg_tensor_dtype(y), "solve_triangular", n);
+    free(a.data);
+    free(x.data);
+    free(b.data);
+    free(op.data);
+    free(back.data);
+}
+START_TEST(test_solve_triangular)
+{
+    static const int64_t extents[][3] = { { 256, 1, 1 }, { 257, 16, 1 }, { 300, 100, 2 }, { 260, 150, 0 } };
+    bool is_right = _i & IS_RIGHT;
+    for (int t = 0; t < 2; t++)
+        for (int e = 0; e < 4; e++) {
+            int64_t n = extents[e][0], sides = extents[e][1], batch = extents[e][2];
+            bg_tensor *operands[MOST_OPERANDS], *y = NULL;
+            problem p = { build_solution,
+                          _i,
+                          types[t],
+                          { BG_SHAPE(batch, n, n), is_right ? BG_SHAPE(batch, sides, n) : BG_SHAPE(batch, n, sides) },
+                          2,
+                          fill_triangular };
+            solve_alike(&p, operands, &y, "solve_triangular");
+            for (int64_t m = 0; m < batch; m++)
+                check_solution(operands, y, m, n, sides, _i);
+            forget(&p, operands, y);
+        }
+}
+END_TEST
+
+static int bad_operand;
+static void fill_bad_triangular(bg_tensor **operands, int which)
+{
+    fill_triangular(operands, which);
+    alter(operands[bad_operand], 1);
+}
+START_TEST(test_solve_triangular_failures)
+{
+    static const mistake mistakes[] = {
+        { "NaN in a", 150, 150, NAN, "matrix [1] of [2]: a is nan at [150, 150]" },
+        { "Inf in b", 299, 1, INFINITY, "matrix [1] of [2]: b is inf at [299, 1]" },
+        { "singular", 299, 299, 0, "matrix [1] of [2]: a is singular: 0 at [299, 299]" },
+        { "singular at once", 0, 0, 0, "matrix [1] of [2]: a is singular: 0 at [0, 0]" },
+    };
+    altered = &mistakes[_i];
+    bad_operand = _i == 1;
+    for (int t = 0; t < 2; t++)
+        for (int which = 0; which < ALL_OPTIONS; which++) {
+            bg_tensor *operands[MOST_OPERANDS], *y = NULL;
+            bg_shape shape = BG_SHAPE(2, BAD_ROWS, BAD_ROWS);
+            problem p = { build_solution, which & ~IS_UNIT, types[t], { shape, shape }, 2, fill_bad_triangular };
+            expect_failure(solve(&p, 1 + which % MOST_THREADS, operands, &y), BG_ERR_NUMERIC, altered->message,
+                           altered->name);
+            forget(&p, operands, y);
+        }
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+    Suite *suite = suite_create("blocked factorisations");
+    TCase *tests = tcase_create("blocked factorisations");
+    tcase_add_loop_test(tests, test_cholesky, 0, 6);
+    tcase_add_loop_test(tests, test_cholesky_failures, 0, 7);
+    tcase_add_test(tests, test_cholesky_of_hard_matrices);
+    tcase_add_loop_test(tests, test_solve_triangular, 0, ALL_OPTIONS);
+    tcase_add_loop_test(tests, test_solve_triangular_failures, 0, 4);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
+
+int main(void) { return run_suite(make_suite()); }
