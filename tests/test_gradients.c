@@ -24,12 +24,25 @@ typedef struct {
 } result;
 static result *results;
 
+/* Whether the op is among the nodes, or in what they are composed of. */
+static bool has_op(const op_instance *o)
+{
+    for (int i = 0; i < o->graph->count; i++) {
+        bg_node *node = o->graph->nodes[i];
+        if (strcmp(node->op->name, o->c->op) == 0)
+            return true;
+        if (node->op->compose)
+            bgi_compose(node);
+    }
+    return false;
+}
+/* The same, or in the gradients. */
 static bool shows_op(const op_instance *o)
 {
-    for (int i = 0; i < o->graph->count; i++)
-        if (strcmp(o->graph->nodes[i]->op->name, o->c->op) == 0)
-            return true;
-    return false;
+    if (has_op(o))
+        return true;
+    bg_node *dxs[CASE_MOST_INPUTS], *one = bg_ones(o->graph, o->dtype, bg_node_shape(o->y));
+    return !bg_grad_from((bg_node *[]){ o->y }, &one, 1, o->xs, (size_t)o->n_xs, dxs) && has_op(o);
 }
 
 static void make(op_instance *o, int case_index, int variant, op_way way, bg_dtype dtype)

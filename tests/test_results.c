@@ -7,7 +7,7 @@
 
 /* What the cases have to do with; made anew for each. */
 static bg_engine *engine;
-static bg_tensor *matrix, *integers;
+static bg_tensor *matrix;
 static bg_graph *graph;
 static bg_node *x;
 static bg_model *model;
@@ -29,7 +29,6 @@ static void set_up(void)
     expect_ok(bg_tensor_create(&matrix, engine, BG_F32, BG_SHAPE(4, 3)), "matrix");
     static const float numbers[] = { 1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1 };
     expect_ok(bg_tensor_copy_from(matrix, numbers, sizeof numbers), "matrix");
-    expect_ok(bg_tensor_create(&integers, engine, BG_I64, BG_SHAPE(4)), "integers");
     expect_ok(bg_graph_create(&graph, engine), "graph");
     x = bg_input(graph, "x", BG_F32, BG_SHAPE(2));
     expect_ok(bg_model_create(&model, engine, BG_F32), "model");
@@ -42,7 +41,6 @@ static void tear_down(void)
     bg_dataset_destroy(data);
     bg_model_destroy(model);
     bg_graph_destroy(graph);
-    bg_tensor_destroy(integers);
     bg_tensor_destroy(matrix);
     bg_engine_destroy(engine);
     ck_assert(counter.live == 0);
@@ -110,14 +108,6 @@ static bg_status gradient_from(void **place)
 {
     return bg_grad_from(&x, (bg_node *[]){ NULL }, 1, &x, 1, (bg_node **)place);
 }
-static bg_status lstsq_argument(void **place) { return bg_lstsq((bg_tensor **)place, matrix, NULL); }
-static bg_status lstsq_dtype(void **place) { return bg_lstsq((bg_tensor **)place, matrix, integers); }
-static bg_status lstsq_singular(void **place)
-{
-    expect_ok(bg_tensor_fill(matrix, 0), "zeros");
-    return bg_lstsq((bg_tensor **)place, matrix, matrix);
-}
-static bg_status lstsq_memory(void **place) { return bg_lstsq((bg_tensor **)place, matrix, matrix); }
 static bg_status model_engine(void **place) { return bg_model_create((bg_model **)place, NULL, BG_F32); }
 static bg_status model_dtype(void **place) { return bg_model_create((bg_model **)place, engine, BG_I32); }
 static bg_status model_memory(void **place) { return bg_model_create((bg_model **)place, engine, BG_F32); }
@@ -210,9 +200,7 @@ static const struct {
     MEMORY(graph_memory, 1, drop_graph),        CASE(compile_graph, BG_ERR_ARGUMENT, 1),
     CASE(compile_output, BG_ERR_ARGUMENT, 1),   MEMORY(compile_memory, 1, drop_program),
     CASE(gradient_of_none, BG_ERR_ARGUMENT, 1), CASE(gradient_shape, BG_ERR_SHAPE, 1),
-    CASE(gradient_from, BG_ERR_ARGUMENT, 1),    CASE(lstsq_argument, BG_ERR_ARGUMENT, 1),
-    CASE(lstsq_dtype, BG_ERR_DTYPE, 1),         CASE(lstsq_singular, BG_ERR_NUMERIC, 1),
-    MEMORY(lstsq_memory, 1, drop_tensor),       CASE(model_engine, BG_ERR_ARGUMENT, 1),
+    CASE(gradient_from, BG_ERR_ARGUMENT, 1),    CASE(model_engine, BG_ERR_ARGUMENT, 1),
     CASE(model_dtype, BG_ERR_DTYPE, 1),         MEMORY(model_memory, 1, drop_model),
     CASE(dataset_columns, BG_ERR_ARGUMENT, 1),  CASE(dataset_classes, BG_ERR_ARGUMENT, 1),
     MEMORY(dataset_memory, 1, drop_dataset),    CASE(part_dataset, BG_ERR_ARGUMENT, 1),

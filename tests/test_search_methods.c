@@ -2,6 +2,7 @@
 #include "search/cma.h"
 #include "support/counted.h"
 #include "support/objectives.h"
+#include "support/run_once.h"
 #include "support/suite.h"
 #include "support/values.h"
 
@@ -149,7 +150,7 @@ START_TEST(test_least_squares)
     bg_dataset *data;
     bg_tensor *solution;
     OK(bg_data_builtin(&data, counted_engine(), "lecture", &(bg_data_options){ .dtype = BG_F64 }));
-    OK(bg_lstsq(&solution, bg_dataset_column(data, 0), bg_dataset_column(data, 1)));
+    OK(solve_least(&solution, counted_engine(), bg_dataset_column(data, 0), bg_dataset_column(data, 1)));
     for (int i = 0; i < 2; i++)
         expect_near("w in closed form", value_at(solution, i), w[i], 1e-12);
     bg_tensor_destroy(solution);

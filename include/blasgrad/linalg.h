@@ -47,8 +47,8 @@ BG_API bg_lu_factors bg_lu(bg_node *a);
 
 /* a [.., m, n] = q · r, k = min(m, n): q [.., m, k] with orthonormal columns, r [.., k, n] upper triangular; complete:
  * q [.., m, m], r [.., m, n]. The signs of r's diagonal are LAPACK's.
- *   Gradients where the first k columns of a are independent; the gradient of a complete q with m > n is not defined
- *   (BG_ERR_GRADIENT when it is asked for). */
+ *   Gradients where the first k columns of a are independent; columns of a complete q beyond the k-th have none: a
+ *   gradient of what depends on them is BG_ERR_GRADIENT. */
 typedef struct {
     bg_node *q, *r;
 } bg_qr_factors;
@@ -131,10 +131,17 @@ BG_API bg_node *bg_solve_tridiagonal(bg_node *lower, bg_node *diagonal, bg_node 
 BG_API bg_node *bg_cholesky_solve(bg_node *factor, bg_node *b, bg_triangle triangle);
 BG_API bg_node *bg_lu_solve(bg_lu_factors lu, bg_node *b);
 
-/* Least squares: solution [n, r] that minimises ‖a · solution - b‖ for a [m, n] of full rank with m >= n, b [m, r]; all
- * of one type, f32 or f64. QR, LAPACK's gels. A new tensor, the caller's to destroy. BG_ERR_SHAPE, BG_ERR_DTYPE;
- * BG_ERR_NUMERIC if a has not full rank or an element is not finite; BG_ERR_NOMEM. */
-BG_API bg_status bg_lstsq(bg_tensor **solution, const bg_tensor *a, const bg_tensor *b);
+/* x [.., n, r] that minimises ‖a · x - b‖² + ridge ‖x‖², a [.., m, n], b [.., m, r]. options may be NULL: by QR, for
+ * m >= n or a ridge; a run fails where a has not full rank: a diagonal element of r is within max(m, n) · epsilon of 0,
+ * relative to the largest. With z = (aᵀ · a + ridge)⁻¹ · dx:   db = a · z   da = (b - a · x) · zᵀ - a · z · xᵀ by_svd:
+ * for any a; singular values up to tolerance · the largest count as 0, and x is the shortest of the minimisers. Its
+ * gradient is the one of constant rank: Golub and Pereyra, The differentiation of pseudo-inverses, 1973. */
+typedef struct {
+    double ridge; /* >= 0; beside by_svd it must be 0 */
+    bool by_svd;
+    bg_optional tolerance; /* by_svd: max(m, n) · epsilon unless given */
+} bg_lstsq_options;
+BG_API bg_node *bg_lstsq(bg_node *a, bg_node *b, const bg_lstsq_options *options);
 
 /* a⁻¹ [.., n, n]:   da = -yᵀ · dy · yᵀ. Fails where a is singular. */
 BG_API bg_node *bg_inv(bg_node *a);

@@ -93,62 +93,102 @@ int64_t bgi_lapack_syevd(bg_dtype dtype, bool is_upper, int64_t n, void *a, void
                            (lapack_int)work_count, integers, (lapack_int)integer_count));
 }
 
-#define GELS_FUNCTIONS(suffix, letter, type)                                                                           \
-    int64_t bgi_lapack_gels_work_##suffix(int64_t m, int64_t n, int64_t r)                                             \
-    {                                                                                                                  \
-        type unused = 0, count = 1;                                                                                    \
-        bgi_blas_call call = bgi_blas_enter();                                                                         \
-        lapack_int info =                                                                                              \
-            LAPACKE_##letter##gels_work(LAPACK_COL_MAJOR, 'N', (lapack_int)m, (lapack_int)n, (lapack_int)r, &unused,   \
-                                        leading(m), &unused, leading(m), &count, -1);                                  \
-        bgi_blas_leave(call);                                                                                          \
-        /* The least that LAPACK takes, in case the optimum is not known or was rounded in a float. */                 \
-        int64_t smaller = m < n ? m : n, larger = smaller > r ? smaller : r;                                           \
-        int64_t least = smaller + larger > 1 ? smaller + larger : 1;                                                   \
-        int64_t best = info == 0 ? (int64_t)count : 0;                                                                 \
-        return best > least ? best : least;                                                                            \
-    }                                                                                                                  \
-    int64_t bgi_lapack_gels_##suffix(int64_t m, int64_t n, int64_t r, type *a, type *b, type *work,                    \
-                                     int64_t work_count)                                                               \
-    {                                                                                                                  \
-        bgi_blas_call call = bgi_blas_enter();                                                                         \
-        lapack_int info =                                                                                              \
-            LAPACKE_##letter##gels_work(LAPACK_COL_MAJOR, 'N', (lapack_int)m, (lapack_int)n, (lapack_int)r, a,         \
-                                        leading(m), b, leading(m), work, (lapack_int)work_count);                      \
-        bgi_blas_leave(call);                                                                                          \
-        return info;                                                                                                   \
-    }
+/* ---- Workspaces ---- */
 
-GELS_FUNCTIONS(f32, s, float)
-GELS_FUNCTIONS(f64, d, double)
-
-/* The first n elements of the workspace hold the factors of Householder's reflections. */
-int64_t bgi_lapack_qr_work_f64(int64_t m, int64_t n)
+/* Where a query puts its answer, in the matrices' type. */
+typedef union {
+    double f64;
+    float f32;
+} number;
+/* The optimum that LAPACK answered, but the least that it takes in case there is none; a float may have been rounded.
+ */
+static int64_t leave_query(session s, bg_dtype dtype, lapack_int info, const number *answer, int64_t least)
 {
-    double unused = 0, factor = 1, product = 1;
-    bgi_blas_call call = bgi_blas_enter();
-    lapack_int rows = (lapack_int)m, columns = (lapack_int)n;
-    lapack_int info = LAPACKE_dgeqrf_work(LAPACK_COL_MAJOR, rows, columns, &unused, leading(m), &unused, &factor, -1);
-    if (info == 0)
-        info =
-            LAPACKE_dorgqr_work(LAPACK_COL_MAJOR, rows, columns, columns, &unused, leading(m), &unused, &product, -1);
-    bgi_blas_leave(call);
-    double best = info != 0 ? 0 : factor > product ? factor : product;
-    return n + (best > (double)n ? (int64_t)best : n);
+    double best = dtype == BG_F64 ? answer->f64 : (double)answer->f32 * (1 + 0x1p-23);
+    leave(s, info);
+    least = least > 1 ? least : 1;
+    return info == 0 && best > (double)least ? (int64_t)best : least;
 }
 
-int64_t bgi_lapack_qr_f64(int64_t m, int64_t n, double *a, double *diagonal, double *work, int64_t work_count)
+/* ---- QR and LQ ---- */
+
+int64_t bgi_lapack_geqrf_work(bg_dtype dtype, int64_t m, int64_t n)
 {
-    double *reflections = work, *rest = work + n;
-    lapack_int rows = (lapack_int)m, columns = (lapack_int)n, rest_count = (lapack_int)(work_count - n);
-    bgi_blas_call call = bgi_blas_enter();
-    lapack_int info =
-        LAPACKE_dgeqrf_work(LAPACK_COL_MAJOR, rows, columns, a, leading(m), reflections, rest, rest_count);
-    for (int64_t i = 0; i < n; i++)
-        diagonal[i] = a[i * m + i];
-    if (info == 0)
-        info =
-            LAPACKE_dorgqr_work(LAPACK_COL_MAJOR, rows, columns, columns, a, leading(m), reflections, rest, rest_count);
-    bgi_blas_leave(call);
-    return info;
+    number answer = { 0 };
+    void *at = &answer;
+    session s = enter();
+    lapack_int info = LAPACK(dtype, geqrf, (lapack_int)m, (lapack_int)n, at, leading(m), at, at, -1);
+    return leave_query(s, dtype, info, &answer, n);
+}
+int64_t bgi_lapack_geqrf(bg_dtype dtype, int64_t m, int64_t n, void *a, int64_t lda, void *factors, void *work,
+                         int64_t work_count)
+{
+    session s = enter();
+    return leave(
+        s, LAPACK(dtype, geqrf, (lapack_int)m, (lapack_int)n, a, leading(lda), factors, work, (lapack_int)work_count));
+}
+
+int64_t bgi_lapack_orgqr_work(bg_dtype dtype, int64_t m, int64_t n, int64_t k)
+{
+    number answer = { 0 };
+    void *at = &answer;
+    session s = enter();
+    lapack_int info = LAPACK(dtype, orgqr, (lapack_int)m, (lapack_int)n, (lapack_int)k, at, leading(m), at, at, -1);
+    return leave_query(s, dtype, info, &answer, n);
+}
+int64_t bgi_lapack_orgqr(bg_dtype dtype, int64_t m, int64_t n, int64_t k, void *a, int64_t lda, const void *factors,
+                         void *work, int64_t work_count)
+{
+    session s = enter();
+    return leave(s, LAPACK(dtype, orgqr, (lapack_int)m, (lapack_int)n, (lapack_int)k, a, leading(lda), factors, work,
+                           (lapack_int)work_count));
+}
+
+int64_t bgi_lapack_gelqf_work(bg_dtype dtype, int64_t m, int64_t n)
+{
+    number answer = { 0 };
+    void *at = &answer;
+    session s = enter();
+    lapack_int info = LAPACK(dtype, gelqf, (lapack_int)m, (lapack_int)n, at, leading(m), at, at, -1);
+    return leave_query(s, dtype, info, &answer, m);
+}
+int64_t bgi_lapack_gelqf(bg_dtype dtype, int64_t m, int64_t n, void *a, int64_t lda, void *factors, void *work,
+                         int64_t work_count)
+{
+    session s = enter();
+    return leave(
+        s, LAPACK(dtype, gelqf, (lapack_int)m, (lapack_int)n, a, leading(lda), factors, work, (lapack_int)work_count));
+}
+
+int64_t bgi_lapack_orglq_work(bg_dtype dtype, int64_t m, int64_t n, int64_t k)
+{
+    number answer = { 0 };
+    void *at = &answer;
+    session s = enter();
+    lapack_int info = LAPACK(dtype, orglq, (lapack_int)m, (lapack_int)n, (lapack_int)k, at, leading(m), at, at, -1);
+    return leave_query(s, dtype, info, &answer, m);
+}
+int64_t bgi_lapack_orglq(bg_dtype dtype, int64_t m, int64_t n, int64_t k, void *a, int64_t lda, const void *factors,
+                         void *work, int64_t work_count)
+{
+    session s = enter();
+    return leave(s, LAPACK(dtype, orglq, (lapack_int)m, (lapack_int)n, (lapack_int)k, a, leading(lda), factors, work,
+                           (lapack_int)work_count));
+}
+
+int64_t bgi_lapack_ormlq_work(bg_dtype dtype, int64_t m, int64_t n, int64_t k)
+{
+    number answer = { 0 };
+    void *at = &answer;
+    session s = enter();
+    lapack_int info = LAPACK(dtype, ormlq, 'R', 'T', (lapack_int)m, (lapack_int)n, (lapack_int)k, at, leading(k), at,
+                             at, leading(m), at, -1);
+    return leave_query(s, dtype, info, &answer, m);
+}
+int64_t bgi_lapack_ormlq(bg_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda,
+                         const void *factors, void *c, int64_t ldc, void *work, int64_t work_count)
+{
+    session s = enter();
+    return leave(s, LAPACK(dtype, ormlq, 'R', 'T', (lapack_int)m, (lapack_int)n, (lapack_int)k, a, leading(lda),
+                           factors, c, leading(ldc), work, (lapack_int)work_count));
 }

@@ -29,15 +29,25 @@ void bgi_lapack_syevd_work(bg_dtype dtype, int64_t n, int64_t *work_count, int64
 int64_t bgi_lapack_syevd(bg_dtype dtype, bool is_upper, int64_t n, void *a, void *values, void *work,
                          int64_t work_count, void *integers, int64_t integer_count);
 
-/* Least squares on column-major copies: a [m, n] (lda m), b [m, r] (ldb m); the solution replaces the first n rows of
- * b. work holds bgi_lapack_gels_work(...) elements. Returns LAPACK's info. Arguments were checked. */
-int64_t bgi_lapack_gels_work_f64(int64_t m, int64_t n, int64_t r);
-int64_t bgi_lapack_gels_f64(int64_t m, int64_t n, int64_t r, double *a, double *b, double *work, int64_t work_count);
-int64_t bgi_lapack_gels_work_f32(int64_t m, int64_t n, int64_t r);
-int64_t bgi_lapack_gels_f32(int64_t m, int64_t n, int64_t r, float *a, float *b, float *work, int64_t work_count);
-/* QR decomposition of a column-major a [m, n], m >= n >= 1, which becomes Q; diagonal gets that of R. work holds
- * bgi_lapack_qr_work_f64(m, n) elements. Returns LAPACK's info. */
-int64_t bgi_lapack_qr_work_f64(int64_t m, int64_t n);
-int64_t bgi_lapack_qr_f64(int64_t m, int64_t n, double *a, double *diagonal, double *work, int64_t work_count);
+/* QR and LQ of a [m, n], which becomes the triangle and, beyond it, the vectors of min(m, n) reflections, whose factors
+ * go to `factors`. */
+int64_t bgi_lapack_geqrf_work(bg_dtype dtype, int64_t m, int64_t n);
+int64_t bgi_lapack_geqrf(bg_dtype dtype, int64_t m, int64_t n, void *a, int64_t lda, void *factors, void *work,
+                         int64_t work_count);
+int64_t bgi_lapack_gelqf_work(bg_dtype dtype, int64_t m, int64_t n);
+int64_t bgi_lapack_gelqf(bg_dtype dtype, int64_t m, int64_t n, void *a, int64_t lda, void *factors, void *work,
+                         int64_t work_count);
+/* k such reflections, the columns (orgqr, m >= n >= k) or rows (orglq, n >= m >= k) of a, become the first n columns or
+ * m rows of their product, q [m, n]. */
+int64_t bgi_lapack_orgqr_work(bg_dtype dtype, int64_t m, int64_t n, int64_t k);
+int64_t bgi_lapack_orgqr(bg_dtype dtype, int64_t m, int64_t n, int64_t k, void *a, int64_t lda, const void *factors,
+                         void *work, int64_t work_count);
+int64_t bgi_lapack_orglq_work(bg_dtype dtype, int64_t m, int64_t n, int64_t k);
+int64_t bgi_lapack_orglq(bg_dtype dtype, int64_t m, int64_t n, int64_t k, void *a, int64_t lda, const void *factors,
+                         void *work, int64_t work_count);
+/* c [m, n] becomes c · qᵀ, q [n, n] the product of k reflections in the rows of a [k, n]. */
+int64_t bgi_lapack_ormlq_work(bg_dtype dtype, int64_t m, int64_t n, int64_t k);
+int64_t bgi_lapack_ormlq(bg_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda,
+                         const void *factors, void *c, int64_t ldc, void *work, int64_t work_count);
 
 #endif

@@ -1,6 +1,8 @@
 /* What the parts of the lecture have in common. */
 #include "lecture.h"
 
+#include "lstsq.h"
+
 #include <math.h>
 
 bg_node *lecture_model(const lecture *l, bg_node *theta)
@@ -42,7 +44,7 @@ bg_status lecture_start(const lecture *l, double theta[LECTURE_PARAMETERS])
 bg_status lecture_least(const lecture *l, double theta[LECTURE_PARAMETERS])
 {
     bg_tensor *solution = NULL;
-    bg_status status = bg_lstsq(&solution, l->x, l->y);
+    bg_status status = lstsq_of(&solution, l->engine, l->x, l->y);
     if (!status)
         status = copy_out(solution, theta);
     bg_tensor_destroy(solution);

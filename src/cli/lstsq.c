@@ -4,6 +4,7 @@
 #include "output.h"
 
 #include <blasgrad/linalg.h>
+#include <blasgrad/program.h>
 
 #include <string.h>
 
@@ -20,6 +21,33 @@ int lstsq_check(const char *model, const char *loss)
         return 0;
     return output_usage("--method lstsq solves one dense layer for the loss l2, not \"%s\" for %s", model ? model : "",
                         loss);
+}
+
+bg_status lstsq_of(bg_tensor **solution, bg_engine *engine, bg_tensor *a, bg_tensor *b)
+{
+    bg_graph *graph = NULL;
+    bg_program *program = NULL;
+    bg_status status = bg_graph_create(&graph, engine);
+    if (status != BG_OK)
+        return status;
+    bg_node *left = bg_input(graph, "a", bg_tensor_dtype(a), bg_tensor_shape(a));
+    bg_node *right = bg_input(graph, "b", bg_tensor_dtype(b), bg_tensor_shape(b));
+    status = bg_compile(&program, graph, &(bg_node *){ bg_lstsq(left, right, NULL) }, 1, NULL);
+    if (status == BG_OK)
+        status = bg_program_bind(program, left, a);
+    if (status == BG_OK)
+        status = bg_program_bind(program, right, b);
+    if (status == BG_OK)
+        status = bg_program_run(program);
+    if (status == BG_OK) {
+        const bg_tensor *x = bg_program_output(program, 0);
+        status = bg_tensor_create(solution, engine, bg_tensor_dtype(x), bg_tensor_shape(x));
+        if (status == BG_OK)
+            status = bg_tensor_copy(*solution, x);
+    }
+    bg_program_destroy(program);
+    bg_graph_destroy(graph);
+    return status;
 }
 
 /* The columns of x, and one of ones for the bias. */
@@ -75,7 +103,7 @@ int lstsq_solve(bg_model *model, const bg_dataset *dataset)
     if (status == BG_OK)
         status = bg_tensor_reshape(&targets, y, BG_SHAPE(bg_dataset_size(dataset), out));
     if (status == BG_OK)
-        status = bg_lstsq(&solution, a, targets);
+        status = lstsq_of(&solution, bg_model_engine(model), a, targets);
     if (status == BG_OK)
         status = set_layer(model, solution, in, has_bias);
     int code = status == BG_OK ? 0 : output_library();

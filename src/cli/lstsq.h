@@ -5,6 +5,9 @@
 #include <blasgrad/data.h>
 #include <blasgrad/nn.h>
 
+/* The least-squares solution [n, r] of a [m, n] and b [m, r], f32 or f64, by QR: a new tensor. */
+bg_status lstsq_of(bg_tensor **solution, bg_engine *engine, bg_tensor *a, bg_tensor *b);
+
 /* Whether this is one dense layer, or NULL, and the loss l2. 0, or the exit code after a message. */
 int lstsq_check(const char *model, const char *loss);
 /* Gives the model's one dense layer, "0.weight" and maybe "0.bias", the values that minimise the l2 loss on the data

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- Checks ---- */
 
@@ -52,17 +53,13 @@ static bg_shape with_matrix(bg_shape batch, const bg_node *x)
     return batch;
 }
 
-bool bgi_takes_system(const char *op, bg_node **a, bg_node **b, bool is_right)
+static bool takes_right_side(const char *op, bg_node **a, bg_node **b, bool is_right)
 {
-    static const char *const labels[] = { "a", "b" };
-    bg_node *both[] = { *a, *b };
-    if (!bgi_graph_of_floats(op, both, labels, 2) || !bgi_takes_square(op, *a))
-        return false;
     bg_node *right = (*b)->shape.rank == 1 ? bg_unsqueeze(*b, is_right ? 0 : 1) : *b;
     if (!right || !bgi_takes_matrix(op, right))
         return false;
     bg_shape batch;
-    bool fits = extent(right, is_right ? 1 : 2) == extent(*a, 1);
+    bool fits = extent(right, is_right ? 1 : 2) == extent(*a, is_right ? 1 : 2);
     if (!fits || !bgi_shape_broadcast(batch_of((*a)->shape), batch_of(right->shape), &batch)) {
         bgi_graph_fail((*a)->graph, BG_ERR_SHAPE, "%s: %s: a %s, b %s", op,
                        fits       ? "leading dimensions do not broadcast together"
@@ -76,12 +73,26 @@ bool bgi_takes_system(const char *op, bg_node **a, bg_node **b, bool is_right)
     return *a && *b;
 }
 
+static bool are_floats(const char *op, bg_node *a, bg_node *b)
+{
+    static const char *const labels[] = { "a", "b" };
+    return bgi_graph_of_floats(op, (bg_node *[]){ a, b }, labels, 2) != NULL;
+}
+bool bgi_takes_system(const char *op, bg_node **a, bg_node **b, bool is_right)
+{
+    return are_floats(op, *a, *b) && bgi_takes_square(op, *a) && takes_right_side(op, a, b, is_right);
+}
+bool bgi_takes_equations(const char *op, bg_node **a, bg_node **b)
+{
+    return are_floats(op, *a, *b) && bgi_takes_matrix(op, *a) && takes_right_side(op, a, b, false);
+}
+
 bg_node *bgi_like_right_side(bg_node *x, const bg_node *b)
 {
     if (!x || b->shape.rank != 1)
         return x;
     bg_shape shape = batch_of(x->shape);
-    shape.dims[shape.rank++] = b->shape.dims[0];
+    shape.dims[shape.rank++] = extent(x, 2) * extent(x, 1);
     return bg_reshape(x, shape);
 }
 
@@ -195,6 +206,52 @@ bg_status bgi_check_finite_triangle(const bg_call *call, int k, int64_t i, bg_tr
 {
     return bgi_check_finite_part(call, call->node->op->name, label_of(k), k, i,
                                  triangle == BG_UPPER ? BGI_READ_UPPER : BGI_READ_LOWER);
+}
+
+/* The largest magnitude, as branchless as bgi_first_not_finite. */
+static double largest(bg_dtype dtype, const void *values, int64_t count)
+{
+    enum { LANES = 8 };
+    double most[LANES] = { 0 };
+    int64_t i = 0;
+    if (dtype == BG_F64) {
+        const double *v = values;
+        for (; i + LANES <= count; i += LANES)
+            for (int k = 0; k < LANES; k++)
+                most[k] = fabs(v[i + k]) > most[k] ? fabs(v[i + k]) : most[k];
+    } else {
+        const float *v = values;
+        float floats[LANES] = { 0 };
+        for (; i + LANES <= count; i += LANES)
+            for (int k = 0; k < LANES; k++)
+                floats[k] = fabsf(v[i + k]) > floats[k] ? fabsf(v[i + k]) : floats[k];
+        for (int k = 0; k < LANES; k++)
+            most[k] = (double)floats[k];
+    }
+    for (; i < count; i++)
+        most[0] = fmax(most[0], fabs(bgi_float_at(values, dtype, i)));
+    for (int k = 1; k < LANES; k++)
+        most[0] = fmax(most[0], most[k]);
+    return most[0];
+}
+double bgi_scale_of(bg_dtype dtype, const void *values, int64_t count)
+{
+    int safe = dtype == BG_F64 ? 400 : 50, most = dtype == BG_F64 ? 1000 : 120, exponent;
+    double size = largest(dtype, values, count);
+    if (size == 0 || (size > ldexp(1, -safe) && size < ldexp(1, safe)))
+        return 1;
+    frexp(size, &exponent);
+    return ldexp(1, -(exponent > most ? most : exponent < -most ? -most : exponent));
+}
+void bgi_copy_scaled(bg_dtype dtype, void *to, const void *from, int64_t count, double factor)
+{
+    if (factor == 1) {
+        if (to != from)
+            memcpy(to, from, (size_t)count * bg_dtype_size(dtype));
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        bgi_put_float(to, dtype, i, factor * bgi_float_at(from, dtype, i));
 }
 
 /* ---- Parts ---- */

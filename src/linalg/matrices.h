@@ -17,6 +17,8 @@ bool bgi_takes_square(const char *op, const bg_node *a);
 /* A square a, and a b with as many rows (is_right: columns) as a: of one graph and type. A b of rank 1 becomes a
  * column, and with different batches both are broadcast to the common one. */
 bool bgi_takes_system(const char *op, bg_node **a, bg_node **b, bool is_right);
+/* The same for an a of any extents and a b with as many rows. */
+bool bgi_takes_equations(const char *op, bg_node **a, bg_node **b);
 /* x without its last axis if b, as it was given, has rank 1. */
 bg_node *bgi_like_right_side(bg_node *x, const bg_node *b);
 
@@ -61,6 +63,11 @@ bg_status bgi_fail_at(const bg_call *call, const char *name, int64_t i, const ch
 /* The same where the matrices are no longer matrices: about number i of a batch of this shape. */
 bg_status bgi_fail_in(bg_shape batch, int64_t i, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* 1, or the power of two that brings the largest of finite elements near 1 where products of two of them might overflow
+ * or vanish. */
+double bgi_scale_of(bg_dtype dtype, const void *values, int64_t count);
+/* factor · from, for a power of two; in place too. */
+void bgi_copy_scaled(bg_dtype dtype, void *to, const void *from, int64_t count, double factor);
 
 /* ---- Parts of packed results ----
  * A factorisation of several results is one node [.., p], which has no gradient, and an op for each result, of the

@@ -158,19 +158,24 @@ static bg_status fill_orthogonal(bg_tensor *tensor, const char *name, const sour
     if (count == 0)
         return BG_OK;
     int64_t rest = count / rows, m = rows > rest ? rows : rest, n = rows > rest ? rest : rows;
-    int64_t work_count = bgi_lapack_qr_work_f64(m, n);
+    int64_t first = bgi_lapack_geqrf_work(BG_F64, m, n), second = bgi_lapack_orgqr_work(BG_F64, m, n, n);
+    int64_t work_count = first > second ? first : second;
     size_t most = SIZE_MAX / sizeof(double);
-    if ((uint64_t)count > most - (size_t)n || (uint64_t)work_count > most - (size_t)count - (size_t)n)
+    if ((uint64_t)count > most - 2 * (size_t)n || (uint64_t)work_count > most - (size_t)count - 2 * (size_t)n)
         return bg_fail(BG_ERR_NOMEM, "model: out of memory for the first values of \"%s\"", name);
-    size_t bytes = ((size_t)count + (size_t)n + (size_t)work_count) * sizeof(double);
+    size_t bytes = ((size_t)count + 2 * (size_t)n + (size_t)work_count) * sizeof(double);
     double *a = bgi_alloc(engine, bytes);
     if (!a)
         return BG_ERR_NOMEM;
-    double *diagonal = a + count;
+    double *diagonal = a + count, *reflections = diagonal + n, *work = reflections + n;
     source standard = { .seed = s->seed, .stream = s->stream, .deviation = 1 };
     for (int64_t i = 0; i < count; i++)
         a[i] = draw_normal(&standard, i);
-    int64_t info = bgi_lapack_qr_f64(m, n, a, diagonal, diagonal + n, work_count);
+    int64_t info = bgi_lapack_geqrf(BG_F64, m, n, a, m, reflections, work, work_count);
+    for (int64_t i = 0; i < n; i++)
+        diagonal[i] = a[i * m + i];
+    if (info == 0)
+        info = bgi_lapack_orgqr(BG_F64, m, n, n, a, m, reflections, work, work_count);
     void *data = bg_tensor_data(tensor);
     for (int64_t j = 0; j < n && info == 0; j++) {
         double factor = diagonal[j] < 0 ? -gain : gain;

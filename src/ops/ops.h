@@ -6,6 +6,22 @@
 
 #include "graph/graph.h"
 
+/* Those of linear algebra that solve equations. */
+#define BGI_MATRIX_FAMILIES(X)                                                                                         \
+    X(triangular)                                                                                                      \
+    X(cholesky)                                                                                                        \
+    X(lu)                                                                                                              \
+    X(solve)                                                                                                           \
+    X(determinant)                                                                                                     \
+    X(tridiagonal)                                                                                                     \
+    X(power)                                                                                                           \
+    X(eigen)                                                                                                           \
+    X(lyapunov)                                                                                                        \
+    X(symmetric)                                                                                                       \
+    X(matrix_exp)                                                                                                      \
+    X(qr)                                                                                                              \
+    X(lstsq)
+
 /* All ops of the library but the leaves, by families: a list of each, bgi_<family>_ops, and the list of lists end with
  * NULL. Tests walk them. */
 #define BGI_OP_FAMILIES(X)                                                                                             \
@@ -34,17 +50,7 @@
     X(recurrent)                                                                                                       \
     X(axis_map)                                                                                                        \
     X(triangle)                                                                                                        \
-    X(triangular)                                                                                                      \
-    X(cholesky)                                                                                                        \
-    X(lu)                                                                                                              \
-    X(solve)                                                                                                           \
-    X(determinant)                                                                                                     \
-    X(tridiagonal)                                                                                                     \
-    X(power)                                                                                                           \
-    X(eigen)                                                                                                           \
-    X(lyapunov)                                                                                                        \
-    X(symmetric)                                                                                                       \
-    X(matrix_exp)                                                                                                      \
+    BGI_MATRIX_FAMILIES(X)                                                                                             \
     X(random)                                                                                                          \
     X(loss)
 #define BGI_DECLARE(family) extern const bg_op *const bgi_##family##_ops[];

@@ -34,6 +34,7 @@
     X(eigen)                                                                                                           \
     X(lyapunov)                                                                                                        \
     X(symmetric)                                                                                                       \
+    X(qr)                                                                                                              \
     X(resizing)                                                                                                        \
     X(random)                                                                                                          \
     X(per_sample)                                                                                                      \

@@ -37,11 +37,24 @@ static inline bg_node *regular_of(bg_node *x)
     return bg_add(bg_mul_scalar(x, n > 0 ? 0.7 / (double)n : 0), bg_mul_scalar(identity_like(x), 2));
 }
 
-/* Square matrices and batches of them; pairs of them with right sides that broadcast. */
+/* Of full rank, of any extents. */
+static inline bg_node *full_rank_of(bg_node *x)
+{
+    bg_shape shape = bg_node_shape(x);
+    int64_t m = shape.dims[shape.rank - 2], n = shape.dims[shape.rank - 1], most = m > n ? m : n;
+    bg_node *one = bg_eye(bg_node_graph(x), bg_node_dtype(x), m, n);
+    return bg_add(bg_mul_scalar(x, most > 0 ? 0.7 / (double)most : 0), bg_mul_scalar(bg_broadcast(one, shape), 2));
+}
+
+/* Matrices of any extents; square matrices and batches of them; pairs of them with right sides that broadcast. */
 #define SQUARES                                                                                                        \
     ONE(1, 1), ONE(2, 2), ONE(3, 3), ONE(4, 4), ONE(5, 5), ONE(7, 7), ONE(8, 8), ONE(9, 9), ONE(0, 0), ONE(1, 1, 1),   \
         ONE(2, 1, 1), ONE(3, 2, 2), ONE(2, 3, 3), ONE(0, 3, 3), ONE(2, 0, 0), ONE(5, 4, 4), ONE(2, 3, 2, 2),           \
         ONE(1, 2, 3, 3), ONE(17, 2, 2), ONE(12, 12), ONE(17, 17)
+#define RECTANGLES                                                                                                     \
+    ONE(1, 1), ONE(2, 1), ONE(1, 2), ONE(3, 2), ONE(2, 3), ONE(3, 3), ONE(5, 4), ONE(4, 5), ONE(7, 2), ONE(2, 7),      \
+        ONE(0, 0), ONE(3, 0), ONE(0, 3), ONE(2, 3, 2), ONE(3, 2, 3), ONE(0, 3, 2), ONE(2, 0, 3), ONE(2, 3, 2, 2),      \
+        ONE(17, 3, 2), ONE(12, 9), ONE(9, 17), ONE(17, 17)
 #define SYSTEMS                                                                                                        \
     PAIR(DIMS(1, 1), DIMS(1, 1)), PAIR(DIMS(2, 2), DIMS(2, 1)), PAIR(DIMS(3, 3), DIMS(3, 2)),                          \
         PAIR(DIMS(4, 4), DIMS(4, 4)), PAIR(DIMS(5, 5), DIMS(5)), PAIR(DIMS(1, 1), DIMS(1)),                            \

@@ -1,5 +1,6 @@
 /* Engines, tensors and views, and programs with their effects. */
 #include "cycle.h"
+#include "support/run_once.h"
 
 /* ---- Engines and tensors ---- */
 
@@ -69,7 +70,7 @@ static bg_status least_squares(cycle *c)
     bg_status status = make_tensor(c, 0, c->scenario->dtype, BG_SHAPE(9, 3));
     if (!status)
         status = make_tensor(c, 1, c->scenario->dtype, BG_SHAPE(9, 2));
-    return status ? status : bg_lstsq(&c->tensors[2], c->tensors[0], c->tensors[1]);
+    return status ? status : solve_least(&c->tensors[2], c->engine, c->tensors[0], c->tensors[1]);
 }
 /* Columns that are multiples of each other. */
 static bg_status no_full_rank(cycle *c)
@@ -80,7 +81,8 @@ static bg_status no_full_rank(cycle *c)
     if (!status)
         status = make_tensor(c, 1, BG_F64, BG_SHAPE(6, 1));
     bg_tensor *none = NULL;
-    return status ? status : expected_to_fail(bg_lstsq(&none, c->tensors[0], c->tensors[1]), BG_ERR_NUMERIC);
+    return status ? status
+                  : expected_to_fail(solve_least(&none, c->engine, c->tensors[0], c->tensors[1]), BG_ERR_NUMERIC);
 }
 
 /* ---- Graphs and their effects ---- */

@@ -477,10 +477,9 @@ static bool is_in(const bg_op *op, const bg_op *const *family)
 }
 static carrying carrying_of(const bg_node *node)
 {
-    static const bg_op *const *const solving[] = { bgi_triangular_ops, bgi_cholesky_ops,    bgi_lu_ops,
-                                                   bgi_solve_ops,      bgi_determinant_ops, bgi_tridiagonal_ops,
-                                                   bgi_power_ops,      bgi_eigen_ops,       bgi_lyapunov_ops,
-                                                   bgi_symmetric_ops,  bgi_matrix_exp_ops };
+#define LISTED(family) bgi_##family##_ops,
+    static const bg_op *const *const solving[] = { BGI_MATRIX_FAMILIES(LISTED) };
+#undef LISTED
     for (size_t i = 0; i < sizeof solving / sizeof *solving; i++)
         if (is_in(node->op, solving[i]))
             return SOLVING;
