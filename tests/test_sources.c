@@ -27,7 +27,7 @@ START_TEST(parts_of_a_source)
 {
     bg_engine *engine = make_engine(1);
     maker m = { .size = N };
-    bg_dataset *twin = create_twin(engine, N), *made, *parts[2][6] = { { NULL } };
+    bg_dataset *twin = create_twin(engine, N), *made, *parts[2][7] = { { NULL } };
     OK(create(&made, engine, &m));
     expect_same(made, twin, "whole");
     for (int which = 0; which < 2; which++) {
@@ -37,16 +37,17 @@ START_TEST(parts_of_a_source)
         OK(bg_dataset_split(&p[1], &p[2], whole, 31, 9));
         OK(bg_dataset_split(&p[3], &p[4], p[1], 12, 4));
         p[5] = scale(p[2], BG_SCALING_STANDARD);
+        p[6] = whiten(p[3], &(bg_pca_options){ .whitening = BG_WHITENING_ZCA, .eps = 0.01 });
     }
-    for (int i = 0; i < 6; i++)
-        expect_same(
-            parts[1][i], parts[0][i],
-            (const char *[]){ "slice", "first", "second", "first of first", "second of first", "scaled second" }[i]);
+    static const char *const names[] = { "slice",           "first",         "second",        "first of first",
+                                         "second of first", "scaled second", "whitened first" };
+    for (int i = 0; i < 7; i++)
+        expect_same(parts[1][i], parts[0][i], names[i]);
     bg_dataset *both[2] = { scale(parts[0][0], BG_SCALING_MIN_MAX), scale(parts[1][0], BG_SCALING_MIN_MAX) };
     expect_same(both[1], both[0], "scaled slice");
     /* The source goes with the last that reads from it, in whatever order they go. */
     bg_dataset_destroy(made);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         ck_assert_int_eq(atomic_load(&m.destroyed), 0);
         bg_dataset_destroy(parts[1][i]);
         bg_dataset_destroy(parts[0][i]);
@@ -160,6 +161,51 @@ START_TEST(joined)
 }
 END_TEST
 
+/* Components, fitted in two passes; the bits of an example do not depend on those that are read with it. */
+START_TEST(projected)
+{
+    enum { COMPONENTS = 5, MOST = 300 };
+    bg_engine *engine = make_engine(1);
+    maker m = { .size = N };
+    bg_dataset *made, *twin = create_twin(engine, N), *sets[2];
+    const bg_pca_options options = { .components = COMPONENTS, .whitening = BG_WHITENING_PCA };
+    OK(create(&made, engine, &m));
+    sets[0] = whiten(twin, &options);
+    ck_assert_int_eq(atomic_load(&m.images), 0);
+    sets[1] = whiten(made, &options);
+    ck_assert_int_eq(atomic_load(&m.images), 2 * N);
+    ck_assert_int_eq(atomic_load(&m.classes), 0);
+    ck_assert(bg_dataset_column(sets[0], 0) && !bg_dataset_column(sets[1], 0));
+    ck_assert(bg_shape_equal(bg_dataset_shape(sets[1], 0), BG_SHAPE(N, COMPONENTS)));
+    ck_assert(hash_of(sets[0]) == hash_of(sets[1]));
+    static float x[MOST][COMPONENTS];
+    static int64_t y[MOST], examples[MOST];
+    for (int i = 0; i < MOST; i++)
+        examples[i] = (i * 29) % N;
+    OK(bg_dataset_read(sets[1], examples, MOST, (void *[]){ x, y }));
+    for (int i = 0; i < MOST; i++) {
+        float one[COMPONENTS];
+        OK(bg_dataset_read(sets[0], &examples[i], 1, (void *[]){ one, NULL }));
+        ck_assert_msg(memcmp(one, x[i], sizeof one) == 0 && y[i] == examples[i] % CLASSES, "example %d of a batch", i);
+        OK(bg_dataset_read(sets[1], &examples[i], 1, (void *[]){ one, NULL }));
+        ck_assert_msg(memcmp(one, x[i], sizeof one) == 0, "example %d of a source", i);
+    }
+    OK(bg_dataset_read(sets[1], examples, MOST, (void *[]){ NULL, y }));
+    m.fail_at = 29;
+    FAILS(bg_dataset_read(sets[1], examples, MOST, (void *[]){ x, y }), BG_ERR_IO, "example 29 is lost");
+    bg_pca *pca;
+    FAILS(bg_pca_create(&pca, made, 0, &options), BG_ERR_IO, "example 29 is lost");
+    ck_assert_ptr_null(pca);
+    bg_dataset_destroy(made);
+    ck_assert_int_eq(atomic_load(&m.destroyed), 0);
+    bg_dataset_destroy(sets[1]);
+    ck_assert_int_eq(atomic_load(&m.destroyed), 1);
+    bg_dataset_destroy(sets[0]);
+    bg_dataset_destroy(twin);
+    end_engine(engine);
+}
+END_TEST
+
 START_TEST(reading)
 {
     bg_engine *engine = make_engine(1);
@@ -263,6 +309,7 @@ int main(void)
     tcase_add_test(tests, stratified);
     tcase_add_test(tests, stratified_without_memory);
     tcase_add_test(tests, joined);
+    tcase_add_test(tests, projected);
     tcase_add_test(tests, reading);
     tcase_add_test(tests, refused_sources);
     suite_add_tcase(suite, tests);

@@ -22,7 +22,7 @@ static bg_node *network(bg_model *m, bg_node *x, void *user)
 typedef struct {
     const char *name;
     int64_t batch, epochs, accumulate;
-    bool without_shuffle, with_test, is_scaled;
+    bool without_shuffle, with_test, is_scaled, is_whitened;
     bg_augmentation augmentation;
 } training_case;
 
@@ -37,6 +37,7 @@ static const training_case cases[] = {
     { .name = "whole", .batch = 1000, .epochs = 4 },
     { .name = "whole, augmented", .batch = 1000, .epochs = 4, .augmentation = { .noise = 0.1 } },
     { .name = "one by one", .batch = 1, .epochs = 1 },
+    { .name = "whitened", .batch = 16, .epochs = 2, .with_test = true, .is_whitened = true },
 };
 
 static bg_trainer *make_trainer(bg_model **model, bg_engine *engine, const training_case *c)
@@ -85,6 +86,11 @@ static uint64_t train(const training_case *c, int threads, maker *m)
     if (c->is_scaled) {
         bg_dataset *whole = data;
         data = scale(whole, BG_SCALING_STANDARD);
+        bg_dataset_destroy(whole);
+    }
+    if (c->is_whitened) {
+        bg_dataset *whole = data;
+        data = whiten(whole, &(bg_pca_options){ .whitening = BG_WHITENING_ZCA, .eps = 0.01 });
         bg_dataset_destroy(whole);
     }
     bg_trainer *trainer = make_trainer(&model, engine, c);

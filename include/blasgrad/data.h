@@ -106,6 +106,46 @@ BG_API bg_status bg_dataset_scaling(bg_tensor **shift, bg_tensor **scale, const 
 BG_API bg_status bg_dataset_scale(bg_dataset **scaled, const bg_dataset *dataset, int column, const bg_tensor *shift,
                                   const bg_tensor *scale);
 
+/* How far principal components are brought to variance 1: not; each of them; or each of them and then turned back, so
+ * that an example stays as near as it can to what it was, and keeps its shape (ZCA: Bell and Sejnowski, The
+ * "independent components" of natural scenes are edge filters, 1997). */
+typedef enum { BG_WHITENING_NONE, BG_WHITENING_PCA, BG_WHITENING_ZCA } bg_whitening;
+/* Zero: all components, min(examples, places) of them, as they are. */
+typedef struct {
+    int64_t components; /* how many of them: those of the largest variance */
+    double share;       /* above 0 to 1, in place of .components: as few as have this share of the variance */
+    bg_whitening whitening;
+    double eps; /* whitening: added to the variances, so that those of small ones are not blown up */
+} bg_pca_options;
+/* Principal components of a column: orthonormal directions v of examples, in the order of the variance that training
+ * examples have along them, which is Σ / (n - 1), as of scikit-learn's PCA. The first of the largest elements of each
+ * is positive. Tensors are f64; [..] is the shape of an example, of so many places. Those of all components: not
+ * whitened   matrix v, inverse vᵀ PCA            matrix f v, inverse vᵀ / f, with f = 1 / sqrt(variance + eps), or 1
+ * for 1 / 0 ZCA            matrix vᵀ f v, inverse vᵀ v / f */
+typedef struct {
+    bg_tensor *shift;     /* [..]: the mean of the examples */
+    bg_tensor *matrix;    /* [components, places]; ZCA: [.., places] */
+    bg_tensor *inverse;   /* [.., components]; ZCA: [.., places] */
+    bg_tensor *variances; /* [components], descending; 0 where only rounding is left of the largest: up to places
+                             epsilon of it */
+    double share;         /* that these have of the whole variance; 1 if there is none */
+} bg_pca;
+/* Finds them out from a column, f32 or f64, of 2 examples or more, with memory for 5 places²; of a source in two
+ * passes. Columns of very different sizes are scaled first. The same bits wherever the examples are kept and for any
+ * number of threads. BG_ERR_ARGUMENT, also for more than min(examples, places) components, 16,384 places and an element
+ * that is not finite; BG_ERR_DTYPE, BG_ERR_SHAPE without places, BG_ERR_NUMERIC. */
+BG_API bg_status bg_pca_create(bg_pca **pca, const bg_dataset *dataset, int column, const bg_pca_options *options);
+/* And its tensors. */
+BG_API void bg_pca_destroy(bg_pca *pca);
+/* The data set with a column, f32 or f64, of examples y = matrix (x - shift) + offset, in f64 (of a source: when they
+ * are read); the others are the same tensors. matrix [.., places] gives examples of shape [..]; shift has the shape of
+ * x, offset that of y, and NULL is 0: with .shift and .matrix of a PCA to its components, with offset .shift and matrix
+ * .inverse back, to what those components tell of x. All are f64 and copied. The names of inputs are those of column 0
+ * and go with it. An example gives the same bits whatever else is read with it. BG_ERR_ARGUMENT, BG_ERR_SHAPE,
+ * BG_ERR_DTYPE. */
+BG_API bg_status bg_dataset_project(bg_dataset **projected, const bg_dataset *dataset, int column,
+                                    const bg_tensor *shift, const bg_tensor *matrix, const bg_tensor *offset);
+
 /* What training changes at random in images [n, h, w] or [n, c, h, w] (noise: in inputs of any shape), anew in each
  * epoch; what it is follows from the engine's seed, the epoch and the example's number alone. Zero: nothing. */
 typedef struct {

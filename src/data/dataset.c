@@ -127,6 +127,8 @@ bg_dataset *bgi_dataset_retain(const bg_dataset *dataset)
 static void release_derivation(bgi_derivation *derivation, bg_engine *engine)
 {
     bgi_free(engine, derivation->factors, derivation->factor_bytes);
+    if (derivation->projection)
+        bgi_free(engine, derivation->projection, derivation->projection->bytes);
     bgi_subset_release(&derivation->chosen, engine);
 }
 

@@ -10,15 +10,23 @@
 
 #include <pthread.h>
 
+/* y = matrix (x - shift) + offset. The numbers lie behind it. */
+typedef struct {
+    int64_t places, outputs;
+    double *matrix, *shift, *offset; /* [outputs, places], [places], [outputs]; the latter two or NULL */
+    size_t bytes;                    /* of this and the numbers */
+} bgi_projection;
+
 /* How the examples of a data set follow from those of another one, its base, which is not in memory. */
 typedef struct {
     int64_t first;     /* example i is number first + i of the base, or of what follows */
     bgi_subset chosen; /* of a permutation's places; none: it is all of them */
     bool is_permuted;
     uint64_t seed, stream; /* of the permutation */
-    int column;            /* the one that is scaled */
+    int column;            /* the one that is scaled or projected */
     double *factors;       /* shift and scale of each of its places; NULL: none is scaled */
     size_t factor_bytes;
+    bgi_projection *projection; /* or NULL */
 } bgi_derivation;
 
 struct bg_dataset {
@@ -92,6 +100,14 @@ void bgi_pass_end(bgi_pass *pass);
 /* ---- scaling.c ---- */
 /* (x - shift) scale in place, of n examples, f32 or f64; factors: those of all places, shifts first. */
 void bgi_scale_rows(void *rows, bg_dtype dtype, int64_t n, int64_t places, const double *factors);
+
+/* Whether a column of a data set can be scaled or projected. */
+bg_status bgi_scaling_check(const char *caller, const bg_dataset *dataset, int column);
+
+/* ---- projection.c ---- */
+/* As bgi_dataset_read, of a data set whose derivation projects a column that is asked for; the numbers are of its base.
+ */
+bg_status bgi_dataset_read_projected(const bg_dataset *dataset, int64_t *examples, int64_t n, void *const *columns);
 
 /* ---- dataset.c, for the readers ---- */
 /* Copies a vocabulary into a data set that has none. */

@@ -90,6 +90,8 @@ bg_status bgi_dataset_read(const bg_dataset *dataset, int64_t *examples, int64_t
         return read_source(dataset, examples, n, columns);
     const bgi_derivation *d = &dataset->derivation;
     map_examples(dataset, examples, n);
+    if (d->projection && columns[d->column])
+        return bgi_dataset_read_projected(dataset, examples, n, columns);
     bg_status status = bgi_dataset_read(dataset->base, examples, n, columns);
     if (!status && d->factors && columns[d->column])
         bgi_scale_rows(columns[d->column], dataset->forms[d->column].dtype, n,

@@ -102,7 +102,7 @@ static bg_status measure(const statistics *s, bgi_pass *pass, bg_scaling scaling
     return status;
 }
 
-static bg_status check_column(const char *caller, const bg_dataset *dataset, int column)
+bg_status bgi_scaling_check(const char *caller, const bg_dataset *dataset, int column)
 {
     if (!dataset)
         return bg_fail(BG_ERR_ARGUMENT, "%s: dataset is NULL", caller);
@@ -114,8 +114,7 @@ static bg_status check_column(const char *caller, const bg_dataset *dataset, int
                        dataset->count);
     bg_dtype dtype = dataset->forms[column].dtype;
     if (dtype != BG_F32 && dtype != BG_F64)
-        return bg_fail(BG_ERR_DTYPE, "%s: column %d is %s; what is scaled is f32 or f64", caller, column,
-                       bg_dtype_name(dtype));
+        return bg_fail(BG_ERR_DTYPE, "%s: column %d is %s, not f32 or f64", caller, column, bg_dtype_name(dtype));
     return BG_OK;
 }
 
@@ -129,7 +128,7 @@ bg_status bg_dataset_scaling(bg_tensor **shift, bg_tensor **scale, const bg_data
         *scale = NULL;
     if (!shift || !scale)
         return bg_fail(BG_ERR_ARGUMENT, "%s: %s is NULL", caller, shift ? "scale" : "shift");
-    bg_status status = check_column(caller, dataset, column);
+    bg_status status = bgi_scaling_check(caller, dataset, column);
     if (status)
         return status;
     if (scaling != BG_SCALING_STANDARD && scaling != BG_SCALING_MIN_MAX)
@@ -219,7 +218,7 @@ bg_status bg_dataset_scale(bg_dataset **scaled, const bg_dataset *dataset, int c
         *scaled = NULL;
     if (!scaled)
         return bg_fail(BG_ERR_ARGUMENT, "dataset_scale: scaled is NULL");
-    bg_status status = check_column("dataset_scale", dataset, column);
+    bg_status status = bgi_scaling_check("dataset_scale", dataset, column);
     if (status)
         return status;
     const bg_column *form = &dataset->forms[column];

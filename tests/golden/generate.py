@@ -113,6 +113,12 @@ metrics.txt: sklearn.metrics
     accuracy[], top[], precision[c], recall[c], f1[c], support[c], confusion[c,c], auc[c], mean_auc[]
     macro[3], weighted[3]        precision, recall, f1
     mae[t], rmse[t], r2[t], means[3]
+pca.txt: sklearn.decomposition.PCA, with the largest element of each component positive
+    x                examples
+    components[] or share[], whitening[], eps[]      bg_pca_options; those that are not there are 0
+    mean, variances, share_of_all[]
+    y                the components of the examples, or the whitened examples
+    back             what the components tell of the examples
 """
 import argparse
 import importlib

@@ -237,6 +237,16 @@ static bg_status scale_data(cycle *c)
     bg_tensor_destroy(scale);
     return status;
 }
+static bg_status whiten_data(cycle *c)
+{
+    bg_pca *pca;
+    const bg_pca_options options = { .whitening = BG_WHITENING_ZCA, .eps = 0.1 };
+    bg_status status = bg_pca_create(&pca, c->data[0], 0, &options);
+    if (!status)
+        status = bg_dataset_project(&c->data[1], c->data[0], 0, pca->shift, pca->matrix, pca->shift);
+    bg_pca_destroy(pca);
+    return status;
+}
 static bg_status slice_data(cycle *c)
 {
     bg_status status = c->data[1] ? BG_OK : bg_dataset_slice(&c->data[1], c->data[0], 3, 20);
@@ -551,6 +561,7 @@ const scenario training_scenarios[] = {
     { .name = "data set sliced", .stages = { engine_1, classes_data, slice_data } },
     { .name = "data set split by class", .stages = { engine_1, classes_data, split_data_by_class } },
     { .name = "data set scaled", .stages = { engine_1, classes_data, scale_data } },
+    { .name = "data set whitened", .stages = { engine_1, classes_data, whiten_data } },
     { .name = "slice of a split", .stages = { engine_1, three_columns, split_data, slice_a_part }, .dtype = BG_F64 },
     { .name = "data sets refused", .stages = { engine_1, refused_data } },
     { .name = "lecture", .stages = { engine_1, builtin }, .text = "lecture", .dtype = BG_F64 },
@@ -562,6 +573,7 @@ const scenario training_scenarios[] = {
     { .name = "trainer of a source",
       .stages = { engine_2, source_data, split_source, hash_source, model, trainer, fit, evaluate } },
     { .name = "source scaled", .stages = { engine_1, source_data, scale_data } },
+    { .name = "source whitened", .stages = { engine_1, source_data, whiten_data, hash_source } },
     { .name = "trainer that only evaluates",
       .stages = { engine_1, classes_data, slice_data, model, trainer, evaluate, evaluate_all },
       .dtype = BG_F64 },

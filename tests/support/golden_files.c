@@ -8,8 +8,8 @@
 
 static int is_of_ops(const struct dirent *entry)
 {
-    static const char *const others[] = { "training.txt", "optimizers.txt", "schedules.txt", "lbfgs.txt",
-                                          "metrics.txt" };
+    static const char *const others[] = { "training.txt", "optimizers.txt", "schedules.txt",
+                                          "lbfgs.txt",    "metrics.txt",    "pca.txt" };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (strcmp(entry->d_name, others[i]) == 0)
             return false;

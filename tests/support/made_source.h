@@ -120,4 +120,16 @@ static inline bg_dataset *scale(const bg_dataset *dataset, bg_scaling scaling)
     return scaled;
 }
 
+/* Projects column 0 by a whitening of what the data set itself shows. */
+static inline bg_dataset *whiten(const bg_dataset *dataset, const bg_pca_options *options)
+{
+    bg_pca *pca;
+    bg_dataset *whitened;
+    OK(bg_pca_create(&pca, dataset, 0, options));
+    OK(bg_dataset_project(&whitened, dataset, 0, pca->shift, pca->matrix, NULL));
+    OK(bg_tensor_fill(pca->matrix, 7)); /* the values were copied */
+    bg_pca_destroy(pca);
+    return whitened;
+}
+
 #endif
