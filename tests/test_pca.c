@@ -224,6 +224,19 @@ START_TEST(without_variance)
     bg_pca_destroy(pca);
     bg_dataset_destroy(dataset);
 
+    /* Means of equal numbers are off by rounding, which is no variance. */
+    for (int64_t n = 2; n < 60; n++) {
+        double equal[60];
+        for (int i = 0; i < 60; i++)
+            equal[i] = 0.1;
+        dataset = dataset_of(BG_F64, BG_SHAPE(n, 1), equal);
+        OK(bg_pca_create(&pca, dataset, 0, &(bg_pca_options){ .whitening = BG_WHITENING_PCA }));
+        ck_assert_msg(value_at(pca->variances, 0) == 0 && value_at(pca->matrix, 0) == 1, "of %lld equal numbers",
+                      (long long)n);
+        bg_pca_destroy(pca);
+        bg_dataset_destroy(dataset);
+    }
+
     /* Nothing varies at all. */
     double same[7 * 3];
     for (int i = 0; i < 21; i++)
