@@ -135,7 +135,7 @@ typedef struct {
  * number of threads. BG_ERR_ARGUMENT, also for more than min(examples, places) components, 16,384 places and an element
  * that is not finite; BG_ERR_DTYPE, BG_ERR_SHAPE without places, BG_ERR_NUMERIC. */
 BG_API bg_status bg_pca_create(bg_pca **pca, const bg_dataset *dataset, int column, const bg_pca_options *options);
-/* And its tensors. */
+/* And its tensors; one that is to stay is taken out before, and NULL put there. */
 BG_API void bg_pca_destroy(bg_pca *pca);
 /* The data set with a column, f32 or f64, of examples y = matrix (x - shift) + offset, in f64 (of a source: when they
  * are read); the others are the same tensors. matrix [.., places] gives examples of shape [..]; shift has the shape of

@@ -177,7 +177,7 @@ static int read_data(class_examples *e, const class_choice *choice)
     data_parts data = { .train = NULL };
     const bg_dataset *part;
     int code = data_like_checkpoint(choice->data, &e->about.data, choice->common);
-    choice->data->parts.scale = NULL; /* the network does that */
+    parts_take_transform(&choice->data->parts, &(parts_settings){ .scale = NULL }); /* the network does that */
     if (!code)
         code = data_load(&data, e->engine, choice->data, NULL);
     if (!code)
@@ -203,11 +203,9 @@ int class_examples_open(class_examples *e, bg_engine *engine, const class_choice
     if (!code)
         code = set_box(e, &choice->box);
     e->network.model = e->about.model;
-    if (!code && e->about.data.parts.scale)
-        code = parts_take_values(&e->shift, &e->scale, engine, choice->data->name, e->example.shape,
-                                 e->about.data.parts.values);
-    e->network.shift = e->shift;
-    e->network.scale = e->scale;
+    if (!code)
+        code = transform_take(&e->transform, engine, choice->data->name, e->example.shape, &e->about.data.parts);
+    e->network.transform = e->transform;
     if (!code)
         code = checkpoint_make_model(&e->model, choice->checkpoint, e->archive, engine, e->about.data.dtype,
                                      &e->network, choice->data->name, e->example);
@@ -219,7 +217,6 @@ void class_examples_close(class_examples *e)
     bg_model_destroy(e->model);
     bg_tensor_destroy(e->inputs);
     bg_tensor_destroy(e->labels);
-    bg_tensor_destroy(e->shift);
-    bg_tensor_destroy(e->scale);
+    transform_release(&e->transform);
     bg_archive_destroy(e->archive);
 }

@@ -44,13 +44,13 @@ typedef struct {
     bg_engine *engine;
     const char *part;
     bg_column example;          /* what one gives the network */
-    bg_tensor *inputs, *labels; /* in the units of the data, before the run's --scale */
+    bg_tensor *inputs, *labels; /* in the units of the data, before --scale and --pca of the run */
     int64_t n;
-    bg_optional lower, upper; /* the box, unless there is none */
-    bg_model *model;          /* with the values of the checkpoint */
-    network_choice network;   /* with what the run did to its inputs */
-    bg_tensor *shift, *scale; /* of network */
-    bg_archive *archive;      /* of the checkpoint, with the texts of `about` */
+    bg_optional lower, upper;  /* the box, unless there is none */
+    bg_model *model;           /* with the values of the checkpoint */
+    network_choice network;    /* with what the run did to its inputs */
+    input_transform transform; /* of network */
+    bg_archive *archive;       /* of the checkpoint, with the texts of `about` */
     checkpoint_about about;
 } class_examples;
 

@@ -410,8 +410,10 @@ int data_load(data_parts *parts, bg_engine *engine, const data_settings *setting
     if (!code)
         code = data_parts_cut(parts, settings);
     bg_dataset **const all[] = { &parts->train, &parts->validation, &parts->test };
-    if (!code)
-        code = parts_scale(all, 3, engine, &settings->parts, &parts->scaling);
+    if (!code) {
+        parts->feature_names = table_feature_names(parts->train);
+        code = transform_parts(all, 3, engine, &settings->parts, &parts->transform);
+    }
     if (code)
         data_release(parts);
     return code;
@@ -443,6 +445,7 @@ void data_release(data_parts *parts)
     bg_dataset_destroy(parts->train);
     bg_dataset_destroy(parts->validation);
     bg_dataset_destroy(parts->test);
-    free(parts->scaling);
+    transform_texts_release(&parts->transform);
+    free(parts->feature_names);
     *parts = (data_parts){ .train = NULL };
 }

@@ -3,6 +3,7 @@
 #define DATA_SOURCE_H
 
 #include "data_rows.h"
+#include "input_transform.h"
 #include "options.h"
 #include "parts_options.h"
 #include "table_options.h"
@@ -66,7 +67,8 @@ bool data_has_bytes(const data_settings *settings);
 typedef struct {
     bg_dataset *train;             /* all of it, if nothing is held out */
     bg_dataset *validation, *test; /* or NULL */
-    char *scaling;                 /* values of parts_settings, or NULL */
+    transform_texts transform;     /* of their inputs */
+    char *feature_names;           /* of a table's inputs, before they became others; or NULL */
 } data_parts;
 
 /* Loads it as it is: one part, or those that it has files of, or, of a text, the share for the test. 0, or the exit

@@ -51,11 +51,15 @@ static void show_tensor(const char *name, const bg_tensor *tensor, event *e)
     event_append_object(e, "tensors", item);
 }
 
-/* One text, on one line whatever is in it. */
+/* One text, on one line whatever is in it; of the numbers of a projection, the first. */
 static void show_text(const char *key, const char *text)
 {
-    char *quoted = event_quote(text);
-    output_line("%-32s %s", key, quoted ? quoted : "");
+    char beginning[200];
+    size_t length = strlen(text);
+    bool is_long = strcmp(key, "blasgrad.projection_values") == 0 && length >= sizeof beginning;
+    snprintf(beginning, sizeof beginning, "%.199s", text);
+    char *quoted = event_quote(is_long ? beginning : text);
+    output_line(is_long ? "%-32s %s .. (%zu bytes)" : "%-32s %s", key, quoted ? quoted : "", length);
     free(quoted);
 }
 

@@ -20,20 +20,37 @@ bg_status network_check(const char *model)
     return bg_fail(BG_ERR_FORMAT, "%s; %s", networks, layers);
 }
 
-static bg_node *scaled(const bg_model *model, bg_node *x, const network_choice *chosen)
+static bg_node *constant_of(const bg_model *model, bg_node *x, const bg_tensor *value)
 {
-    if (!chosen->shift || !x)
+    return bg_cast(bg_constant(bg_node_graph(x), value), bg_model_dtype(model));
+}
+
+static bg_node *scaled(const bg_model *model, bg_node *x, const input_transform *t)
+{
+    if (!t->shift || !x)
         return x;
-    bg_graph *graph = bg_node_graph(x);
-    bg_dtype dtype = bg_model_dtype(model);
-    x = bg_sub(x, bg_cast(bg_constant(graph, chosen->shift), dtype));
-    return bg_mul(x, bg_cast(bg_constant(graph, chosen->scale), dtype));
+    x = bg_sub(x, constant_of(model, x, t->shift));
+    return bg_mul(x, constant_of(model, x, t->scale));
+}
+
+/* matrix [.., places] and an example x [places] of any shape -> [..] */
+static bg_node *projected(const bg_model *model, bg_node *x, const input_transform *t)
+{
+    if (!t->matrix || !x)
+        return x;
+    bg_shape shape = bg_tensor_shape(t->matrix);
+    int64_t n = bg_node_shape(x).dims[0], places = shape.dims[--shape.rank];
+    x = bg_reshape(bg_sub(x, constant_of(model, x, t->mean)), BG_SHAPE(n, places));
+    bg_node *rows = bg_reshape(constant_of(model, x, t->matrix), BG_SHAPE(-1, places));
+    bg_shape made = { .rank = shape.rank + 1, .dims = { n } };
+    memcpy(made.dims + 1, shape.dims, (size_t)shape.rank * sizeof *shape.dims);
+    return bg_reshape(bg_linear(x, rows, NULL), made);
 }
 
 bg_node *network_build(bg_model *model, bg_node *x, void *choice)
 {
     const network_choice *chosen = choice;
-    x = scaled(model, x, chosen);
+    x = projected(model, scaled(model, x, &chosen->transform), &chosen->transform);
     if (!is_name(chosen->model))
         return bg_layers(model, chosen->model, x);
     bg_network_options options = { .classes = chosen->classes, .context = chosen->context };

@@ -4,13 +4,17 @@
 
 #include <blasgrad/nn.h>
 
+/* What becomes of inputs: (x - shift) scale, then matrix (x - mean). All are f64; those that are not there are NULL. */
+typedef struct {
+    bg_tensor *shift, *scale; /* of an example's shape */
+    bg_tensor *mean, *matrix; /* as of bg_pca */
+} input_transform;
+
 /* What builds it; the user data of network_build. */
 typedef struct {
     const char *model;
-    int64_t classes, context; /* for networks that have a name; 0: as in bg_network_options */
-    /* What becomes of inputs x first: (x - shift) scale, f64 of an example's shape; or both NULL. So eps and boxes are
-     * in the inputs' own units. */
-    const bg_tensor *shift, *scale;
+    int64_t classes, context;  /* for networks that have a name; 0: as in bg_network_options */
+    input_transform transform; /* of inputs first, not owned: so eps and boxes are in the inputs' own units */
 } network_choice;
 
 /* BG_OK, or an error that says what there is. */

@@ -1,10 +1,10 @@
 /* How data are cut into parts, scaled, and changed at random. */
 #include "parts_options.h"
 
-#include "data_rows.h"
+#include "input_transform.h"
 #include "options.h"
-#include "output.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +20,9 @@ enum {
     KEY_TEST_DATA,
     KEY_TEST_TARGET_FILE,
     KEY_SCALE,
+    KEY_PCA,
+    KEY_WHITEN,
+    KEY_WHITEN_EPS,
     KEY_AUGMENT
 };
 
@@ -38,6 +41,16 @@ static const struct argp_option options[] = {
     { "scale", KEY_SCALE, "HOW", 0,
       "scale each input by what the training examples show: standard, to mean 0 and variance 1; or min-max, to 0 .. 1",
       0 },
+    { "pca", KEY_PCA, "K|SHARE", 0,
+      "in place of the inputs, scaled by --scale, their first K principal components, as the training examples show "
+      "them; or as many as have this share of the variance, as in 0.95",
+      0 },
+    { "whiten", KEY_WHITEN, "HOW", 0,
+      "bring principal components, of --pca or all, to variance 1: pca; or zca, which turns them back to inputs of "
+      "the same shape",
+      0 },
+    { "whiten-eps", KEY_WHITEN_EPS, "E", 0,
+      "whitening: add E to the variances, so that noise in small ones is not blown up (default: 0)", 0 },
     { "augment", KEY_AUGMENT, "WORDS", 0,
       "change training images at random in each epoch: flip (left and right, half of them), shift:N (by up to N "
       "pixels, "
@@ -46,7 +59,21 @@ static const struct argp_option options[] = {
     { 0 },
 };
 
-static const char *const ways[] = { [BG_SCALING_STANDARD] = "standard", [BG_SCALING_MIN_MAX] = "min-max", NULL };
+static const char *const whitenings[] = { "pca", "zca", NULL };
+
+bool parts_parse_pca(const char *text, int64_t *components, double *share)
+{
+    char *end;
+    *components = 0;
+    *share = 0;
+    if (text[0] && !text[strspn(text, "0123456789")]) {
+        errno = 0;
+        *components = strtoll(text, NULL, 10);
+        return *components > 0 && errno == 0;
+    }
+    *share = strtod(text, &end);
+    return end != text && !*end && *share > 0 && *share < 1;
+}
 
 /* "flip shift:2 noise:0.1"; false if the text says anything else, or nothing. */
 static bool parse_augmentation(const char *text, bg_augmentation *a)
@@ -79,6 +106,8 @@ static bool parse_augmentation(const char *text, bg_augmentation *a)
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     parts_settings *settings = state->input;
+    int64_t components;
+    double share;
     switch (key) {
     case KEY_STRATIFY:
         settings->is_stratified = true;
@@ -99,7 +128,24 @@ static error_t parse(int key, char *text, struct argp_state *state)
         settings->test.target_file = text;
         return 0;
     case KEY_SCALE:
-        settings->scale = ways[option_choice(state, "scale", text, ways)];
+        settings->scale = transform_scalings[option_choice(state, "scale", text, transform_scalings)];
+        return 0;
+    case KEY_PCA:
+        if (!parts_parse_pca(text, &components, &share))
+            argp_error(state, "--pca \"%s\": a whole number of components, or a share between 0 and 1, as in 0.95",
+                       text);
+        settings->pca = text;
+        return 0;
+    case KEY_WHITEN:
+        settings->whiten = whitenings[option_choice(state, "whiten", text, whitenings)];
+        return 0;
+    case KEY_WHITEN_EPS:
+        settings->whiten_eps = option_number(state, "whiten-eps", text, 0, INFINITY);
+        settings->has_eps = true;
+        return 0;
+    case ARGP_KEY_END:
+        if (settings->has_eps && !settings->whiten)
+            argp_error(state, "--whiten-eps says nothing without --whiten");
         return 0;
     case KEY_AUGMENT:
         if (!parse_augmentation(text, &settings->augmentation))
@@ -114,13 +160,39 @@ const struct argp parts_argp = { .options = options, .parser = parse };
 
 const char *parts_option_given(const parts_settings *settings)
 {
-    return settings->scale ? "--scale" : settings->is_stratified ? "--stratify" : NULL;
+    return settings->scale           ? "--scale"
+           : settings->pca           ? "--pca"
+           : settings->whiten        ? "--whiten"
+           : settings->is_stratified ? "--stratify"
+                                     : NULL;
+}
+
+bool parts_transform(const parts_settings *settings) { return settings->scale || parts_projects(settings); }
+bool parts_projects(const parts_settings *settings) { return settings->pca || settings->whiten; }
+
+void parts_take_transform(parts_settings *settings, const parts_settings *saved)
+{
+    settings->scale = saved->scale;
+    settings->values = saved->values;
+    settings->pca = saved->pca;
+    settings->whiten = saved->whiten;
+    settings->whiten_eps = saved->whiten_eps;
+    settings->has_eps = saved->has_eps;
+    settings->projection = saved->projection;
+    settings->variance_share = saved->variance_share;
+}
+
+static bool is_same_text(const char *a, const char *b) { return a && b ? strcmp(a, b) == 0 : a == b; }
+
+bool parts_have_same_transform(const parts_settings *a, const parts_settings *b)
+{
+    return is_same_text(a->scale, b->scale) && is_same_text(a->pca, b->pca) && is_same_text(a->whiten, b->whiten) &&
+           a->whiten_eps == b->whiten_eps;
 }
 
 void parts_fill_in(parts_settings *settings, const parts_settings *saved, bool is_same)
 {
-    settings->scale = saved->scale;
-    settings->values = saved->values;
+    parts_take_transform(settings, saved);
     if (!is_same)
         return;
     settings->is_stratified = saved->is_stratified;
@@ -166,91 +238,12 @@ void parts_describe(const parts_settings *settings, event *e)
         event_bool(e, "stratify", true);
     if (settings->scale)
         event_text(e, "scale", settings->scale);
-}
-
-/* ---- Scaling ---- */
-
-static char *print_values(const bg_tensor *shift, const bg_tensor *scale)
-{
-    enum { NUMBER = 25 }; /* -1.2345678901234567e-308 and a blank */
-    int64_t n = bg_shape_count(bg_tensor_shape(shift));
-    const double *shifts = bg_tensor_const_data(shift), *scales = bg_tensor_const_data(scale);
-    size_t capacity = (size_t)n * 2 * NUMBER + 1, length = 0;
-    char *text = malloc(capacity);
-    if (text)
-        text[0] = '\0';
-    for (int64_t i = 0; text && i < n; i++)
-        length +=
-            (size_t)snprintf(text + length, capacity - length, "%s%.17g %.17g", i ? " " : "", shifts[i], scales[i]);
-    return text;
-}
-
-/* As many numbers as the text has, and no more, go into the two; false if there are others. */
-static bool parse_values(const char *text, double *shifts, double *scales, int64_t n)
-{
-    for (int64_t i = 0; i < 2 * n; i++) {
-        char *end;
-        double value = strtod(text, &end);
-        if (end == text || !isfinite(value))
-            return false;
-        (i % 2 ? scales : shifts)[i / 2] = value;
-        text = end;
-    }
-    return *text == '\0';
-}
-
-int parts_take_values(bg_tensor **shift, bg_tensor **scale, bg_engine *engine, const char *data, bg_shape shape,
-                      const char *values)
-{
-    if (bg_tensor_create(shift, engine, BG_F64, shape) != BG_OK ||
-        bg_tensor_create(scale, engine, BG_F64, shape) != BG_OK)
-        return output_library();
-    if (parse_values(values, bg_tensor_data(*shift), bg_tensor_data(*scale), bg_shape_count(shape)))
-        return 0;
-    return output_failure("%s: the network was trained on other inputs than these, %lld an example; its scaling does "
-                          "not fit them",
-                          data, (long long)bg_shape_count(shape));
-}
-
-static int find_values(bg_tensor **shift, bg_tensor **scale, const bg_dataset *train, const parts_settings *settings)
-{
-    bg_scaling scaling =
-        strcmp(settings->scale, ways[BG_SCALING_MIN_MAX]) == 0 ? BG_SCALING_MIN_MAX : BG_SCALING_STANDARD;
-    bg_status status = bg_dataset_scaling(shift, scale, train, 0, scaling);
-    if (status == BG_ERR_DTYPE)
-        return output_usage("--scale: the inputs of %s are no floating-point numbers", bg_dataset_name(train));
-    return status == BG_OK ? 0 : output_library();
-}
-
-static int scale_part(bg_dataset **part, const bg_tensor *shift, const bg_tensor *scale)
-{
-    bg_dataset *scaled;
-    if (!*part)
-        return 0;
-    if (bg_dataset_scale(&scaled, *part, 0, shift, scale) != BG_OK)
-        return output_library();
-    bg_dataset_destroy(*part);
-    *part = scaled;
-    return 0;
-}
-
-int parts_scale(bg_dataset **const *parts, int n, bg_engine *engine, const parts_settings *settings, char **values)
-{
-    bg_tensor *shift = NULL, *scale = NULL;
-    *values = NULL;
-    if (!settings->scale)
-        return 0;
-    const bg_dataset *train = *parts[0];
-    int code = settings->values ? parts_take_values(&shift, &scale, engine, bg_dataset_name(train),
-                                                    data_inputs(train).shape, settings->values)
-                                : find_values(&shift, &scale, train, settings);
-    if (!code && !(*values = print_values(shift, scale)))
-        code = output_failure("out of memory");
-    for (int i = 0; i < n && !code && !settings->is_in_network; i++)
-        code = scale_part(parts[i], shift, scale);
-    bg_tensor_destroy(shift);
-    bg_tensor_destroy(scale);
-    return code;
+    if (settings->pca)
+        event_text(e, "pca", settings->pca);
+    if (settings->whiten)
+        event_text(e, "whiten", settings->whiten);
+    if (settings->has_eps)
+        event_number(e, "whiten_eps", settings->whiten_eps);
 }
 
 /* ---- Checkpoints ---- */
@@ -273,14 +266,32 @@ static bg_status save_cut(bg_archive *archive, const parts_settings *settings)
                                                       : status;
 }
 
+static bg_status save_transform(bg_archive *archive, const parts_settings *settings)
+{
+    char eps[40], share[40];
+    snprintf(eps, sizeof eps, "%.17g", settings->whiten_eps);
+    snprintf(share, sizeof share, "%.17g", settings->variance_share);
+    bool is_scaled = settings->scale && settings->values, is_projected = settings->projection != NULL;
+    const struct {
+        const char *key, *text;
+    } texts[] = {
+        { "blasgrad.scale", is_scaled ? settings->scale : NULL },
+        { "blasgrad.scale_values", is_scaled ? settings->values : NULL },
+        { "blasgrad.pca", is_projected ? settings->pca : NULL },
+        { "blasgrad.whiten", is_projected ? settings->whiten : NULL },
+        { "blasgrad.whiten_eps", is_projected && settings->has_eps ? eps : NULL },
+        { "blasgrad.variance_share", is_projected ? share : NULL },
+        { "blasgrad.projection_values", settings->projection },
+    };
+    bg_status status = BG_OK;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && status == BG_OK; i++)
+        status = texts[i].text ? bg_archive_add_text(archive, texts[i].key, texts[i].text) : BG_OK;
+    return status;
+}
+
 bg_status parts_save(bg_archive *archive, const parts_settings *settings)
 {
-    bg_status status = BG_OK;
-    if (settings->scale && settings->values) {
-        status = bg_archive_add_text(archive, "blasgrad.scale", settings->scale);
-        if (status == BG_OK)
-            status = bg_archive_add_text(archive, "blasgrad.scale_values", settings->values);
-    }
+    bg_status status = save_transform(archive, settings);
     return status == BG_OK ? save_cut(archive, settings) : status;
 }
 
@@ -295,6 +306,16 @@ void parts_load(const bg_archive *archive, parts_settings *settings)
         .test = { bg_archive_text(archive, "blasgrad.test_data"),
                   bg_archive_text(archive, "blasgrad.test_target_file") },
         .values = bg_archive_text(archive, "blasgrad.scale_values"),
+        .projection = bg_archive_text(archive, "blasgrad.projection_values"),
     };
     settings->scale = settings->values ? bg_archive_text(archive, "blasgrad.scale") : NULL;
+    if (!settings->projection)
+        return;
+    const char *eps = bg_archive_text(archive, "blasgrad.whiten_eps");
+    const char *kept = bg_archive_text(archive, "blasgrad.variance_share");
+    settings->pca = bg_archive_text(archive, "blasgrad.pca");
+    settings->whiten = bg_archive_text(archive, "blasgrad.whiten");
+    settings->has_eps = eps != NULL;
+    settings->whiten_eps = eps ? strtod(eps, NULL) : 0;
+    settings->variance_share = kept ? strtod(kept, NULL) : 0;
 }

@@ -20,8 +20,14 @@ typedef struct {
     double validation_share; /* 0: nothing */
     part_file validation, test;
     const char *scale;  /* "standard" or "min-max" */
-    bool is_in_network; /* the network scales, and the data stay as they are; no option */
-    const char *values; /* of a run, no option: shift and scale of each input, blanks between them */
+    const char *pca;    /* "20" components, or "0.95" of the variance */
+    const char *whiten; /* "pca" or "zca" */
+    bool has_eps;
+    double whiten_eps;
+    bool is_in_network; /* the network does what the last five say, and the data stay as they are; no option */
+    /* What came of them in a run, no options: the texts of input_transform.h. */
+    const char *values, *projection;
+    double variance_share; /* that the projection keeps */
     bg_augmentation augmentation;
 } parts_settings;
 
@@ -38,15 +44,14 @@ void parts_hold_nothing_out(parts_settings *settings);
 /* Those that are given, for the log. */
 void parts_describe(const parts_settings *settings, event *e);
 
-/* Scales the inputs of all parts (each but the first may be NULL), unless the network does, by the values of the
- * settings, or by what the first part shows. *values: those, to be freed; NULL where nothing is scaled. 0, or the exit
- * code after a message. */
-int parts_scale(bg_dataset **const *parts, int n, bg_engine *engine, const parts_settings *settings, char **values);
-
-/* The values as tensors, f64, of the shape of an example of the data of this name. 0, or the exit code after a message.
- */
-int parts_take_values(bg_tensor **shift, bg_tensor **scale, bg_engine *engine, const char *data, bg_shape shape,
-                      const char *values);
+/* "20" is 20 components and a share of 0, "0.95" the other way round; false if it is neither. */
+bool parts_parse_pca(const char *text, int64_t *components, double *share);
+/* Whether inputs become others: by --scale, --pca or --whiten; by the latter two. */
+bool parts_transform(const parts_settings *settings);
+bool parts_projects(const parts_settings *settings);
+/* Takes over what these options say and what came of them, texts as they are; whether two say the same. */
+void parts_take_transform(parts_settings *settings, const parts_settings *saved);
+bool parts_have_same_transform(const parts_settings *a, const parts_settings *b);
 
 /* In the metadata of a checkpoint. Paths that are not UTF-8 are left out. */
 bg_status parts_save(bg_archive *archive, const parts_settings *settings);

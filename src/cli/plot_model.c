@@ -157,8 +157,15 @@ static int plot_predictions(model_picture kind, const char *path, const bg_archi
     predictions p = { .part_name = "" };
     network_choice choice = { .model = about->model };
     int code = data_like_checkpoint(&settings, &about->data, &(common_options){ .threads = 0 });
+    /* Components are no images: the network projects then, and these are what the data have. */
+    parts_settings run = settings.parts;
+    bool is_in_network = parts_projects(&run);
+    if (is_in_network)
+        parts_take_transform(&settings.parts, &(parts_settings){ .scale = NULL });
     if (!code)
         code = data_load(&data, engine, &settings, NULL);
+    if (!code && is_in_network)
+        code = transform_take(&choice.transform, engine, settings.name, data_inputs(data.train).shape, &run);
     if (!code) {
         p.data = settings.name;
         p.engine = engine;
@@ -175,11 +182,22 @@ static int plot_predictions(model_picture kind, const char *path, const bg_archi
         code = predict(&p, model, &choice);
     if (!code)
         code = kind == PICTURE_WRONG ? plot_wrong(&p, picture) : plot_confusion(&p, picture);
+    transform_release(&choice.transform);
     free(p.actual);
     free(p.predicted);
     bg_model_destroy(model);
     data_release(&data);
     return code;
+}
+
+/* Those of components would be drawn as if they were pixels. */
+static int check_filters(const char *path, const parts_settings *parts)
+{
+    bool are_images = !parts_projects(parts) || (parts->whiten && strcmp(parts->whiten, "zca") == 0);
+    return are_images ? EXIT_DONE
+                      : output_failure("%s: the weights of its first layer are of principal components (%s), which are "
+                                       "no images",
+                                       path, parts->pca ? "--pca" : "--whiten");
 }
 
 int plot_model(model_picture kind, const char *run, const char *picture)
@@ -195,6 +213,8 @@ int plot_model(model_picture kind, const char *run, const char *picture)
         code = checkpoint_load(path, engine, &archive, &about);
     if (!code)
         code = checkpoint_check(path, &about);
+    if (!code)
+        code = kind == PICTURE_FILTERS ? check_filters(path, &about.data.parts) : 0;
     if (!code)
         code = kind == PICTURE_FILTERS ? plot_filters(archive, path, picture)
                                        : plot_predictions(kind, path, archive, engine, &about, picture);

@@ -241,6 +241,15 @@ int rundir_load(rundir *run, bg_archive **archive, event **state)
     return 0;
 }
 
+bg_archive *rundir_peek(const char *path, bg_engine *engine)
+{
+    char name[PATH_MAX_BYTES];
+    bg_archive *archive = NULL;
+    if (bg_archive_load(&archive, engine, join(name, path, "last.safetensors")) != BG_OK)
+        (void)bg_archive_load(&archive, engine, join(name, path, "previous.safetensors"));
+    return archive;
+}
+
 /* Otherwise the next save would make the damaged file the previous one. */
 static int restore_previous(const rundir *run)
 {

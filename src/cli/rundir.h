@@ -26,6 +26,9 @@ void rundir_close(rundir *run);
 /* Loads the last checkpoint, or the one before, with a message, if it is damaged or missing: its tensors, and what the
  * run said when it was saved. Nothing is changed. */
 int rundir_load(rundir *run, bg_archive **archive, event **state);
+/* The checkpoint from which a run in this directory would go on, before it is opened; without a message, NULL if there
+ * is none. */
+bg_archive *rundir_peek(const char *path, bg_engine *engine);
 /* Begins the log and writes config.json; or, from the state of rundir_load on, cuts off of the log what came behind its
  * checkpoint. */
 int rundir_begin(rundir *run, const event *config, const event *state);

@@ -36,9 +36,11 @@ static int load(search_job *job)
     }
     if (config->batch > bg_dataset_size(train))
         config->batch = bg_dataset_size(train);
-    config->data.parts.values = job->data.scaling;
+    config->data.parts.values = job->data.transform.scaling;
+    config->data.parts.projection = job->data.transform.projection;
+    config->data.parts.variance_share = job->data.transform.share;
     config->data.table.class_names = job->class_names = table_class_names(train);
-    config->data.table.feature_names = job->feature_names = table_feature_names(train);
+    config->data.table.feature_names = job->data.feature_names;
     job->network = (network_choice){ .model = config->model, .classes = bg_dataset_classes(train) };
     job->about = (checkpoint_about){
         .model = config->model, .loss = config->loss, .sample = data_inputs(train).shape, .data = config->data
@@ -246,7 +248,6 @@ int command_search(int argc, char **argv)
     free(job.results);
     free(job.best);
     free(job.class_names);
-    free(job.feature_names);
     bg_engine_destroy(job.engine);
     return code;
 }

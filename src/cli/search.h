@@ -64,7 +64,7 @@ typedef struct {
 typedef struct {
     search_config config;
     char default_model[32];
-    char *class_names, *feature_names;
+    char *class_names;
     bg_engine *engine;
     data_parts data;
     network_choice network;

@@ -106,6 +106,11 @@ static event *describe_run(const train_job *job)
     if (job->data.validation)
         event_integer(made_by, "validation_examples", bg_dataset_size(job->data.validation));
     event_integer(made_by, "test_examples", job->data.test ? bg_dataset_size(job->data.test) : 0);
+    if (job->data.transform.projection) {
+        event_integer(made_by, "inputs", job->data.transform.places);
+        event_integer(made_by, "components", job->data.transform.components);
+        event_number(made_by, "variance_share", job->data.transform.share);
+    }
     event_integer(made_by, "parameter_count", train_count_parameters(job->model));
     event_text(made_by, "version", bg_version());
     event_text(made_by, "kernels", info.kernels);
@@ -271,12 +276,11 @@ int command_train(int argc, char **argv)
     best_model_close(&job.best);
     bg_trainer_destroy(job.trainer);
     bg_tensor_destroy(job.class_weights);
-    bg_tensor_destroy(job.shift);
-    bg_tensor_destroy(job.scale);
+    transform_release(&job.transform);
     bg_model_destroy(job.model);
     data_release(&job.data);
     free(job.class_names);
-    free(job.feature_names);
+    transform_texts_release(&job.saved);
     free(job.training);
     bg_engine_destroy(job.engine);
     train_config_release(&job.config);

@@ -276,9 +276,11 @@ static int check_adversarial(const train_config *config)
         return output_usage("--adversarial is for the loss cross_entropy, not %s", config->loss);
     if (config->class_weights)
         return output_usage("--adversarial has a loss of its own, which --class-weights do not reach; give one");
-    if (config->data.parts.scale && config->data.parts.augmentation.noise > 0)
-        return output_usage("--adversarial has the network scale the inputs, so that eps is in their own units, and "
-                            "--augment noise would be in these too; leave out noise or --scale");
+    const parts_settings *parts = &config->data.parts;
+    if (parts_transform(parts) && parts->augmentation.noise > 0)
+        return output_usage("--adversarial has the network %s the inputs, so that eps is in their own units, and "
+                            "--augment noise would be in these too; leave out noise or %s",
+                            parts->scale ? "scale" : "project", parts_option_given(parts));
     return 0;
 }
 

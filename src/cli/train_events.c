@@ -199,6 +199,11 @@ void train_show_start(train_job *job, const event *fields, bool is_resumed)
                    (long long)bg_dataset_size(job->data.test), config->model, (long long)parameters,
                    parameters == 1 ? "" : "s", config->loss, bg_dtype_name(config->data.dtype), info.threads,
                    info.threads == 1 ? "" : "s", info.kernels);
+    const transform_texts *inputs = &job->data.transform;
+    if (inputs->projection)
+        output_message("inputs: %lld number%s become%s %lld, with %.4g %% of their variance", (long long)inputs->places,
+                       inputs->places == 1 ? "" : "s", inputs->places == 1 ? "s" : "", (long long)inputs->components,
+                       100 * inputs->share);
     if (is_resumed)
         output_message("%s: going on after %lld epoch%s and %lld steps", config->out, (long long)job->place.epoch,
                        job->place.epoch == 1 ? "" : "s", (long long)job->place.step);

@@ -17,8 +17,8 @@ typedef enum { END_NONE, END_STEPS, END_TIME, END_EARLY } train_end;
 typedef struct {
     train_config config;
     char default_model[32];
-    char *class_names, *feature_names; /* of a table; or NULL */
-    char *training;                    /* what checkpoints say of it */
+    char *class_names; /* of a table; or NULL */
+    char *training;    /* what checkpoints say of it */
     network_choice network;
     bg_engine *engine;
     data_parts data;
@@ -26,7 +26,8 @@ typedef struct {
     bg_model *model;
     bg_tensor *class_weights; /* or NULL */
     bg_adversarial adversarial;
-    bg_tensor *shift, *scale; /* of inputs that the network scales; or NULL */
+    input_transform transform; /* of inputs, in the network */
+    transform_texts saved;     /* of the run that goes on */
     bg_trainer *trainer;
     bg_schedule schedule_parts[2];
     checkpoint_about about;

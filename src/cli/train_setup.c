@@ -30,10 +30,34 @@ static int describe_training(train_job *job)
     return job->training ? 0 : output_failure("out of memory");
 }
 
+/* What became of inputs in a run that goes on: another machine might turn components of equal variance another way. */
+static int take_saved_transform(train_job *job)
+{
+    parts_settings *parts = &job->config.data.parts, saved;
+    if (!job->config.resumes || !parts_transform(parts))
+        return 0;
+    bg_archive *archive = rundir_peek(job->config.out, job->engine);
+    if (!archive)
+        return 0;
+    parts_load(archive, &saved);
+    /* Other options than those of the run are refused later. */
+    bool is_same = parts_have_same_transform(parts, &saved), is_whole = true;
+    if (is_same) {
+        is_whole = transform_texts_copy(&job->saved, &saved);
+        parts->values = job->saved.scaling;
+        parts->projection = job->saved.projection;
+        parts->variance_share = saved.variance_share;
+    }
+    bg_archive_destroy(archive);
+    return is_whole ? 0 : output_failure("out of memory");
+}
+
 static int load_data(train_job *job)
 {
     train_config *config = &job->config;
-    int code = data_load(&job->data, job->engine, &config->data, &job->data_hash);
+    int code = take_saved_transform(job);
+    if (!code)
+        code = data_load(&job->data, job->engine, &config->data, &job->data_hash);
     if (!code)
         code = data_need_targets(&job->data, &config->data);
     if (code)
@@ -54,9 +78,11 @@ static int load_data(train_job *job)
         config->model = job->default_model;
     }
     config->data.vocabulary = bg_dataset_vocabulary(job->data.train);
-    config->data.parts.values = job->data.scaling;
+    config->data.parts.values = job->data.transform.scaling;
+    config->data.parts.projection = job->data.transform.projection;
+    config->data.parts.variance_share = job->data.transform.share;
     config->data.table.class_names = job->class_names = table_class_names(job->data.train);
-    config->data.table.feature_names = job->feature_names = table_feature_names(job->data.train);
+    config->data.table.feature_names = job->data.feature_names;
     job->network = (network_choice){ .model = config->model,
                                      .classes = bg_dataset_classes(job->data.train),
                                      .context = config->data.context };
@@ -166,11 +192,10 @@ static int prepare_adversarial(train_job *job)
         return 0;
     job->adversarial = job->config.adversarial.numbers;
     job->adversarial.user = &job->network;
-    int code = job->data.scaling ? parts_take_values(&job->shift, &job->scale, job->engine, job->config.data.name,
-                                                     job->about.sample, job->data.scaling)
-                                 : 0;
-    job->network.shift = job->shift;
-    job->network.scale = job->scale;
+    const bg_shape sample = data_inputs(job->data.train).shape;
+    int code = transform_take(&job->transform, job->engine, job->config.data.name, sample, &job->config.data.parts);
+    job->network.transform = job->transform;
+    job->about.sample = transform_shape(&job->transform, sample);
     return code ? code : find_box(job);
 }
 
@@ -225,8 +250,8 @@ static int take_initial(train_job *job)
 static int check_scores(train_job *job)
 {
     int64_t classes = bg_dataset_classes(job->data.train), scores;
-    bg_dtype dtype = bg_dataset_dtype(job->data.train, 0);
-    if (network_scores(job->model, &job->network, dtype, job->about.sample, &scores) != BG_OK)
+    bg_column inputs = data_inputs(job->data.train);
+    if (network_scores(job->model, &job->network, inputs.dtype, inputs.shape, &scores) != BG_OK)
         return output_library();
     if (scores < classes)
         return output_failure("\"%s\" ends in %lld score%s, but %s has %lld classes", job->config.model,

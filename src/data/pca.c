@@ -18,6 +18,12 @@ enum { PLACES_MOST = 1 << 14 };
 /* Examples whose products are added up together. */
 enum { BLOCK = 256 };
 
+/* bg_pca is its first part. */
+typedef struct {
+    bg_pca pca;
+    bg_engine *engine;
+} pca_object;
+
 typedef struct {
     bg_engine *engine;
     bg_dtype dtype;
@@ -329,7 +335,7 @@ bg_status bg_pca_create(bg_pca **pca, const bg_dataset *dataset, int column, con
     status = open_fit(&f, dataset, column);
     if (status)
         return status;
-    bg_pca *made = bgi_alloc_zero(f.engine, sizeof *made);
+    pca_object *made = bgi_alloc_zero(f.engine, sizeof *made);
     status = made ? find_mean(&f) : BG_ERR_NOMEM;
     if (!status)
         status = add_examples(&f);
@@ -338,17 +344,16 @@ bg_status bg_pca_create(bg_pca **pca, const bg_dataset *dataset, int column, con
         status = decompose(&f);
     }
     if (!status)
-        status = make_tensors(&f, made, form->shape, &o);
+        status = make_tensors(&f, &made->pca, form->shape, &o);
     close_fit(&f);
-    if (status && made) {
-        bg_tensor_destroy(made->variances);
-        bg_tensor_destroy(made->inverse);
-        bg_tensor_destroy(made->matrix);
-        bg_tensor_destroy(made->shift);
-        bgi_free(dataset->engine, made, sizeof *made);
+    if (!made)
         return status;
-    }
-    *pca = made;
+    made->engine = f.engine;
+    bgi_engine_retain(f.engine);
+    if (status)
+        bg_pca_destroy(&made->pca);
+    else
+        *pca = &made->pca;
     return status;
 }
 
@@ -356,12 +361,12 @@ void bg_pca_destroy(bg_pca *pca)
 {
     if (!pca)
         return;
-    bg_engine *engine = pca->shift->storage->engine;
-    bgi_engine_retain(engine);
+    pca_object *made = (pca_object *)(void *)pca;
+    bg_engine *engine = made->engine;
     bg_tensor_destroy(pca->shift);
     bg_tensor_destroy(pca->matrix);
     bg_tensor_destroy(pca->inverse);
     bg_tensor_destroy(pca->variances);
-    bgi_free(engine, pca, sizeof *pca);
+    bgi_free(engine, made, sizeof *made);
     bgi_engine_release(engine);
 }
