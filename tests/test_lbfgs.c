@@ -139,6 +139,64 @@ START_TEST(test_refused)
 }
 END_TEST
 
+/* Another object, of parameters put back, goes on where the first one was; it refuses what is not its own. */
+START_TEST(test_saved)
+{
+    bg_model *model;
+    bg_graph *graph;
+    bg_lbfgs *lbfgs, *narrow;
+    bg_archive *archive, *wrong;
+    double start[2], ends[2][2];
+    OK(bg_model_create(&model, counted_engine(), BG_F64));
+    OK(bg_graph_create(&graph, counted_engine()));
+    bg_node *p = bg_model_parameter(model, graph, "p", BG_SHAPE(2), (bg_init){ 0 });
+    double *values = bg_tensor_data(bg_model_find(model, "p"));
+    bg_node *far = bg_sub(bg_slice(p, 0, 1, 2, 1), bg_square(bg_slice(p, 0, 0, 1, 1)));
+    bg_node *loss = bg_sum(bg_add(bg_square(far), bg_square(bg_sub_from(1, p))), BG_ALL_AXES);
+    bg_lbfgs_options options = { .max_iterations = 2, .max_evaluations = 40 };
+    OK(bg_lbfgs_create(&lbfgs, model, loss, &options));
+    for (int i = 0; i < 3; i++)
+        OK(bg_lbfgs_step(lbfgs, NULL));
+    OK(bg_archive_create(&archive, counted_engine()));
+    OK(bg_lbfgs_save(lbfgs, archive));
+    memcpy(start, values, sizeof start);
+    for (int second = 0; second < 2; second++) {
+        if (second) {
+            bg_lbfgs_destroy(lbfgs);
+            OK(bg_lbfgs_create(&lbfgs, model, loss, &options));
+            OK(bg_lbfgs_load(lbfgs, archive));
+            memcpy(bg_tensor_data(bg_model_find(model, "p")), start, sizeof start);
+        }
+        OK(bg_lbfgs_step(lbfgs, NULL));
+        memcpy(ends[second], bg_tensor_const_data(bg_model_find(model, "p")), sizeof start);
+    }
+    ck_assert(memcmp(ends[0], start, sizeof start) != 0 && memcmp(ends[0], ends[1], sizeof start) == 0);
+    ck_assert_int_eq(bg_lbfgs_iterations(lbfgs), 8);
+
+    options.history = 2;
+    OK(bg_lbfgs_create(&narrow, model, loss, &options));
+    FAILS(bg_lbfgs_load(narrow, archive), BG_ERR_SHAPE, "pairs and \"optimizer.lbfgs.rho\"");
+    bg_lbfgs_destroy(narrow);
+    OK(bg_archive_create(&wrong, counted_engine()));
+    FAILS(bg_lbfgs_load(lbfgs, wrong), BG_ERR_ARGUMENT, "the archive has no \"optimizer.lbfgs.pairs\"");
+    for (size_t i = 0; i < bg_archive_count(archive); i++) {
+        bg_tensor *tensor = bg_archive_tensor(archive, i);
+        if (strcmp(bg_archive_name(archive, i), "optimizer.lbfgs.counts") == 0)
+            ((int64_t *)bg_tensor_data(tensor))[0] = -1;
+        OK(bg_archive_add(wrong, bg_archive_name(archive, i), tensor));
+    }
+    FAILS(bg_lbfgs_load(lbfgs, wrong), BG_ERR_ARGUMENT, "\"optimizer.lbfgs.counts\" has the number -1");
+    FAILS(bg_lbfgs_load(NULL, wrong), BG_ERR_ARGUMENT, "lbfgs is NULL");
+    FAILS(bg_lbfgs_save(lbfgs, NULL), BG_ERR_ARGUMENT, "archive is NULL");
+    ck_assert_int_eq(bg_lbfgs_iterations(lbfgs), 8);
+    bg_archive_destroy(wrong);
+    bg_archive_destroy(archive);
+    bg_lbfgs_destroy(lbfgs);
+    bg_graph_destroy(graph);
+    bg_model_destroy(model);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("lbfgs");
@@ -148,6 +206,7 @@ int main(void)
     tcase_add_loop_test(tests, test_valley, 0, 2);
     tcase_add_test(tests, test_gradient_not_finite);
     tcase_add_test(tests, test_refused);
+    tcase_add_test(tests, test_saved);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

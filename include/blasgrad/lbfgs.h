@@ -2,6 +2,7 @@
 #ifndef BLASGRAD_LBFGS_H
 #define BLASGRAD_LBFGS_H
 
+#include <blasgrad/io.h>
 #include <blasgrad/nn.h>
 #include <blasgrad/program.h>
 
@@ -35,6 +36,15 @@ BG_API bg_program *bg_lbfgs_program(bg_lbfgs *lbfgs);
  * another batch. loss (may be NULL) is that before the first one. If a run fails, its status is returned and the
  * parameters are those of the last iteration. BG_ERR_NUMERIC if the loss or its gradient is not finite at the start. */
 BG_API bg_status bg_lbfgs_step(bg_lbfgs *lbfgs, double *loss);
+
+/* Whether the last call ended for a tolerance, or for want of a direction in which the loss falls. */
+BG_API bool bg_lbfgs_has_converged(const bg_lbfgs *lbfgs);
+
+/* Adds to an archive what iterations have learned, as "optimizer.lbfgs.*": with it and the parameters, an object of the
+ * same model, loss and options goes on bit for bit. _load changes nothing on errors: BG_ERR_ARGUMENT names what is
+ * missing or makes no sense, BG_ERR_SHAPE and BG_ERR_DTYPE a tensor that differs, or more pairs than the history. */
+BG_API bg_status bg_lbfgs_save(const bg_lbfgs *lbfgs, bg_archive *archive);
+BG_API bg_status bg_lbfgs_load(bg_lbfgs *lbfgs, const bg_archive *archive);
 
 /* Runs of the program, and iterations, in all. */
 BG_API int64_t bg_lbfgs_evaluations(const bg_lbfgs *lbfgs);

@@ -4,7 +4,6 @@
 #include <blasgrad/grad.h>
 
 #include "graph/graph.h"
-#include "nn/model.h"
 #include "train/parameters.h"
 
 #include <math.h>
@@ -12,7 +11,7 @@
 
 /* ---- Making ---- */
 
-static bg_status check_options(const bg_lbfgs_options *o)
+bg_status bgi_lbfgs_check(const bg_lbfgs_options *o)
 {
     if (!(o->learning_rate > 0) || !isfinite(o->learning_rate))
         return bg_fail(BG_ERR_ARGUMENT, "lbfgs: learning rate %g, it must be finite and above 0", o->learning_rate);
@@ -25,7 +24,7 @@ static bg_status check_options(const bg_lbfgs_options *o)
     return BG_OK;
 }
 
-static bg_lbfgs_options with_defaults(const bg_lbfgs_options *given)
+bg_lbfgs_options bgi_lbfgs_defaults(const bg_lbfgs_options *given)
 {
     bg_lbfgs_options o = given ? *given : (bg_lbfgs_options){ 0 };
     if (o.learning_rate == 0)
@@ -43,37 +42,22 @@ static bg_lbfgs_options with_defaults(const bg_lbfgs_options *given)
     return o;
 }
 
-/* The parameters, in the model's order, with their nodes behind nodes[0], the loss. */
-static bg_status take_parameters(bg_lbfgs *l, bg_node *loss, bgi_arena *arena, bg_node **nodes)
-{
-    bg_status status = bgi_find_parameters(l->model, loss, arena, nodes + 1);
-    if (status != BG_OK)
-        return status;
-    for (size_t i = 0; i < bg_model_count(l->model); i++) {
-        if (!nodes[1 + i])
-            continue;
-        l->parameters[l->n_parameters++] = bg_model_tensor(l->model, i);
-        nodes[l->n_parameters] = nodes[1 + i];
-        l->n += bg_shape_count(nodes[1 + i]->shape);
-    }
-    if (l->n == 0)
-        return bg_fail(BG_ERR_ARGUMENT, "lbfgs: the loss depends on no parameter of the model");
-    return BG_OK;
-}
-
-static bg_status build(bg_lbfgs *l, bg_node *loss)
+static bg_status build(bg_lbfgs *l, bg_model *model, bg_node *loss)
 {
     bgi_arena arena;
     bgi_arena_init(&arena, l->engine);
-    size_t most = bg_model_count(l->model) + 1;
+    size_t most = bg_model_count(model) + 1;
     bg_node **nodes = bgi_arena_push(&arena, most * sizeof *nodes);
     bg_node **outputs = bgi_arena_push(&arena, most * sizeof *outputs);
-    bg_status status = nodes && outputs ? take_parameters(l, loss, &arena, nodes) : BG_ERR_NOMEM;
+    bg_status status = nodes && outputs
+                           ? bgi_variables_take(&l->variables, model, loss, "lbfgs", "the loss depends", &arena, nodes)
+                           : BG_ERR_NOMEM;
+    l->n = l->variables.n;
     if (status == BG_OK)
-        status = bg_grad(loss, nodes + 1, l->n_parameters, outputs + 1);
+        status = bg_grad(loss, nodes, l->variables.n_tensors, outputs + 1);
     if (status == BG_OK) {
         outputs[0] = loss;
-        status = bg_compile(&l->program, loss->graph, outputs, l->n_parameters + 1,
+        status = bg_compile(&l->program, loss->graph, outputs, l->variables.n_tensors + 1,
                             &(bg_compile_options){ .no_updates = true });
     }
     bgi_arena_release(&arena);
@@ -99,10 +83,10 @@ bg_status bg_lbfgs_create(bg_lbfgs **lbfgs, bg_model *model, bg_node *loss, cons
     if (!lbfgs || !model || !loss)
         return bg_fail(BG_ERR_ARGUMENT, "lbfgs_create: %s is NULL", !lbfgs ? "lbfgs" : !model ? "model" : "loss");
     bg_engine *engine = bg_model_engine(model);
-    bg_lbfgs_options filled = with_defaults(options);
+    bg_lbfgs_options filled = bgi_lbfgs_defaults(options);
     bg_status status = bgi_engine_check(engine, "lbfgs_create");
     if (status == BG_OK)
-        status = check_options(&filled);
+        status = bgi_lbfgs_check(&filled);
     if (status == BG_OK)
         status = bg_graph_status(loss->graph);
     if (status != BG_OK)
@@ -111,13 +95,9 @@ bg_status bg_lbfgs_create(bg_lbfgs **lbfgs, bg_model *model, bg_node *loss, cons
     if (!made)
         return BG_ERR_NOMEM;
     bgi_engine_retain(engine);
-    bgi_model_retain(model);
     made->engine = engine;
-    made->model = model;
     made->options = filled;
-    made->n_allocated = bg_model_count(model);
-    made->parameters = bgi_alloc_zero(engine, made->n_allocated * sizeof(bg_tensor *));
-    status = made->parameters ? build(made, loss) : BG_ERR_NOMEM;
+    status = build(made, model, loss);
     if (status == BG_OK)
         status = allocate(made);
     if (status != BG_OK) {
@@ -141,9 +121,8 @@ void bg_lbfgs_destroy(bg_lbfgs *l)
     bgi_free(engine, l->pairs, 2 * history * sizeof *l->pairs);
     bgi_free(engine, l->rho, history * sizeof(double));
     bgi_free(engine, l->alpha, history * sizeof(double));
-    bgi_free(engine, l->parameters, l->n_allocated * sizeof(bg_tensor *));
     bg_program_destroy(l->program);
-    bg_model_destroy(l->model);
+    bgi_variables_release(&l->variables);
     bgi_free(engine, l, sizeof *l);
     bgi_engine_release(engine);
 }
@@ -151,6 +130,7 @@ void bg_lbfgs_destroy(bg_lbfgs *l)
 bg_program *bg_lbfgs_program(bg_lbfgs *l) { return l ? l->program : NULL; }
 int64_t bg_lbfgs_evaluations(const bg_lbfgs *l) { return l ? l->evaluations : 0; }
 int64_t bg_lbfgs_iterations(const bg_lbfgs *l) { return l ? l->iterations : 0; }
+bool bg_lbfgs_has_converged(const bg_lbfgs *l) { return l && l->has_converged; }
 
 /* ---- Vectors ---- */
 
@@ -170,45 +150,10 @@ double bgi_lbfgs_largest(const bg_lbfgs *l, const double *x)
     return most;
 }
 
-/* Elements of a tensor of the model or of an output, which are contiguous, as f64. */
-static void read_tensor(const bg_tensor *tensor, double *values)
-{
-    int64_t count = bg_shape_count(bg_tensor_shape(tensor));
-    const void *data = bg_tensor_const_data(tensor);
-    if (bg_tensor_dtype(tensor) == BG_F64)
-        memcpy(values, data, (size_t)count * sizeof(double));
-    else
-        for (int64_t i = 0; i < count; i++)
-            values[i] = ((const float *)data)[i];
-}
-
 /* The parameters become x + step · d. */
 static void move(bg_lbfgs *l, double step)
 {
-    const double *x = l->vectors[LBFGS_X], *d = l->vectors[LBFGS_DIRECTION];
-    for (size_t p = 0; p < l->n_parameters; p++) {
-        int64_t count = bg_shape_count(bg_tensor_shape(l->parameters[p]));
-        void *data = bg_tensor_data(l->parameters[p]);
-        bool is_f64 = bg_tensor_dtype(l->parameters[p]) == BG_F64;
-        for (int64_t i = 0; i < count; i++) {
-            double value = step == 0 ? x[i] : x[i] + step * d[i];
-            if (is_f64)
-                ((double *)data)[i] = value;
-            else
-                ((float *)data)[i] = (float)value;
-        }
-        x += count;
-        d += count;
-    }
-}
-
-static void remember_place(bg_lbfgs *l)
-{
-    double *x = l->vectors[LBFGS_X];
-    for (size_t p = 0; p < l->n_parameters; p++) {
-        read_tensor(l->parameters[p], x);
-        x += bg_shape_count(bg_tensor_shape(l->parameters[p]));
-    }
+    bgi_variables_write(&l->variables, l->vectors[LBFGS_X], step, l->vectors[LBFGS_DIRECTION]);
 }
 
 static bg_status evaluate(bg_lbfgs *l, int into, double *loss)
@@ -219,9 +164,10 @@ static bg_status evaluate(bg_lbfgs *l, int into, double *loss)
     l->evaluations++;
     double *g = l->vectors[into];
     bg_tensor_item(bg_program_output(l->program, 0), 0, loss);
-    for (size_t p = 0; p < l->n_parameters; p++) {
-        read_tensor(bg_program_output(l->program, p + 1), g);
-        g += bg_shape_count(bg_tensor_shape(l->parameters[p]));
+    for (size_t p = 0; p < l->variables.n_tensors; p++) {
+        const bg_tensor *output = bg_program_output(l->program, p + 1);
+        bgi_read_as_f64(output, g);
+        g += bg_shape_count(bg_tensor_shape(output));
     }
     return BG_OK;
 }
@@ -234,13 +180,9 @@ bg_status bgi_lbfgs_evaluate(bg_lbfgs *l, double step, double *loss)
 
 /* ---- The direction ---- */
 
-/* Room for the pairs of a call, so that it fails before it moves anything or not at all. */
-static bg_status reserve_pairs(bg_lbfgs *l)
+bg_status bgi_lbfgs_reserve_pairs(bg_lbfgs *l, int64_t pairs)
 {
-    int64_t wanted = l->options.history, most = l->options.max_iterations;
-    if (l->n_pairs < wanted && most < wanted - l->n_pairs)
-        wanted = l->n_pairs + most;
-    while (l->n_slots < wanted) {
+    while (l->n_slots < pairs) {
         double *y = bgi_alloc(l->engine, (size_t)l->n * sizeof(double));
         double *s = bgi_alloc(l->engine, (size_t)l->n * sizeof(double));
         if (!y || !s) {
@@ -253,6 +195,13 @@ static bg_status reserve_pairs(bg_lbfgs *l)
         l->n_slots++;
     }
     return BG_OK;
+}
+
+bg_status bgi_lbfgs_reserve(bg_lbfgs *l, int64_t calls)
+{
+    int64_t free = l->options.history - l->n_pairs, most = l->options.max_iterations;
+    bool is_enough = calls > free / most;
+    return bgi_lbfgs_reserve_pairs(l, is_enough ? l->options.history : l->n_pairs + calls * most);
 }
 
 /* Takes in how the gradient changed over the last step, if the curvature along it is positive. */
@@ -316,15 +265,23 @@ typedef struct {
     bool is_done;
 } call_state;
 
+/* Behind a step: whether there is nothing left to be gained. before: the loss. */
+static bool has_converged(const bg_lbfgs *l, const call_state *call, double before)
+{
+    const bg_lbfgs_options *o = &l->options;
+    return bgi_lbfgs_largest(l, l->vectors[LBFGS_GRADIENT]) <= o->tolerance_gradient.value ||
+           fabs(l->step) * bgi_lbfgs_largest(l, l->vectors[LBFGS_DIRECTION]) <= o->tolerance_change.value ||
+           fabs(call->loss - before) < o->tolerance_change.value;
+}
+
 /* A step along d, with or without a search; then whether it is time to stop. */
 static bg_status take_step(bg_lbfgs *l, call_state *call, double slope)
 {
     const bg_lbfgs_options *o = &l->options;
-    const double *g = l->vectors[LBFGS_GRADIENT];
     double before = call->loss;
     int64_t evaluations = 0;
     bg_status status = BG_OK;
-    remember_place(l);
+    bgi_variables_read(&l->variables, l->vectors[LBFGS_X]);
     if (!o->fixed_step)
         status =
             bgi_lbfgs_search(l, slope, o->max_evaluations - call->evaluations, &call->loss, &l->step, &evaluations);
@@ -334,17 +291,17 @@ static bg_status take_step(bg_lbfgs *l, call_state *call, double slope)
     }
     move(l, l->step);
     /* Without a search the gradient is needed for a further iteration only. */
-    if (o->fixed_step && call->iterations < o->max_iterations) {
+    l->is_evaluated = !o->fixed_step || call->iterations < o->max_iterations;
+    if (o->fixed_step && l->is_evaluated) {
         status = evaluate(l, LBFGS_GRADIENT, &call->loss);
         evaluations = 1;
     }
     if (status != BG_OK)
         return status;
     call->evaluations += evaluations;
-    call->is_done = call->iterations == o->max_iterations || call->evaluations >= o->max_evaluations ||
-                    bgi_lbfgs_largest(l, g) <= o->tolerance_gradient.value ||
-                    fabs(l->step) * bgi_lbfgs_largest(l, l->vectors[LBFGS_DIRECTION]) <= o->tolerance_change.value ||
-                    fabs(call->loss - before) < o->tolerance_change.value;
+    l->has_converged = l->is_evaluated && has_converged(l, call, before);
+    call->is_done =
+        l->has_converged || call->iterations == o->max_iterations || call->evaluations >= o->max_evaluations;
     return BG_OK;
 }
 
@@ -369,29 +326,46 @@ static bg_status iterate(bg_lbfgs *l, call_state *call)
     }
     double slope = bgi_lbfgs_dot(l, g, l->vectors[LBFGS_DIRECTION]);
     /* A slope of NaN leads nowhere. */
-    call->is_done = !(slope <= -l->options.tolerance_change.value);
+    call->is_done = l->has_converged = !(slope <= -l->options.tolerance_change.value);
     return call->is_done ? BG_OK : take_step(l, call, slope);
+}
+
+/* The loss and gradient where the call begins. */
+static bg_status begin_call(bg_lbfgs *l, bool has_same_data, call_state *call, double *loss)
+{
+    bool is_known = has_same_data && l->is_evaluated && l->version == bgi_variables_version(&l->variables);
+    call->loss = l->loss;
+    bg_status status = is_known ? BG_OK : evaluate(l, LBFGS_GRADIENT, &call->loss);
+    if (status != BG_OK)
+        return status;
+    if (loss)
+        *loss = call->loss;
+    if (!isfinite(call->loss))
+        return bg_fail(BG_ERR_NUMERIC, "lbfgs_step: the loss is %g", call->loss);
+    double largest = bgi_lbfgs_largest(l, l->vectors[LBFGS_GRADIENT]);
+    if (!isfinite(largest))
+        return bg_fail(BG_ERR_NUMERIC, "lbfgs_step: the gradient has elements that are infinite or NaN");
+    call->is_done = l->has_converged = largest <= l->options.tolerance_gradient.value;
+    l->is_evaluated = true;
+    return BG_OK;
+}
+
+bg_status bgi_lbfgs_step(bg_lbfgs *l, bool has_same_data, double *loss)
+{
+    call_state call = { .evaluations = 1 };
+    /* So that the call fails before it moves anything or not at all. */
+    bg_status status = bgi_lbfgs_reserve(l, 1);
+    if (status == BG_OK)
+        status = begin_call(l, has_same_data, &call, loss);
+    while (status == BG_OK && !call.is_done)
+        status = iterate(l, &call);
+    l->is_evaluated = l->is_evaluated && status == BG_OK;
+    l->loss = call.loss;
+    l->version = bgi_variables_version(&l->variables);
+    return status;
 }
 
 bg_status bg_lbfgs_step(bg_lbfgs *l, double *loss)
 {
-    if (!l)
-        return bg_fail(BG_ERR_ARGUMENT, "lbfgs_step: lbfgs is NULL");
-    call_state call = { .evaluations = 1 };
-    bg_status status = reserve_pairs(l);
-    if (status == BG_OK)
-        status = evaluate(l, LBFGS_GRADIENT, &call.loss);
-    if (status != BG_OK)
-        return status;
-    if (loss)
-        *loss = call.loss;
-    if (!isfinite(call.loss))
-        return bg_fail(BG_ERR_NUMERIC, "lbfgs_step: the loss is %g", call.loss);
-    double largest = bgi_lbfgs_largest(l, l->vectors[LBFGS_GRADIENT]);
-    if (!isfinite(largest))
-        return bg_fail(BG_ERR_NUMERIC, "lbfgs_step: the gradient has elements that are infinite or NaN");
-    call.is_done = largest <= l->options.tolerance_gradient.value;
-    while (!call.is_done && status == BG_OK)
-        status = iterate(l, &call);
-    return status;
+    return l ? bgi_lbfgs_step(l, false, loss) : bg_fail(BG_ERR_ARGUMENT, "lbfgs_step: lbfgs is NULL");
 }

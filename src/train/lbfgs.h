@@ -4,7 +4,7 @@
 
 #include <blasgrad/lbfgs.h>
 
-#include "base/engine.h"
+#include "train/parameters.h"
 
 /* Vectors of the length of all parameters. */
 enum {
@@ -21,12 +21,10 @@ enum {
 
 struct bg_lbfgs {
     bg_engine *engine;
-    bg_model *model;
     bg_lbfgs_options options;
     bg_program *program;
-    bg_tensor **parameters;
-    size_t n_parameters, n_allocated;
-    int64_t n; /* elements of all parameters */
+    bgi_variables variables;
+    int64_t n; /* elements of all variables */
     double *vectors[LBFGS_VECTORS];
     double **pairs; /* y and s of the history: 2 i, 2 i + 1, for the i-th oldest */
     double *rho, *alpha;
@@ -34,7 +32,22 @@ struct bg_lbfgs {
     double scale;             /* of the first approximation of the inverse Hessian */
     double step;              /* the length of the last one */
     int64_t evaluations, iterations;
+    bool has_converged;
+    /* The loss and gradient that the last call ended with are those of its data and of the parameters in this version.
+     */
+    bool is_evaluated;
+    double loss;
+    uint64_t version;
 };
+
+bg_status bgi_lbfgs_check(const bg_lbfgs_options *options);
+bg_lbfgs_options bgi_lbfgs_defaults(const bg_lbfgs_options *given);
+/* Room for the pairs of so many calls more. */
+bg_status bgi_lbfgs_reserve(bg_lbfgs *l, int64_t calls);
+/* Room for so many in all. */
+bg_status bgi_lbfgs_reserve_pairs(bg_lbfgs *l, int64_t pairs);
+/* As bg_lbfgs_step. has_same_data: nothing that is bound to the program has changed since the last call. */
+bg_status bgi_lbfgs_step(bg_lbfgs *l, bool has_same_data, double *loss);
 
 double bgi_lbfgs_dot(const bg_lbfgs *l, const double *x, const double *y);
 double bgi_lbfgs_largest(const bg_lbfgs *l, const double *x);

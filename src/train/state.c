@@ -1,4 +1,5 @@
 /* Where a trainer stands, as tensors of an archive. */
+#include "train/saved.h"
 #include "train/trainer.h"
 
 #include "tensor/tensor.h"
@@ -39,18 +40,7 @@ static bg_dtype dtype_of(int i) { return numbers[i].kind == COUNT ? BG_I64 : BG_
 static const char plateau_name[] = "trainer.plateau";
 enum { PLATEAU_NUMBERS = 4 };
 
-static bg_status add(bg_archive *archive, bg_engine *engine, const char *name, bg_dtype dtype, bg_shape shape,
-                     const void *data)
-{
-    bg_tensor *tensor;
-    bg_status status = bg_tensor_create(&tensor, engine, dtype, shape);
-    if (status != BG_OK)
-        return status;
-    memcpy(bg_tensor_data(tensor), data, (size_t)bg_shape_count(shape) * sizeof(double));
-    status = bg_archive_add(archive, name, tensor);
-    bg_tensor_destroy(tensor);
-    return status;
-}
+static const char caller[] = "trainer_load";
 
 bg_status bg_trainer_save(const bg_trainer *trainer, bg_archive *archive)
 {
@@ -61,27 +51,14 @@ bg_status bg_trainer_save(const bg_trainer *trainer, bg_archive *archive)
     for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++)
         status = bg_archive_add(archive, bg_model_name(model, i), bg_model_tensor(model, i));
     for (int i = 0; i < N_NUMBERS && status == BG_OK; i++)
-        status = add(archive, trainer->engine, numbers[i].name, dtype_of(i), BG_SCALAR,
-                     (const char *)trainer + numbers[i].offset);
+        status = bgi_saved_add(archive, trainer->engine, numbers[i].name, dtype_of(i), BG_SCALAR,
+                               (const char *)trainer + numbers[i].offset);
     const bg_plateau *plateau = &trainer->plateau;
     const double state[PLATEAU_NUMBERS] = { plateau->has_best, plateau->best, (double)plateau->bad,
                                             (double)plateau->cooling };
     if (status == BG_OK)
-        status = add(archive, trainer->engine, plateau_name, BG_F64, BG_SHAPE(PLATEAU_NUMBERS), state);
+        status = bgi_saved_add(archive, trainer->engine, plateau_name, BG_F64, BG_SHAPE(PLATEAU_NUMBERS), state);
     return status;
-}
-
-static bg_status check_tensor(const bg_tensor *tensor, const char *name, bg_dtype dtype, bg_shape shape)
-{
-    if (!tensor)
-        return bg_fail(BG_ERR_ARGUMENT, "trainer_load: the archive has no \"%s\"", name);
-    if (bg_tensor_dtype(tensor) != dtype)
-        return bg_fail(BG_ERR_DTYPE, "trainer_load: \"%s\" is %s, not %s", name, bg_dtype_name(bg_tensor_dtype(tensor)),
-                       bg_dtype_name(dtype));
-    if (!bg_shape_equal(bg_tensor_shape(tensor), shape))
-        return bg_fail(BG_ERR_SHAPE, "trainer_load: \"%s\" has the shape %s, not %s", name,
-                       bgi_shape_format(bg_tensor_shape(tensor)).text, bgi_shape_format(shape).text);
-    return BG_OK;
 }
 
 /* Counts never come near the end of their type; a place outside would make the next batch read there. */
@@ -130,13 +107,16 @@ static bg_status check_archive(const bg_trainer *trainer, const bg_archive *arch
     for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++) {
         const char *name = bg_model_name(model, i);
         const bg_tensor *own = bg_model_tensor(model, i);
-        status = check_tensor(bg_archive_find(archive, name), name, bg_tensor_dtype(own), bg_tensor_shape(own));
+        status =
+            bgi_saved_check(bg_archive_find(archive, name), caller, name, bg_tensor_dtype(own), bg_tensor_shape(own));
     }
     for (int i = 0; i < N_NUMBERS && status == BG_OK; i++)
         if (!is_missed(archive, i))
-            status = check_tensor(bg_archive_find(archive, numbers[i].name), numbers[i].name, dtype_of(i), BG_SCALAR);
+            status = bgi_saved_check(bg_archive_find(archive, numbers[i].name), caller, numbers[i].name, dtype_of(i),
+                                     BG_SCALAR);
     if (status == BG_OK)
-        status = check_tensor(bg_archive_find(archive, plateau_name), plateau_name, BG_F64, BG_SHAPE(PLATEAU_NUMBERS));
+        status = bgi_saved_check(bg_archive_find(archive, plateau_name), caller, plateau_name, BG_F64,
+                                 BG_SHAPE(PLATEAU_NUMBERS));
     for (int i = 0; i < N_NUMBERS && status == BG_OK; i++)
         if (!is_missed(archive, i))
             status = check_number(trainer, archive, numbers[i].name, numbers[i].kind);
