@@ -13,6 +13,7 @@
 #include <blasgrad/io.h>
 #include <blasgrad/lbfgs.h>
 #include <blasgrad/linalg.h>
+#include <blasgrad/lm.h>
 #include <blasgrad/loss.h>
 #include <blasgrad/metrics.h>
 #include <blasgrad/nn.h>

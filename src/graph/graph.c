@@ -49,6 +49,12 @@ void bgi_graph_explain(bg_graph *graph, const char *format, ...)
     bg_fail(graph->status, "%s", graph->message);
 }
 
+void bgi_graph_forgive(bg_graph *graph)
+{
+    graph->status = BG_OK;
+    graph->message[0] = 0;
+}
+
 bool bgi_graph_accept(bg_graph *graph, bg_status status)
 {
     if (status)

@@ -133,6 +133,9 @@ bg_node *bgi_graph_fail(bg_graph *graph, bg_status status, const char *format, .
  */
 void bgi_graph_explain(bg_graph *graph, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Takes the graph's error back, of a caller that tries another way; the nodes that were made before it stay. */
+void bgi_graph_forgive(bg_graph *graph);
+
 /* True if status is BG_OK; else records it, with the thread's error message, as the graph's first error. */
 bool bgi_graph_accept(bg_graph *graph, bg_status status);
 /* The one graph of all inputs of an op. NULL if all are NULL, if one is (an error, unless the graph holds one already),
