@@ -448,7 +448,7 @@ START_TEST(test_numbers)
     bg_optimizer o;
     FAILS(bg_optimizer_find(&o, "sdg"), BG_ERR_ARGUMENT,
           "there is no optimizer \"sdg\", only sgd, adam, adamw, adamax, nadam, radam, rmsprop, adagrad, adadelta, "
-          "rprop, lion, lamb, adafactor, muon");
+          "rprop, lion, lamb, adafactor, muon, lbfgs, lm");
 #define WRONG(name, assignment, part)                                                                                  \
     do {                                                                                                               \
         OK(bg_optimizer_find(&o, name));                                                                               \

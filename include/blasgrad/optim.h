@@ -2,6 +2,8 @@
 #ifndef BLASGRAD_OPTIM_H
 #define BLASGRAD_OPTIM_H
 
+#include <blasgrad/lbfgs.h>
+#include <blasgrad/lm.h>
 #include <blasgrad/nn.h>
 
 #ifdef __cplusplus
@@ -9,6 +11,9 @@ extern "C" {
 #endif
 
 typedef struct bg_optimizer bg_optimizer;
+/* What takes steps of its own, in place of a rule: it runs programs of loss and gradient and writes the parameters
+ * between the runs. */
+typedef struct bg_driver bg_driver;
 
 /* What a rule works on, for one parameter. Numbers that are scalars of f64 are exact for any type of parameter: step
  * counts beyond 2^24, and bias corrections, which lose their digits in f32. */
@@ -43,11 +48,12 @@ typedef enum {
 
 enum { BG_MAX_GROUPS = 8 };
 
-/* A rule and its numbers. Made by bg_sgd and its like, which set the defaults of PyTorch; fields may be changed before
- * use. Fields that a rule does not name have no effect on it. */
+/* A rule, or a driver, and its numbers. Made by bg_sgd and its like, which set the defaults of PyTorch; fields may be
+ * changed before use. Fields that a rule does not name have no effect on it. */
 struct bg_optimizer {
     const char *name;
-    void (*update)(const bg_optimizer *optimizer, const bg_update_site *site); /* calls bg_update */
+    void (*update)(const bg_optimizer *optimizer, const bg_update_site *site); /* calls bg_update; NULL: a driver */
+    const bg_driver *driver;                                                   /* NULL: a rule */
     bg_status (*check)(const bg_optimizer *optimizer); /* of numbers beyond those all have in common; may be NULL */
     bool takes_momentum;                               /* the rule follows bg_update_site.momentum */
     double learning_rate;
@@ -71,6 +77,8 @@ struct bg_optimizer {
     double newton_schulz[3];    /* muon: the coefficients of X, X Xᵀ X and (X Xᵀ)² X */
     double newton_schulz_eps;   /* muon */
     bg_muon_rate muon_rate;     /* muon */
+    bg_lbfgs_options lbfgs;     /* lbfgs; but for its learning rate */
+    bg_lm_options lm;           /* lm */
     bg_parameter_group groups[BG_MAX_GROUPS]; /* a parameter belongs to the first that it matches */
     int n_groups;
     double clip_value;  /* elements of gradients are clamped to [-clip_value, clip_value]; 0: not */
@@ -142,8 +150,20 @@ BG_API bg_optimizer bg_adafactor(double learning_rate);
  * momentum 0.95, nesterov, weight_decay 0.1. Jordan, Muon, 2024. */
 BG_API bg_optimizer bg_muon(double learning_rate);
 
+/* ---- Drivers ----
+ * For trainers alone, whose step is one step of theirs on all examples at once: see bg_lbfgs and bg_lm. A batch of
+ * fewer, accumulation, averages, clipping, groups and skips_nonfinite are BG_ERR_ARGUMENT. What else a graph updates,
+ * as running statistics and the counter of dropout, advances once a step, before it; within the step the loss is one
+ * function of the parameters. A fit ends early behind a step that has converged. */
+
+/* L-BFGS for any loss; the learning rate, which a schedule may move, is the first step length that a search tries. A
+ * step is one iteration, with up to 25 evaluations in its search: lbfgs.max_iterations is 1 and max_evaluations 26. */
+BG_API bg_optimizer bg_lbfgs_optimizer(double learning_rate);
+/* Levenberg-Marquardt for a network and bg_l2_loss: the residuals are prediction - target. No learning rate. */
+BG_API bg_optimizer bg_lm_optimizer(void);
+
 /* The optimizer of a name, with PyTorch's learning rate (SGD: 1e-3 without momentum): sgd, adam, adamw, adamax, nadam,
- * radam, rmsprop, adagrad, adadelta, rprop, lion, lamb, adafactor, muon. BG_ERR_ARGUMENT lists them. */
+ * radam, rmsprop, adagrad, adadelta, rprop, lion, lamb, adafactor, muon, lbfgs, lm. BG_ERR_ARGUMENT lists them. */
 BG_API bg_status bg_optimizer_find(bg_optimizer *optimizer, const char *name);
 
 /* The optimizer's buffer `state` of the site's parameter, zeros at first: the model keeps it as
@@ -151,8 +171,8 @@ BG_API bg_status bg_optimizer_find(bg_optimizer *optimizer, const char *name);
 BG_API bg_node *bg_optimizer_state(const bg_update_site *site, const char *state);
 BG_API bg_node *bg_optimizer_state_of(const bg_update_site *site, const char *state, bg_dtype dtype, bg_shape shape);
 
-/* Builds the updates of all parameters of the model that the loss depends on. learning_rate and step are scalar inputs
- * of the model's type, or f64; step may be i64. */
+/* Builds the updates of all parameters of the model that the loss depends on, by a rule. learning_rate and step are
+ * scalar inputs of the model's type, or f64; step may be i64. */
 BG_API bg_status bg_optimizer_apply(const bg_optimizer *optimizer, bg_model *model, bg_node *loss,
                                     bg_node *learning_rate, bg_node *step);
 

@@ -41,7 +41,7 @@ typedef struct {
      * bg_trainer_fit, or the train loss without one; the accuracy if it is_maximized. */
     bg_schedule schedule;
     bg_averaging averaging;
-    int64_t batch;  /* examples a run of the program; default 32 */
+    int64_t batch;  /* examples a run of the program; default 32, for a driver all */
     int64_t epochs; /* default 1 */
     /* epochs counts all that the trainer has done: a fit trains for those that are left, or not at all. */
     bool counts_all_epochs;
@@ -83,6 +83,8 @@ typedef struct {
     int64_t step;             /* batches done in all */
     int64_t updates, skipped; /* of the parameters, and steps left out for a number that is not finite, in all */
     double learning_rate;     /* of the last step */
+    double damping;           /* lm: for the next step; else 0 */
+    bool has_converged;       /* a driver, in the last step */
     int64_t steps_in_epoch, step_in_epoch;
     bg_metrics train; /* of this epoch so far: over each batch before its update, also those of an earlier fit */
     bool has_test;
@@ -103,10 +105,10 @@ typedef bool bg_progress_callback(bg_trainer *trainer, const bg_progress *progre
  * epoch may be smaller. test is evaluated behind each epoch; where something is chosen by that, the epoch to stop at or
  * the learning rate, give the set for validation here, and evaluate that for the test once, at the end, with
  * bg_trainer_evaluate. test and on_progress may be NULL. A loss that is not finite is BG_ERR_NUMERIC with the step's
- * number. A fit behind one that ended within an epoch, or behind bg_trainer_load, goes on where that one stood; the
- * rest of the epoch is the first of its epochs. Examples that come from a source are read by a thread that lives as
- * long as the fit, those of the next step while one runs: BG_ERR_SYSTEM if it cannot be started. What a read returns
- * ends the fit behind the steps that had their examples. */
+ * number. A driver that has converged ends the fit behind that epoch. A fit behind one that ended within an epoch, or
+ * behind bg_trainer_load, goes on where that one stood; the rest of the epoch is the first of its epochs. Examples that
+ * come from a source are read by a thread that lives as long as the fit, those of the next step while one runs:
+ * BG_ERR_SYSTEM if it cannot be started. What a read returns ends the fit behind the steps that had their examples. */
 BG_API bg_status bg_trainer_fit(bg_trainer *trainer, const bg_dataset *train, const bg_dataset *test,
                                 bg_progress_callback *on_progress, void *user);
 
@@ -140,7 +142,8 @@ BG_API bg_status bg_trainer_save(const bg_trainer *trainer, bg_archive *archive)
 BG_API bg_status bg_trainer_load(bg_trainer *trainer, const bg_archive *archive);
 
 /* The program of the trainer's step for a batch of this many examples like those of the data set, made if need be; it
- * belongs to the trainer. For reports, dumps and benchmarks. */
+ * belongs to the trainer. Of a driver, the one that gives the loss before its step. For reports, dumps and benchmarks.
+ */
 BG_API bg_status bg_trainer_program(bg_trainer *trainer, const bg_dataset *dataset, int64_t batch,
                                     const bg_program **program);
 

@@ -161,6 +161,9 @@ bg_status bg_optimizer_apply_with(const bg_optimizer *optimizer, bg_model *model
     if (results)
         *results = (bg_step_results){ .norm = NULL };
     bg_status status = bg_optimizer_check(optimizer);
+    if (status == BG_OK && optimizer->driver)
+        status = bg_fail(BG_ERR_ARGUMENT, "optimizer_apply: %s has no updates to build; a trainer takes its steps",
+                         optimizer->name);
     if (status != BG_OK)
         return status;
     if (!model || !inputs)

@@ -33,6 +33,10 @@ static bg_status check_numbers(const bg_optimizer *optimizer)
         return bg_fail(BG_ERR_ARGUMENT, "optimizer %s: %s %g, it must be in [0, %g%c", optimizer->name, numbers[i].name,
                        value, limit, numbers[i].may_be_limit ? ']' : ')');
     }
+    if (optimizer->driver && (optimizer->clip_value != 0 || optimizer->clip_norm != 0 || optimizer->n_groups != 0))
+        return bg_fail(BG_ERR_ARGUMENT,
+                       "optimizer %s: it has steps of its own, which neither groups nor clipping reach",
+                       optimizer->name);
     if (optimizer->nesterov && (optimizer->momentum == 0 || optimizer->dampening != 0))
         return bg_fail(BG_ERR_ARGUMENT,
                        "optimizer %s: Nesterov's form needs a momentum above 0 and no dampening, not %g and %g",
@@ -42,7 +46,7 @@ static bg_status check_numbers(const bg_optimizer *optimizer)
 
 bg_status bg_optimizer_check(const bg_optimizer *optimizer)
 {
-    if (!optimizer || !optimizer->update)
+    if (!optimizer || (!optimizer->update && !optimizer->driver))
         return bg_fail(BG_ERR_ARGUMENT, "optimizer: %s", optimizer ? "it has no update rule" : "it is NULL");
     bg_status status = check_numbers(optimizer);
     if (status == BG_OK)
@@ -56,6 +60,11 @@ bg_status bg_optimizer_check(const bg_optimizer *optimizer)
 
 /* SGD without momentum, as PyTorch's default. */
 static bg_optimizer plain_sgd(double learning_rate) { return bg_sgd(learning_rate, 0); }
+static bg_optimizer without_rate_lm(double learning_rate)
+{
+    (void)learning_rate;
+    return bg_lm_optimizer();
+}
 
 static const struct {
     const char *name;
@@ -66,7 +75,8 @@ static const struct {
     { "adamax", bg_adamax, 2e-3 },       { "nadam", bg_nadam, 2e-3 },     { "radam", bg_radam, 1e-3 },
     { "rmsprop", bg_rmsprop, 1e-2 },     { "adagrad", bg_adagrad, 1e-2 }, { "adadelta", bg_adadelta, 1 },
     { "rprop", bg_rprop, 1e-2 },         { "lion", bg_lion, 1e-4 },       { "lamb", bg_lamb, 1e-3 },
-    { "adafactor", bg_adafactor, 1e-2 }, { "muon", bg_muon, 1e-3 },
+    { "adafactor", bg_adafactor, 1e-2 }, { "muon", bg_muon, 1e-3 },       { "lbfgs", bg_lbfgs_optimizer, 1 },
+    { "lm", without_rate_lm, 0 },
 };
 enum { N_OPTIMIZERS = sizeof optimizers / sizeof optimizers[0] };
 

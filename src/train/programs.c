@@ -1,5 +1,5 @@
 /* The trainer's programs: one for each batch shape, built when it is first met. */
-#include "train/trainer.h"
+#include "train/driver.h"
 
 #include "data/augment.h"
 
@@ -26,6 +26,8 @@ bg_status bgi_trainer_check(const bg_trainer *trainer, const bg_dataset *dataset
 
 void bgi_batch_program_release(bgi_batch_program *entry)
 {
+    if (entry->driver)
+        entry->driver->destroy(entry->driven);
     bg_program_destroy(entry->program);
     bgi_batch_memory_release(&entry->batch);
     *entry = (bgi_batch_program){ .program = NULL };
@@ -121,10 +123,12 @@ static bg_status build_graph(bg_trainer *trainer, const bg_dataset *dataset, bgi
         return bg_fail(BG_ERR_SHAPE, "trainer: the loss has %lld elements, not 1",
                        (long long)bg_shape_count(bg_node_shape(loss)));
     built->outputs[0] = loss;
+    built->prediction = prediction;
     entry->counts_answers = prediction && has_answers(dataset, prediction, built->inputs[1]);
     entry->has_prediction = entry->counts_answers || (prediction && entry->purpose == BGI_EVALUATES);
     built->outputs[1] = entry->has_prediction ? prediction : NULL;
-    return entry->purpose == BGI_EVALUATES ? BG_OK : build_updates(trainer, entry, built);
+    bool has_rule = entry->purpose != BGI_EVALUATES && !options->optimizer.driver;
+    return has_rule ? build_updates(trainer, entry, built) : BG_OK;
 }
 
 static bg_status bind_batch(bg_trainer *trainer, bgi_batch_program *entry, const bgi_batch_graph *built)
@@ -171,33 +175,47 @@ static bg_status build_entry(bg_trainer *trainer, const bg_dataset *dataset, int
                             &(bg_compile_options){ .no_updates = entry->purpose == BGI_EVALUATES });
     if (status == BG_OK)
         status = bind_batch(trainer, entry, &built);
+    if (status == BG_OK && entry->purpose == BGI_UPDATES && trainer->options.optimizer.driver)
+        status = bgi_driven_build(trainer, &built, entry);
     bgi_batch_graph_release(trainer, entry, &built);
     return status;
+}
+
+/* The entry for a program: the one that has it, or else the one to be replaced. */
+static bgi_batch_program *choose_entry(bg_trainer *trainer, const bg_dataset *dataset, int64_t batch,
+                                       bgi_purpose purpose)
+{
+    if (purpose == BGI_UPDATES && trainer->options.optimizer.driver)
+        return &trainer->driven;
+    bgi_batch_program *oldest = &trainer->programs[0];
+    for (int i = 0; i < BGI_TRAINER_PROGRAMS; i++) {
+        bgi_batch_program *entry = &trainer->programs[i];
+        if (entry_fits(entry, dataset, batch, purpose))
+            return entry;
+        if (entry->used < oldest->used)
+            oldest = entry;
+    }
+    return oldest;
 }
 
 bg_status bgi_trainer_find_program(bg_trainer *trainer, const bg_dataset *dataset, int64_t batch, bgi_purpose purpose,
                                    bgi_batch_program **found)
 {
-    bgi_batch_program *oldest = &trainer->programs[0];
-    for (int i = 0; i < BGI_TRAINER_PROGRAMS; i++) {
-        bgi_batch_program *entry = &trainer->programs[i];
-        if (entry_fits(entry, dataset, batch, purpose)) {
-            entry->used = ++trainer->clock;
-            *found = entry;
-            return BG_OK;
+    bgi_batch_program *entry = choose_entry(trainer, dataset, batch, purpose);
+    if (!entry_fits(entry, dataset, batch, purpose)) {
+        bgi_batch_program made = { .purpose = purpose };
+        bg_status status = build_entry(trainer, dataset, batch, &made);
+        if (status == BG_OK)
+            status = bgi_driven_pass_on(entry, &made);
+        if (status != BG_OK) {
+            bgi_batch_program_release(&made);
+            return status;
         }
-        if (entry->used < oldest->used)
-            oldest = entry;
+        bgi_batch_program_release(entry);
+        *entry = made;
     }
-    bgi_batch_program made = { .purpose = purpose, .used = ++trainer->clock };
-    bg_status status = build_entry(trainer, dataset, batch, &made);
-    if (status != BG_OK) {
-        bgi_batch_program_release(&made);
-        return status;
-    }
-    bgi_batch_program_release(oldest);
-    *oldest = made;
-    *found = oldest;
+    entry->used = ++trainer->clock;
+    *found = entry;
     return BG_OK;
 }
 

@@ -57,6 +57,8 @@ bg_status bg_trainer_save(const bg_trainer *trainer, bg_archive *archive)
     const double state[PLATEAU_NUMBERS] = { plateau->has_best, plateau->best, (double)plateau->bad,
                                             (double)plateau->cooling };
     if (status == BG_OK)
+        status = bgi_driven_save(trainer, archive);
+    if (status == BG_OK)
         status = bgi_saved_add(archive, trainer->engine, plateau_name, BG_F64, BG_SHAPE(PLATEAU_NUMBERS), state);
     return status;
 }
@@ -124,7 +126,7 @@ static bg_status check_archive(const bg_trainer *trainer, const bg_archive *arch
         status = check_plateau(archive);
     for (size_t i = 0; i < bg_archive_count(archive) && status == BG_OK; i++) {
         const char *name = bg_archive_name(archive, i);
-        if (!is_own(name) && !bg_model_find(model, name))
+        if (!is_own(name) && !bg_model_find(model, name) && !bgi_driven_owns(trainer, name))
             status = bg_fail(BG_ERR_ARGUMENT, "trainer_load: the model has no \"%s\"", name);
     }
     return status;
@@ -138,6 +140,8 @@ bg_status bg_trainer_load(bg_trainer *trainer, const bg_archive *archive)
         return bg_fail(BG_ERR_BUSY, "trainer_load: called from the callback of a fit");
     const bg_model *model = trainer->model;
     bg_status status = check_archive(trainer, archive);
+    if (status == BG_OK)
+        status = bgi_driven_load(trainer, archive);
     for (size_t i = 0; i < bg_model_count(model) && status == BG_OK; i++) {
         bg_tensor *own = bg_model_tensor(model, i), *saved = bg_archive_find(archive, bg_model_name(model, i));
         /* An archive that was not written to a file holds the tensors themselves. */

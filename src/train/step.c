@@ -1,5 +1,5 @@
 /* One batch of training: its numbers, its run, and what follows from it. */
-#include "train/trainer.h"
+#include "train/driver.h"
 
 #include "base/clock.h"
 #include "nn/model.h"
@@ -48,12 +48,15 @@ static void write_scalars(bg_trainer *trainer, double weight, bool *counts)
 static bg_status fail_step(bg_trainer *trainer, const bgi_batch *batch, const bgi_batch_program *entry, int64_t step,
                            const char *message)
 {
-    char cause[256] = "";
+    const bg_driver *driver = trainer->options.optimizer.driver;
+    char cause[256] = "", rate[40] = "";
+    if (!driver || driver->has_rate)
+        snprintf(rate, sizeof rate, ", learning rate %g", trainer->last_rate);
     if (trainer->options.detects_anomalies &&
         bgi_trainer_find_anomaly(trainer, batch->dataset, entry, cause, sizeof cause) != BG_OK)
         return BG_ERR_NOMEM;
-    return bg_fail(BG_ERR_NUMERIC, "trainer_fit: step %lld (epoch %lld, learning rate %g): %s%s%s", (long long)step,
-                   (long long)trainer->epoch + 1, trainer->last_rate, message, *cause ? "; " : "", cause);
+    return bg_fail(BG_ERR_NUMERIC, "trainer_fit: step %lld (epoch %lld%s): %s%s%s", (long long)step,
+                   (long long)trainer->epoch + 1, rate, message, *cause ? "; " : "", cause);
 }
 
 /* What the loss of a batch is the mean over: its examples, or the weights of their classes. Of a class that has no
@@ -86,6 +89,26 @@ static bg_status load_batch(bg_trainer *trainer, const bgi_batch *batch, bgi_bat
     return status;
 }
 
+static const char *loss_text(double loss)
+{
+    return isnan(loss) ? "the loss is nan" : (loss > 0 ? "the loss is inf" : "the loss is -inf");
+}
+
+/* The step of a driver, behind the run that gave the loss before it. */
+static bg_status drive(bg_trainer *trainer, const bgi_batch *batch, const bgi_batch_program *entry, bool has_same_data)
+{
+    double loss = NAN;
+    bg_tensor_item(bg_program_output(entry->program, 0), 0, &loss);
+    if (!isfinite(loss))
+        return fail_step(trainer, batch, entry, trainer->step + 1, loss_text(loss));
+    bg_status status = entry->driver->step(entry->driven, trainer->last_rate, has_same_data && !entry->has_effects);
+    if (status != BG_ERR_NUMERIC)
+        return status;
+    char message[256];
+    snprintf(message, sizeof message, "%s", bg_last_error());
+    return fail_step(trainer, batch, entry, trainer->step + 1, message);
+}
+
 bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch)
 {
     const bg_trainer_options *options = &trainer->options;
@@ -94,7 +117,8 @@ bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch)
     bg_status status =
         bgi_trainer_find_program(trainer, batch->dataset, batch->span->size, updates ? BGI_UPDATES : BGI_ADDS, &entry);
     /* A batch that is the whole data set is copied once and stays. */
-    if (status == BG_OK && (!batch->is_whole || entry->content != trainer->fits))
+    bool is_there = status == BG_OK && batch->is_whole && entry->content == trainer->fits;
+    if (status == BG_OK && !is_there)
         status = load_batch(trainer, batch, entry);
     if (status != BG_OK)
         return status;
@@ -115,6 +139,8 @@ bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch)
         is_skipped = true;
         status = BG_OK;
     }
+    if (status == BG_OK && entry->driver)
+        status = drive(trainer, batch, entry, is_there);
     if (status != BG_OK)
         return status;
     trainer->step++;
@@ -133,8 +159,7 @@ bg_status bgi_trainer_step(bg_trainer *trainer, const bgi_batch *batch)
     bgi_sums_add(&trainer->sums, entry);
     if (isfinite(loss))
         return BG_OK;
-    return fail_step(trainer, batch, entry, trainer->step,
-                     isnan(loss) ? "the loss is nan" : (loss > 0 ? "the loss is inf" : "the loss is -inf"));
+    return fail_step(trainer, batch, entry, trainer->step, loss_text(loss));
 }
 
 bg_status bgi_trainer_follow(bg_trainer *trainer, const bg_metrics *metrics)

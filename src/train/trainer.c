@@ -55,6 +55,8 @@ static bg_status check_options(const bg_trainer_options *options)
         status = bg_schedule_check(&options->schedule);
     if (status == BG_OK)
         status = bg_optimizer_check(&options->optimizer);
+    if (status == BG_OK)
+        status = bgi_driver_check(options);
     if (status == BG_OK && bg_schedule_moves_momentum(&options->schedule) && !options->optimizer.takes_momentum)
         status =
             bg_fail(BG_ERR_ARGUMENT, "trainer_create: the schedule moves the momentum, %s has none; keeps_momentum",
@@ -84,7 +86,7 @@ bg_status bg_trainer_create(bg_trainer **trainer, bg_model *model, const bg_trai
     made->model = model;
     made->options = *options;
     if (made->options.batch == 0)
-        made->options.batch = 32;
+        made->options.batch = options->optimizer.driver ? INT64_MAX : 32;
     if (made->options.epochs == 0)
         made->options.epochs = 1;
     if (made->options.accumulate == 0)
@@ -112,6 +114,7 @@ void bg_trainer_destroy(bg_trainer *trainer)
         return;
     for (int i = 0; i < BGI_TRAINER_PROGRAMS; i++)
         bgi_batch_program_release(&trainer->programs[i]);
+    bgi_batch_program_release(&trainer->driven);
     for (int i = 0; i < BGI_SCALARS; i++)
         bg_tensor_destroy(trainer->scalars[i]);
     bg_tensor_destroy(trainer->options.class_weights);
@@ -151,6 +154,8 @@ bg_progress bg_trainer_progress(const bg_trainer *trainer)
                              .updates = trainer->updates,
                              .skipped = trainer->skipped,
                              .learning_rate = trainer->last_rate,
+                             .damping = bgi_driven_damping(trainer),
+                             .has_converged = bgi_driven_has_converged(trainer),
                              .step_in_epoch = trainer->step_in_epoch,
                              .train = bgi_sums_means(&trainer->sums),
                              .seconds = trainer->seconds,
@@ -285,6 +290,8 @@ static bg_status prepare(const fit_state *fit)
     for (size_t i = 0; i < sizeof programs / sizeof programs[0] && status == BG_OK; i++)
         if (programs[i].is_needed)
             status = bgi_trainer_find_program(trainer, fit->train, programs[i].size, programs[i].purpose, &entry);
+    if (status == BG_OK)
+        status = bgi_driven_reserve(trainer, trainer->options.epochs);
     if (status == BG_OK && has_test(fit))
         status = bgi_trainer_prepare_evaluation(trainer, fit->test);
     return status;
@@ -309,8 +316,12 @@ static bg_status run_epochs(fit_state *fit)
     }
     trainer->is_fitting = true;
     trainer->fits++;
-    for (int64_t i = done; i < epochs && status == BG_OK; i++)
+    /* That of an earlier fit may be one on other data. */
+    bool has_converged = trainer->options.counts_all_epochs && bgi_driven_has_converged(trainer);
+    for (int64_t i = done; i < epochs && status == BG_OK && !has_converged; i++) {
         status = run_epoch(fit, i + 1 == epochs);
+        has_converged = bgi_driven_has_converged(trainer);
+    }
     trainer->is_fitting = false;
     if (fit->feed)
         bgi_feed_end(fit->feed);
@@ -335,6 +346,9 @@ bg_status bg_trainer_fit(bg_trainer *trainer, const bg_dataset *train, const bg_
                       .n = bg_dataset_size(train) };
     fit.batch = trainer->options.batch < fit.n ? trainer->options.batch : fit.n;
     fit.steps_in_epoch = (fit.n - 1) / fit.batch + 1;
+    if (trainer->options.optimizer.driver && fit.steps_in_epoch > 1)
+        return bg_fail(BG_ERR_ARGUMENT, "trainer_fit: %s takes all %lld examples a step, not a batch of %lld",
+                       trainer->options.optimizer.name, (long long)fit.n, (long long)fit.batch);
     status = prepare(&fit);
     return status == BG_OK ? run_epochs(&fit) : status;
 }

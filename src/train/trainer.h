@@ -34,6 +34,10 @@ typedef struct {
     bool counts_answers; /* of the prediction, as classes */
     uint64_t used;       /* when, for replacing the one not used for longest */
     uint64_t content;    /* the fit whose whole data set the batch holds; 0: some batch */
+    /* Of an optimizer that is a driver, and the updates are those that the graph holds without it. */
+    const bg_driver *driver; /* NULL: a rule */
+    void *driven;            /* its object, for the loss of this batch */
+    bool has_effects;        /* there are such updates */
 } bgi_batch_program;
 
 /* The inputs of a training program. */
@@ -65,6 +69,7 @@ struct bg_trainer {
     uint64_t fits;
     uint64_t clock; /* counts look-ups */
     bgi_batch_program programs[BGI_TRAINER_PROGRAMS];
+    bgi_batch_program driven; /* of a driver: the program of its steps, in place of those that update */
 };
 
 /* ---- programs.c ---- */
@@ -80,12 +85,29 @@ typedef struct {
     bg_graph *graph;
     bg_node **inputs; /* as many as the batch has columns */
     bg_node *outputs[2];
+    bg_node *prediction;           /* NULL: of a step */
     bg_node *scalars[BGI_SCALARS]; /* NULL: not used */
 } bgi_batch_graph;
 /* Builds it for the entry's purpose, and frees it. */
 bg_status bgi_batch_graph_build(bg_trainer *trainer, const bg_dataset *dataset, bgi_batch_program *entry,
                                 bgi_batch_graph *built);
 void bgi_batch_graph_release(bg_trainer *trainer, const bgi_batch_program *entry, bgi_batch_graph *built);
+
+/* ---- driven.c ---- */
+/* Whether the optimizer goes with the other options. */
+bg_status bgi_driver_check(const bg_trainer_options *options);
+/* Makes the driver's object for the loss of the graph, on the entry's batch. */
+bg_status bgi_driven_build(bg_trainer *trainer, const bgi_batch_graph *built, bgi_batch_program *entry);
+/* Takes the memory of so many steps. */
+bg_status bgi_driven_reserve(bg_trainer *trainer, int64_t steps);
+bg_status bgi_driven_pass_on(const bgi_batch_program *from, bgi_batch_program *to);
+bool bgi_driven_has_converged(const bg_trainer *trainer);
+double bgi_driven_damping(const bg_trainer *trainer);
+bg_status bgi_driven_save(const bg_trainer *trainer, bg_archive *archive);
+/* Puts back what the driver saved, if there is one; all or nothing. */
+bg_status bgi_driven_load(bg_trainer *trainer, const bg_archive *archive);
+/* Whether a name of an archive is one of the driver's. */
+bool bgi_driven_owns(const bg_trainer *trainer, const char *name);
 
 /* ---- batches.c ---- */
 /* The order in which an epoch takes the examples of a data set. */

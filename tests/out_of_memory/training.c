@@ -344,6 +344,25 @@ static bg_status full_trainer(cycle *c)
     options.skips_nonfinite = true;
     return bg_trainer_create(c->second_trainer ? &c->trainer : &c->second_trainer, c->model, &options);
 }
+static bg_status driver_trainer(cycle *c)
+{
+    bg_trainer_options options = settings();
+    options.batch = 0;
+    options.loss = bg_l2_loss;
+    bg_status status = bg_optimizer_find(&options.optimizer, c->scenario->text);
+    bg_trainer **made = c->second_trainer ? &c->trainer : &c->second_trainer;
+    if (!status)
+        status = bg_trainer_create(made, c->model, &options);
+    const bg_program *program;
+    if (!status)
+        status = bg_trainer_program(*made, c->data[0], 25, &program);
+    if (status) {
+        bg_trainer_destroy(*made);
+        *made = NULL;
+    }
+    return status;
+}
+static bg_status second_fit_all(cycle *c) { return bg_trainer_fit(c->second_trainer, c->data[0], NULL, NULL, NULL); }
 /* Of the second trainer to the first, whose model is the same. */
 static bg_status save_and_load(cycle *c)
 {
@@ -373,6 +392,39 @@ static bg_status lbfgs(cycle *c)
     if (!status)
         status = bg_lbfgs_step(l, NULL);
     bg_lbfgs_destroy(l);
+    return status;
+}
+/* Residuals of scores and targets, each of 30 rows its own or, of coupled ones, all of them together: what a step does
+ * takes no memory. */
+static bg_status levenberg_marquardt(cycle *c)
+{
+    bool is_coupled = strcmp(c->scenario->text, "coupled") == 0;
+    bg_lm *l = NULL;
+    bg_archive *archive = NULL;
+    bg_graph_destroy(c->graph);
+    c->graph = NULL;
+    bg_status status = start_graph(c);
+    if (status)
+        return status;
+    bg_node *scores = bg_layers(c->model, "dense:3 tanh dense:3", c->x);
+    if (is_coupled)
+        scores = bg_sub(scores, bg_mean(scores, BG_AXES(0)));
+    bg_node *residuals = bg_add_scalar(scores, 0.5);
+    status = bg_graph_status(c->graph);
+    if (!status)
+        status = bg_lm_create(&l, c->model, residuals, NULL);
+    if (!status)
+        status = bg_program_bind(bg_lm_program(l), c->x, c->tensors[0]);
+    if (!status)
+        status = bg_archive_create(&archive, c->engine);
+    if (!status)
+        status = bg_lm_save(l, archive);
+    if (!status)
+        status = bg_lm_load(l, archive);
+    if (!status)
+        status = bg_lm_step(l, NULL);
+    bg_archive_destroy(archive);
+    bg_lm_destroy(l);
     return status;
 }
 static bool go_on(bg_trainer *t, const bg_progress *progress, void *user)
@@ -555,6 +607,13 @@ const scenario training_scenarios[] = {
       .text = "muon",
       .dtype = BG_F64 },
     { .name = "L-BFGS", .stages = { engine_1, model, lbfgs, lbfgs }, .text = "dense:7 tanh dense:3" },
+    { .name = "Levenberg-Marquardt on samples",
+      .stages = { engine_1, model, levenberg_marquardt, levenberg_marquardt },
+      .text = "samples" },
+    { .name = "Levenberg-Marquardt column by column",
+      .stages = { engine_2, model, levenberg_marquardt },
+      .text = "coupled",
+      .dtype = BG_F64 },
     { .name = "attacks", .stages = { engine_2, model, attacks }, .text = "dense:7 tanh dense:5" },
     { .name = "certificates", .stages = { engine_2, model, certificates }, .text = "dense:7 prelu gelu dense:5" },
     { .name = "data set split", .stages = { engine_1, classes_data, split_data } },
@@ -594,6 +653,14 @@ const scenario training_scenarios[] = {
     { .name = "trainer with all around the optimizer",
       .stages = { engine_1, classes_data, slice_data, model, full_trainer, full_trainer, second_fit, save_and_load,
                   fit_all, evaluate } },
+    { .name = "trainer by L-BFGS",
+      .stages = { engine_1, target_data, model, driver_trainer, second_fit_all, driver_trainer, save_and_load,
+                  fit_all },
+      .text = "lbfgs" },
+    { .name = "trainer by Levenberg-Marquardt",
+      .stages = { engine_1, target_data, model, driver_trainer, second_fit_all, driver_trainer, save_and_load,
+                  fit_all },
+      .text = "lm" },
     { .name = "programs of many batches",
       .stages = { engine_1, classes_data, model, trainer, look_at_programs, fit_all } },
     { .name = "training that meets what is no number",
