@@ -97,6 +97,26 @@ static bg_status add_products(workload_step *step, bg_node *loss)
     return status;
 }
 
+/* The loss and its gradient, which a driver runs some of a step. */
+static bg_status add_gradients(workload_step *step, bg_node *loss)
+{
+    size_t count = bg_model_count(step->model), n = 0;
+    bg_node **nodes = calloc(2 * count + 1, sizeof *nodes);
+    if (!nodes)
+        return bg_fail(BG_ERR_NOMEM, "workload: out of memory");
+    bg_node **outputs = nodes + count;
+    for (size_t i = 0; i < count; i++)
+        if (bg_model_is_parameter(step->model, i))
+            nodes[n++] = bg_parameter(step->graph, bg_model_tensor(step->model, i));
+    outputs[0] = loss;
+    bg_status status = bg_grad(loss, nodes, n, outputs + 1);
+    if (status == BG_OK)
+        status = bg_compile(&step->program, step->graph, outputs, n + 1, NULL);
+    free(nodes);
+    step->n_results = n;
+    return status;
+}
+
 bg_status step_of_network(workload_step *step, const workload *w, bg_dtype dtype)
 {
     bg_loss *loss_of = bg_loss_find(w->loss);
@@ -118,7 +138,9 @@ bg_status step_of_network(workload_step *step, const workload *w, bg_dtype dtype
     step->inputs[1] = target;
     status = bg_graph_status(step->graph);
     if (status == BG_OK)
-        status = w->is_hvp ? add_products(step, loss) : add_training(step, w, dtype, loss);
+        status = w->is_hvp                              ? add_products(step, loss)
+                 : w->optimizer && w->optimizer->driver ? add_gradients(step, loss)
+                                                        : add_training(step, w, dtype, loss);
     if (status == BG_OK)
         status = bg_program_bind(step->program, x, step->x);
     if (status == BG_OK)

@@ -30,7 +30,7 @@ _blasgrad_values()
     lecture:--section)
         _blasgrad_words 'table predictions losses differentiability gradient update searches' ;;
     *:--optimizer)
-        _blasgrad_words 'sgd adam adamw adamax nadam radam rmsprop adagrad adadelta rprop lion lamb adafactor muon' ;;
+        _blasgrad_words 'sgd adam adamw adamax nadam radam rmsprop adagrad adadelta rprop lion lamb adafactor muon lbfgs lm' ;;
     *:--schedule)
         _blasgrad_words 'constant step multi-step exponential cosine restarts linear polynomial one-cycle plateau' ;;
     *:--loss)

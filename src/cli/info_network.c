@@ -102,6 +102,9 @@ static const char *optimizer_text(const step_options *options)
     return is_plain ? options->optimizer_name : "sgd with momentum";
 }
 
+/* A driver runs loss and gradient some times a step; what it keeps is not among the model's buffers. */
+static bool has_driver(const step_options *options) { return options->optimizer_name && options->optimizer.driver; }
+
 static bg_status find_cost(network_cost *cost, const workload_step *step)
 {
     bg_program *forward;
@@ -121,7 +124,8 @@ static void put_cost(event *e, const network_cost *cost, const workload *w, cons
     event_integer(e, "parameter_count", cost->parameters);
     event_number(e, "parameter_bytes", cost->parameter_bytes);
     event_integer(e, "buffer_count", cost->buffers);
-    event_number(e, "optimizer_bytes", cost->state_bytes);
+    if (!has_driver(options))
+        event_number(e, "optimizer_bytes", cost->state_bytes);
     event_text(e, "loss_function", w->loss);
     event_text(e, "optimizer", options->optimizer_name ? options->optimizer_name : "sgd");
     event_integer(e, "batch", w->batch);
@@ -159,10 +163,14 @@ static void show_cost(const network_cost *cost, const workload *w, const step_op
     if (cost->buffers)
         output_line("%-32s %lld", "buffers", (long long)cost->buffers);
     output_line("%-32s %s", "loss", w->loss);
-    output_line("%-32s %s, %s%s", "optimizer", optimizer_text(options), bytes_text(cost->state_bytes, one),
-                options->is_assumed ? " (assumed: the file names none)" : "");
+    if (has_driver(options))
+        output_line("%-32s %s", "optimizer", optimizer_text(options));
+    else
+        output_line("%-32s %s, %s%s", "optimizer", optimizer_text(options), bytes_text(cost->state_bytes, one),
+                    options->is_assumed ? " (assumed: the file names none)" : "");
     output_line("%-32s %s an example", "forward and loss", flops_text(cost->forward_flops / (double)w->batch, one));
-    output_line("%-32s %s an example", "training step", flops_text(cost->step.flops / (double)w->batch, one));
+    output_line("%-32s %s an example", has_driver(options) ? "loss and gradient" : "training step",
+                flops_text(cost->step.flops / (double)w->batch, one));
     snprintf(head, sizeof head, "batch of %lld, %d thread%s", (long long)w->batch, threads, threads == 1 ? "" : "s");
     output_line("%-32s %s", head, program_report_text(&cost->step, report));
     output_line("%-32s %s planned, %s without planning", "memory", bytes_text((double)cost->step.planned_bytes, one),

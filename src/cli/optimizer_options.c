@@ -22,6 +22,8 @@ enum {
     KEY_BETA2,
     KEY_EPS,
     KEY_AMSGRAD,
+    KEY_HISTORY,
+    KEY_DAMPING,
     KEY_SCHEDULE,
     KEY_WARM_UP,
     KEY_CLIP_NORM,
@@ -34,7 +36,10 @@ enum {
 
 static const struct argp_option table[] = {
     { "optimizer", KEY_OPTIMIZER, "NAME", 0,
-      "sgd, adam, adamw, adamax, nadam, radam, rmsprop, adagrad, adadelta, rprop, lion, lamb, adafactor or muon", 0 },
+      "sgd, adam, adamw, adamax, nadam, radam, rmsprop, adagrad, adadelta, rprop, lion, lamb, adafactor, muon; on all "
+      "examples at once, an epoch a step, until it converges: lbfgs, or lm (Levenberg-Marquardt), for l2 and small "
+      "networks",
+      0 },
     { "lr", KEY_LEARNING_RATE, "RATE", 0, "learning rate", 0 },
     { "momentum", KEY_MOMENTUM, "M", 0, "momentum, from 0 to below 1 (sgd, rmsprop, muon)", 0 },
     { "dampening", KEY_DAMPENING, "D", 0, "dampening of the momentum (sgd; default: 0)", 0 },
@@ -46,6 +51,9 @@ static const struct argp_option table[] = {
     { "beta2", KEY_BETA2, "B", 0, "share that the mean of their squares keeps", 0 },
     { "eps", KEY_EPS, "E", 0, "added to a denominator", 0 },
     { "amsgrad", KEY_AMSGRAD, NULL, 0, "the largest mean of squares so far (adam, adamw)", 0 },
+    { "history", KEY_HISTORY, "N", 0, "differences of gradients that are kept (lbfgs; default: 100)", 0 },
+    { "damping", KEY_DAMPING, "D", 0,
+      "of the first step, by the largest element of the Jacobian's square (lm; default: 0.001)", 0 },
     { "schedule", KEY_SCHEDULE, "WORD", 0,
       "of the learning rate: constant:F:N step:N:F multi-step:N,N:F exponential:F cosine[:N[:MIN]] "
       "restarts:N[:TIMES[:MIN]] linear:F:F[:N] polynomial[:N[:POWER]] one-cycle[:N] plateau[:F[:EPOCHS]]; F is a "
@@ -134,6 +142,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_AMSGRAD:
         s->amsgrad = true;
         return 0;
+    case KEY_HISTORY:
+        s->history = option_integer(state, "history", text, 1, 1 << 20);
+        return 0;
+    case KEY_DAMPING:
+        s->damping = number(state, key, text, INFINITY);
+        return 0;
     case KEY_SCHEDULE:
         s->schedule = text;
         if (!schedule_parse(text, &s->parsed, &s->length, message, sizeof message))
@@ -194,6 +208,10 @@ static bg_optimizer optimizer_of(const optimizer_settings *s)
     give(&made.eps, s->eps);
     made.nesterov = made.nesterov || s->nesterov;
     made.amsgrad = s->amsgrad;
+    if (s->history > 0)
+        made.lbfgs.history = s->history;
+    if (s->damping.is_some)
+        made.lm.damping = s->damping;
     made.clip_norm = s->clip_norm;
     made.clip_value = s->clip_value;
     if (s->without_vector_decay)
@@ -212,7 +230,7 @@ static int check_belongs(const optimizer_settings *s)
     bg_optimizer own;
     bg_optimizer_find(&own, s->name);
     bool is_sgd = strcmp(s->name, "sgd") == 0, is_adam = strcmp(s->name, "adam") == 0 || strcmp(s->name, "adamw") == 0;
-    bool has_momentum = takes_momentum(s->name);
+    bool has_momentum = takes_momentum(s->name), is_rule = !own.driver, has_rate = strcmp(s->name, "lm") != 0;
     const struct {
         bool is_given, belongs;
         const char *option;
@@ -220,12 +238,23 @@ static int check_belongs(const optimizer_settings *s)
         { s->momentum.is_some, has_momentum, "momentum" },
         { s->dampening.is_some, is_sgd, "dampening" },
         { s->nesterov, is_sgd || strcmp(s->name, "muon") == 0, "nesterov" },
-        { s->weight_decay.is_some || s->without_vector_decay, strcmp(s->name, "rprop") != 0,
+        { s->weight_decay.is_some || s->without_vector_decay, is_rule && strcmp(s->name, "rprop") != 0,
           s->weight_decay.is_some ? "weight-decay" : "no-vector-decay" },
         { s->beta1.is_some, own.beta1 != 0, "beta1" },
         { s->beta2.is_some, own.beta2 != 0, "beta2" },
         { s->eps.is_some, own.eps != 0, "eps" },
         { s->amsgrad, is_adam, "amsgrad" },
+        { s->history > 0, strcmp(s->name, "lbfgs") == 0, "history" },
+        { s->damping.is_some, !has_rate, "damping" },
+        { s->learning_rate.is_some, has_rate, "lr" },
+        { s->schedule != NULL, has_rate, "schedule" },
+        { s->warm_up.is_given, has_rate, "warm-up" },
+        { s->clip_norm != 0, is_rule, "clip-norm" },
+        { s->clip_value != 0, is_rule, "clip-value" },
+        { s->accumulate > 1, is_rule, "accumulate" },
+        { s->ema.is_some, is_rule, "ema" },
+        { s->swa_start.is_given, is_rule, "swa" },
+        { s->skips_nonfinite, is_rule, "skip-nonfinite" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].is_given && !rows[i].belongs)
@@ -254,6 +283,12 @@ int optimizer_check(optimizer_settings *s, const char *name, double learning_rat
     if (bg_optimizer_check(&made) != BG_OK)
         return output_usage("%s", bg_last_error());
     return 0;
+}
+
+bool optimizer_is_driver(const optimizer_settings *s)
+{
+    bg_optimizer own;
+    return bg_optimizer_find(&own, s->name) == BG_OK && own.driver;
 }
 
 static int64_t in_updates(const update_count *count, int64_t in_epoch)
@@ -313,8 +348,14 @@ void optimizer_describe(const optimizer_settings *s, event *e)
     bg_optimizer made = optimizer_of(s), own;
     bg_optimizer_find(&own, s->name);
     bool is_sgd = strcmp(s->name, "sgd") == 0, has_momentum = takes_momentum(s->name);
+    bool has_rate = strcmp(s->name, "lm") != 0;
     event_text(e, "optimizer", s->name);
-    event_number(e, "lr", made.learning_rate);
+    if (has_rate)
+        event_number(e, "lr", made.learning_rate);
+    else
+        event_number(e, "damping", made.lm.damping.value);
+    if (strcmp(s->name, "lbfgs") == 0)
+        event_integer(e, "history", made.lbfgs.history);
     if (is_sgd || strcmp(s->name, "muon") == 0)
         event_bool(e, "nesterov", made.nesterov);
     const struct {
@@ -324,7 +365,7 @@ void optimizer_describe(const optimizer_settings *s, event *e)
     } numbers[] = {
         { has_momentum, "momentum", made.momentum },
         { is_sgd, "dampening", made.dampening },
-        { strcmp(s->name, "rprop") != 0, "weight_decay", made.weight_decay },
+        { !own.driver && strcmp(s->name, "rprop") != 0, "weight_decay", made.weight_decay },
         { own.beta1 != 0, "beta1", made.beta1 },
         { own.beta2 != 0, "beta2", made.beta2 },
         { own.eps != 0, "eps", made.eps },
@@ -370,6 +411,10 @@ bool optimizer_recall(bg_optimizer *optimizer, const event *e)
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (event_has(e, numbers[i].key))
             *numbers[i].value = event_get_number(e, numbers[i].key);
+    if (event_has(e, "damping"))
+        optimizer->lm.damping = BG_SOME(event_get_number(e, "damping"));
+    if (event_has(e, "history"))
+        optimizer->lbfgs.history = (int64_t)event_get_number(e, "history");
     optimizer->nesterov = event_equals(e, "nesterov", NULL);
     optimizer->amsgrad = event_equals(e, "amsgrad", NULL);
     if (event_equals(e, "no_vector_decay", NULL))

@@ -80,6 +80,11 @@ static void add_method(struct argp_state *state, const char *option, const char 
         choice.kind = BY_LSTSQ;
         choice.name = "lstsq";
     } else if (bg_optimizer_find(&choice.optimizer, name) == BG_OK) {
+        if (choice.optimizer.driver)
+            argp_error(state,
+                       "--%s: the steps of %s have no fixed cost to count against a budget; blasgrad train "
+                       "--optimizer %s takes them",
+                       option, name, name);
         choice.kind = BY_GRADIENT;
         choice.name = choice.optimizer.name;
     } else {

@@ -241,14 +241,18 @@ static int apply_recipe(train_config *config)
         config->loss = r->loss;
     if (!config->model)
         config->model = r->model;
-    if (config->batch == 0)
-        config->batch = r->batch == RECIPE_WHOLE ? INT64_MAX : r->batch;
+    bool has_batch = config->batch > 0;
     config->epochs_suit_steps = config->steps > 0 && config->epochs == 0;
     if (config->epochs == 0)
         config->epochs = r->epochs;
     if (config->data.dtype == BG_DTYPE_COUNT)
         config->data.dtype = r->dtype;
-    return optimizer_check(&config->optimizer, r->optimizer, r->learning_rate, r->momentum);
+    int code = optimizer_check(&config->optimizer, r->optimizer, r->learning_rate, r->momentum);
+    if (!code && !has_batch) {
+        bool is_whole = r->batch == RECIPE_WHOLE || optimizer_is_driver(&config->optimizer);
+        config->batch = is_whole ? INT64_MAX : r->batch;
+    }
+    return code;
 }
 
 static int check_method(const train_config *config)
@@ -288,6 +292,9 @@ static int check_training(const train_config *config)
 {
     if (config->class_weights && strcmp(config->loss, "cross_entropy") != 0)
         return output_usage("--class-weights are for the loss cross_entropy, not %s", config->loss);
+    if (config->method == METHOD_SGD && strcmp(config->optimizer.name, "lm") == 0 && strcmp(config->loss, "l2") != 0)
+        return output_usage("--optimizer lm lowers sums of squares, which are the loss l2, not %s; lbfgs takes any",
+                            config->loss);
     int code = config->adversarial.is_given ? check_adversarial(config) : 0;
     if (code)
         return code;

@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 void train_emit(train_job *job, event *e)
 {
@@ -111,7 +112,10 @@ void train_show_epoch(train_job *job, const bg_progress *progress)
     event_number(e, "samples_per_second", progress->samples_per_second);
     event_number(e, "seconds", progress->seconds);
     event_number(e, "stall_seconds", progress->stall_seconds);
-    event_number(e, "lr", progress->learning_rate);
+    if (strcmp(job->config.optimizer.name, "lm") == 0)
+        event_number(e, "damping", progress->damping);
+    else
+        event_number(e, "lr", progress->learning_rate);
     if (progress->skipped)
         event_integer(e, "skipped", progress->skipped);
     train_emit(job, e);
@@ -260,10 +264,13 @@ void train_show_done(train_job *job, const bg_metrics *train, const bg_metrics *
 {
     static const char *const ends[] = { [END_TIME] = "time", [END_EARLY] = "early-stopping" };
     const char *end = job->end == END_TIME || job->end == END_EARLY ? ends[job->end] : NULL;
+    bool has_converged = !end && job->last.has_converged;
     bool is_sgd = job->config.method == METHOD_SGD, has_best = validation && job->best.epoch > 0;
     event *e = event_create("done");
     if (end && !job->config.common.json)
         output_line("ended by --%s after %lld steps", end, (long long)job->last.step);
+    if (has_converged && !job->config.common.json)
+        output_line("converged after %lld steps", (long long)job->last.step);
     if (has_best)
         event_integer(e, "best_epoch", job->best.epoch);
     if (has_best && !job->config.common.json)
@@ -272,8 +279,8 @@ void train_show_done(train_job *job, const bg_metrics *train, const bg_metrics *
     if (is_sgd) {
         event_integer(e, "epochs", job->last.epoch);
         event_integer(e, "steps", job->last.step);
-        if (end)
-            event_text(e, "ended_by", end);
+        if (end || has_converged)
+            event_text(e, "ended_by", end ? end : "convergence");
         event_number(e, "seconds", job->last.seconds);
         event_number(e, "samples_per_second", samples_per_second(job));
         if (!job->config.common.json)

@@ -66,6 +66,9 @@ static int load_data(train_job *job)
     if (config->batch > n)
         config->batch = n;
     job->steps_in_epoch = (n - 1) / config->batch + 1;
+    if (config->method == METHOD_SGD && job->steps_in_epoch > 1 && optimizer_is_driver(&config->optimizer))
+        return output_usage("--optimizer %s takes all %lld examples a step, not %lld; leave out --batch",
+                            config->optimizer.name, (long long)n, (long long)config->batch);
     if (config->epochs_suit_steps)
         config->epochs = (config->steps - 1) / job->steps_in_epoch + 1;
     if (!config->model) {
