@@ -3,7 +3,7 @@
 
 #include <blasgrad/graph.h>
 
-#include "blas/blas.h"
+#include "blas/lapack.h"
 #include "tensor/tensor.h"
 
 #include <float.h>
@@ -49,7 +49,7 @@ static double value_at(const void *row, bg_dtype dtype, int64_t place)
 static bg_status open_fit(fit *f, const bg_dataset *dataset, int column)
 {
     int64_t p = f->places;
-    bgi_lapack_eigen_work_f64(p, &f->work_count, &f->integer_count);
+    bgi_lapack_syevd_work(BG_F64, p, &f->work_count, &f->integer_count);
     /* The block and the products make room for LAPACK's work. */
     int64_t shared = (BLOCK + p) * p > f->work_count ? (BLOCK + p) * p : f->work_count;
     f->bytes = (size_t)(2 * p + p * p + shared + f->integer_count) * sizeof(double);
@@ -154,8 +154,8 @@ static bg_status decompose(fit *f)
             return bg_fail(BG_ERR_NUMERIC, "%s: the covariance of places %lld and %lld is not finite", caller,
                            (long long)(i / p), (long long)(i % p));
     }
-    int64_t info =
-        bgi_lapack_eigen_f64(p, f->covariance, f->variances, f->work, f->work_count, f->integers, f->integer_count);
+    int64_t info = bgi_lapack_syevd(BG_F64, true, p, f->covariance, f->variances, f->work, f->work_count, f->integers,
+                                    f->integer_count);
     if (info != 0)
         return bg_fail(BG_ERR_NUMERIC, "%s: the eigenvalues of the covariance of %lld places did not converge (%lld)",
                        caller, (long long)p, (long long)info);
