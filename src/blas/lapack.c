@@ -192,3 +192,42 @@ int64_t bgi_lapack_ormlq(bg_dtype dtype, int64_t m, int64_t n, int64_t k, const 
     return leave(s, LAPACK(dtype, ormlq, 'R', 'T', (lapack_int)m, (lapack_int)n, (lapack_int)k, a, leading(lda),
                            factors, c, leading(ldc), work, (lapack_int)work_count));
 }
+
+/* ---- Singular values ---- */
+
+int64_t bgi_lapack_gesdd_work(bg_dtype dtype, char job, int64_t m, int64_t n)
+{
+    number answer = { 0 };
+    void *at = &answer;
+    lapack_int unused = 0;
+    session s = enter();
+    lapack_int info = LAPACK(dtype, gesdd, job, (lapack_int)m, (lapack_int)n, at, leading(m), at, at, leading(m), at,
+                             leading(n), at, -1, &unused);
+    int64_t least = m < n ? m : n, most = m < n ? n : m;
+    return leave_query(s, dtype, info, &answer, 4 * least * least + 7 * least + most);
+}
+int64_t bgi_lapack_gesdd(bg_dtype dtype, char job, int64_t m, int64_t n, void *a, void *values, void *u, int64_t ldu,
+                         void *vt, int64_t ldvt, void *work, int64_t work_count, void *integers)
+{
+    session s = enter();
+    return leave(s, LAPACK(dtype, gesdd, job, (lapack_int)m, (lapack_int)n, a, leading(m), values, u, leading(ldu), vt,
+                           leading(ldvt), work, (lapack_int)work_count, integers));
+}
+
+int64_t bgi_lapack_gesvd_work(bg_dtype dtype, char job, int64_t m, int64_t n)
+{
+    number answer = { 0 };
+    void *at = &answer;
+    session s = enter();
+    lapack_int info = LAPACK(dtype, gesvd, job, job, (lapack_int)m, (lapack_int)n, at, leading(m), at, at, leading(m),
+                             at, leading(n), at, -1);
+    int64_t least = m < n ? m : n, most = m < n ? n : m;
+    return leave_query(s, dtype, info, &answer, 5 * least + most);
+}
+int64_t bgi_lapack_gesvd(bg_dtype dtype, char job, int64_t m, int64_t n, void *a, void *values, void *u, int64_t ldu,
+                         void *vt, int64_t ldvt, void *work, int64_t work_count)
+{
+    session s = enter();
+    return leave(s, LAPACK(dtype, gesvd, job, job, (lapack_int)m, (lapack_int)n, a, leading(m), values, u, leading(ldu),
+                           vt, leading(ldvt), work, (lapack_int)work_count));
+}

@@ -50,4 +50,14 @@ int64_t bgi_lapack_ormlq_work(bg_dtype dtype, int64_t m, int64_t n, int64_t k);
 int64_t bgi_lapack_ormlq(bg_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda,
                          const void *factors, void *c, int64_t ldc, void *work, int64_t work_count);
 
+/* The singular values of a [m, n], descending, and the vectors: job 'N' none; 'S' the first min(m, n), u [m, k] and vt
+ * [k, n]; 'A' all, u [m, m] and vt [n, n]. What a holds is lost. gesdd divides and conquers, with 8 min(m, n) integers
+ * of 8 bytes beside work; gesvd iterates. info > 0: no convergence. */
+int64_t bgi_lapack_gesdd_work(bg_dtype dtype, char job, int64_t m, int64_t n);
+int64_t bgi_lapack_gesdd(bg_dtype dtype, char job, int64_t m, int64_t n, void *a, void *values, void *u, int64_t ldu,
+                         void *vt, int64_t ldvt, void *work, int64_t work_count, void *integers);
+int64_t bgi_lapack_gesvd_work(bg_dtype dtype, char job, int64_t m, int64_t n);
+int64_t bgi_lapack_gesvd(bg_dtype dtype, char job, int64_t m, int64_t n, void *a, void *values, void *u, int64_t ldu,
+                         void *vt, int64_t ldvt, void *work, int64_t work_count);
+
 #endif

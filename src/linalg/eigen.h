@@ -31,5 +31,7 @@ void bgi_from_eigenbasis(const bgi_eigen_data *e, const void *inner, int k, void
 
 /* x with a · x + x · a = c, for the packed decomposition of a; the same batch. No gradient for a. */
 bg_node *bgi_lyapunov_apply(bg_node *c, bg_node *packed);
+/* The same with a gradient for a, a symmetric matrix that packed is the decomposition of. */
+bg_node *bgi_lyapunov_with(bg_node *a, bg_node *packed, bg_node *c);
 
 #endif

@@ -1,5 +1,6 @@
 /* Least squares by QR. */
 #include "linalg/matrices.h"
+#include "linalg/pseudo_inverse.h"
 
 #include "blas/blas.h"
 #include "blas/lapack.h"
@@ -115,13 +116,19 @@ static const bg_op lstsq_factor_op = { .name = "lstsq_factor",
 
 /* ---- What is solved with the factors ---- */
 
+/* Of packed and b, the last two inputs. */
 static bg_status solution_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
     const bg_node *packed = node->inputs[node->n_inputs - 2], *b = node->inputs[node->n_inputs - 1];
     *dtype = b->dtype;
-    *shape = b->shape;
-    shape->dims[shape->rank - 2] = packed->shape.dims[packed->shape.rank - 1];
+    *shape = bgi_joint_batch(packed, b, bgi_matrices_of(packed).columns, bgi_matrices_of(b).columns);
     return BG_OK;
+}
+/* What applies the factors to the right side, for each matrix of the result. */
+static bg_node *compose_with(const bg_op *op, bg_node *node)
+{
+    return bgi_apply_2(op, bgi_to_batch_of(node->inputs[1], node->shape),
+                       bgi_to_batch_of(node->inputs[2], node->shape));
 }
 static double apply_flops(const bg_node *node)
 {
@@ -220,13 +227,11 @@ static bg_node *normal_solve_gradient(bg_node *node, int input, bg_node *dy)
         return NULL;
     bg_node *w = normal_solve(a, node->inputs[1], dy);
     if (input == 2)
-        return w;
-    return bg_neg(bg_add(bgi_matmul_nt(bg_matmul(a, w), node), bgi_matmul_nt(bg_matmul(a, node), w)));
+        return bgi_sum_to(w, node->inputs[2]->shape);
+    bg_node *sum = bg_add(bgi_matmul_nt(bg_matmul(a, w), node), bgi_matmul_nt(bg_matmul(a, node), w));
+    return bgi_sum_to(bg_neg(sum), a->shape);
 }
-static bg_node *normal_solve_compose(bg_node *node)
-{
-    return bgi_apply_2(&normal_apply_op, node->inputs[1], node->inputs[2]);
-}
+static bg_node *normal_solve_compose(bg_node *node) { return compose_with(&normal_apply_op, node); }
 static const bg_op normal_solve_op = { .name = "normal_solve",
                                        .arity = 3,
                                        .infer = solution_infer,
@@ -242,10 +247,11 @@ static bg_node *lstsq_gradient(bg_node *node, int input, bg_node *dy)
         return NULL;
     bg_node *z = normal_solve(a, node->inputs[1], dy), *db = bg_matmul(a, z);
     if (input == 2)
-        return db;
-    return bg_sub(bgi_matmul_nt(bg_sub(b, bg_matmul(a, node)), z), bgi_matmul_nt(db, node));
+        return bgi_sum_to(db, b->shape);
+    bg_node *da = bg_sub(bgi_matmul_nt(bg_sub(b, bg_matmul(a, node)), z), bgi_matmul_nt(db, node));
+    return bgi_sum_to(da, a->shape);
 }
-static bg_node *lstsq_compose(bg_node *node) { return bgi_apply_2(&lstsq_apply_op, node->inputs[1], node->inputs[2]); }
+static bg_node *lstsq_compose(bg_node *node) { return compose_with(&lstsq_apply_op, node); }
 static const bg_op lstsq_op = {
     .name = "lstsq", .arity = 3, .infer = solution_infer, .gradient = lstsq_gradient, .compose = lstsq_compose
 };
@@ -271,8 +277,13 @@ bg_node *bg_lstsq(bg_node *a, bg_node *b, const bg_lstsq_options *options)
     bg_lstsq_options none = { 0 };
     const bg_lstsq_options *o = options ? options : &none;
     const bg_node *given = b;
-    if (!bgi_takes_equations("lstsq", &a, &b) || !takes_options(a, o))
+    if (!bgi_takes_equations("lstsq", a, &b) || !takes_options(a, o))
         return NULL;
+    double tolerance;
+    if (o->by_svd)
+        return bgi_takes_tolerance("lstsq", a, o->tolerance, &tolerance)
+                   ? bgi_like_right_side(bgi_pinv_solve(a, b, tolerance), given)
+                   : NULL;
     bg_node *packed = bg_apply(&lstsq_factor_op, &a, 1, &o->ridge, sizeof o->ridge);
     return bgi_like_right_side(bg_apply(&lstsq_op, (bg_node *[]){ a, packed, b }, 3, NULL, 0), given);
 }

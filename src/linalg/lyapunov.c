@@ -75,8 +75,6 @@ bg_node *bgi_lyapunov_apply(bg_node *c, bg_node *packed) { return bgi_apply_2(&a
 
 /* ---- The equation ---- */
 
-static bg_node *lyapunov_with(bg_node *a, bg_node *packed, bg_node *c);
-
 static bg_shape batch_of(const bg_node *x)
 {
     bg_shape shape = x->shape;
@@ -105,7 +103,7 @@ static bg_node *lyapunov_gradient(bg_node *node, int input, bg_node *dy)
 {
     if (input == 1)
         return NULL;
-    bg_node *a = node->inputs[0], *dc = lyapunov_with(a, node->inputs[1], dy);
+    bg_node *a = node->inputs[0], *dc = bgi_lyapunov_with(a, node->inputs[1], dy);
     if (input == 2)
         return bgi_sum_to(dc, node->inputs[2]->shape);
     bg_node *sum = bg_add(bgi_matmul_nt(dc, node), bgi_matmul_tn(node, dc));
@@ -114,7 +112,7 @@ static bg_node *lyapunov_gradient(bg_node *node, int input, bg_node *dy)
 static const bg_op lyapunov_op = {
     .name = "lyapunov", .arity = 3, .infer = lyapunov_infer, .gradient = lyapunov_gradient, .compose = lyapunov_compose
 };
-static bg_node *lyapunov_with(bg_node *a, bg_node *packed, bg_node *c)
+bg_node *bgi_lyapunov_with(bg_node *a, bg_node *packed, bg_node *c)
 {
     return bg_apply(&lyapunov_op, (bg_node *[]){ a, packed, c }, 3, NULL, 0);
 }
@@ -139,7 +137,7 @@ bg_node *bg_lyapunov(bg_node *a, bg_node *c)
         !takes_right_side(a, c))
         return NULL;
     bg_node *packed = bgi_eigen_packed("lyapunov", a, BG_LOWER);
-    return packed ? lyapunov_with(a, packed, c) : NULL;
+    return packed ? bgi_lyapunov_with(a, packed, c) : NULL;
 }
 
 const bg_op *const bgi_lyapunov_ops[] = { &apply_op, &lyapunov_op, NULL };

@@ -53,38 +53,55 @@ static bg_shape with_matrix(bg_shape batch, const bg_node *x)
     return batch;
 }
 
-static bool takes_right_side(const char *op, bg_node **a, bg_node **b, bool is_right)
+/* b of rank 1 becomes a column, or a row. */
+static bool takes_right_side(const char *op, bg_node *a, bg_node **b, bool is_right)
 {
     bg_node *right = (*b)->shape.rank == 1 ? bg_unsqueeze(*b, is_right ? 0 : 1) : *b;
     if (!right || !bgi_takes_matrix(op, right))
         return false;
     bg_shape batch;
-    bool fits = extent(right, is_right ? 1 : 2) == extent(*a, is_right ? 1 : 2);
-    if (!fits || !bgi_shape_broadcast(batch_of((*a)->shape), batch_of(right->shape), &batch)) {
-        bgi_graph_fail((*a)->graph, BG_ERR_SHAPE, "%s: %s: a %s, b %s", op,
+    bool fits = extent(right, is_right ? 1 : 2) == extent(a, is_right ? 1 : 2);
+    if (!fits || !bgi_shape_broadcast(batch_of(a->shape), batch_of(right->shape), &batch)) {
+        bgi_graph_fail(a->graph, BG_ERR_SHAPE, "%s: %s: a %s, b %s", op,
                        fits       ? "leading dimensions do not broadcast together"
                        : is_right ? "b needs as many columns as a"
                                   : "b needs as many rows as a",
-                       bgi_shape_format((*a)->shape).text, bgi_shape_format((*b)->shape).text);
+                       bgi_shape_format(a->shape).text, bgi_shape_format((*b)->shape).text);
         return false;
     }
-    *a = bg_broadcast(*a, with_matrix(batch, *a));
-    *b = bg_broadcast(right, with_matrix(batch, right));
-    return *a && *b;
+    *b = right;
+    return true;
 }
-
 static bool are_floats(const char *op, bg_node *a, bg_node *b)
 {
     static const char *const labels[] = { "a", "b" };
     return bgi_graph_of_floats(op, (bg_node *[]){ a, b }, labels, 2) != NULL;
 }
+bool bgi_takes_equations(const char *op, bg_node *a, bg_node **b)
+{
+    return are_floats(op, a, *b) && bgi_takes_matrix(op, a) && takes_right_side(op, a, b, false);
+}
 bool bgi_takes_system(const char *op, bg_node **a, bg_node **b, bool is_right)
 {
-    return are_floats(op, *a, *b) && bgi_takes_square(op, *a) && takes_right_side(op, a, b, is_right);
+    if (!are_floats(op, *a, *b) || !bgi_takes_square(op, *a) || !takes_right_side(op, *a, b, is_right))
+        return false;
+    bg_shape shape = bgi_joint_batch(*a, *b, 0, 0);
+    *a = bgi_to_batch_of(*a, shape);
+    *b = bgi_to_batch_of(*b, shape);
+    return *a && *b;
 }
-bool bgi_takes_equations(const char *op, bg_node **a, bg_node **b)
+
+bg_shape bgi_joint_batch(const bg_node *a, const bg_node *b, int64_t rows, int64_t columns)
 {
-    return are_floats(op, *a, *b) && bgi_takes_matrix(op, *a) && takes_right_side(op, a, b, false);
+    bg_shape shape;
+    bgi_shape_broadcast(batch_of(a->shape), batch_of(b->shape), &shape);
+    shape.dims[shape.rank++] = rows;
+    shape.dims[shape.rank++] = columns;
+    return shape;
+}
+bg_node *bgi_to_batch_of(bg_node *x, bg_shape shape)
+{
+    return x ? bg_broadcast(x, with_matrix(batch_of(shape), x)) : NULL;
 }
 
 bg_node *bgi_like_right_side(bg_node *x, const bg_node *b)

@@ -17,10 +17,16 @@ bool bgi_takes_square(const char *op, const bg_node *a);
 /* A square a, and a b with as many rows (is_right: columns) as a: of one graph and type. A b of rank 1 becomes a
  * column, and with different batches both are broadcast to the common one. */
 bool bgi_takes_system(const char *op, bg_node **a, bg_node **b, bool is_right);
-/* The same for an a of any extents and a b with as many rows. */
-bool bgi_takes_equations(const char *op, bg_node **a, bg_node **b);
+/* An a of any extents and a b with as many rows; b of rank 1 becomes a column. Their batches broadcast, but are left as
+ * they are. */
+bool bgi_takes_equations(const char *op, bg_node *a, bg_node **b);
 /* x without its last axis if b, as it was given, has rank 1. */
 bg_node *bgi_like_right_side(bg_node *x, const bg_node *b);
+
+/* The batch that a's and b's broadcast to, of rank 0 if there is none, followed by the last axes [rows, columns]. */
+bg_shape bgi_joint_batch(const bg_node *a, const bg_node *b, int64_t rows, int64_t columns);
+/* x's matrices repeated to the batch of a shape of the same rank or a higher one. */
+bg_node *bgi_to_batch_of(bg_node *x, bg_shape shape);
 
 /* Shape rule: the type and shape of the last input. */
 bg_status bgi_infer_last(const bg_node *node, bg_dtype *dtype, bg_shape *shape);

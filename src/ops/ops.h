@@ -20,7 +20,12 @@
     X(symmetric)                                                                                                       \
     X(matrix_exp)                                                                                                      \
     X(qr)                                                                                                              \
-    X(lstsq)
+    X(lstsq)                                                                                                           \
+    X(svd)                                                                                                             \
+    X(pseudo_inverse)                                                                                                  \
+    X(singular)                                                                                                        \
+    X(polar)                                                                                                           \
+    X(svd_factors)
 
 /* All ops of the library but the leaves, by families: a list of each, bgi_<family>_ops, and the list of lists end with
  * NULL. Tests walk them. */

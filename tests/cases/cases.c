@@ -35,6 +35,7 @@
     X(lyapunov)                                                                                                        \
     X(symmetric)                                                                                                       \
     X(qr)                                                                                                              \
+    X(svd)                                                                                                             \
     X(resizing)                                                                                                        \
     X(random)                                                                                                          \
     X(per_sample)                                                                                                      \

@@ -513,10 +513,11 @@ static double *run_shifted(const bg_node *node, const evaluated *const *inputs, 
     return result;
 }
 
-/* The largest change of each element of the result in a few trials, with room for what they miss. */
+/* The largest change of each element of the result in a few trials, with room for what they miss: a few roundings where
+ * they change nothing. */
 static void carry_by_trials(const bg_node *node, const evaluated *const *inputs, evaluated *made)
 {
-    enum { TRIALS = 8, ROOM = 8 };
+    enum { TRIALS = 8, ROOM = 8, ROUNDINGS = 8 };
     draw state = draw_from(1);
     double *moved = need(calloc((size_t)made->count + 1, sizeof *moved));
     double **values = need(calloc((size_t)node->n_inputs + 1, sizeof *values));
@@ -535,7 +536,7 @@ static void carry_by_trials(const bg_node *node, const evaluated *const *inputs,
             free(values[k]);
     }
     for (int64_t i = 0; i < made->count; i++)
-        made->errors[i] = bound(node->dtype, made->values[i], ROOM * made->errors[i], 1);
+        made->errors[i] = bound(node->dtype, made->values[i], ROOM * made->errors[i], ROUNDINGS);
     free(values);
     free(moved);
 }

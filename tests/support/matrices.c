@@ -7,9 +7,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-const char *const matrix_kind_names[] = { [MATRIX_RANDOM] = "random", [MATRIX_SCALED] = "badly scaled",
-                                          [MATRIX_NEARLY_SINGULAR] = "nearly singular", [MATRIX_HUGE] = "huge",
-                                          [MATRIX_TINY] = "tiny", [MATRIX_ZERO] = "zero" };
+const char *const matrix_kind_names[] = {
+    [MATRIX_RANDOM] = "random", [MATRIX_SCALED] = "badly scaled", [MATRIX_NEARLY_SINGULAR] = "nearly singular",
+    [MATRIX_HUGE] = "huge",     [MATRIX_TINY] = "tiny",           [MATRIX_ZERO] = "zero"
+};
 
 double matrix_epsilon(bg_dtype dtype) { return dtype == BG_F64 ? DBL_EPSILON : (double)FLT_EPSILON; }
 

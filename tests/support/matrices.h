@@ -1,5 +1,5 @@
-/* Batches of matrices to factorise, and residuals as the testers of LAPACK define them: errors by what rounding may make
- * of them, at most 30. */
+/* Batches of matrices to factorise, and residuals as the testers of LAPACK define them: errors by what rounding may
+ * make of them, at most 30. */
 #ifndef BLASGRAD_TESTS_SUPPORT_MATRICES_H
 #define BLASGRAD_TESTS_SUPPORT_MATRICES_H
 

@@ -1,0 +1,437 @@
+/* The singular value decomposition. */
+#include "linalg/svd.h"
+
+#include "blas/blas.h"
+#include "blas/lapack.h"
+#include "ops/cotangent.h"
+
+#include <assert.h>
+#include <float.h>
+#include <string.h>
+
+/* ---- The decomposition ---- */
+
+bgi_svd_extents bgi_svd_extents_of(const bg_node *a, bool is_full)
+{
+    bgi_matrices m = bgi_matrices_of(a);
+    bgi_svd_extents e = { .rows = m.rows, .columns = m.columns, .least = bgi_least(m.rows, m.columns) };
+    e.width = is_full ? e.rows : e.least;
+    e.height = is_full ? e.columns : e.least;
+    e.count = e.rows * e.width + e.least + e.height * e.columns;
+    return e;
+}
+double bgi_svd_rounding(const bg_node *a)
+{
+    bgi_matrices m = bgi_matrices_of(a);
+    return (double)bgi_most(m.rows, m.columns) * (a->dtype == BG_F64 ? DBL_EPSILON : (double)FLT_EPSILON);
+}
+
+static bgi_svd_extents extents_of(const bg_node *node)
+{
+    const bgi_svd_attributes *attributes = node->attributes;
+    return bgi_svd_extents_of(node->inputs[0], attributes->is_full);
+}
+
+/* Pieces of the workspace, each at a multiple of 64 bytes: a copy of a, LAPACK's integers, then its own work. What is
+ * row-major here is the transpose of LAPACK's: aᵀ = v · diag(s) · uᵀ, u and vt in each other's place. */
+typedef struct {
+    char job;
+    int64_t count;
+    size_t integers_at, work_at, bytes;
+} workspace;
+static size_t in_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
+static workspace workspace_of(const bg_node *a, char job)
+{
+    bgi_matrices m = bgi_matrices_of(a);
+    size_t size = bg_dtype_size(a->dtype);
+    workspace w = { .job = job };
+    w.count = bgi_most(bgi_lapack_gesdd_work(a->dtype, job, m.columns, m.rows),
+                       bgi_lapack_gesvd_work(a->dtype, job, m.columns, m.rows));
+    w.integers_at = in_lines((size_t)(m.rows * m.columns) * size);
+    w.work_at = w.integers_at + in_lines((size_t)bgi_least(m.rows, m.columns) * 8 * sizeof(int64_t));
+    w.bytes = w.work_at + (size_t)w.count * size;
+    return w;
+}
+
+/* Divide and conquer, and where that fails QR iterations, which have always converged so far: LAPACK's info. */
+static int64_t decompose(const bg_node *node, const workspace *w, const void *a, void *scratch, void *u, void *s,
+                         void *vt, bgi_svd_extents e)
+{
+    bg_dtype dtype = node->dtype;
+    size_t bytes = (size_t)(e.rows * e.columns) * bg_dtype_size(dtype);
+    void *copy = scratch, *integers = bgi_at(scratch, 1, w->integers_at), *work = bgi_at(scratch, 1, w->work_at);
+    memcpy(copy, a, bytes);
+    int64_t info = bgi_lapack_gesdd(dtype, w->job, e.columns, e.rows, copy, s, vt, e.columns, u, e.width, work,
+                                    w->count, integers);
+    if (info == 0)
+        return 0;
+    memcpy(copy, a, bytes);
+    return bgi_lapack_gesvd(dtype, w->job, e.columns, e.rows, copy, s, vt, e.columns, u, e.width, work, w->count);
+}
+
+/* Whether the values are numbers, and of full rank if that is needed. */
+static bg_status check_values(const bg_call *call, int64_t i, const void *s, int64_t least, int64_t info)
+{
+    const bgi_svd_attributes *attributes = call->node->attributes;
+    bg_dtype dtype = call->node->dtype;
+    if (info != 0)
+        return bgi_fail_at(call, attributes->name, i, "LAPACK's gesdd and gesvd did not converge (info %lld)",
+                           (long long)info);
+    if (bgi_first_not_finite(dtype, s, least) < least)
+        return bgi_fail_at(call, attributes->name, i, "a singular value is beyond the numbers of %s",
+                           bg_dtype_name(dtype));
+    double first = bgi_float_at(s, dtype, 0), last = bgi_float_at(s, dtype, least - 1);
+    if (attributes->needs_rank && !(last > bgi_svd_rounding(call->node->inputs[0]) * first))
+        return bgi_fail_at(call, attributes->name, i, "a has not full rank: singular values go from %.3g to %.3g", last,
+                           first);
+    return BG_OK;
+}
+
+/* The identity where a has no elements, of which LAPACK makes no vectors. */
+static void put_identity(bg_dtype dtype, void *x, int64_t n)
+{
+    memset(x, 0, (size_t)(n * n) * bg_dtype_size(dtype));
+    for (int64_t i = 0; i < n; i++)
+        bgi_put_float(x, dtype, i * n + i, 1);
+}
+static bg_status svd_call(const bg_call *call)
+{
+    const bgi_svd_attributes *attributes = call->node->attributes;
+    const bg_node *a = call->node->inputs[0];
+    bgi_svd_extents e = extents_of(call->node);
+    bg_dtype dtype = call->node->dtype;
+    size_t size = bg_dtype_size(dtype);
+    if (bg_shape_count(call->node->shape) == 0)
+        return BG_OK;
+    workspace w = { 0 };
+    if (e.least > 0)
+        w = workspace_of(a, attributes->is_full ? 'A' : 'S');
+    for (int64_t i = 0; i < call->last - call->first; i++) {
+        void *u = bgi_output_at(call, i, e.count), *s = bgi_at(u, e.rows * e.width, size),
+             *vt = bgi_at(s, e.least, size);
+        if (e.least == 0) {
+            put_identity(dtype, u, bgi_most(e.width, e.height));
+            continue;
+        }
+        bg_status status = bgi_check_finite_part(call, attributes->name, "a", 0, i, BGI_READ_ALL);
+        if (status == BG_OK) {
+            const void *matrix = bgi_input_at(call, 0, i, e.rows * e.columns);
+            int64_t info = decompose(call->node, &w, matrix, call->scratch, u, s, vt, e);
+            status = check_values(call, i, s, e.least, info);
+        }
+        if (status != BG_OK)
+            return status;
+    }
+    return BG_OK;
+}
+static bg_status svd_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    bgi_svd_extents e = extents_of(node);
+    *dtype = node->inputs[0]->dtype;
+    *shape = node->inputs[0]->shape;
+    shape->dims[shape->rank - 2] = 1;
+    shape->dims[shape->rank - 1] = e.count;
+    return BG_OK;
+}
+static size_t svd_scratch(const bg_node *node)
+{
+    const bgi_svd_attributes *attributes = node->attributes;
+    bool is_nothing = extents_of(node).least == 0;
+    return is_nothing ? 0 : workspace_of(node->inputs[0], attributes->is_full ? 'A' : 'S').bytes;
+}
+/* Some 20 k³ beside the products with the longer side. */
+static double svd_flops(const bg_node *node)
+{
+    bgi_svd_extents e = extents_of(node);
+    double k = (double)e.least, most = (double)bgi_most(e.rows, e.columns);
+    return (double)bgi_matrices_of(node->inputs[0]).batch * k * (k * (6 * most + 14 * k + 50) + 500);
+}
+static bg_node *svd_gradient(bg_node *node, int input, bg_node *dy)
+{
+    (void)input, (void)dy;
+    return bgi_graph_fail(node->graph, BG_ERR_GRADIENT, "svd: the gradient is that of u, s and vt");
+}
+static const bg_op svd_op = { .name = "svd",
+                              .arity = 1,
+                              .infer = svd_infer,
+                              .gradient = svd_gradient,
+                              .call = svd_call,
+                              .units = bgi_matrix_units,
+                              .scratch = svd_scratch,
+                              .flops = svd_flops };
+
+/* Whether LAPACK's integer counts the elements that its workspace has, some 4 k² beside its blocks. */
+static bool takes_matrix(const char *name, const bg_node *a)
+{
+    if (!bgi_takes_matrix(name, a))
+        return false;
+    bgi_matrices m = bgi_matrices_of(a);
+    int64_t least = bgi_least(m.rows, m.columns) + 16, most = bgi_most(m.rows, m.columns), count;
+    if (bgi_product_of((int64_t[]){ 5, least, least }, 3, &count) && bgi_blas_fits(count) &&
+        bgi_product_of((int64_t[]){ 2, most, most }, 3, &count))
+        return true;
+    bgi_graph_fail(a->graph, BG_ERR_OVERFLOW, "%s: an extent of %s is too large for the integer of LAPACK", name,
+                   bgi_shape_format(a->shape).text);
+    return false;
+}
+static bgi_svd_attributes attributes_of(const char *name, bool is_full, bool needs_rank)
+{
+    bgi_svd_attributes attributes;
+    memset(&attributes, 0, sizeof attributes);
+    assert(strlen(name) < sizeof attributes.name);
+    memcpy(attributes.name, name, strlen(name));
+    attributes.is_full = is_full;
+    attributes.needs_rank = needs_rank;
+    return attributes;
+}
+bg_node *bgi_svd_packed(bg_node *a, const char *name, bool is_full, bool needs_rank)
+{
+    bgi_svd_attributes attributes = attributes_of(name, is_full, needs_rank);
+    return takes_matrix(name, a) ? bg_apply(&svd_op, &a, 1, &attributes, sizeof attributes) : NULL;
+}
+
+/* Element start .. of packed [.., 1, count]. */
+static bg_node *part_of(bg_node *packed, int64_t start, int64_t rows, int64_t columns)
+{
+    bg_shape shape = packed->shape;
+    shape.rank--;
+    shape.dims[shape.rank - 1] = packed->shape.dims[shape.rank];
+    return bgi_part(bg_reshape(packed, shape), start, rows, columns);
+}
+bgi_svd_parts bgi_svd_parts_of(const bg_node *a, bg_node *packed)
+{
+    bgi_svd_extents e = bgi_svd_extents_of(a, false);
+    int64_t s = e.rows * e.width;
+    return (bgi_svd_parts){ part_of(packed, 0, e.rows, e.width), part_of(packed, s, e.least, -1),
+                            part_of(packed, s + e.least, e.height, e.columns) };
+}
+bg_node *bgi_times_rows(bg_node *x, bg_node *s) { return bg_mul(x, bg_unsqueeze(s, -1)); }
+bg_node *bgi_times_columns(bg_node *x, bg_node *s) { return bg_mul(x, bg_unsqueeze(s, -2)); }
+
+/* ---- u, s and vt: inputs a and packed ---- */
+
+/* Attributes: bg_spectral_options' regularization, and whether packed is full. */
+typedef struct {
+    double regularization;
+    int64_t is_full;
+} part_attributes;
+static const bg_op svd_u_op, svd_s_op, svd_vt_op;
+
+static bg_node *result_of(const bg_op *op, bg_node *a, bg_node *packed, part_attributes attributes)
+{
+    return bg_apply(op, (bg_node *[]){ a, packed }, 2, &attributes, sizeof attributes);
+}
+static bg_status infer_part(const bg_node *node, bg_dtype *dtype, bg_shape *shape, int64_t rows, int64_t columns)
+{
+    *dtype = node->inputs[0]->dtype;
+    *shape = node->inputs[0]->shape;
+    shape->dims[shape->rank - 2] = rows;
+    shape->dims[shape->rank - 1] = columns;
+    shape->rank -= columns < 0;
+    return BG_OK;
+}
+
+/* A decomposition as the rules write it: the first k columns of u and rows of vt, s, and the factors. */
+typedef struct {
+    bgi_svd_extents extents;
+    bg_node *u, *s, *vt;
+    bgi_svd_factors factors;
+} decomposition;
+static decomposition vectors_of(const bg_node *node)
+{
+    const part_attributes *attributes = node->attributes;
+    bg_node *a = node->inputs[0], *packed = node->inputs[1];
+    decomposition d = { .extents = bgi_svd_extents_of(a, attributes->is_full) };
+    d.u = result_of(&svd_u_op, a, packed, *attributes);
+    d.s = result_of(&svd_s_op, a, packed, *attributes);
+    d.vt = result_of(&svd_vt_op, a, packed, *attributes);
+    if (d.u && d.extents.width > d.extents.least)
+        d.u = bgi_slice_of(d.u, d.u->shape.rank - 1, 0, 1, d.extents.least);
+    if (d.vt && d.extents.height > d.extents.least)
+        d.vt = bgi_slice_of(d.vt, d.vt->shape.rank - 2, 0, 1, d.extents.least);
+    return d;
+}
+static decomposition decomposition_of(const bg_node *node, bool has_inverse)
+{
+    const part_attributes *attributes = node->attributes;
+    decomposition d = vectors_of(node);
+    d.factors = bgi_svd_factors_of(d.s, node->inputs[0], attributes->regularization, has_inverse);
+    return d;
+}
+/* The cotangent of the first k vectors of a full u or vt; NULL if it is 0, or if the others have one: an error. */
+static bg_node *thin_cotangent(const bg_node *node, bg_node *dy, int axis, int64_t least, const char *part)
+{
+    int64_t extent = dy->shape.dims[axis];
+    if (bgi_cotangent_part(dy, axis, least, extent - least))
+        return bgi_graph_fail(node->graph, BG_ERR_GRADIENT,
+                              "svd: of a full %s only the first %lld of %lld vectors have a gradient", part,
+                              (long long)least, (long long)extent);
+    return bgi_cotangent_part(dy, axis, 0, least);
+}
+
+/* With x = uᵀ · du: da = (u · (f ∘ (x - xᵀ)) + (du - u · x) · diag(1/s)) · vt. The second term, of what is at right
+ * angles to u, is there only where u is not square. */
+static bg_node *svd_u_gradient(bg_node *node, int input, bg_node *dy)
+{
+    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], false);
+    bg_node *du = input == 0 && e.least > 0 ? thin_cotangent(node, dy, dy->shape.rank - 1, e.least, "u") : NULL;
+    if (!du)
+        return NULL;
+    decomposition d = decomposition_of(node, e.rows > e.least);
+    bg_node *x = bgi_matmul_tn(d.u, du);
+    bg_node *inner = bg_mul(d.factors.f, bg_sub(x, bgi_transpose_last(x)));
+    if (e.rows == e.least)
+        return bg_matmul(bg_matmul(d.u, inner), d.vt);
+    bg_node *beside = bgi_times_columns(du, d.factors.inverse);
+    inner = bg_sub(inner, bgi_times_columns(x, d.factors.inverse));
+    return bg_matmul(bg_add(bg_matmul(d.u, inner), beside), d.vt);
+}
+static bg_node *svd_u_compose(bg_node *node)
+{
+    const part_attributes *attributes = node->attributes;
+    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], attributes->is_full);
+    return part_of(node->inputs[1], 0, e.rows, e.width);
+}
+static bg_status svd_u_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    const part_attributes *attributes = node->attributes;
+    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], attributes->is_full);
+    return infer_part(node, dtype, shape, e.rows, e.width);
+}
+static const bg_op svd_u_op = {
+    .name = "svd_u", .arity = 2, .infer = svd_u_infer, .gradient = svd_u_gradient, .compose = svd_u_compose
+};
+
+/* da = u · diag(ds) · vt */
+static bg_node *svd_s_gradient(bg_node *node, int input, bg_node *dy)
+{
+    if (input == 1)
+        return NULL;
+    decomposition d = vectors_of(node);
+    return bg_matmul(bgi_times_columns(d.u, dy), d.vt);
+}
+static bg_node *svd_s_compose(bg_node *node)
+{
+    const part_attributes *attributes = node->attributes;
+    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], attributes->is_full);
+    return part_of(node->inputs[1], e.rows * e.width, e.least, -1);
+}
+static bg_status values_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    return infer_part(node, dtype, shape, bgi_svd_extents_of(node->inputs[0], false).least, -1);
+}
+static const bg_op svd_s_op = {
+    .name = "svd_s", .arity = 2, .infer = values_infer, .gradient = svd_s_gradient, .compose = svd_s_compose
+};
+
+/* With y = vt · dvtᵀ: da = u · ((f ∘ (y - yᵀ))ᵀ · vt + diag(1/s) · (dvt - yᵀ · vt)), likewise. */
+static bg_node *svd_vt_gradient(bg_node *node, int input, bg_node *dy)
+{
+    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], false);
+    bg_node *dvt = input == 0 && e.least > 0 ? thin_cotangent(node, dy, dy->shape.rank - 2, e.least, "vt") : NULL;
+    if (!dvt)
+        return NULL;
+    decomposition d = decomposition_of(node, e.columns > e.least);
+    bg_node *y = bgi_matmul_nt(dvt, d.vt);
+    bg_node *inner = bgi_transpose_last(bg_mul(d.factors.f, bg_sub(bgi_transpose_last(y), y)));
+    if (e.columns == e.least)
+        return bg_matmul(bg_matmul(d.u, inner), d.vt);
+    bg_node *beside = bgi_times_rows(dvt, d.factors.inverse);
+    inner = bg_sub(inner, bgi_times_rows(y, d.factors.inverse));
+    return bg_matmul(d.u, bg_add(bg_matmul(inner, d.vt), beside));
+}
+static bg_node *svd_vt_compose(bg_node *node)
+{
+    const part_attributes *attributes = node->attributes;
+    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], attributes->is_full);
+    return part_of(node->inputs[1], e.rows * e.width + e.least, e.height, e.columns);
+}
+static bg_status svd_vt_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    const part_attributes *attributes = node->attributes;
+    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], attributes->is_full);
+    return infer_part(node, dtype, shape, e.height, e.columns);
+}
+static const bg_op svd_vt_op = {
+    .name = "svd_vt", .arity = 2, .infer = svd_vt_infer, .gradient = svd_vt_gradient, .compose = svd_vt_compose
+};
+
+bg_svd_factors bg_svd(bg_node *a, const bg_spectral_options *options)
+{
+    bg_svd_factors none = { NULL, NULL, NULL };
+    part_attributes attributes = { .regularization = options ? options->regularization : 0 };
+    if (!bgi_takes_matrix("svd", a))
+        return none;
+    /* Numbers of the type that are flushed to 0 would regularize nothing. */
+    double eps = attributes.regularization, least = a->dtype == BG_F64 ? DBL_MIN : (double)FLT_MIN;
+    if (!(eps == 0 || (eps >= least && eps <= (a->dtype == BG_F64 ? DBL_MAX : (double)FLT_MAX)))) {
+        bgi_graph_fail(a->graph, BG_ERR_ARGUMENT,
+                       "svd: the regularization is %g, neither 0 nor a positive number of %s", eps,
+                       bg_dtype_name(a->dtype));
+        return none;
+    }
+    bgi_matrices m = bgi_matrices_of(a);
+    attributes.is_full = options && options->is_full && m.rows != m.columns;
+    bg_node *packed = bgi_svd_packed(a, "svd", attributes.is_full, false);
+    return (bg_svd_factors){ result_of(&svd_u_op, a, packed, attributes), result_of(&svd_s_op, a, packed, attributes),
+                             result_of(&svd_vt_op, a, packed, attributes) };
+}
+
+/* ---- Values alone ---- */
+
+/* svdvals: the gradient is that of s in a decomposition, which it makes. */
+static bg_node *svdvals_gradient(bg_node *node, int input, bg_node *dy)
+{
+    (void)input;
+    const bgi_svd_attributes *attributes = node->attributes;
+    bg_node *a = node->inputs[0], *packed = bgi_svd_packed(a, attributes->name, false, false);
+    part_attributes none = { 0 };
+    bg_node *u = result_of(&svd_u_op, a, packed, none), *vt = result_of(&svd_vt_op, a, packed, none);
+    return bg_matmul(bgi_times_columns(u, dy), vt);
+}
+static bg_status svdvals_call(const bg_call *call)
+{
+    const bgi_svd_attributes *attributes = call->node->attributes;
+    bgi_svd_extents e = extents_of(call->node);
+    if (bg_shape_count(call->node->shape) == 0)
+        return BG_OK;
+    workspace w = workspace_of(call->node->inputs[0], 'N');
+    for (int64_t i = 0; i < call->last - call->first; i++) {
+        bg_status status = bgi_check_finite_part(call, attributes->name, "a", 0, i, BGI_READ_ALL);
+        if (status != BG_OK)
+            return status;
+        void *s = bgi_output_at(call, i, e.least);
+        int64_t info =
+            decompose(call->node, &w, bgi_input_at(call, 0, i, e.rows * e.columns), call->scratch, NULL, s, NULL, e);
+        status = check_values(call, i, s, e.least, info);
+        if (status != BG_OK)
+            return status;
+    }
+    return BG_OK;
+}
+static size_t svdvals_scratch(const bg_node *node)
+{
+    return extents_of(node).least == 0 ? 0 : workspace_of(node->inputs[0], 'N').bytes;
+}
+static double svdvals_flops(const bg_node *node)
+{
+    bgi_svd_extents e = extents_of(node);
+    double k = (double)e.least, most = (double)bgi_most(e.rows, e.columns);
+    return (double)bgi_matrices_of(node->inputs[0]).batch * k * (k * (4 * most + 30) + 300);
+}
+static const bg_op svdvals_op = { .name = "svdvals",
+                                  .arity = 1,
+                                  .infer = values_infer,
+                                  .gradient = svdvals_gradient,
+                                  .call = svdvals_call,
+                                  .units = bgi_matrix_units,
+                                  .scratch = svdvals_scratch,
+                                  .flops = svdvals_flops };
+bg_node *bgi_svd_values(bg_node *a, const char *name)
+{
+    bgi_svd_attributes attributes = attributes_of(name, false, false);
+    return takes_matrix(name, a) ? bg_apply(&svdvals_op, &a, 1, &attributes, sizeof attributes) : NULL;
+}
+bg_node *bg_svdvals(bg_node *a) { return bgi_svd_values(a, "svdvals"); }
+
+const bg_op *const bgi_svd_ops[] = { &svd_op, &svd_u_op, &svd_s_op, &svd_vt_op, &svdvals_op, NULL };
