@@ -12,4 +12,7 @@ bg_node *bgi_blocked_cholesky(bg_node *a, bool upper);
 /* bg_solve_triangular of a [.., n, n], n >= BGI_BLOCKED_FROM, and b of the same batch. */
 bg_node *bgi_blocked_solve(bg_node *a, bg_node *b, const bg_triangular_options *options);
 
+/* What lu packs of a [.., m, n] with m and n >= BGI_BLOCKED_FROM. */
+bg_node *bgi_blocked_lu(bg_node *a);
+
 #endif

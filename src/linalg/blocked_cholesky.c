@@ -44,8 +44,7 @@ static bg_status check_rows(const bg_call *call, int64_t matrix, const void *row
     for (int64_t i = first; i < last; i++) {
         int64_t start = upper ? i : 0, count = upper ? n - i : i + 1;
         if (bgi_first_not_finite(call->node->dtype, bgi_const_at(rows, i * n + start, size), count) < count) {
-            bg_call whole = *call; /* as if units were matrices */
-            whole.first = 0;
+            bg_call whole = bgi_by_matrices(call);
             return bgi_check_finite_triangle(&whole, 0, matrix, upper ? BG_UPPER : BG_LOWER);
         }
     }
@@ -79,7 +78,7 @@ static bg_status start_call(const bg_call *call)
     }
     return BG_OK;
 }
-static const bg_op start_op = { .name = "cholesky_start",
+static const bg_op start_op = { .name = "cholesky", /* as messages say */
                                 .arity = 1,
                                 .infer = bgi_infer_last,
                                 .call = start_call,
@@ -207,8 +206,7 @@ static bg_status end_call(const bg_call *call)
         /* The first block row's unit writes where the failure stands. */
         int64_t minor = block == 0 ? (int64_t)bgi_float_at(failure_of(&t, a, n), t.dtype, 0) : 0;
         if (minor != 0) {
-            bg_call whole = *call;
-            whole.first = 0;
+            bg_call whole = bgi_by_matrices(call);
             return bgi_fail_at(&whole, "cholesky", matrix,
                                "not positive definite: the leading minor of order %lld is not", (long long)minor);
         }

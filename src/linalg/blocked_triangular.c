@@ -49,17 +49,10 @@ static size_t scratch(const bg_node *node)
     return side_bytes(node) + bgi_tile_scratch(node->dtype, n, share_of(sides_of(node)), n);
 }
 
-/* As if units were matrices. */
-static bg_call by_matrices(const bg_call *call)
-{
-    bg_call whole = *call;
-    whole.first = 0;
-    return whole;
-}
 static bg_status fail_not_finite(const bg_call *call, const char *label, int64_t matrix, const void *row, int64_t at,
                                  int64_t i, int64_t j)
 {
-    bg_call whole = by_matrices(call);
+    bg_call whole = bgi_by_matrices(call);
     return bgi_fail_at(&whole, "solve_triangular", matrix, "%s is %g at [%lld, %lld]", label,
                        bgi_float_at(row, call->node->dtype, at), (long long)i, (long long)j);
 }
@@ -76,7 +69,7 @@ static bg_status check_triangle(const bg_call *call, int64_t matrix, const void 
         int64_t at = bgi_first_not_finite(dtype, row, count);
         if (at < count)
             return fail_not_finite(call, "a", matrix, row, at, i, start + at);
-        bg_call whole = by_matrices(call);
+        bg_call whole = bgi_by_matrices(call);
         if (!how->is_unit && bgi_float_at(row, dtype, how->upper ? 0 : i) == 0)
             return bgi_fail_at(&whole, "solve_triangular", matrix, "a is singular: 0 at [%lld, %lld]", (long long)i,
                                (long long)i);

@@ -2,6 +2,7 @@
 #include "linalg/lu.h"
 
 #include "base/fp.h"
+#include "linalg/blocked.h"
 #include "linalg/lu_matrix.h"
 
 #include <math.h>
@@ -88,15 +89,23 @@ static double lu_flops(const bg_node *node)
     double k = (double)bgi_least(m.rows, m.columns), more = (double)bgi_most(m.rows, m.columns);
     return (double)m.batch * k * k * (more - k / 3);
 }
-static const bg_op lu_op = { .name = "lu",
-                             .arity = 1,
-                             .infer = lu_infer,
-                             .is_constant = true,
-                             .call = lu_call,
-                             .units = bgi_matrix_units,
-                             .scratch = lu_scratch,
-                             .flops = lu_flops,
-                             .product_flops = lu_flops };
+static const bg_op single_op = { .name = "lu",
+                                 .arity = 1,
+                                 .infer = lu_infer,
+                                 .is_constant = true,
+                                 .call = lu_call,
+                                 .units = bgi_matrix_units,
+                                 .scratch = lu_scratch,
+                                 .flops = lu_flops,
+                                 .product_flops = lu_flops };
+/* A matrix is one unit, or shared by all threads. */
+static bg_node *lu_compose(bg_node *node)
+{
+    bgi_matrices m = bgi_matrices_of(node->inputs[0]);
+    bool is_shared = bgi_least(m.rows, m.columns) >= BGI_BLOCKED_FROM;
+    return is_shared ? bgi_blocked_lu(node->inputs[0]) : bgi_apply_1(&single_op, node->inputs[0]);
+}
+static const bg_op lu_op = { .name = "lu", .arity = 1, .infer = lu_infer, .is_constant = true, .compose = lu_compose };
 bg_node *bgi_lu_pack(bg_node *a)
 {
     if (!a)

@@ -39,6 +39,14 @@ void bgi_tiles_solve(const bgi_tiles *t, bool upper, bool is_unit, int64_t k, in
  * that is not positive. */
 int64_t bgi_tiles_cholesky(const bgi_tiles *t, int64_t n, void *a, int64_t lda);
 
+/* The call as if its units were matrices, for messages about one of the batch. */
+static inline bg_call bgi_by_matrices(const bg_call *call)
+{
+    bg_call whole = *call;
+    whole.first = 0;
+    return whole;
+}
+
 /* Element (i, j) of rows that are ld apart. */
 static inline void *bgi_tile_at(const bgi_tiles *t, void *data, int64_t ld, int64_t i, int64_t j)
 {
