@@ -12,7 +12,13 @@ bg_node *bgi_blocked_cholesky(bg_node *a, bool upper);
 /* bg_solve_triangular of a [.., n, n], n >= BGI_BLOCKED_FROM, and b of the same batch. */
 bg_node *bgi_blocked_solve(bg_node *a, bg_node *b, const bg_triangular_options *options);
 
+/* The same of factors that are known to be finite and regular, `stride` elements from one matrix to the next. */
+bg_node *bgi_blocked_substitute(bg_node *factors, int64_t stride, bg_node *b, const bg_triangular_options *options);
 /* What lu packs of a [.., m, n] with m and n >= BGI_BLOCKED_FROM. */
 bg_node *bgi_blocked_lu(bg_node *a);
+/* x with a · x = b, or aᵀ · x = b, by what lu packs of a; with a · x = b by its Cholesky factor. b has n rows. name:
+ * the public function's. */
+bg_node *bgi_blocked_lu_apply(const char *name, bg_node *packed, bg_node *b, bool is_transposed);
+bg_node *bgi_blocked_spd_apply(const char *name, bg_node *factor, bg_node *b, bool is_upper);
 
 #endif

@@ -7,6 +7,8 @@
 
 typedef struct {
     int64_t upper, is_transposed, is_unit, is_right;
+    /* Of factors that were looked at before: elements from one matrix to the next. 0: of a as the user gave it. */
+    int64_t stride;
 } attributes_of;
 
 /* Of one system: right-hand sides in all, and of a unit. */
@@ -33,19 +35,21 @@ static int64_t grain(const bg_node *node)
     (void)node;
     return 1;
 }
-static double flops(const bg_node *node)
+static int64_t order_of(const bg_node *node)
 {
-    return (double)bgi_matrices_of(node->inputs[1]).rows * (double)bg_shape_count(node->shape);
+    bgi_matrices b = bgi_matrices_of(node);
+    return ((const attributes_of *)node->attributes)->is_right ? b.columns : b.rows;
 }
+static double flops(const bg_node *node) { return (double)order_of(node) * (double)bg_shape_count(node->shape); }
 static size_t side_bytes(const bg_node *node)
 {
-    int64_t n = bgi_matrices_of(node->inputs[1]).rows;
+    int64_t n = order_of(node);
     bool is_right = ((const attributes_of *)node->attributes)->is_right;
     return is_right ? bgi_aligned((size_t)(n * share_of(sides_of(node))) * bg_dtype_size(node->dtype)) : 0;
 }
 static size_t scratch(const bg_node *node)
 {
-    int64_t n = bgi_matrices_of(node->inputs[1]).rows;
+    int64_t n = order_of(node);
     return side_bytes(node) + bgi_tile_scratch(node->dtype, n, share_of(sides_of(node)), n);
 }
 
@@ -77,40 +81,61 @@ static bg_status check_triangle(const bg_call *call, int64_t matrix, const void 
     return BG_OK;
 }
 
+/* One share of the right-hand sides of a system: [rows, columns] from row `row` and column `column` of b on. */
+typedef struct {
+    int64_t n, sides, row, column, rows, columns;
+    void *data;
+} part;
+static part part_of(const bg_call *call, const bgi_tiles *t, int64_t matrix, int64_t share)
+{
+    bool is_right = ((const attributes_of *)call->node->attributes)->is_right;
+    part p = { .n = order_of(call->node), .sides = sides_of(call->node) };
+    int64_t first = share * share_of(p.sides), width = bgi_least(share_of(p.sides), p.sides - first);
+    p.row = is_right ? first : 0;
+    p.column = is_right ? 0 : first;
+    p.rows = is_right ? width : p.n;
+    p.columns = is_right ? p.n : width;
+    void *b = bgi_at(call->output, matrix * p.n * p.sides, t->size);
+    p.data = bgi_tile_at(t, b, is_right ? p.n : p.sides, p.row, p.column);
+    return p;
+}
+
+static bg_status check_part(const bg_call *call, const bgi_tiles *t, int64_t matrix, const part *p)
+{
+    for (int64_t i = 0; i < p->rows; i++) {
+        const void *row = bgi_tile_at(t, p->data, bgi_matrices_of(call->node).columns, i, 0);
+        int64_t at = bgi_first_not_finite(t->dtype, row, p->columns);
+        if (at < p->columns)
+            return fail_not_finite(call, "b", matrix, row, at, p->row + i, p->column + at);
+    }
+    return BG_OK;
+}
+
 static bg_status solve_share(const bg_call *call, const bgi_tiles *t, int64_t matrix, int64_t share)
 {
     const attributes_of *how = call->node->attributes;
-    bgi_matrices b = bgi_matrices_of(call->node);
-    int64_t n = how->is_right ? b.columns : b.rows, sides = how->is_right ? b.rows : b.columns;
-    int64_t width = share_of(sides), first = share * width, shares = shares_of(sides);
-    width = bgi_least(width, sides - first);
-    const void *a = bgi_const_at(call->inputs[1], matrix * n * n, t->size);
-    void *x = bgi_at(call->output, matrix * n * sides, t->size);
-    bg_status status = check_triangle(call, matrix, a, n, share * n / shares, (share + 1) * n / shares);
-    x = how->is_right ? bgi_tile_at(t, x, n, first, 0) : bgi_tile_at(t, x, sides, 0, first);
-    int64_t rows = how->is_right ? width : n, columns = how->is_right ? n : width, ld = b.columns;
-    for (int64_t i = 0; i < rows && status == BG_OK; i++) {
-        const void *row = bgi_tile_at(t, x, ld, i, 0);
-        int64_t at = bgi_first_not_finite(t->dtype, row, columns);
-        if (at < columns)
-            status = fail_not_finite(call, "b", matrix, row, at, how->is_right ? first + i : i,
-                                     how->is_right ? at : first + at);
+    part p = part_of(call, t, matrix, share);
+    int64_t shares = shares_of(p.sides), ld = bgi_matrices_of(call->node).columns;
+    const void *a = bgi_const_at(call->inputs[1], matrix * (how->stride > 0 ? how->stride : p.n * p.n), t->size);
+    if (how->stride == 0) {
+        bg_status status = check_triangle(call, matrix, a, p.n, share * p.n / shares, (share + 1) * p.n / shares);
+        status = status == BG_OK ? check_part(call, t, matrix, &p) : status;
+        if (status != BG_OK)
+            return status;
     }
-    if (status != BG_OK)
-        return status;
-    bgi_tile op = bgi_tile_of(t, a, n, 0, 0);
+    bgi_tile op = bgi_tile_of(t, a, p.n, 0, 0);
     bool upper = how->upper != 0;
     if (how->is_transposed != how->is_right) {
         op = bgi_turned(op);
         upper = !upper;
     }
     if (!how->is_right) {
-        bgi_tiles_solve(t, upper, how->is_unit, n, width, op, x, ld);
+        bgi_tiles_solve(t, upper, how->is_unit, p.n, p.columns, op, p.data, ld);
         return BG_OK;
     }
-    t->kernels->transpose(call->scratch, width, x, ld, n, width);
-    bgi_tiles_solve(t, upper, how->is_unit, n, width, op, call->scratch, width);
-    t->kernels->transpose(x, ld, call->scratch, width, width, n);
+    t->kernels->transpose(call->scratch, p.rows, p.data, ld, p.n, p.rows);
+    bgi_tiles_solve(t, upper, how->is_unit, p.n, p.rows, op, call->scratch, p.rows);
+    t->kernels->transpose(p.data, ld, call->scratch, p.rows, p.rows, p.n);
     return BG_OK;
 }
 
@@ -143,10 +168,28 @@ static const bg_op solve_op = { .name = "solve_triangular",
                                 .scratch = scratch,
                                 .grain = grain,
                                 .is_in_place = true };
+static const bg_op substitute_op = { .name = "substitute",
+                                     .arity = 2,
+                                     .infer = infer,
+                                     .call = run,
+                                     .units = units,
+                                     .flops = flops,
+                                     .product_flops = flops,
+                                     .scratch = scratch,
+                                     .grain = grain,
+                                     .never_fails = true,
+                                     .is_in_place = true };
 
 bg_node *bgi_blocked_solve(bg_node *a, bg_node *b, const bg_triangular_options *options)
 {
     attributes_of attributes = { options->triangle == BG_UPPER, options->is_transposed, options->is_unit,
-                                 options->is_right };
+                                 options->is_right, 0 };
     return bg_apply(&solve_op, (bg_node *[]){ b, a }, 2, &attributes, sizeof attributes);
+}
+
+bg_node *bgi_blocked_substitute(bg_node *factors, int64_t stride, bg_node *b, const bg_triangular_options *options)
+{
+    attributes_of attributes = { options->triangle == BG_UPPER, options->is_transposed, options->is_unit,
+                                 options->is_right, stride };
+    return bg_apply(&substitute_op, (bg_node *[]){ b, factors }, 2, &attributes, sizeof attributes);
 }

@@ -156,6 +156,8 @@ static const bg_op lu_permute_op = { .name = "lu_permute",
                                      .units = bgi_matrix_units,
                                      .never_fails = true };
 
+bg_node *bgi_lu_permute(bg_node *x, bg_node *packed, bool back) { return permuted(&lu_permute_op, x, packed, back); }
+
 /* ---- Results ---- */
 
 /* Rows and columns [0, k) and [k, ..) of the last two axes. */

@@ -13,6 +13,9 @@ int64_t bgi_lu_units(const bg_node *node, int input);
 /* The extent of the square matrices that were packed. */
 int64_t bgi_lu_order(const bg_node *packed);
 
+/* Row i of the result is row order[i] of x [.., n, r]; is_back: row order[i] of the result is row i of x. */
+bg_node *bgi_lu_permute(bg_node *x, bg_node *packed, bool is_back);
+
 /* The public functions that solve with it, for messages. */
 typedef enum { BGI_OF_SOLVE, BGI_OF_LU_SOLVE, BGI_OF_INV, BGI_OF_DET, BGI_OF_SLOGDET, BGI_OF_LOGDET } bgi_lu_user;
 const char *bgi_lu_user_name(bgi_lu_user user);

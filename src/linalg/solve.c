@@ -2,6 +2,7 @@
 #include "linalg/lu.h"
 
 #include "blas/blas.h"
+#include "linalg/blocked.h"
 #include "linalg/lu_matrix.h"
 
 #include <string.h>
@@ -78,15 +79,25 @@ static double two_solves_flops(const bg_node *node)
 {
     return 2 * (double)bgi_matrices_of(node).rows * (double)bg_shape_count(node->shape);
 }
-static const bg_op lu_apply_op = { .name = "lu_apply",
-                                   .arity = 2,
-                                   .infer = bgi_infer_same,
-                                   .is_constant = true,
-                                   .call = lu_apply_call,
-                                   .units = bgi_matrix_units,
-                                   .scratch = lu_apply_scratch,
-                                   .flops = two_solves_flops,
-                                   .product_flops = two_solves_flops };
+static const bg_op single_lu_apply_op = { .name = "lu_apply",
+                                          .arity = 2,
+                                          .infer = bgi_infer_same,
+                                          .is_constant = true,
+                                          .call = lu_apply_call,
+                                          .units = bgi_matrix_units,
+                                          .scratch = lu_apply_scratch,
+                                          .flops = two_solves_flops,
+                                          .product_flops = two_solves_flops };
+/* A matrix is one unit, or shared by all threads. */
+static bg_node *lu_apply_compose(bg_node *node)
+{
+    if (bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM)
+        return bgi_blocked_lu_apply(name_of(node), node->inputs[1], node->inputs[0], attributes_of(node).is_transposed);
+    return bg_apply(&single_lu_apply_op, node->inputs, 2, node->attributes, node->attribute_bytes);
+}
+static const bg_op lu_apply_op = {
+    .name = "lu_apply", .arity = 2, .infer = bgi_infer_same, .is_constant = true, .compose = lu_apply_compose
+};
 
 /* solve: a, what lu packs of it, and b;   db = aᵀ⁻¹ · dx   da = -db · xᵀ; with aᵀ in place of a, the transpose of that
  */
@@ -144,14 +155,23 @@ static bg_status lu_invert_run(const bg_call *call)
     return BG_OK;
 }
 static bg_status lu_invert_call(const bg_call *call) { return bgi_run_gradually(call, lu_invert_run); }
-static const bg_op lu_invert_op = { .name = "lu_invert",
-                                    .arity = 1,
-                                    .infer = lu_invert_infer,
-                                    .is_constant = true,
-                                    .call = lu_invert_call,
-                                    .units = bgi_lu_units,
-                                    .flops = two_solves_flops,
-                                    .product_flops = two_solves_flops };
+static const bg_op single_lu_invert_op = { .name = "lu_invert",
+                                           .arity = 1,
+                                           .infer = lu_invert_infer,
+                                           .is_constant = true,
+                                           .call = lu_invert_call,
+                                           .units = bgi_lu_units,
+                                           .flops = two_solves_flops,
+                                           .product_flops = two_solves_flops };
+static bg_node *lu_invert_compose(bg_node *node)
+{
+    if (bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM)
+        return bgi_blocked_lu_apply(name_of(node), node->inputs[0], bgi_identity_like(node), false);
+    return bg_apply(&single_lu_invert_op, node->inputs, 1, node->attributes, node->attribute_bytes);
+}
+static const bg_op lu_invert_op = {
+    .name = "lu_invert", .arity = 1, .infer = lu_invert_infer, .is_constant = true, .compose = lu_invert_compose
+};
 
 /* inv: a and what lu packs of it;   da = -yᵀ · dy · yᵀ */
 static bg_node *inv_compose(bg_node *node)
@@ -261,14 +281,23 @@ static bg_status spd_apply_run(const bg_call *call)
     return BG_OK;
 }
 static bg_status spd_apply_call(const bg_call *call) { return bgi_run_gradually(call, spd_apply_run); }
-static const bg_op spd_apply_op = { .name = "spd_apply",
-                                    .arity = 2,
-                                    .infer = bgi_infer_same,
-                                    .is_constant = true,
-                                    .call = spd_apply_call,
-                                    .units = bgi_matrix_units,
-                                    .flops = two_solves_flops,
-                                    .product_flops = two_solves_flops };
+static const bg_op single_spd_apply_op = { .name = "spd_apply",
+                                           .arity = 2,
+                                           .infer = bgi_infer_same,
+                                           .is_constant = true,
+                                           .call = spd_apply_call,
+                                           .units = bgi_matrix_units,
+                                           .flops = two_solves_flops,
+                                           .product_flops = two_solves_flops };
+static bg_node *spd_apply_compose(bg_node *node)
+{
+    if (bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM)
+        return bgi_blocked_spd_apply("solve_spd", node->inputs[1], node->inputs[0], is_upper(node));
+    return bg_apply(&single_spd_apply_op, node->inputs, 2, node->attributes, node->attribute_bytes);
+}
+static const bg_op spd_apply_op = {
+    .name = "spd_apply", .arity = 2, .infer = bgi_infer_same, .is_constant = true, .compose = spd_apply_compose
+};
 
 /* solve_spd: a, its factor, and b;   db = a⁻¹ · dx   da = -sym(db · xᵀ) */
 static bg_node *solve_spd_compose(bg_node *node)
