@@ -304,32 +304,32 @@ size_t bgi_lu_cofactors_scratch(int64_t n)
     return padded((size_t)(2 * n * n) * sizeof(double) + (size_t)(2 * n) * sizeof(int64_t));
 }
 
-static bool is_finite(bg_dtype dtype, const void *values, int64_t count)
-{
-    bool is_good = true;
-    for (int64_t i = 0; i < count; i++)
-        is_good &= isfinite(bgi_float_at(values, dtype, i)) != 0;
-    return is_good;
-}
+/* y = factor · xᵀ; whether x is finite. */
+#define TURN(type)                                                                                                     \
+    static bool turn_##type(int64_t n, const type *x, bgi_scaled factor, type *y)                                      \
+    {                                                                                                                  \
+        enum { NEAR = 900 };                                                                                           \
+        bool is_near = factor.exponent < NEAR && factor.exponent > -NEAR;                                              \
+        double single = is_near ? bgi_scaled_value(factor) : 0, sum = 0;                                               \
+        for (int64_t i = 0; i < n; i++)                                                                                \
+            for (int64_t j = 0; j < n; j++) {                                                                          \
+                double value = (double)x[i * n + j];                                                                   \
+                sum += 0 * value;                                                                                      \
+                y[j * n + i] = (type)(is_near ? value * single : shifted(value * factor.fraction, factor.exponent));   \
+            }                                                                                                          \
+        return sum == 0;                                                                                               \
+    }
+TURN(float)
+TURN(double)
 
 /* det a · aᵀ⁻¹ where there is an inverse. */
 void bgi_lu_cofactors(bg_dtype dtype, int64_t n, const void *a, const void *packed, void *y, void *scratch)
 {
     bgi_scaled det = bgi_lu_determinant(dtype, n, packed, scratch);
     if (bgi_lu_zero_pivot(dtype, n, packed) == n) {
-        memset(scratch, 0, (size_t)(n * n) * bg_dtype_size(dtype));
-        for (int64_t i = 0; i < n; i++)
-            bgi_put_float(scratch, dtype, i * n + i, 1);
-        substitute(dtype, n, n, packed, true, scratch);
-        if (is_finite(dtype, scratch, n * n)) {
-            for (int64_t i = 0; i < n; i++) {
-                int64_t row = order_at(dtype, n, packed, i);
-                for (int64_t j = 0; j < n; j++)
-                    bgi_put_float(y, dtype, row * n + j,
-                                  shifted(bgi_float_at(scratch, dtype, i * n + j) * det.fraction, det.exponent));
-            }
+        bgi_lu_invert(dtype, n, packed, scratch);
+        if (dtype == BG_F64 ? turn_double(n, scratch, det, y) : turn_float(n, scratch, det, y))
             return;
-        }
     }
     cofactors_of_any(dtype, n, a, y, scratch);
 }

@@ -7,12 +7,12 @@
         .x = { l, d, u, b }                                                                                            \
     }
 static const op_variant bands[] = {
+    BANDS(DIMS(2), DIMS(3), DIMS(2), DIMS(3, 2)),
     BANDS(DIMS(0), DIMS(1), DIMS(0), DIMS(1, 1)),
     BANDS(DIMS(0), DIMS(1), DIMS(0), DIMS(1)),
     BANDS(DIMS(0), DIMS(0), DIMS(0), DIMS(0, 2)),
     BANDS(DIMS(0), DIMS(0), DIMS(0), DIMS(0)),
     BANDS(DIMS(1), DIMS(2), DIMS(1), DIMS(2, 1)),
-    BANDS(DIMS(2), DIMS(3), DIMS(2), DIMS(3, 2)),
     BANDS(DIMS(2), DIMS(3), DIMS(2), DIMS(3)),
     BANDS(DIMS(2), DIMS(3), DIMS(2), DIMS(3, 0)),
     BANDS(DIMS(3), DIMS(4), DIMS(3), DIMS(4, 4)),

@@ -1,0 +1,241 @@
+/* What LU, systems, inverses, determinants and powers refuse: messages that name the op, the matrix and the pivot. */
+#include "support/matrices.h"
+#include "support/run_once.h"
+#include "support/suite.h"
+#include "support/trial.h"
+#include "support/values.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void destroy(bg_tensor **tensors, int count)
+{
+    for (int i = 0; i < count; i++)
+        bg_tensor_destroy(tensors[i]);
+}
+
+/* ---- Errors ---- */
+
+enum { SPOILT = 637, MATRICES = 1000 };
+static int only_lu(bg_node *const *x, const void *context, bg_node **y)
+{
+    return (void)context, y[0] = bg_lu(x[0]).upper, 1;
+}
+static int only_solve(bg_node *const *x, const void *context, bg_node **y)
+{
+    return (void)context, y[0] = bg_solve(x[0], x[1]), 1;
+}
+static int only_lu_solve(bg_node *const *x, const void *context, bg_node **y)
+{
+    return (void)context, y[0] = bg_lu_solve(bg_lu(x[0]), x[1]), 1;
+}
+static int only_spd(bg_node *const *x, const void *context, bg_node **y)
+{
+    return (void)context, y[0] = bg_solve_spd(x[0], x[1], BG_LOWER), 1;
+}
+static int only_inv(bg_node *const *x, const void *context, bg_node **y)
+{
+    return (void)context, y[0] = bg_inv(x[0]), 1;
+}
+static int only_det(bg_node *const *x, const void *context, bg_node **y)
+{
+    return (void)context, y[0] = bg_det(x[0]), 1;
+}
+static int only_sign(bg_node *const *x, const void *context, bg_node **y)
+{
+    return (void)context, y[0] = bg_slogdet(x[0]).sign, 1;
+}
+static int only_logabs(bg_node *const *x, const void *context, bg_node **y)
+{
+    return (void)context, y[0] = bg_slogdet(x[0]).logabs, 1;
+}
+static int only_logdet(bg_node *const *x, const void *context, bg_node **y)
+{
+    return (void)context, y[0] = bg_logdet(x[0]), 1;
+}
+static int only_power(bg_node *const *x, const void *context, bg_node **y)
+{
+    return (void)context, y[0] = bg_matrix_power(x[0], 2), 1;
+}
+static int inverse_power(bg_node *const *x, const void *context, bg_node **y)
+{
+    return (void)context, y[0] = bg_matrix_power(x[0], -2), 1;
+}
+static int lu_gradient(bg_node *const *x, const void *context, bg_node **y)
+{
+    (void)context;
+    bg_grad(bg_sum(bg_lu(x[0]).upper, BG_ALL_AXES), x, 1, y);
+    return 1;
+}
+static int logabs_gradient(bg_node *const *x, const void *context, bg_node **y)
+{
+    (void)context;
+    bg_grad(bg_sum(bg_slogdet(x[0]).logabs, BG_ALL_AXES), x, 1, y);
+    return 1;
+}
+static int det_second(bg_node *const *x, const void *context, bg_node **y)
+{
+    (void)context;
+    bg_node *da = NULL;
+    bg_grad(bg_sum(bg_det(x[0]), BG_ALL_AXES), x, 1, &da);
+    bg_grad(bg_sum(bg_square(da), BG_ALL_AXES), x, 1, y);
+    return 1;
+}
+
+/* What is put in place of one of a thousand matrices [3, 3]. */
+static const struct {
+    const char *name;
+    double a[9], b[3]; /* of b where it is not a */
+    run_build *build;
+    const char *message; /* after the matrix; NULL: no failure */
+} refusals[] = {
+#define ONES                                                                                                           \
+    {                                                                                                                  \
+        1, 1, 1                                                                                                        \
+    }
+#define GOOD                                                                                                           \
+    {                                                                                                                  \
+        4, 1, 0, 1, 5, 1, 0, 1, 6                                                                                      \
+    }
+#define SINGULAR                                                                                                       \
+    {                                                                                                                  \
+        1, 2, 3, 2, 4, 7, 3, 6, 10                                                                                     \
+    }
+#define OF_RANK_2                                                                                                      \
+    {                                                                                                                  \
+        0, 1, 0, 0, 0, 1, 0, 0, 0                                                                                      \
+    }
+#define WITH(value)                                                                                                    \
+    {                                                                                                                  \
+        4, 1, 0, 1, 5, value, 0, 1, 6                                                                                  \
+    }
+    { "lu", WITH(NAN), ONES, only_lu, "lu: matrix [637] of [1000]: a is nan at [1, 2]" },
+    { "lu", WITH(INFINITY), ONES, only_lu, "lu: matrix [637] of [1000]: a is inf at [1, 2]" },
+    { "lu", SINGULAR, ONES, only_lu, NULL },
+    { "solve", WITH(NAN), ONES, only_solve, "lu: matrix [637] of [1000]: a is nan at [1, 2]" },
+    { "solve", GOOD, { 1, -INFINITY, 1 }, only_solve, "solve: matrix [637] of [1000]: b is -inf at [1, 0]" },
+    { "solve", SINGULAR, ONES, only_solve, "solve: matrix [637] of [1000]: a is singular: pivot 2 of 3 is 0" },
+    { "solve", OF_RANK_2, ONES, only_solve, "solve: matrix [637] of [1000]: a is singular: pivot 1 of 3 is 0" },
+    { "solve",
+      { 1e-37, 0, 0, 0, 1, 0, 0, 0, 1 },
+      { 100, 1, 1 },
+      only_solve,
+      "solve: matrix [637] of [1000]: the result is beyond the range of f32 at [0, 0]" },
+    { "lu_solve", SINGULAR, ONES, only_lu_solve, "lu_solve: matrix [637] of [1000]: a is singular: pivot 2 of 3" },
+    { "inv", SINGULAR, ONES, only_inv, "inv: matrix [637] of [1000]: a is singular: pivot 2 of 3 is 0" },
+    { "inv",
+      { 1e-39, 0, 0, 0, 1, 0, 0, 0, 1 },
+      ONES,
+      only_inv,
+      "inv: matrix [637] of [1000]: the result is beyond the range of f32 at [0, 0]" },
+    { "solve_spd", SINGULAR, ONES, only_spd, "cholesky: matrix [637] of [1000]: not positive definite: the leading" },
+    { "solve_spd", GOOD, { NAN, 1, 1 }, only_spd, "solve_spd: matrix [637] of [1000]: b is nan at [0, 0]" },
+    { "det", SINGULAR, ONES, only_det, NULL },
+    { "det",
+      { 1e38, 0, 0, 0, 1e38, 0, 0, 0, 1 },
+      ONES,
+      only_det,
+      "det: matrix [637] of [1000]: the determinant is beyond the range of f32" },
+    { "det", { 1e38, 0, 0, 0, 1e38, 0, 0, 0, 1e-38 }, ONES, only_det, NULL },
+    { "det twice", SINGULAR, ONES, det_second, "det: matrix [637] of [1000]: a is singular: pivot 2 of 3 is 0" },
+    { "sign", SINGULAR, ONES, only_sign, NULL },
+    { "logabs", SINGULAR, ONES, only_logabs, NULL },
+    { "logabs", SINGULAR, ONES, logabs_gradient, "slogdet: matrix [637] of [1000]: a is singular: pivot 2 of 3 is 0" },
+    { "logdet", SINGULAR, ONES, only_logdet, "logdet: matrix [637] of [1000]: the determinant is 0" },
+    { "logdet",
+      { -1, 0, 0, 0, 1, 0, 0, 0, 1 },
+      ONES,
+      only_logdet,
+      "logdet: matrix [637] of [1000]: the determinant is negative" },
+    { "lu's gradient", SINGULAR, ONES, lu_gradient, "matrix [637] of [1000]: a is singular: 0 at [1, 1]" },
+    { "power", WITH(1e30), ONES, only_power, NULL },
+    { "power",
+      { 1e30, 0, 0, 0, 1, 0, 0, 0, 1 },
+      ONES,
+      only_power,
+      "matrix_power: matrix [637] of [1000]: the result is inf at [0, 0]" },
+    { "power", WITH(NAN), ONES, only_power, "matrix_power: matrix [637] of [1000]: a is nan at [1, 2]" },
+    { "power", SINGULAR, ONES, inverse_power, "inv: matrix [637] of [1000]: a is singular: pivot 2 of 3 is 0" },
+};
+enum { REFUSALS = (int)(sizeof refusals / sizeof refusals[0]) };
+
+START_TEST(errors)
+{
+    double *a = malloc(MATRICES * 9 * sizeof *a), *b = malloc(MATRICES * 3 * sizeof *b);
+    ck_assert(a && b);
+    static const double good[] = GOOD;
+    for (int64_t i = 0; i < MATRICES; i++)
+        for (int64_t k = 0; k < 9; k++) {
+            a[i * 9 + k] = i == SPOILT ? refusals[_i].a[k] : good[k];
+            b[i * 3 + k % 3] = i == SPOILT ? refusals[_i].b[k % 3] : 1;
+        }
+    for (int threads = 1; threads <= 4; threads += 3) {
+        bg_engine *engine = NULL;
+        OK(bg_engine_create(&engine, &(bg_engine_options){ .threads = threads }));
+        bg_tensor *in[] = { tensor_of(engine, BG_F32, BG_SHAPE(MATRICES, 3, 3), a),
+                            tensor_of(engine, BG_F32, BG_SHAPE(MATRICES, 3, 1), b) };
+        bg_tensor *out = NULL;
+        bg_status status = run_once(engine, in, 2, refusals[_i].build, NULL, &out);
+        if (refusals[_i].message)
+            expect_failure(status, BG_ERR_NUMERIC, refusals[_i].message, refusals[_i].name);
+        else
+            expect_ok(status, refusals[_i].name);
+        bg_tensor_destroy(out);
+        destroy(in, 2);
+        bg_engine_destroy(engine);
+    }
+    free(a), free(b);
+}
+END_TEST
+
+/* A batch of two axes, and none; three diagonals, which name the element. */
+static int build_tridiagonal(bg_node *const *x, const void *context, bg_node **outputs)
+{
+    (void)context;
+    outputs[0] = bg_solve_tridiagonal(x[0], x[1], x[2], x[3]);
+    return 1;
+}
+START_TEST(places)
+{
+    double a[24] = { 0 }, lower[] = { 1 }, diagonal[] = { 0, 1 }, upper[] = { 0 }, b[] = { 1, 1 };
+    for (int i = 0; i < 24; i++)
+        a[i] = i / 4 == 4 ? 1 : (i % 4 == 0 || i % 4 == 3);
+    bg_tensor *batch = tensor_of(trial_engine(), BG_F64, BG_SHAPE(3, 2, 2, 2), a), *out = NULL;
+    FAILS(run_once(trial_engine(), &batch, 1, only_inv, NULL, &out), BG_ERR_NUMERIC,
+          "inv: matrix [2, 0] of [3, 2]: a is singular: pivot 2 of 2 is 0");
+    bg_tensor_destroy(batch);
+    bg_tensor *one = tensor_of(trial_engine(), BG_F64, BG_SHAPE(2, 2), a + 16);
+    FAILS(run_once(trial_engine(), &one, 1, only_inv, NULL, &out), BG_ERR_NUMERIC,
+          "inv: a is singular: pivot 2 of 2 is 0");
+    bg_tensor_destroy(one);
+    for (int k = 0; k < 3; k++) {
+        static const char *const messages[] = { "solve_tridiagonal: a is singular: pivot 2 of 2 is 0",
+                                                "solve_tridiagonal: diagonal is nan at [1]",
+                                                "solve_tridiagonal: upper is inf at [0]" };
+        lower[0] = 1;
+        diagonal[1] = k == 1 ? NAN : 1;
+        upper[0] = k == 2 ? INFINITY : 0;
+        bg_tensor *in[] = { tensor_of(trial_engine(), BG_F64, BG_SHAPE(1), lower),
+                            tensor_of(trial_engine(), BG_F64, BG_SHAPE(2), diagonal),
+                            tensor_of(trial_engine(), BG_F64, BG_SHAPE(1), upper),
+                            tensor_of(trial_engine(), BG_F64, BG_SHAPE(2), b) };
+        FAILS(run_once(trial_engine(), in, 4, build_tridiagonal, NULL, &out), BG_ERR_NUMERIC, messages[k]);
+        destroy(in, 4);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("linalg_lu_errors");
+    TCase *tests = tcase_create("linalg");
+    tcase_set_timeout(tests, 120);
+    tcase_add_checked_fixture(tests, trial_set_up_single, trial_tear_down);
+    tcase_add_loop_test(tests, errors, 0, REFUSALS);
+    tcase_add_test(tests, places);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
