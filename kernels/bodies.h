@@ -57,6 +57,8 @@
 #endif
 #include "body_window.h"
 
+#include "body_eigen.h"
+
 #ifdef SIMD_IS_SCALAR
 #include "body_library.h"
 #elif BITS == 64

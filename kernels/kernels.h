@@ -140,6 +140,13 @@ typedef int bgk_winograd_result(void *y, const bgk_patches *patches, const void 
 typedef void bgk_winograd_factors(void *d, int64_t plane, const void *g, int64_t tap, int64_t n);
 typedef int bgk_winograd_weight(void *dg, int64_t tap, const void *s, int64_t plane, int64_t n);
 
+/* Eigenvalues and vectors of symmetric matrices [n, n] of which BGK_LANES lie side by side, the first `lanes` of them
+ * in use: element (i, j) of all of them is at (i n + j) BGK_LANES. a is read on and below the diagonal, which becomes
+ * the eigenvalues, in no order; row i of v becomes the vector of value i. Elements off the diagonal count as 0 up to
+ * the tolerance, and may be numbers of any kind above the diagonal. Returns whether all came to an end. Each lane gets
+ * the same bits whatever the others hold, but for the sign of a 0. AVX2 and AVX-512 give the same bits. */
+typedef int bgk_lockstep_eigen(int64_t n, int64_t lanes, void *a, void *v, double tolerance);
+
 /* Windows of `count` elements of x, at `places` from where each begins, and n of them, `step` elements apart. An
  * element is a row of `width`, a multiple of 16, and column by column:
  *   window_max   d[i] = the largest of window i, or a NaN if there is one
@@ -270,6 +277,7 @@ typedef struct {
     bgk_winograd_weight *winograd_weight;
     bgk_window_max *window_max;
     bgk_window_back *window_back;
+    bgk_lockstep_eigen *lockstep_eigen;
     bgk_descend *descend;
 } bgk_kernels;
 

@@ -2,7 +2,6 @@
 #include "linalg/eigen.h"
 
 #include "blas/blas.h"
-#include "blas/lapack.h"
 
 #include <assert.h>
 #include <float.h>
@@ -48,51 +47,26 @@ static bg_status packed_infer(const bg_node *node, bg_dtype *dtype, bg_shape *sh
     shape->dims[shape->rank - 2]++;
     return BG_OK;
 }
-/* LAPACK's work, in elements of the type and in 8 bytes. */
-typedef struct {
-    int64_t elements, integers;
-    size_t integers_at;
-} workspace;
-static workspace workspace_of(const bg_node *node)
-{
-    workspace w = { 0 };
-    int64_t n = bgi_matrices_of(node->inputs[0]).rows;
-    if (n > 0)
-        bgi_lapack_syevd_work(node->dtype, n, &w.elements, &w.integers);
-    w.integers_at = ((size_t)w.elements * bg_dtype_size(node->dtype) + 63) / 64 * 64;
-    return w;
-}
-static size_t packed_scratch(const bg_node *node)
-{
-    workspace w = workspace_of(node);
-    return w.integers_at + (size_t)w.integers * sizeof(int64_t);
-}
 static bg_status packed_call(const bg_call *call)
 {
     bgi_matrices m = bgi_matrices_of(call->node->inputs[0]);
-    bg_dtype dtype = call->node->dtype;
     int64_t n = m.rows;
-    size_t size = bg_dtype_size(dtype);
     if (m.batch == 0 || n == 0)
         return BG_OK;
     const packed_attributes *attributes = call->node->attributes;
-    workspace w = workspace_of(call->node);
     for (int64_t i = 0; i < call->last - call->first; i++) {
         bg_status status = bgi_check_finite_part(call, attributes->name, "a", 0, i,
                                                  attributes->is_upper ? BGI_READ_UPPER : BGI_READ_LOWER);
         if (status != BG_OK)
             return status;
-        void *values = bgi_output_at(call, i, n * (n + 1)), *rows = bgi_at(values, n, size);
-        memcpy(rows, bgi_input_at(call, 0, i, n * n), (size_t)(n * n) * size);
-        int64_t info = bgi_lapack_syevd(dtype, attributes->is_upper, n, rows, values, call->scratch, w.elements,
-                                        bgi_at(call->scratch, 1, w.integers_at), w.integers);
-        if (info != 0)
-            return bgi_fail_at(call, attributes->name, i, "LAPACK's syevd did not converge (info %lld)",
-                               (long long)info);
-        if (bgi_first_not_finite(dtype, values, n) < n)
-            return bgi_fail_at(call, attributes->name, i, "an eigenvalue is beyond the numbers of %s",
-                               bg_dtype_name(dtype));
     }
+    int64_t failed = bgi_eigen_decompose(call, attributes->is_upper);
+    if (failed >= 0)
+        return bgi_fail_at(call, attributes->name, failed, "the eigenvalues were not found: no convergence");
+    for (int64_t i = 0; i < call->last - call->first; i++)
+        if (bgi_first_not_finite(call->node->dtype, bgi_output_at(call, i, n * (n + 1)), n) < n)
+            return bgi_fail_at(call, attributes->name, i, "an eigenvalue is beyond the numbers of %s",
+                               bg_dtype_name(call->node->dtype));
     return BG_OK;
 }
 static double packed_flops(const bg_node *node)
@@ -108,7 +82,8 @@ static const bg_op packed_op = { .name = "eigh_packed",
                                  .call = packed_call,
                                  .units = bgi_matrix_units,
                                  .flops = packed_flops,
-                                 .scratch = packed_scratch };
+                                 .grain = bgi_eigen_grain,
+                                 .scratch = bgi_eigen_scratch };
 
 bg_node *bgi_eigen_packed(const char *op, bg_node *a, bg_triangle triangle)
 {

@@ -11,6 +11,12 @@
 bg_node *bgi_eigen_packed(const char *op, bg_node *a, bg_triangle triangle);
 int64_t bgi_eigen_order(const bg_node *packed); /* n */
 
+/* The call of that node: decomposes finite matrices of n > 0; the first for which no eigenvalues were found, or -1. Its
+ * scratch, and the matrices that are worth a task of their own. */
+int64_t bgi_eigen_decompose(const bg_call *call, bool is_upper);
+size_t bgi_eigen_scratch(const bg_node *node);
+int64_t bgi_eigen_grain(const bg_node *node);
+
 /* values [.., n], ascending -> [.., n, n], 1 / (w_j - w_i) with 0 on the diagonal, or as bg_spectral_options has it. */
 bg_node *bgi_eigen_gaps(bg_node *values, double regularization);
 
