@@ -3,6 +3,7 @@
 
 #include <blasgrad/graph.h>
 
+#include "blas/blas.h"
 #include "blas/lapack.h"
 #include "tensor/tensor.h"
 
