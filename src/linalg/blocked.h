@@ -20,5 +20,8 @@ bg_node *bgi_blocked_lu(bg_node *a);
  * the public function's. */
 bg_node *bgi_blocked_lu_apply(const char *name, bg_node *packed, bg_node *b, bool is_transposed);
 bg_node *bgi_blocked_spd_apply(const char *name, bg_node *factor, bg_node *b, bool is_upper);
+/* q and r of a [.., m, n], m and n >= BGI_BLOCKED_FROM, one after the other: [.., m k + k n] with k = min(m, n), or m
+ * where they are complete. */
+bg_node *bgi_blocked_qr(bg_node *a, bool is_complete);
 
 #endif
