@@ -10,9 +10,9 @@
  * Formulas: Giles, Collected matrix derivative results for forward and reverse mode algorithmic differentiation, 2008,
  * where no other source is given.
  *
- * A run fails with BG_ERR_NUMERIC, before any update takes effect, where an operand is not finite or has no result: the
- * message names the op, the matrix of the batch, and the element, pivot or minor. An extent that LAPACK's integer
- * cannot count is BG_ERR_OVERFLOW when the node is made.
+ * A run fails with BG_ERR_NUMERIC, before any update takes effect, where an operand is not finite or has no result, or
+ * none that its type can hold: the message names the op, the matrix of the batch, and the element, pivot or minor.
+ * An extent that LAPACK's integer cannot count is BG_ERR_OVERFLOW when the node is made.
  */
 #ifndef BLASGRAD_LINALG_H
 #define BLASGRAD_LINALG_H
@@ -36,7 +36,10 @@ BG_API bg_node *bg_cholesky(bg_node *a, bg_triangle triangle);
 /* a [.., m, n], k = min(m, n), with partial pivoting: row i of lower · upper is row permutation[i] of a. A singular a
  * has a factorisation too, with a 0 on the diagonal of `upper`.
  *   Gradients of lower and upper for any m and n, where the leading k x k matrix of the permuted a is regular; that a
- *   is not makes the gradient fail. */
+ *   is not makes the gradient fail. de Hoog, Anderssen and Lukas, Differentiation of matrix functionals using
+ *   triangular factorization, 2011.
+ * A matrix is factored once for all that is computed from it by LU, here and below, so messages about its elements
+ * name lu. More than 2^24 rows of f32 are BG_ERR_OVERFLOW. */
 typedef struct {
     bg_node *lower;       /* [.., m, k], ones on the diagonal */
     bg_node *upper;       /* [.., k, n] */
@@ -155,7 +158,7 @@ BG_API bg_node *bg_lyapunov(bg_node *a, bg_node *c);
 /* ---- Functions of matrices ---- */
 
 /* a [.., n, n] -> [..]; 1 for n = 0. The gradient dy · cofactors is right for a singular a too; its own derivative
- * needs a regular one. */
+ * needs a regular one. Fails where the determinant is beyond the range of the type. */
 BG_API bg_node *bg_det(bg_node *a);
 /* The sign, 1, -1 or 0, and log |det a|, -inf for a singular a; the gradient of the latter, a⁻¹ᵀ, then fails. */
 typedef struct {
@@ -177,7 +180,8 @@ BG_API bg_node *bg_matrix_norm(bg_node *a, bg_matrix_norm_kind kind);
 BG_API bg_node *bg_cond(bg_node *a);
 /* The number of singular values above tolerance · the largest, i64 [..]; max(m, n) · epsilon unless given. */
 BG_API bg_node *bg_matrix_rank(bg_node *a, bg_optional tolerance);
-/* a [.., n, n] multiplied with itself, or its inverse for a negative exponent; the identity for 0. */
+/* a [.., n, n] multiplied with itself, or its inverse for a negative exponent, in the fewest products that Knuth's
+ * power tree finds; the identity for 0. */
 BG_API bg_node *bg_matrix_power(bg_node *a, int64_t exponent);
 /* Σ aⁱ / i! by scaling and squaring of Padé approximants: Higham, The scaling and squaring method for the matrix
  * exponential revisited, 2005. Gradient by the Fréchet derivative: Al-Mohy and Higham, Computing the Fréchet derivative
