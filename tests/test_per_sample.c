@@ -539,6 +539,12 @@ static const bg_op batch_norm_op = {
     X(integer, row_sums(r->h), r->ids, BG_ERR_DTYPE, "per_sample_grad: xs[0] is i64, not f32 or f64")                  \
     X(bare, row_sums(bg_apply(&bare_op, (bg_node *[]){ r->h, r->s }, 2, NULL, 0)), r->s, BG_ERR_GRADIENT,              \
       "per_sample_grad: bare: has no gradient for each sample: [6, 4]")                                                \
+    X(solve, row_sums(bg_squeeze(bg_solve(r->v, bg_unsqueeze(r->h, -1)), BG_AXES(-1))), r->w, BG_ERR_GRADIENT,         \
+      "per_sample_grad: solve: has no gradient for each sample: [4, 6]")                                               \
+    X(inv, bg_sum(bg_inv(bg_reshape(r->h, BG_SHAPE(6, 2, 2))), BG_AXES(1, 2)), r->w, BG_ERR_GRADIENT,                  \
+      "per_sample_grad: inv: has no gradient for each sample: [6, 2, 2]")                                              \
+    X(det, bg_det(bg_reshape(r->h, BG_SHAPE(6, 2, 2))), r->w, BG_ERR_GRADIENT,                                         \
+      "per_sample_grad: det: has no gradient for each sample: [6]")                                                    \
     X(no_losses, (bg_node *)NULL, r->w, BG_ERR_ARGUMENT, "per_sample_grad: a node is NULL")                            \
     X(no_x, row_sums(r->h), (bg_node *)NULL, BG_ERR_ARGUMENT, "per_sample_grad: a node is NULL")                       \
     X(two_graphs, row_sums(r->h), bg_scalar(r->other, BG_F64, 1), BG_ERR_ARGUMENT,                                     \

@@ -242,6 +242,9 @@ static bool propagate_composition(range *r, bg_node *node)
     if (depends(&inner, composed)) {
         entry *to = arrive(&inner, composed, e->samples, e->gatherer);
         is_good = to && add_cotangent(&inner, to, composed, cotangent) && descend(&inner);
+    } else if (node->op->gradient) {
+        /* Its own rule knows a gradient that its composition, of parts that have none, has not. */
+        is_good = fail(r, node, node->op->name, "has no gradient for each sample:");
     }
     close_range(&inner);
     return is_good;
