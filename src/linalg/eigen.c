@@ -82,6 +82,8 @@ static const bg_op packed_op = { .name = "eigh_packed",
                                  .call = packed_call,
                                  .units = bgi_matrix_units,
                                  .flops = packed_flops,
+                                 /* As in products, few units at a time would be slow: bgi_eigen_grain. */
+                                 .product_flops = packed_flops,
                                  .grain = bgi_eigen_grain,
                                  .scratch = bgi_eigen_scratch };
 

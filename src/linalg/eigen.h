@@ -2,7 +2,7 @@
 #ifndef BGI_EIGEN_H
 #define BGI_EIGEN_H
 
-#include "linalg/matrices.h"
+#include "linalg/squares.h"
 
 /* a [.., n, n], read in one triangle -> [.., n + 1, n]: the eigenvalues, ascending, then the vectors as rows. No
  * gradient goes through it: each op that reads it has a as an input too, and a rule for that. op: the public function,
@@ -32,8 +32,8 @@ double bgi_eigen_rounding(const bgi_eigen_data *e);
 
 /* vᵀ · c · v · 2^-k, k such that elements of c are at most 1 then, which is returned: what is made of them neither
  * overflows nor vanishes. And v · inner · vᵀ · 2^k. inner and work have n² elements; y may not be either. */
-int bgi_to_eigenbasis(const bgi_eigen_data *e, const void *c, void *inner, void *work);
-void bgi_from_eigenbasis(const bgi_eigen_data *e, const void *inner, int k, void *y, void *work);
+int bgi_to_eigenbasis(const bgi_squares *s, const bgi_eigen_data *e, const void *c, void *inner, void *work);
+void bgi_from_eigenbasis(const bgi_squares *s, const bgi_eigen_data *e, const void *inner, int k, void *y, void *work);
 
 /* x with a · x + x · a = c, for the packed decomposition of a; the same batch. No gradient for a. */
 bg_node *bgi_lyapunov_apply(bg_node *c, bg_node *packed);

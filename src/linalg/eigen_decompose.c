@@ -7,12 +7,12 @@
 #include <math.h>
 #include <string.h>
 
-/* LAPACK is faster for larger matrices, and for fewer of them than fill vectors; bench/peers. */
-enum { SMALL_ORDER = 32, SMALL_BATCH = 4 };
+/* LAPACK is faster for larger matrices, where those side by side leave the cache, and for too few to fill vectors. */
+enum { SMALL_ORDER = 32, SMALL_ORDER_F64 = 24, SMALL_BATCH = 4 };
 static bool is_small(const bg_node *node)
 {
     bgi_matrices m = bgi_matrices_of(node->inputs[0]);
-    return m.rows <= SMALL_ORDER && m.batch >= SMALL_BATCH;
+    return m.rows <= (node->dtype == BG_F64 ? SMALL_ORDER_F64 : SMALL_ORDER) && m.batch >= SMALL_BATCH;
 }
 
 int64_t bgi_eigen_grain(const bg_node *node) { return is_small(node) ? BGK_LANES : 0; }

@@ -1,50 +1,45 @@
 /* Matrices in the basis of eigenvectors. */
 #include "linalg/eigen.h"
 
-#include "blas/blas.h"
-
 #include <math.h>
 
-#define BASIS(type, gemm, power, exponent)                                                                             \
-    /* In two steps, as the power alone may be no number. */                                                           \
+#define SCALING(type, power, exponent_of)                                                                              \
+    /* y = x · 2^k, in two steps, as the power alone may be no number. */                                             \
     static void multiply_##type(int64_t count, const type *x, int k, type *y)                                          \
     {                                                                                                                  \
         type scale = power(1, k / 2), rest = power(1, k - k / 2);                                                      \
         for (int64_t i = 0; i < count; i++)                                                                            \
             y[i] = x[i] * scale * rest;                                                                                \
     }                                                                                                                  \
-    static int enter_##type(int64_t n, const type *rows, const type *c, type *inner, type *work)                       \
+    /* y = x with elements of at most 1; the power of two that leads back. */                                          \
+    static int bring_to_1_##type(int64_t count, const type *x, type *y)                                                \
     {                                                                                                                  \
         type largest = 0;                                                                                              \
-        for (int64_t i = 0; i < n * n; i++)                                                                            \
-            largest = c[i] > largest ? c[i] : -c[i] > largest ? -c[i] : largest;                                       \
+        for (int64_t i = 0; i < count; i++)                                                                            \
+            largest = x[i] > largest ? x[i] : -x[i] > largest ? -x[i] : largest;                                       \
         int k = 0;                                                                                                     \
-        exponent(largest, &k);                                                                                         \
-        multiply_##type(n *n, c, -k, inner);                                                                           \
-        gemm(false, false, n, n, n, rows, n, inner, n, work, n);                                                       \
-        gemm(false, true, n, n, n, work, n, rows, n, inner, n);                                                        \
+        exponent_of(largest, &k);                                                                                      \
+        multiply_##type(count, x, -k, y);                                                                              \
         return k;                                                                                                      \
-    }                                                                                                                  \
-    static void leave_##type(int64_t n, const type *rows, const type *inner, int k, type *y, type *work)               \
-    {                                                                                                                  \
-        gemm(true, false, n, n, n, rows, n, inner, n, work, n);                                                        \
-        gemm(false, false, n, n, n, work, n, rows, n, y, n);                                                           \
-        if (k != 0)                                                                                                    \
-            multiply_##type(n *n, y, k, y);                                                                            \
     }
-BASIS(float, bgi_blas_gemm_f32, ldexpf, frexpf)
-BASIS(double, bgi_blas_gemm_f64, ldexp, frexp)
+SCALING(float, ldexpf, frexpf)
+SCALING(double, ldexp, frexp)
 
-int bgi_to_eigenbasis(const bgi_eigen_data *e, const void *c, void *inner, void *work)
+int bgi_to_eigenbasis(const bgi_squares *s, const bgi_eigen_data *e, const void *c, void *inner, void *work)
 {
-    return e->dtype == BG_F64 ? enter_double(e->n, e->rows, c, inner, work)
-                              : enter_float(e->n, e->rows, c, inner, work);
+    int64_t count = s->n * s->n;
+    int k = s->dtype == BG_F64 ? bring_to_1_double(count, c, inner) : bring_to_1_float(count, c, inner);
+    bgi_squares_product(s, BGI_AS_IT_IS, e->rows, BGI_AS_IT_IS, inner, work);
+    bgi_squares_product(s, BGI_AS_IT_IS, work, BGI_TURNED, e->rows, inner);
+    return k;
 }
 
-void bgi_from_eigenbasis(const bgi_eigen_data *e, const void *inner, int k, void *y, void *work)
+void bgi_from_eigenbasis(const bgi_squares *s, const bgi_eigen_data *e, const void *inner, int k, void *y, void *work)
 {
-    if (e->dtype == BG_F64)
-        leave_double(e->n, e->rows, inner, k, y, work);
-    else
-        leave_float(e->n, e->rows, inner, k, y, work);
+    bgi_squares_product(s, BGI_TURNED, e->rows, BGI_AS_IT_IS, inner, work);
+    bgi_squares_product(s, BGI_AS_IT_IS, work, BGI_AS_IT_IS, e->rows, y);
+    if (k != 0 && s->dtype == BG_F64)
+        multiply_double(s->n * s->n, y, k, y);
+    else if (k != 0)
+        multiply_float(s->n * s->n, y, k, y);
 }

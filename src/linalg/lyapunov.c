@@ -29,7 +29,9 @@ static bg_status apply_call(const bg_call *call)
     bg_dtype dtype = call->node->dtype;
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t n = m.rows;
-    void *inner = call->scratch, *work = bgi_at(inner, n * n, bg_dtype_size(dtype));
+    bgi_squares squares = bgi_squares_of(call, call->scratch);
+    void *inner = bgi_at(call->scratch, 1, bgi_squares_scratch(call->node));
+    void *work = bgi_at(inner, n * n, bg_dtype_size(dtype));
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0 && n > 0; i++) {
         bgi_eigen_data e = bgi_eigen_at(call, 1, i);
         bg_status status = bgi_check_finite_part(call, "lyapunov", "c", 0, i, BGI_READ_ALL);
@@ -39,14 +41,14 @@ static bg_status apply_call(const bg_call *call)
         if (!(least > 0))
             return bgi_fail_at(call, "lyapunov", i, "a is not positive definite: its smallest eigenvalue is %.9g",
                                least);
-        int of_values = 0, of_c = bgi_to_eigenbasis(&e, bgi_input_at(call, 0, i, n * n), inner, work);
+        int of_values = 0, of_c = bgi_to_eigenbasis(&squares, &e, bgi_input_at(call, 0, i, n * n), inner, work);
         frexp(bgi_float_at(e.values, dtype, n - 1), &of_values);
         if (dtype == BG_F64)
             divide_double(n, e.values, of_values, inner, work);
         else
             divide_float(n, e.values, of_values, inner, work);
         void *x = bgi_output_at(call, i, n * n);
-        bgi_from_eigenbasis(&e, inner, of_c - of_values, x, work);
+        bgi_from_eigenbasis(&squares, &e, inner, of_c - of_values, x, work);
         if (bgi_first_not_finite(dtype, x, n * n) < n * n)
             return bgi_fail_at(call, "lyapunov", i, "the solution is beyond the numbers of %s", bg_dtype_name(dtype));
     }
@@ -60,7 +62,7 @@ static double apply_flops(const bg_node *node)
 static size_t apply_scratch(const bg_node *node)
 {
     int64_t n = bgi_matrices_of(node).rows;
-    return (size_t)(2 * n * n) * bg_dtype_size(node->dtype);
+    return bgi_squares_scratch(node) + (size_t)(2 * n * n) * bg_dtype_size(node->dtype);
 }
 static const bg_op apply_op = { .name = "lyapunov_apply",
                                 .arity = 2,

@@ -1,7 +1,8 @@
 /* The matrix exponential and its derivative. */
 #include "linalg/matrix_exp.h"
 
-#include "blas/blas.h"
+#include "linalg/squares.h"
+
 #include "blas/lapack.h"
 
 #include <float.h>
@@ -41,21 +42,14 @@ static const double coefficients[DEGREES][14] = {
 /* ---- Matrices of a call: LAPACK's columns, so that a and e are the transposes of what they are in rows, and so is the
  * result ---- */
 
-typedef struct {
-    bg_dtype dtype;
-    int64_t n;
-} kind;
+typedef const bgi_squares *kind;
 
 /* z = x · y */
 static void multiply(kind k, const void *x, const void *y, void *z)
 {
-    if (k.dtype == BG_F64)
-        bgi_blas_gemm_f64(false, false, k.n, k.n, k.n, y, k.n, x, k.n, z, k.n);
-    else
-        bgi_blas_gemm_f32(false, false, k.n, k.n, k.n, y, k.n, x, k.n, z, k.n);
+    bgi_squares_product(k, BGI_AS_IT_IS, y, BGI_AS_IT_IS, x, z);
 }
 
-enum { MOST_TERMS = 5 };
 #define LOOPS(type)                                                                                                    \
     /* z += factor · x */                                                                                             \
     static void add_##type(int64_t count, double factor, const type *x, type *z)                                       \
@@ -96,18 +90,18 @@ LOOPS(float)
 LOOPS(double)
 #define BY_TYPE(k, function, ...)                                                                                      \
     do {                                                                                                               \
-        if ((k).dtype == BG_F64)                                                                                       \
+        if ((k)->dtype == BG_F64)                                                                                      \
             function##_double(__VA_ARGS__);                                                                            \
         else                                                                                                           \
             function##_float(__VA_ARGS__);                                                                             \
     } while (0)
-static void add(kind k, double factor, const void *x, void *z) { BY_TYPE(k, add, k.n * k.n, factor, x, z); }
+static void add(kind k, double factor, const void *x, void *z) { BY_TYPE(k, add, k->n * k->n, factor, x, z); }
 static void combine(kind k, const double *b, bool without_identity, void *const *x, int terms, void *z)
 {
-    if (k.dtype == BG_F64)
-        combine_double(k.n, b, without_identity, (const double *const *)x, terms, z);
+    if (k->dtype == BG_F64)
+        combine_double(k->n, b, without_identity, (const double *const *)x, terms, z);
     else
-        combine_float(k.n, b, without_identity, (const float *const *)x, terms, z);
+        combine_float(k->n, b, without_identity, (const float *const *)x, terms, z);
 }
 
 /* ---- The approximant, and its derivative where there is an e ---- */
@@ -190,7 +184,7 @@ static void sum_powers(const work *w, const double *b, int degree, int to, int t
 /* RIGHT = (v - u)⁻¹ · (v + u), u odd and v even in a; its derivative in RIGHT_PLUS. LAPACK's info. */
 static int64_t approximate(const work *w, int at)
 {
-    int64_t count = w->k.n * w->k.n;
+    int64_t count = w->k->n * w->k->n;
     int degree = degrees[at];
     void *const *m = w->m;
     raise(w, degree);
@@ -203,7 +197,7 @@ static int64_t approximate(const work *w, int at)
     multiply(w->k, m[A], m[ODD], m[TOP]);
     BY_TYPE(w->k, add_subtract, count, m[EVEN], m[TOP], m[RIGHT], m[QUOTIENT]);
     int64_t info =
-        bgi_lapack_gesv(w->k.dtype, w->k.n, w->has_e ? 3 * w->k.n : w->k.n, m[QUOTIENT], m[RIGHT], w->pivots);
+        bgi_lapack_gesv(w->k->dtype, w->k->n, w->has_e ? 3 * w->k->n : w->k->n, m[QUOTIENT], m[RIGHT], w->pivots);
     /* (v - u)⁻¹ · (du + dv + (du - dv) · r) */
     if (w->has_e) {
         multiply(w->k, m[RIGHT_MINUS], m[RIGHT], m[MIXED]);
@@ -232,10 +226,10 @@ static void square(work *w)
 static double norm_of(kind k, const void *a, int *exponent)
 {
     double norm = 0, largest = 0;
-    for (int64_t column = 0; column < k.n; column++) {
+    for (int64_t column = 0; column < k->n; column++) {
         double sum = 0;
-        for (int64_t i = 0; i < k.n; i++) {
-            double size = fabs(bgi_float_at(a, k.dtype, column * k.n + i));
+        for (int64_t i = 0; i < k->n; i++) {
+            double size = fabs(bgi_float_at(a, k->dtype, column * k->n + i));
             sum += size;
             largest = fmax(largest, size);
         }
@@ -248,8 +242,8 @@ static double norm_of(kind k, const void *a, int *exponent)
 /* exp(a), of that norm, or its derivative into y; LAPACK's info. */
 static int64_t exponential(work *w, double norm, const void *a, const void *e, void *y)
 {
-    int64_t count = w->k.n * w->k.n;
-    const bounds *limits = &(w->has_e ? derivative_bounds : value_bounds)[w->k.dtype];
+    int64_t count = w->k->n * w->k->n;
+    const bounds *limits = &(w->has_e ? derivative_bounds : value_bounds)[w->k->dtype];
     int squarings = 0, at = 0, last = limits->count - 1;
     while (at < last && !(norm <= limits->norms[at]))
         at++;
@@ -275,14 +269,16 @@ static int64_t exponential(work *w, double norm, const void *a, const void *e, v
 static size_t scratch_of(const bg_node *node, int matrices)
 {
     int64_t n = bgi_matrices_of(node).rows;
-    return (size_t)n * sizeof(int64_t) + (size_t)(matrices * n * n) * bg_dtype_size(node->dtype);
+    return bgi_squares_scratch(node) + (size_t)n * sizeof(int64_t) +
+           (size_t)(matrices * n * n) * bg_dtype_size(node->dtype);
 }
-static work work_of(const bg_call *call)
+static work work_of(const bg_call *call, const bgi_squares *squares)
 {
     int64_t n = bgi_matrices_of(call->node).rows;
     size_t size = bg_dtype_size(call->node->dtype);
-    work w = { .k = { call->node->dtype, n }, .has_e = call->node->n_inputs == 2, .pivots = call->scratch };
-    char *matrices = bgi_at(call->scratch, n, sizeof(int64_t));
+    work w = { .k = squares, .has_e = call->node->n_inputs == 2 };
+    w.pivots = bgi_at(call->scratch, 1, bgi_squares_scratch(call->node));
+    char *matrices = bgi_at(w.pivots, n, sizeof(int64_t));
     for (int i = 0; i < (w.has_e ? MATRICES : VALUE_MATRICES); i++)
         w.m[i] = bgi_at(matrices, i * n * n, size);
     return w;
@@ -291,6 +287,7 @@ static bg_status exponential_call(const bg_call *call)
 {
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t count = m.rows * m.columns;
+    bgi_squares squares = bgi_squares_of(call, call->scratch);
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0 && count > 0; i++) {
         bool has_e = call->node->n_inputs == 2;
         bg_status status = bgi_check_finite_part(call, "matrix_exp", "a", 0, i, BGI_READ_ALL);
@@ -298,11 +295,11 @@ static bg_status exponential_call(const bg_call *call)
             status = bgi_check_finite_part(call, "matrix_exp", "the direction of its derivative", 1, i, BGI_READ_ALL);
         if (status != BG_OK)
             return status;
-        work w = work_of(call);
+        work w = work_of(call, &squares);
         const void *a = bgi_input_at(call, 0, i, count), *e = has_e ? bgi_input_at(call, 1, i, count) : NULL;
         void *y = bgi_output_at(call, i, count);
         int unused;
-        double norm = norm_of(w.k, a, &unused), most = 1 / (w.k.dtype == BG_F64 ? DBL_EPSILON : (double)FLT_EPSILON);
+        double norm = norm_of(w.k, a, &unused), most = 1 / (w.k->dtype == BG_F64 ? DBL_EPSILON : (double)FLT_EPSILON);
         if (!(norm <= most))
             return bgi_fail_at(call, "matrix_exp", i,
                                "the norm of a is %.9g: above %.9g no digit of the result would be right", norm, most);

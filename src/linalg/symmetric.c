@@ -1,8 +1,6 @@
 /* Functions of symmetric matrices. */
 #include "linalg/symmetric.h"
 
-#include "blas/blas.h"
-
 #include <math.h>
 
 static const bgi_function *function_of(const bg_node *node) { return node->attributes; }
@@ -54,12 +52,17 @@ static bg_status check_result(const bg_call *call, int order, int64_t i, const v
 static size_t scratch_for(const bg_node *node, int64_t matrices)
 {
     int64_t n = bgi_matrices_of(node).columns;
-    return (size_t)n * sizeof(double) + (size_t)(matrices * n * n) * bg_dtype_size(node->dtype);
+    return bgi_squares_scratch(node) + (size_t)n * sizeof(double) +
+           (size_t)(matrices * n * n) * bg_dtype_size(node->dtype);
 }
-/* The values come first, for whose type the scratch is aligned. */
+/* Products' scratch comes first, then the values, whose alignment serves both types. */
+static double *values_in_scratch(const bg_call *call)
+{
+    return bgi_at(call->scratch, 1, bgi_squares_scratch(call->node));
+}
 static void *matrix_in_scratch(const bg_call *call, int64_t n, int64_t k)
 {
-    return bgi_at(bgi_at(call->scratch, n, sizeof(double)), k * n * n, bg_dtype_size(call->node->dtype));
+    return bgi_at(values_in_scratch(call) + n, k * n * n, bg_dtype_size(call->node->dtype));
 }
 static bool has_nothing(const bg_call *call) { return bg_shape_count(call->node->shape) == 0; }
 
@@ -145,10 +148,11 @@ static bg_status apply_call(const bg_call *call)
 {
     const bgi_function *f = function_of(call->node);
     bg_dtype dtype = call->node->dtype;
+    bgi_squares squares = bgi_squares_of(call, call->scratch);
     for (int64_t i = 0; i < call->last - call->first && !has_nothing(call); i++) {
         bgi_eigen_data e = bgi_eigen_at(call, 0, i);
         int64_t n = e.n;
-        double *values = call->scratch;
+        double *values = values_in_scratch(call);
         bg_status status = read_values(call, 0, i, &e, values);
         if (status != BG_OK)
             return status;
@@ -156,10 +160,7 @@ static bg_status apply_call(const bg_call *call)
             values[k] = bgi_function_at(f, values[k]);
         void *scaled = matrix_in_scratch(call, n, 0), *y = bgi_output_at(call, i, n * n);
         BY_TYPE(dtype, scale_rows, n, values, e.rows, scaled);
-        if (dtype == BG_F64)
-            bgi_blas_gemm_f64(true, false, n, n, n, e.rows, n, scaled, n, y, n);
-        else
-            bgi_blas_gemm_f32(true, false, n, n, n, e.rows, n, scaled, n, y, n);
+        bgi_squares_product(&squares, BGI_TURNED, e.rows, BGI_AS_IT_IS, scaled, y);
         BY_TYPE(dtype, mirror, n, y);
         status = check_result(call, 0, i, y, n * n);
         if (status != BG_OK)
@@ -214,18 +215,19 @@ static bg_status derivative_apply_call(const bg_call *call)
 {
     const bgi_function *f = function_of(call->node);
     bg_dtype dtype = call->node->dtype;
+    bgi_squares squares = bgi_squares_of(call, call->scratch);
     for (int64_t i = 0; i < call->last - call->first && !has_nothing(call); i++) {
         bgi_eigen_data e = bgi_eigen_at(call, 1, i);
         int64_t n = e.n;
-        double *values = call->scratch;
+        double *values = values_in_scratch(call);
         bg_status status = read_values(call, 1, i, &e, values);
         if (status != BG_OK)
             return status;
         void *inner = matrix_in_scratch(call, n, 0), *work = matrix_in_scratch(call, n, 1);
         void *y = bgi_output_at(call, i, n * n);
-        int k = bgi_to_eigenbasis(&e, bgi_input_at(call, 0, i, n * n), inner, work);
+        int k = bgi_to_eigenbasis(&squares, &e, bgi_input_at(call, 0, i, n * n), inner, work);
         BY_TYPE(dtype, first, n, f, values, inner);
-        bgi_from_eigenbasis(&e, inner, k, y, work);
+        bgi_from_eigenbasis(&squares, &e, inner, k, y, work);
         BY_TYPE(dtype, mirror, n, y);
         status = check_result(call, 1, i, y, n * n);
         if (status != BG_OK)
@@ -290,23 +292,24 @@ static bg_status second_apply_call(const bg_call *call)
 {
     const bgi_function *f = function_of(call->node);
     bg_dtype dtype = call->node->dtype;
+    bgi_squares squares = bgi_squares_of(call, call->scratch);
     for (int64_t i = 0; i < call->last - call->first && !has_nothing(call); i++) {
         bgi_eigen_data data = bgi_eigen_at(call, 2, i);
         int64_t n = data.n;
-        double *values = call->scratch, *g = values + n;
+        double *values = values_in_scratch(call), *g = values + n;
         bg_status status = read_values(call, 2, i, &data, values);
         if (status != BG_OK)
             return status;
         /* In matrices of the type, after g, which is f64. */
         void *e = bgi_at(g, n * n, sizeof(double)), *z = bgi_at(e, n * n, bg_dtype_size(dtype));
         void *work = bgi_at(z, n * n, bg_dtype_size(dtype)), *y = bgi_output_at(call, i, n * n);
-        int k = bgi_to_eigenbasis(&data, bgi_input_at(call, 0, i, n * n), e, work);
-        k += bgi_to_eigenbasis(&data, bgi_input_at(call, 1, i, n * n), z, work);
+        int k = bgi_to_eigenbasis(&squares, &data, bgi_input_at(call, 0, i, n * n), e, work);
+        k += bgi_to_eigenbasis(&squares, &data, bgi_input_at(call, 1, i, n * n), z, work);
         BY_TYPE(dtype, symmetrize, n, e);
         BY_TYPE(dtype, symmetrize, n, z);
         BY_TYPE(dtype, second, n, f, values, e, z, g);
         BY_TYPE(dtype, put_second, n, g, e);
-        bgi_from_eigenbasis(&data, e, k, y, work);
+        bgi_from_eigenbasis(&squares, &data, e, k, y, work);
         BY_TYPE(dtype, mirror, n, y);
         status = check_result(call, 2, i, y, n * n);
         if (status != BG_OK)
