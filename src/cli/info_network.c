@@ -278,8 +278,10 @@ static int add_checkpoint(bg_engine *engine, const char *path, const bg_archive 
 static int take_training(step_options *options, event **training, const char *path, const checkpoint_about *about)
 {
     *training = about->training ? event_parse(about->training) : NULL;
-    options->is_assumed = !about->training && !options->optimizer_name;
-    if (!about->training)
+    /* The closed form has no steps. */
+    bool has_steps = about->training && !event_has(*training, "method");
+    options->is_assumed = !has_steps && !options->optimizer_name;
+    if (!has_steps)
         return 0;
     double batch = event_get_number(*training, "batch");
     bg_optimizer optimizer;

@@ -23,8 +23,21 @@ int lstsq_check(const char *model, const char *loss)
                         loss);
 }
 
-bg_status lstsq_of(bg_tensor **solution, bg_engine *engine, bg_tensor *a, bg_tensor *b)
+/* [in, out] weights, and below them a bias, which is not penalised: whatever the weights, the best one brings the mean
+ * of the predictions to that of the targets, and so they are those of both without their means. */
+static bg_node *ridge_with_bias(bg_node *x, bg_node *y, const bg_lstsq_options *options)
 {
+    bg_node *mean_x = bg_mean(x, BG_AXES(0)), *mean_y = bg_mean(y, BG_AXES(0));
+    bg_node *weights = bg_lstsq(bg_sub(x, mean_x), bg_sub(y, mean_y), options);
+    bg_node *bias =
+        bg_sub(bg_reshape(mean_y, BG_SHAPE(1, -1)), bg_matmul(bg_reshape(mean_x, BG_SHAPE(1, -1)), weights));
+    return bg_concat((bg_node *[]){ weights, bias }, 2, 0);
+}
+
+static bg_status solve(bg_tensor **solution, bg_engine *engine, bg_tensor *a, bg_tensor *b, double ridge,
+                       bool adds_bias)
+{
+    const bg_lstsq_options options = { .ridge = ridge };
     bg_graph *graph = NULL;
     bg_program *program = NULL;
     bg_status status = bg_graph_create(&graph, engine);
@@ -32,7 +45,8 @@ bg_status lstsq_of(bg_tensor **solution, bg_engine *engine, bg_tensor *a, bg_ten
         return status;
     bg_node *left = bg_input(graph, "a", bg_tensor_dtype(a), bg_tensor_shape(a));
     bg_node *right = bg_input(graph, "b", bg_tensor_dtype(b), bg_tensor_shape(b));
-    status = bg_compile(&program, graph, &(bg_node *){ bg_lstsq(left, right, NULL) }, 1, NULL);
+    bg_node *x = adds_bias ? ridge_with_bias(left, right, &options) : bg_lstsq(left, right, &options);
+    status = bg_compile(&program, graph, &x, 1, NULL);
     if (status == BG_OK)
         status = bg_program_bind(program, left, a);
     if (status == BG_OK)
@@ -40,14 +54,19 @@ bg_status lstsq_of(bg_tensor **solution, bg_engine *engine, bg_tensor *a, bg_ten
     if (status == BG_OK)
         status = bg_program_run(program);
     if (status == BG_OK) {
-        const bg_tensor *x = bg_program_output(program, 0);
-        status = bg_tensor_create(solution, engine, bg_tensor_dtype(x), bg_tensor_shape(x));
+        const bg_tensor *found = bg_program_output(program, 0);
+        status = bg_tensor_create(solution, engine, bg_tensor_dtype(found), bg_tensor_shape(found));
         if (status == BG_OK)
-            status = bg_tensor_copy(*solution, x);
+            status = bg_tensor_copy(*solution, found);
     }
     bg_program_destroy(program);
     bg_graph_destroy(graph);
     return status;
+}
+
+bg_status lstsq_of(bg_tensor **solution, bg_engine *engine, bg_tensor *a, bg_tensor *b)
+{
+    return solve(solution, engine, a, b, 0, false);
 }
 
 /* The columns of x, and one of ones for the bias. */
@@ -93,17 +112,17 @@ static bg_status set_layer(bg_model *model, bg_tensor *solution, int64_t in, boo
     return status;
 }
 
-int lstsq_solve(bg_model *model, const bg_dataset *dataset)
+int lstsq_solve(bg_model *model, const bg_dataset *dataset, double ridge)
 {
     const bg_tensor *weight = bg_model_find(model, "0.weight"), *x = bg_dataset_column(dataset, 0);
     bg_tensor *y = bg_dataset_column(dataset, 1), *targets = NULL, *a = NULL, *solution = NULL;
-    bool has_bias = bg_model_find(model, "0.bias") != NULL;
+    bool has_bias = bg_model_find(model, "0.bias") != NULL, is_column = has_bias && ridge == 0;
     int64_t out = bg_tensor_shape(weight).dims[0], in = bg_tensor_shape(weight).dims[1];
-    bg_status status = design_matrix(&a, x, in, has_bias, bg_model_engine(model));
+    bg_status status = design_matrix(&a, x, in, is_column, bg_model_engine(model));
     if (status == BG_OK)
         status = bg_tensor_reshape(&targets, y, BG_SHAPE(bg_dataset_size(dataset), out));
     if (status == BG_OK)
-        status = lstsq_of(&solution, bg_model_engine(model), a, targets);
+        status = solve(&solution, bg_model_engine(model), a, targets, ridge, has_bias && !is_column);
     if (status == BG_OK)
         status = set_layer(model, solution, in, has_bias);
     int code = status == BG_OK ? 0 : output_library();

@@ -10,8 +10,8 @@ bg_status lstsq_of(bg_tensor **solution, bg_engine *engine, bg_tensor *a, bg_ten
 
 /* Whether this is one dense layer, or NULL, and the loss l2. 0, or the exit code after a message. */
 int lstsq_check(const char *model, const char *loss);
-/* Gives the model's one dense layer, "0.weight" and maybe "0.bias", the values that minimise the l2 loss on the data
- * set, by QR. The layer must be there. 0, or the exit code after a message. */
-int lstsq_solve(bg_model *model, const bg_dataset *dataset);
+/* Gives the model's one dense layer, "0.weight" and maybe "0.bias", the values that minimise Σ (prediction - target)² +
+ * ridge Σ weight² on the data set, by QR. The layer must be there. 0, or the exit code after a message. */
+int lstsq_solve(bg_model *model, const bg_dataset *dataset, double ridge);
 
 #endif

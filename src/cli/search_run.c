@@ -288,7 +288,7 @@ static int prepare_lstsq(run *r)
 
 static int find_by_lstsq(run *r)
 {
-    int code = lstsq_solve(r->model, r->job->data.train);
+    int code = lstsq_solve(r->model, r->job->data.train, 0);
     spend(r, cost_of_solution(r));
     r->result->seconds = elapsed(r);
     r->result->evaluations = ceil(r->flops / r->job->loss_flops);

@@ -251,7 +251,7 @@ static int run_job(train_job *job)
     if (code)
         return code;
     if (job->config.method == METHOD_LSTSQ) {
-        code = lstsq_solve(job->model, job->data.train);
+        code = lstsq_solve(job->model, job->data.train, job->config.ridge);
         return code ? code : finish(job);
     }
     job->end = find_end(job);

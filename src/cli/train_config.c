@@ -33,6 +33,7 @@ enum {
     KEY_SAVE_EVERY,
     KEY_INIT,
     KEY_ADVERSARIAL,
+    KEY_RIDGE,
     KEY_DTYPE,
     KEY_OUT,
     KEY_RESUME,
@@ -47,6 +48,10 @@ static const struct argp_option table[] = {
     { "loss", KEY_LOSS, "NAME", 0, "cross_entropy, l2, ..: a wrong name lists them", 1 },
     { "method", KEY_METHOD, "NAME", 0,
       "sgd: gradient steps; lstsq: the least-squares solution of one dense layer, by QR", 1 },
+    { "ridge", KEY_RIDGE, "LAMBDA", 0,
+      "lstsq: minimise the sum of squared errors and LAMBDA times that of the squared weights, without the bias "
+      "(default: 0)",
+      1 },
     { "batch", KEY_BATCH, "N", 0, "examples a step; more than there are means all of them", 1 },
     { "epochs", KEY_EPOCHS, "N", 0, "passes over the training examples", 1 },
     { "steps", KEY_STEPS, "N", 0, "stop after so many steps; without --epochs, as many epochs as they take", 1 },
@@ -151,6 +156,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
         if (!adversarial_parse(text, &config->adversarial, message, sizeof message))
             argp_error(state, "--adversarial \"%s\": %s", text, message);
         return 0;
+    case KEY_RIDGE:
+        config->ridge = option_number(state, "ridge", text, 0, INFINITY);
+        config->has_ridge = true;
+        return 0;
     case KEY_DETECT_ANOMALY:
         config->detects_anomalies = true;
         return 0;
@@ -220,11 +229,13 @@ const struct argp train_argp = {
         "  blasgrad train --data lecture\n"
         "  blasgrad train --data lecture --loss l1 --lr 0.002 --epochs 20000\n"
         "  blasgrad train --data lecture --method lstsq --json\n"
+        "  blasgrad train --data lecture --method lstsq --ridge 0.1\n"
         "  blasgrad train --data digits --model \"dense:128 relu dense:10\" --out run\n"
         "  blasgrad train --resume --out run\n"
         "  blasgrad train --config run/config.json --lr 0.05 --out slower\n"
         "  blasgrad train --data table.csv --target y --delimiter ';' --decimal ,\n"
         "  blasgrad train --data iris.csv --skip-lines 1 --classes --test-share 0.2\n"
+        "  blasgrad train --data digits --scale standard --pca 0.95 --whiten pca\n"
         "  blasgrad train --data digits --validation-share 0.1 --early-stopping 5\n"
         "  blasgrad train --data digits --adversarial pgd:eps=0.1:steps=10 --out robust\n"
         "  blasgrad train --data x.npy --target-file y.npy \\\n"
@@ -258,7 +269,9 @@ static int apply_recipe(train_config *config)
 static int check_method(const train_config *config)
 {
     if (config->method != METHOD_LSTSQ)
-        return 0;
+        return config->has_ridge ? output_usage("--ridge is for --method lstsq; for gradient steps there is "
+                                                "--weight-decay")
+                                 : 0;
     const bg_augmentation *augmentation = &config->data.parts.augmentation;
     bool augments = augmentation->flips || augmentation->shift || augmentation->noise > 0;
     const char *option = config->step_option ? config->step_option : config->optimizer.last_option;
@@ -410,6 +423,8 @@ void train_config_describe(const train_config *config, event *e)
         if (config->init)
             event_text(e, "init", config->init);
     }
+    if (config->has_ridge)
+        event_number(e, "ridge", config->ridge);
     event_text(e, "dtype", bg_dtype_name(config->data.dtype));
     event_integer(e, "seed", (int64_t)config->common.seed);
     event_integer(e, "threads", config->common.threads);

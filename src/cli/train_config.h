@@ -18,6 +18,8 @@ typedef struct {
     optimizer_settings optimizer;
     const char *step_option; /* of batch and epochs: the last one given, or NULL */
     train_method method;
+    bool has_ridge;
+    double ridge; /* of METHOD_LSTSQ */
     int64_t batch, epochs;
     int64_t steps, log_every, save_every; /* 0: no limit; no events of steps; no saves within an epoch */
     double seconds;                       /* 0: no limit */

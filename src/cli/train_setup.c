@@ -20,11 +20,14 @@ static int start_engine(train_job *job)
 /* How it is trained, for whoever looks at its checkpoints. */
 static int describe_training(train_job *job)
 {
-    if (job->config.method != METHOD_SGD)
-        return 0;
     event *e = event_create(NULL);
-    optimizer_describe(&job->config.optimizer, e);
-    event_integer(e, "batch", job->config.batch);
+    if (job->config.method == METHOD_SGD) {
+        optimizer_describe(&job->config.optimizer, e);
+        event_integer(e, "batch", job->config.batch);
+    } else {
+        event_text(e, "method", "lstsq");
+        event_number(e, "ridge", job->config.ridge);
+    }
     job->about.training = job->training = event_line(e);
     event_destroy(e);
     return job->training ? 0 : output_failure("out of memory");
