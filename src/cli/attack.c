@@ -137,7 +137,7 @@ static const struct argp argp = {
            "Shows which share of the examples is still answered rightly when each of them may be changed by eps, under "
            "each attack and under the worst of them. What is answered wrongly as it is counts as fooled: with eps 0 "
            "this is the accuracy. Network, data and what is held out are those of the checkpoint where no option says "
-           "otherwise; eps is in units of the inputs before the run's --scale.\n"
+           "otherwise; eps is in units of the inputs before the run's --scale and --pca.\n"
            "\n"
            "Warnings say when numbers look as if gradients were masked: a weaker attack does better than a stronger "
            "one, or more room does less, or nothing at all.\n"

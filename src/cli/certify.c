@@ -112,7 +112,7 @@ static const struct argp argp = {
     .doc = "What no change of its inputs can do to a trained network of classes.\v"
            "Shows which share of the examples is answered rightly, and provably stays so when each of them is changed "
            "by eps. Network, data and what is held out are those of the checkpoint where no option says otherwise; eps "
-           "and sigma are in units of the inputs before the run's --scale.\n"
+           "and sigma are in units of the inputs before the run's --scale and --pca.\n"
            "\n"
            "interval bounds the scores by interval propagation. The bounds hold whatever the rounding, and grow with "
            "each layer: they say something of small networks and small eps, and of networks that were trained for it. "

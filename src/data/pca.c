@@ -3,7 +3,6 @@
 
 #include <blasgrad/graph.h>
 
-#include "blas/blas.h"
 #include "blas/lapack.h"
 #include "tensor/tensor.h"
 
@@ -16,8 +15,8 @@ static const char caller[] = "pca_create";
 /* 2 GiB a matrix, of which there are five with LAPACK's work. */
 enum { PLACES_MOST = 1 << 14 };
 
-/* Examples whose products are added up together. */
-enum { BLOCK = 256 };
+/* Examples whose products are added up together, and rows of the covariance that are made together. */
+enum { BLOCK = 256, TILE = 96 };
 
 /* bg_pca is its first part. */
 typedef struct {
@@ -36,6 +35,7 @@ typedef struct {
     double *products;   /* [places, places] */
     double *block;      /* [BLOCK, places] */
     double *variances;  /* [places], in units, ascending */
+    double *scratch;    /* of products */
     double *work, *integers;
     int64_t work_count, integer_count;
     double *memory;
@@ -53,7 +53,8 @@ static bg_status open_fit(fit *f, const bg_dataset *dataset, int column)
     bgi_lapack_syevd_work(BG_F64, p, &f->work_count, &f->integer_count);
     /* The block and the products make room for LAPACK's work. */
     int64_t shared = (BLOCK + p) * p > f->work_count ? (BLOCK + p) * p : f->work_count;
-    f->bytes = (size_t)(2 * p + p * p + shared + f->integer_count) * sizeof(double);
+    int64_t scratch = (int64_t)bgk_product_scratch(p, p, p > BLOCK ? p : BLOCK);
+    f->bytes = (size_t)(2 * p + p * p + shared + f->integer_count + scratch) * sizeof(double);
     f->memory = bgi_alloc_zero(f->engine, f->bytes);
     if (!f->memory)
         return BG_ERR_NOMEM;
@@ -63,6 +64,7 @@ static bg_status open_fit(fit *f, const bg_dataset *dataset, int column)
     f->products = f->work = f->covariance + p * p;
     f->block = f->products + p * p;
     f->integers = f->work + shared;
+    f->scratch = f->integers + f->integer_count;
     bg_status status = bgi_pass_begin(&f->pass, dataset, column);
     if (status)
         bgi_free(f->engine, f->memory, f->bytes);
@@ -106,12 +108,27 @@ static bg_status find_mean(fit *f)
     return status;
 }
 
-/* Of the rows of the block, of which there are n. */
+/* Of the rows of the block, of which there are n, from the diagonal on. */
 static void add_products(fit *f, int64_t n)
 {
+    const bgk_kernels *k = &f->engine->kernels->f64;
     int64_t p = f->places;
-    bgi_blas_gemm_f64(true, false, p, p, n, f->block, p, f->block, p, f->products, p);
-    f->engine->kernels->f64.add(f->covariance, f->covariance, 1, f->products, 1, NULL, 0, p * p);
+    for (int64_t i = 0; i < p; i += TILE) {
+        int64_t rows = bgk_least(TILE, p - i), columns = p - i;
+        k->product(rows, columns, n, f->block + i, 1, p, f->block + i, p, 1, f->products, columns, f->scratch);
+        for (int64_t r = 0; r < rows; r++) {
+            double *to = f->covariance + (i + r) * p + i;
+            k->add(to, to, 1, f->products + r * columns, 1, NULL, 0, columns);
+        }
+    }
+}
+
+/* What is below the diagonal. */
+static void mirror(fit *f)
+{
+    for (int64_t i = 0; i < f->places; i++)
+        for (int64_t j = 0; j < i; j++)
+            f->covariance[i * f->places + j] = f->covariance[j * f->places + i];
 }
 
 static bg_status add_examples(fit *f)
@@ -132,6 +149,7 @@ static bg_status add_examples(fit *f)
         }
     if (!status && filled > 0)
         add_products(f, filled);
+    mirror(f);
     return status;
 }
 
@@ -204,7 +222,7 @@ static void turn_back(const fit *f, int64_t count, const double *components, con
     for (int64_t k = 0; k < count; k++)
         for (int64_t j = 0; j < p; j++)
             rows[k * p + j] = components[k * p + j] * factors[k];
-    bgi_blas_gemm_f64(true, false, p, p, count, components, p, rows, p, result, p);
+    f->engine->kernels->f64.product(p, p, count, components, 1, p, rows, p, 1, result, p, f->scratch);
 }
 
 /* Of component k. Where the variance is 0 and eps too, the factor is 1. */
