@@ -99,6 +99,15 @@ START_TEST(test_fit)
     OK(bg_trainer_fit(trainer, data, NULL, listen, &h));
     ck_assert(bg_trainer_progress(trainer).step == progress.step && bits_of(model) == bits);
     bg_trainer_destroy(trainer);
+    /* A trainer whose epochs are of each fit tries once more. */
+    options.counts_all_epochs = false;
+    OK(bg_trainer_create(&trainer, model, &options));
+    for (int fit = 0; fit < 2; fit++) {
+        int64_t before = bg_trainer_progress(trainer).step;
+        OK(bg_trainer_fit(trainer, data, NULL, listen, &h));
+        ck_assert(bg_trainer_progress(trainer).step > before && bg_trainer_progress(trainer).has_converged);
+    }
+    bg_trainer_destroy(trainer);
     bg_model_destroy(model);
     bg_dataset_destroy(data);
 }
@@ -143,6 +152,46 @@ START_TEST(test_goes_on)
         bg_model_destroy(model);
     }
     ck_assert_msg(bits[0] == bits[1], "%s: other bits after going on", name);
+    bg_dataset_destroy(data);
+}
+END_TEST
+
+/* What a callback writes to the parameters counts as if it had come between two fits. */
+static void disturb(bg_model *model)
+{
+    double *bias = bg_tensor_data(bg_model_find(model, "0.bias"));
+    bias[0] += 0.5;
+}
+static bool disturb_once(bg_trainer *trainer, const bg_progress *progress, void *user)
+{
+    (void)trainer;
+    if (progress->step == 3)
+        disturb(user);
+    return true;
+}
+START_TEST(test_callback_writes)
+{
+    bg_dataset *data = made_data(BG_F64, 80);
+    bg_trainer_options options = options_of(names[_i], small);
+    uint64_t bits[2];
+    for (int is_one = 0; is_one < 2; is_one++) {
+        bg_model *model;
+        bg_trainer *trainer;
+        OK(bg_model_create(&model, counted_engine(), BG_F64));
+        options.counts_all_epochs = is_one;
+        options.epochs = is_one ? 6 : 3;
+        OK(bg_trainer_create(&trainer, model, &options));
+        OK(bg_trainer_fit(trainer, data, NULL, is_one ? disturb_once : NULL, model));
+        if (!is_one) {
+            disturb(model);
+            OK(bg_trainer_fit(trainer, data, NULL, NULL, NULL));
+        }
+        ck_assert_int_eq(bg_trainer_progress(trainer).step, 6);
+        bits[is_one] = bits_of(model);
+        bg_trainer_destroy(trainer);
+        bg_model_destroy(model);
+    }
+    ck_assert(bits[0] == bits[1]);
     bg_dataset_destroy(data);
 }
 END_TEST
@@ -324,6 +373,7 @@ int main(void)
     tcase_add_checked_fixture(tests, counted_begin, counted_end);
     tcase_add_loop_test(tests, test_fit, 0, 2 * DRIVERS);
     tcase_add_loop_test(tests, test_goes_on, 0, 4 * DRIVERS);
+    tcase_add_loop_test(tests, test_callback_writes, 0, DRIVERS);
     tcase_add_loop_test(tests, test_other_data, 0, DRIVERS);
     tcase_add_loop_test(tests, test_effects, 0, DRIVERS);
     tcase_add_loop_test(tests, test_not_finite, 0, DRIVERS);

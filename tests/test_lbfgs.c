@@ -165,6 +165,10 @@ START_TEST(test_saved)
             bg_lbfgs_destroy(lbfgs);
             OK(bg_lbfgs_create(&lbfgs, model, loss, &options));
             OK(bg_lbfgs_load(lbfgs, archive));
+            OK(bg_archive_create(&wrong, counted_engine()));
+            OK(bg_lbfgs_save(lbfgs, wrong));
+            expect_same_archives(wrong, archive);
+            bg_archive_destroy(wrong);
             memcpy(bg_tensor_data(bg_model_find(model, "p")), start, sizeof start);
         }
         OK(bg_lbfgs_step(lbfgs, NULL));

@@ -164,7 +164,7 @@ START_TEST(test_saved)
     OK(bg_lm_create(&lm, model, r, &options));
     for (int i = 0; i < 4; i++)
         OK(bg_lm_step(lm, NULL));
-    bg_archive *archive;
+    bg_archive *archive, *again;
     OK(bg_archive_create(&archive, counted_engine()));
     OK(bg_lm_save(lm, archive));
     for (int i = 0; i < 2; i++)
@@ -178,6 +178,10 @@ START_TEST(test_saved)
     bg_lm_destroy(lm);
     OK(bg_lm_create(&lm, model, r, &options));
     OK(bg_lm_load(lm, archive));
+    OK(bg_archive_create(&again, counted_engine()));
+    OK(bg_lm_save(lm, again));
+    expect_same_archives(again, archive);
+    bg_archive_destroy(again);
     bg_archive_destroy(archive);
     (void)parameter(kept, 2);
     for (int i = 0; i < 4; i++)
@@ -200,15 +204,14 @@ START_TEST(test_saved_wrong)
         bg_status status;
         const char *part;
     } wrong[] = { { 2, 1, 1, 3, BG_ERR_SHAPE, "\"optimizer.lm.scale\" has the shape [3], not [2]" },
-                  { NAN, 1, 1, 2, BG_ERR_ARGUMENT, "\"optimizer.lm.damping\" has the numbers nan" },
-                  { 1, 1, 1, 2, BG_ERR_ARGUMENT, "\"optimizer.lm.damping\" has the numbers 1 and 1" },
+                  { NAN, 1, 1, 2, BG_ERR_ARGUMENT, "\"optimizer.lm.damping\" is nan" },
                   { 2, -1, 1, 2, BG_ERR_ARGUMENT, "\"optimizer.lm.scale\" has the number -1" },
                   { 2, 1, -1, 2, BG_ERR_ARGUMENT, "\"optimizer.lm.counts\" has the number -1" } };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         bg_archive *archive;
         OK(bg_archive_create(&archive, counted_engine()));
         FAILS(bg_lm_load(lm, archive), BG_ERR_ARGUMENT, "the archive has no \"optimizer.lm.damping\"");
-        add(archive, "optimizer.lm.damping", BG_F64, BG_SHAPE(2), wrong[i].damping);
+        add(archive, "optimizer.lm.damping", BG_F64, BG_SCALAR, wrong[i].damping);
         add(archive, "optimizer.lm.scale", BG_F64, BG_SHAPE(wrong[i].n), wrong[i].scale);
         add(archive, "optimizer.lm.counts", BG_I64, BG_SHAPE(3), wrong[i].count);
         FAILS(bg_lm_load(lm, archive), wrong[i].status, wrong[i].part);

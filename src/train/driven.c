@@ -91,7 +91,6 @@ bg_status bgi_driven_load(bg_trainer *trainer, const bg_archive *archive)
     if (!entry->driven)
         return bg_fail(BG_ERR_ARGUMENT, "trainer_load: %s has no program yet, which bg_trainer_program builds",
                        trainer->options.optimizer.name);
-    entry->content = 0;
     return driver->load(entry->driven, archive);
 }
 

@@ -120,7 +120,7 @@ bg_status bg_lm_create(bg_lm **lm, bg_model *model, bg_node *residuals, const bg
     if (!made)
         return BG_ERR_NOMEM;
     bgi_engine_retain(engine);
-    *made = (bg_lm){ .engine = engine, .options = filled, .damping = -1, .growth = 2 };
+    *made = (bg_lm){ .engine = engine, .options = filled, .damping = -1 };
     status = bgi_lm_build(made, model, residuals);
     if (status == BG_OK)
         status = allocate(made);
@@ -205,6 +205,7 @@ static bg_status begin_step(bg_lm *l, double *loss)
     double largest = look_at_equations(l);
     if (isnan(largest))
         return bg_fail(BG_ERR_NUMERIC, "lm_step: the Jacobian has elements that are infinite, NaN or too large");
+    l->growth = 2;
     l->has_converged = largest <= l->options.tolerance_gradient.value;
     bgi_variables_read(&l->variables, l->x);
     return BG_OK;
@@ -233,7 +234,6 @@ static void accept(bg_lm *l, double ratio)
 {
     double turn = 2 * ratio - 1;
     l->damping *= fmax(1.0 / 3, 1 - turn * turn * turn);
-    l->growth = 2;
     l->steps++;
 }
 

@@ -22,7 +22,8 @@ struct bg_lm {
     bg_program *normal, *solve;      /* the equations; d as its output */
     double *x;                       /* where the step begins */
     double *scale;                   /* D */
-    double damping, growth;          /* λ, below 0 before the first step; its factor when the next trial fails */
+    double damping;                  /* λ; below 0 before the first step */
+    double growth;                   /* its factor when the next trial of this step fails */
     double unit;                     /* of λ: what options.damping multiplies */
     int64_t steps, trials;
     bool has_converged;
