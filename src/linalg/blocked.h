@@ -23,5 +23,14 @@ bg_node *bgi_blocked_spd_apply(const char *name, bg_node *factor, bg_node *b, bo
 /* q and r of a [.., m, n], m and n >= BGI_BLOCKED_FROM, one after the other: [.., m k + k n] with k = min(m, n), or m
  * where they are complete. */
 bg_node *bgi_blocked_qr(bg_node *a, bool is_complete);
+/* The lower or upper triangle, with zeros in the other, of the product of a's upper triangle with b's lower one, a and
+ * b
+ * [.., n, n]; what else they hold is not read. For any n, but worth it where a whole product is much more. */
+typedef struct {
+    bool upper;
+    bool turns_a, turns_b; /* a, b are given as their transposes */
+    bool has_unit_of_a;    /* a's diagonal counts as ones */
+} bgi_triangles;
+bg_node *bgi_triangle_product(bg_node *a, bg_node *b, const bgi_triangles *which);
 
 #endif

@@ -24,8 +24,11 @@ static bg_node *cholesky_gradient(bg_node *node, int input, bg_node *dy)
     (void)input;
     bool upper = is_upper(node);
     /* Only the lower triangle of the product counts, and there only that of dl. */
-    bg_node *product =
-        upper ? bg_matmul(node, bgi_transpose_last(bg_triu(dy, 0))) : bgi_matmul_tn(node, bg_tril(dy, 0));
+    bg_node *product;
+    if (bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM)
+        product = bgi_triangle_product(node, dy, &(bgi_triangles){ .turns_a = !upper, .turns_b = upper });
+    else
+        product = upper ? bg_matmul(node, bgi_transpose_last(bg_triu(dy, 0))) : bgi_matmul_tn(node, bg_tril(dy, 0));
     bg_node *left = solve_with(node, bgi_mirror_lower(product), upper, true, false);
     return bg_mul_scalar(solve_with(node, left, upper, false, true), 0.5);
 }

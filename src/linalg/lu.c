@@ -195,7 +195,14 @@ static bg_node *lu_matrix_gradient(bg_node *node, int input, bg_node *dy)
     bgi_matrices m = bgi_matrices_of(node);
     int64_t k = bgi_least(m.rows, m.columns);
     bg_node *top = rows_from(dy, 0, k), *g = columns_from(top, 0, k), *lu = columns_from(rows_from(node, 0, k), 0, k);
-    bg_node *below = bg_add(bgi_matmul_tn(bg_tril(lu, -1), g), g), *above = bgi_matmul_nt(g, bg_triu(lu, 0));
+    bg_node *below, *above;
+    if (k >= BGI_BLOCKED_FROM) {
+        below = bgi_triangle_product(lu, g, &(bgi_triangles){ .turns_a = true, .has_unit_of_a = true });
+        above = bgi_triangle_product(g, lu, &(bgi_triangles){ .upper = true, .turns_b = true });
+    } else {
+        below = bg_add(bgi_matmul_tn(bg_tril(lu, -1), g), g);
+        above = bgi_matmul_nt(g, bg_triu(lu, 0));
+    }
     bg_node *right = NULL, *bottom = NULL;
     if (m.columns > k) {
         right = columns_from(top, k, m.columns - k);

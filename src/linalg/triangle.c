@@ -1,4 +1,5 @@
 /* Triangles of square matrices as the gradients of factorisations need them. */
+#include "linalg/blocked.h"
 #include "linalg/matrices.h"
 
 #include <string.h>
@@ -53,10 +54,42 @@ static bg_node *mirror_lower_gradient(bg_node *node, int input, bg_node *dy)
 MIRROR(float)
 MIRROR(double)
 
+/* Large matrices are shared by rows: those of x as far as the diagonal, and columns of x beyond it. */
+static bool is_by_rows(const bg_node *node) { return bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM; }
+static int64_t mirror_units(const bg_node *node, int input)
+{
+    bgi_matrices m = bgi_matrices_of(node);
+    return !is_by_rows(node) ? bgi_matrix_units(node, input) : input < 0 && m.batch > 0 ? m.batch * m.rows : 1;
+}
+static int64_t mirror_grain(const bg_node *node)
+{
+    enum { ROWS = 64 };
+    return is_by_rows(node) ? ROWS : 0;
+}
+static void mirror_rows(const bg_call *call, const void *x, int64_t n, int64_t first, int64_t last, void *y)
+{
+    bg_dtype dtype = call->node->dtype;
+    size_t size = bg_dtype_size(dtype);
+    for (int64_t i = first; i < last; i++) {
+        void *row = bgi_at(y, (i - first) * n, size);
+        memcpy(row, bgi_const_at(x, i * n, size), (size_t)(i + 1) * size);
+        for (int64_t j = i + 1; j < last; j++)
+            bgi_put_float(row, dtype, j, bgi_float_at(x, dtype, j * n + i));
+    }
+    bgi_call_kernels(call)->transpose(bgi_at(y, last, size), n, bgi_const_at(x, last * n + first, size), n,
+                                      last - first, n - last);
+}
 static bg_status mirror_lower_call(const bg_call *call)
 {
     int64_t n = bgi_matrices_of(call->node).rows;
-    for (int64_t i = 0; i < call->last - call->first; i++)
+    size_t size = bg_dtype_size(call->node->dtype);
+    for (int64_t unit = call->first, end; unit < call->last && is_by_rows(call->node); unit = end) {
+        int64_t first = unit % n, last = bgi_least(n, first + call->last - unit);
+        end = unit + last - first;
+        mirror_rows(call, bgi_const_at(call->inputs[0], (unit - first) * n, size), n, first, last,
+                    bgi_at(call->output, (unit - call->first) * n, size));
+    }
+    for (int64_t i = 0; i < call->last - call->first && !is_by_rows(call->node); i++)
         if (call->node->dtype == BG_F64)
             mirror_double(bgi_input_at(call, 0, i, n * n), bgi_output_at(call, i, n * n), n);
         else
@@ -68,7 +101,8 @@ static const bg_op mirror_lower_op = { .name = "mirror_lower",
                                        .infer = bgi_infer_map,
                                        .gradient = mirror_lower_gradient,
                                        .call = mirror_lower_call,
-                                       .units = bgi_matrix_units,
+                                       .units = mirror_units,
+                                       .grain = mirror_grain,
                                        .never_fails = true };
 bg_node *bgi_mirror_lower(bg_node *x) { return bgi_apply_1(&mirror_lower_op, x); }
 
