@@ -57,11 +57,12 @@ typedef struct {
 } bg_qr_factors;
 BG_API bg_qr_factors bg_qr(bg_node *a, bool is_complete);
 
-/* How far the gradient of eigenvectors and of singular vectors goes. It has factors 1 / (x_i - x_j) of the values, and
- * is not defined where two are equal. */
+/* How far the gradient of eigenvectors and of singular vectors goes. It has factors 1 / x, x the difference of two
+ * eigenvalues, or the difference or the sum of two singular values, or one of them where vectors are not square, and is
+ * not defined where x is 0. */
 typedef struct {
-    /* 0: a run that computes the gradient of vectors fails where two values are equal to rounding. eps > 0: the factors
-     * become (x_i - x_j) / ((x_i - x_j)² + eps²), and it never does. */
+    /* 0: a run that computes the gradient of vectors fails where such an x is 0 to rounding. eps > 0: the factors
+     * become x / (x² + eps²), and it never does. */
     double regularization;
     bg_triangle triangle; /* eigh: the one that is read */
     bool is_full;         /* svd: u [.., m, m] and vt [.., n, n]; what they have beyond the thin ones has no gradient */
@@ -76,14 +77,19 @@ typedef struct {
 } bg_eigen;
 BG_API bg_eigen bg_eigh(bg_node *a, const bg_spectral_options *options);
 
-/* a [.., m, n] = u · diag(s) · vt, k = min(m, n): u [.., m, k], s [.., k] descending, vt [.., k, n]. options may be
- * NULL. The gradient of s is right where values are equal too; where one is 0 it is one of its subgradients. Townsend,
- * Differentiating the singular value decomposition, 2016. */
+/* a [.., m, n] = u · diag(s) · vt, k = min(m, n): u [.., m, k], s [.., k] descending, vt [.., k, n]. The signs of the
+ * vectors are LAPACK's. options may be NULL.
+ *   With x = uᵀ · du, y = vt · dvtᵀ and f_ij = s_j / (s_j² - s_i²):
+ *   da = u · (f ∘ (x - xᵀ) + (f ∘ (y - yᵀ))ᵀ + diag(ds)) · vt
+ *        + (du - u · x) · diag(1/s) · vt   + u · diag(1/s) · (dvt - yᵀ · vt)
+ * Of s alone it is right where values are equal too; where one is 0 it is one of its subgradients. A gradient of what
+ * depends on vectors that a full u or vt has beyond the thin one is BG_ERR_GRADIENT. Townsend, Differentiating the
+ * singular value decomposition, 2016. */
 typedef struct {
     bg_node *u, *s, *vt;
 } bg_svd_factors;
 BG_API bg_svd_factors bg_svd(bg_node *a, const bg_spectral_options *options);
-/* s alone, which takes less time; its gradient needs the vectors. */
+/* s alone, which takes less time, unless its gradient is asked for, which needs the vectors. */
 BG_API bg_node *bg_svdvals(bg_node *a);
 
 /* a [.., m, n] of full rank, m >= n -> orthonormal columns u [.., m, n] and a symmetric positive definite p [.., n, n]

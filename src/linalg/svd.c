@@ -379,12 +379,18 @@ bg_svd_factors bg_svd(bg_node *a, const bg_spectral_options *options)
 
 /* ---- Values alone ---- */
 
-/* svdvals: the gradient is that of s in a decomposition, which it makes. */
+/* svdvals: where a gradient was asked for, the values of the decomposition that the gradient makes; else of one without
+ * vectors. */
+typedef struct {
+    bgi_svd_attributes of_matrix;
+    bool has_gradient;
+} values_attributes;
 static bg_node *svdvals_gradient(bg_node *node, int input, bg_node *dy)
 {
     (void)input;
-    const bgi_svd_attributes *attributes = node->attributes;
-    bg_node *a = node->inputs[0], *packed = bgi_svd_packed(a, attributes->name, false, false);
+    values_attributes *attributes = node->attributes;
+    attributes->has_gradient = true;
+    bg_node *a = node->inputs[0], *packed = bgi_svd_packed(a, attributes->of_matrix.name, false, false);
     part_attributes none = { 0 };
     bg_node *u = result_of(&svd_u_op, a, packed, none), *vt = result_of(&svd_vt_op, a, packed, none);
     return bg_matmul(bgi_times_columns(u, dy), vt);
@@ -419,19 +425,36 @@ static double svdvals_flops(const bg_node *node)
     double k = (double)e.least, most = (double)bgi_most(e.rows, e.columns);
     return (double)bgi_matrices_of(node->inputs[0]).batch * k * (k * (4 * most + 30) + 300);
 }
-static const bg_op svdvals_op = { .name = "svdvals",
-                                  .arity = 1,
-                                  .infer = values_infer,
-                                  .gradient = svdvals_gradient,
-                                  .call = svdvals_call,
-                                  .units = bgi_matrix_units,
-                                  .scratch = svdvals_scratch,
-                                  .flops = svdvals_flops };
+static bg_node *without_gradient(bg_node *node, int input, bg_node *dy)
+{
+    (void)input, (void)dy;
+    return bgi_graph_fail(node->graph, BG_ERR_GRADIENT, "svdvals: the gradient is that of svdvals");
+}
+static const bg_op values_alone_op = { .name = "svd_values",
+                                       .arity = 1,
+                                       .infer = values_infer,
+                                       .gradient = without_gradient,
+                                       .call = svdvals_call,
+                                       .units = bgi_matrix_units,
+                                       .scratch = svdvals_scratch,
+                                       .flops = svdvals_flops };
+static bg_node *svdvals_compose(bg_node *node)
+{
+    const values_attributes *attributes = node->attributes;
+    bg_node *a = node->inputs[0];
+    if (!attributes->has_gradient)
+        return bg_apply(&values_alone_op, &a, 1, &attributes->of_matrix, sizeof attributes->of_matrix);
+    bg_node *packed = bgi_svd_packed(a, attributes->of_matrix.name, false, false);
+    return packed ? bgi_svd_parts_of(a, packed).s : NULL;
+}
+static const bg_op svdvals_op = {
+    .name = "svdvals", .arity = 1, .infer = values_infer, .gradient = svdvals_gradient, .compose = svdvals_compose
+};
 bg_node *bgi_svd_values(bg_node *a, const char *name)
 {
-    bgi_svd_attributes attributes = attributes_of(name, false, false);
+    values_attributes attributes = { .of_matrix = attributes_of(name, false, false) };
     return takes_matrix(name, a) ? bg_apply(&svdvals_op, &a, 1, &attributes, sizeof attributes) : NULL;
 }
 bg_node *bg_svdvals(bg_node *a) { return bgi_svd_values(a, "svdvals"); }
 
-const bg_op *const bgi_svd_ops[] = { &svd_op, &svd_u_op, &svd_s_op, &svd_vt_op, &svdvals_op, NULL };
+const bg_op *const bgi_svd_ops[] = { &svd_op, &svd_u_op, &svd_s_op, &svd_vt_op, &values_alone_op, &svdvals_op, NULL };
