@@ -234,7 +234,7 @@ static const struct {
       { 1, 0, 0, -1 },
       "the function needs eigenvalues that are 0 or above: value 0 is -1" },
     { "symmetric_sqrt", build_sqrt, { 0, 0, 0, 0 }, NULL },
-    { "symmetric_sqrt", build_sqrt, { 1, 1, 1, 1 }, NULL }, /* whose second value is 0 but for rounding */
+    { "symmetric_sqrt", build_sqrt, { 1, 0, 0, -1e-17 }, NULL }, /* 0 but for rounding */
     { "symmetric_sqrt",
       build_sqrt_gradient,
       { 0, 0, 0, 1 },

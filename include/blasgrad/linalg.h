@@ -68,8 +68,8 @@ typedef struct {
     bool is_full;         /* svd: u [.., m, m] and vt [.., n, n]; what they have beyond the thin ones has no gradient */
 } bg_spectral_options;
 
-/* a [.., n, n] symmetric -> values [.., n], ascending, and vectors [.., n, n] in columns, a = v · diag(w) · vᵀ, whose
- * signs are LAPACK's. options may be NULL.
+/* a [.., n, n] symmetric -> values [.., n], ascending, and orthonormal vectors [.., n, n] in columns, a = v · diag(w) ·
+ * vᵀ, of either sign. options may be NULL. BG_ERR_ARGUMENT for a regularization that is no number of a's type.
  *   da = v · (diag(dw) + sym(f ∘ (vᵀ · dv))) · vᵀ,   f_ij = 1 / (w_j - w_i)
  * The gradient of the values is right where they are equal too. */
 typedef struct {
