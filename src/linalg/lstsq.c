@@ -50,13 +50,7 @@ static void factorise(bg_dtype dtype, extents e, const void *a, void *packed, vo
     memset(bgi_at(packed, count, size), 0, (size_t)(all - count) * size);
     for (int64_t i = e.rows; i < e.height; i++)
         bgi_put_float(packed, dtype, i * n + i - e.rows, sqrt(e.ridge));
-    double scale = bgi_scale_of(dtype, packed, all);
-    bgi_copy_scaled(dtype, packed, packed, all, scale);
     bgi_lapack_gelqf(dtype, n, e.height, packed, n, bgi_at(packed, all, size), work, work_count);
-    for (int64_t i = 0; i < n; i++) {
-        void *row = bgi_at(packed, i * n + i, size);
-        bgi_copy_scaled(dtype, row, row, n - i, 1 / scale);
-    }
 }
 
 /* Rounding seldom leaves an exact 0 on the diagonal of r. */

@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 /* ---- Checks ---- */
 
@@ -223,52 +222,6 @@ bg_status bgi_check_finite_triangle(const bg_call *call, int k, int64_t i, bg_tr
 {
     return bgi_check_finite_part(call, call->node->op->name, label_of(k), k, i,
                                  triangle == BG_UPPER ? BGI_READ_UPPER : BGI_READ_LOWER);
-}
-
-/* The largest magnitude, as branchless as bgi_first_not_finite. */
-static double largest(bg_dtype dtype, const void *values, int64_t count)
-{
-    enum { LANES = 8 };
-    double most[LANES] = { 0 };
-    int64_t i = 0;
-    if (dtype == BG_F64) {
-        const double *v = values;
-        for (; i + LANES <= count; i += LANES)
-            for (int k = 0; k < LANES; k++)
-                most[k] = fabs(v[i + k]) > most[k] ? fabs(v[i + k]) : most[k];
-    } else {
-        const float *v = values;
-        float floats[LANES] = { 0 };
-        for (; i + LANES <= count; i += LANES)
-            for (int k = 0; k < LANES; k++)
-                floats[k] = fabsf(v[i + k]) > floats[k] ? fabsf(v[i + k]) : floats[k];
-        for (int k = 0; k < LANES; k++)
-            most[k] = (double)floats[k];
-    }
-    for (; i < count; i++)
-        most[0] = fmax(most[0], fabs(bgi_float_at(values, dtype, i)));
-    for (int k = 1; k < LANES; k++)
-        most[0] = fmax(most[0], most[k]);
-    return most[0];
-}
-double bgi_scale_of(bg_dtype dtype, const void *values, int64_t count)
-{
-    int safe = dtype == BG_F64 ? 400 : 50, most = dtype == BG_F64 ? 1000 : 120, exponent;
-    double size = largest(dtype, values, count);
-    if (size == 0 || (size > ldexp(1, -safe) && size < ldexp(1, safe)))
-        return 1;
-    frexp(size, &exponent);
-    return ldexp(1, -(exponent > most ? most : exponent < -most ? -most : exponent));
-}
-void bgi_copy_scaled(bg_dtype dtype, void *to, const void *from, int64_t count, double factor)
-{
-    if (factor == 1) {
-        if (to != from)
-            memcpy(to, from, (size_t)count * bg_dtype_size(dtype));
-        return;
-    }
-    for (int64_t i = 0; i < count; i++)
-        bgi_put_float(to, dtype, i, factor * bgi_float_at(from, dtype, i));
 }
 
 /* ---- Parts ---- */

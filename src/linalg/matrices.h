@@ -65,15 +65,9 @@ bg_status bgi_check_finite_part(const bg_call *call, const char *name, const cha
  * and the text. name: the public function's. */
 bg_status bgi_fail_at(const bg_call *call, const char *name, int64_t i, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-
 /* The same where the matrices are no longer matrices: about number i of a batch of this shape. */
 bg_status bgi_fail_in(bg_shape batch, int64_t i, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* 1, or the power of two that brings the largest of finite elements near 1 where products of two of them might overflow
- * or vanish. */
-double bgi_scale_of(bg_dtype dtype, const void *values, int64_t count);
-/* factor · from, for a power of two; in place too. */
-void bgi_copy_scaled(bg_dtype dtype, void *to, const void *from, int64_t count, double factor);
 
 /* ---- Parts of packed results ----
  * A factorisation of several results is one node [.., p], which has no gradient, and an op for each result, of the

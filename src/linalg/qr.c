@@ -171,8 +171,7 @@ static void factorise(bg_dtype dtype, extents e, const void *a, void *packed, vo
     void *factors = scratch, *work = bgi_at(scratch, e.least, size);
     bool is_in_q = e.width == e.columns;
     char *at = is_in_q ? q : r;
-    double scale = bgi_scale_of(dtype, a, e.rows * e.columns);
-    bgi_copy_scaled(dtype, at, a, e.rows * e.columns, scale);
+    memcpy(at, a, (size_t)(e.rows * e.columns) * size);
     bgi_lapack_gelqf(dtype, e.columns, e.rows, at, e.columns, factors, work, work_count);
     size_t row = (size_t)e.columns * size;
     for (int64_t i = 0; i < e.height && is_in_q; i++)
@@ -182,7 +181,6 @@ static void factorise(bg_dtype dtype, extents e, const void *a, void *packed, vo
     for (int64_t i = 1; i < e.height; i++)
         memset(r + (size_t)i * row, 0, (size_t)bgi_least(i, e.columns) * size);
     bgi_lapack_orglq(dtype, e.width, e.rows, e.least, q, e.width, factors, work, work_count);
-    bgi_copy_scaled(dtype, r, r, e.height * e.columns, 1 / scale);
 }
 static bg_status qr_call(const bg_call *call)
 {

@@ -2,8 +2,8 @@
 #include "linalg/pseudo_inverse.h"
 #include "linalg/svd.h"
 
-#include <float.h>
 #include <math.h>
+#include <string.h>
 
 /* ---- Norms ---- */
 
@@ -83,7 +83,7 @@ static bg_status not_singular_call(const bg_call *call)
         const void *s = bgi_input_at(call, 0, i, k);
         if (bgi_float_at(s, dtype, k - 1) == 0)
             return bgi_fail_at(call, "cond", i, "the gradient is not defined: a singular value is 0");
-        bgi_copy_scaled(dtype, bgi_output_at(call, i, k), s, k, 1);
+        memcpy(bgi_output_at(call, i, k), s, (size_t)k * bg_dtype_size(dtype));
     }
     return BG_OK;
 }

@@ -54,6 +54,9 @@ loss_numbers.txt  loss_classes.txt  loss_pairs.txt  loss_ctc.txt
                                       the size
       max_pool avg_pool lp_pool       window[n], stride[n], ..; ceil[], leaves_out[]: the options of those names
       unfold fold                     window[n], ..; fold image[n] too
+      qr svd polar                    part[]: which result, in the order of the struct; svd 3: u · diag(log(1 + s)) · vt.
+                                      Vectors are squared, and so is r: their signs are free
+      matrix_norm                     kind[] of bg_matrix_norm_kind
       *_indices *_places              the second result of the op whose name stands before
       resize_linear                   corners[]: the corners stay where they are; resize_nearest exact[]
       rnn lstm gru, their cells       hidden[], state[]: widths of the cell and of the state, which differ with projections
