@@ -100,15 +100,37 @@ static part part_of(const bg_call *call, const bgi_tiles *t, int64_t matrix, int
     return p;
 }
 
-static bg_status check_part(const bg_call *call, const bgi_tiles *t, int64_t matrix, const part *p)
+/* The first row of the part with an element that is not finite, and its column; p->rows if there is none. */
+static int64_t first_not_finite(const bg_call *call, const bgi_tiles *t, const part *p, int64_t *column)
 {
     for (int64_t i = 0; i < p->rows; i++) {
         const void *row = bgi_tile_at(t, p->data, bgi_matrices_of(call->node).columns, i, 0);
-        int64_t at = bgi_first_not_finite(t->dtype, row, p->columns);
-        if (at < p->columns)
-            return fail_not_finite(call, "b", matrix, row, at, p->row + i, p->column + at);
+        *column = bgi_first_not_finite(t->dtype, row, p->columns);
+        if (*column < p->columns)
+            return i;
     }
-    return BG_OK;
+    return p->rows;
+}
+static bg_status check_part(const bg_call *call, const bgi_tiles *t, int64_t matrix, const part *p)
+{
+    int64_t j, i = first_not_finite(call, t, p, &j);
+    if (i == p->rows)
+        return BG_OK;
+    const void *row = bgi_tile_at(t, p->data, bgi_matrices_of(call->node).columns, i, 0);
+    return fail_not_finite(call, "b", matrix, row, j, p->row + i, p->column + j);
+}
+/* What is not finite in the result may come of a row of a that another unit looks at. */
+static bg_status check_solution(const bg_call *call, const bgi_tiles *t, int64_t matrix, const void *a, const part *p)
+{
+    int64_t j, i = first_not_finite(call, t, p, &j);
+    if (i == p->rows)
+        return BG_OK;
+    bg_status status = check_triangle(call, matrix, a, p->n, 0, p->n);
+    bg_call whole = bgi_by_matrices(call);
+    return status != BG_OK
+               ? status
+               : bgi_fail_at(&whole, "solve_triangular", matrix, "the result is beyond the range of %s at [%lld, %lld]",
+                             bg_dtype_name(t->dtype), (long long)(p->row + i), (long long)(p->column + j));
 }
 
 static bg_status solve_share(const bg_call *call, const bgi_tiles *t, int64_t matrix, int64_t share)
@@ -129,14 +151,13 @@ static bg_status solve_share(const bg_call *call, const bgi_tiles *t, int64_t ma
         op = bgi_turned(op);
         upper = !upper;
     }
-    if (!how->is_right) {
+    if (how->is_right) {
+        t->kernels->transpose(call->scratch, p.rows, p.data, ld, p.n, p.rows);
+        bgi_tiles_solve(t, upper, how->is_unit, p.n, p.rows, op, call->scratch, p.rows);
+        t->kernels->transpose(p.data, ld, call->scratch, p.rows, p.rows, p.n);
+    } else
         bgi_tiles_solve(t, upper, how->is_unit, p.n, p.columns, op, p.data, ld);
-        return BG_OK;
-    }
-    t->kernels->transpose(call->scratch, p.rows, p.data, ld, p.n, p.rows);
-    bgi_tiles_solve(t, upper, how->is_unit, p.n, p.rows, op, call->scratch, p.rows);
-    t->kernels->transpose(p.data, ld, call->scratch, p.rows, p.rows, p.n);
-    return BG_OK;
+    return how->stride == 0 ? check_solution(call, t, matrix, a, &p) : BG_OK;
 }
 
 static bg_status run(const bg_call *call)

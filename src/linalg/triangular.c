@@ -1,6 +1,6 @@
 /* Solutions of triangular systems. */
 #include "linalg/blocked.h"
-#include "linalg/matrices.h"
+#include "linalg/lu.h"
 
 #include "blas/blas.h"
 
@@ -42,6 +42,23 @@ static bg_node *solve_triangular_gradient(bg_node *node, int input, bg_node *dy)
     return bg_neg(options.triangle == BG_UPPER ? bg_triu(da, diagonal) : bg_tril(da, -diagonal));
 }
 
+/* The triangle that is read is finite: that without the diagonal if this is one of ones. */
+static bg_status check_triangle(const bg_call *call, bgi_triangular how, int64_t i, int64_t n)
+{
+    if (!how.is_unit)
+        return bgi_check_finite_triangle(call, 0, i, how.is_upper ? BG_UPPER : BG_LOWER);
+    bg_dtype dtype = call->node->dtype;
+    const void *a = bgi_input_at(call, 0, i, n * n);
+    for (int64_t row = 0; row < n; row++) {
+        int64_t first = how.is_upper ? row + 1 : 0, count = how.is_upper ? n - row - 1 : row;
+        const void *part = bgi_const_at(a, row * n + first, bg_dtype_size(dtype));
+        int64_t at = bgi_first_not_finite(dtype, part, count);
+        if (at < count)
+            return bgi_fail_at(call, "solve_triangular", i, "a is %g at [%lld, %lld]", bgi_float_at(part, dtype, at),
+                               (long long)row, (long long)(first + at));
+    }
+    return BG_OK;
+}
 static bg_status check_diagonal(const bg_call *call, int64_t i, int64_t n)
 {
     const void *a = bgi_input_at(call, 0, i, n * n);
@@ -51,14 +68,24 @@ static bg_status check_diagonal(const bg_call *call, int64_t i, int64_t n)
                                (long long)k);
     return BG_OK;
 }
-static bg_status solve_triangular_call(const bg_call *call)
+/* A matrix so near to a singular one, or so badly scaled, that the type cannot hold the solution. */
+static bg_status check_solution(const bg_call *call, int64_t i, const void *x, bgi_matrices m)
+{
+    bg_dtype dtype = call->node->dtype;
+    int64_t at = bgi_first_not_finite(dtype, x, m.rows * m.columns);
+    if (at == m.rows * m.columns)
+        return BG_OK;
+    return bgi_fail_at(call, "solve_triangular", i, "the result is beyond the range of %s at [%lld, %lld]",
+                       bg_dtype_name(dtype), (long long)(at / m.columns), (long long)(at % m.columns));
+}
+static bg_status solve_triangular_run(const bg_call *call)
 {
     const attributes_of *attributes = call->node->attributes;
     bgi_triangular how = { attributes->is_upper, attributes->is_transposed, attributes->is_unit, attributes->is_right };
     bgi_matrices b = bgi_matrices_of(call->node);
     int64_t n = how.is_right ? b.columns : b.rows;
     for (int64_t i = 0; i < call->last - call->first && b.batch > 0; i++) {
-        bg_status status = bgi_check_finite_triangle(call, 0, i, how.is_upper ? BG_UPPER : BG_LOWER);
+        bg_status status = check_triangle(call, how, i, n);
         if (status == BG_OK)
             status = bgi_check_finite(call, 1, i);
         if (status == BG_OK && !how.is_unit)
@@ -69,9 +96,13 @@ static bg_status solve_triangular_call(const bg_call *call)
         memcpy(x, bgi_input_at(call, 1, i, b.rows * b.columns),
                (size_t)(b.rows * b.columns) * bg_dtype_size(call->node->dtype));
         bgi_blas_trsm(call->node->dtype, how, b.rows, b.columns, bgi_input_at(call, 0, i, n * n), n, x, b.columns);
+        status = check_solution(call, i, x, b);
+        if (status != BG_OK)
+            return status;
     }
     return BG_OK;
 }
+static bg_status solve_triangular_call(const bg_call *call) { return bgi_run_gradually(call, solve_triangular_run); }
 static double solve_triangular_flops(const bg_node *node)
 {
     double n = (double)bgi_matrices_of(node->inputs[0]).rows;
