@@ -147,6 +147,21 @@ typedef int bgk_winograd_weight(void *dg, int64_t tap, const void *s, int64_t pl
  * the same bits whatever the others hold, but for the sign of a 0. AVX2 and AVX-512 give the same bits. */
 typedef int bgk_lockstep_eigen(int64_t n, int64_t lanes, void *a, void *v, double tolerance);
 
+/* BGK_LANES matrices side by side, each of the same size: element (i, j) of all of them is at i rows + j cols, where
+ * strides may be of either sign. Each lane gets the same bits whatever the others hold.
+ *   cholesky  l of a = l lᵀ in a, which is [n, n] and read on and below the diagonal; zeros above it. minors[lane] =
+ *             the order of the first leading minor that is not positive, or 0. scratch: n BGK_LANES elements
+ *   solve     x of a x = x, [n, r], where a is [n, n] and read below the diagonal and, unless it is one of ones, on
+ *             it; an upper triangle is one with its rows and columns counted from their ends, x a one transposed.
+ *             scratch: 2 n BGK_LANES elements
+ *   lu        l below the diagonal and u of a, [m, n], by partial pivoting: row i of l u is row order[i] of a, where
+ *             order is [m, BGK_LANES], of numbers. A column without a pivot stays as it is
+ * Results overlap nothing else. AVX2 and AVX-512 give the same bits. */
+typedef void bgk_lockstep_cholesky(int64_t n, void *a, int64_t rows, int64_t cols, void *minors, void *scratch);
+typedef void bgk_lockstep_solve(int64_t n, int64_t r, const void *a, int64_t a_rows, int64_t a_cols, void *x,
+                                int64_t x_rows, int64_t x_cols, int is_unit, void *scratch);
+typedef void bgk_lockstep_lu(int64_t m, int64_t n, void *a, int64_t rows, int64_t cols, void *order);
+
 /* Windows of `count` elements of x, at `places` from where each begins, and n of them, `step` elements apart. An
  * element is a row of `width`, a multiple of 16, and column by column:
  *   window_max   d[i] = the largest of window i, or a NaN if there is one
@@ -279,6 +294,9 @@ typedef struct {
     bgk_window_back *window_back;
     bgk_lockstep_eigen *lockstep_eigen;
     bgk_descend *descend;
+    bgk_lockstep_cholesky *lockstep_cholesky;
+    bgk_lockstep_solve *lockstep_solve;
+    bgk_lockstep_lu *lockstep_lu;
 } bgk_kernels;
 
 /* The kernels of one instruction set. */

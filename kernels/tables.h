@@ -50,15 +50,32 @@ int bgi_avx512_is_supported(void);
                  .window_max = window_max_f32,                                                                         \
                  .window_back = window_back_f32,                                                                       \
                  .lockstep_eigen = lockstep_eigen_f32,                                                                 \
-                 .descend = descend_f32 },                                                                             \
+                 .descend = descend_f32,                                                                               \
+                 .lockstep_cholesky = lockstep_cholesky_f32,                                                           \
+                 .lockstep_solve = lockstep_solve_f32,                                                                 \
+                 .lockstep_lu = lockstep_lu_f32 },                                                                     \
         .f64 = { BGK_MAPS(BGK_MAP_f64) BGK_CHAINS(BGK_MAP_f64) BGK_REDUCES(BGK_REDUCE_f64) BGK_TYPES(BGK_TYPE_f64)     \
                      .transpose = transpose_f64,                                                                       \
-                 .product = product_f64, .product_subtracted = product_subtracted_f64, .substitute = substitute_f64,   \
-                 .product_gathered = product_gathered_f64, .wide_sum = wide_sum_f64, .wide_spread = wide_spread_f64,   \
-                 .standardize = standardize_f64, .standardize_sums = standardize_sums_f64,                             \
-                 .standardize_back = standardize_back_f64, .standardize_fold = standardize_fold_f64, .lstm = lstm_f64, \
-                 .lstm_back = lstm_back_f64, .weigh_back = weigh_back_f64, .window_max = window_max_f64,               \
-                 .window_back = window_back_f64, .lockstep_eigen = lockstep_eigen_f64, .descend = descend_f64 },       \
+                 .product = product_f64,                                                                               \
+                 .product_subtracted = product_subtracted_f64,                                                         \
+                 .substitute = substitute_f64,                                                                         \
+                 .product_gathered = product_gathered_f64,                                                             \
+                 .wide_sum = wide_sum_f64,                                                                             \
+                 .wide_spread = wide_spread_f64,                                                                       \
+                 .standardize = standardize_f64,                                                                       \
+                 .standardize_sums = standardize_sums_f64,                                                             \
+                 .standardize_back = standardize_back_f64,                                                             \
+                 .standardize_fold = standardize_fold_f64,                                                             \
+                 .lstm = lstm_f64,                                                                                     \
+                 .lstm_back = lstm_back_f64,                                                                           \
+                 .weigh_back = weigh_back_f64,                                                                         \
+                 .window_max = window_max_f64,                                                                         \
+                 .window_back = window_back_f64,                                                                       \
+                 .lockstep_eigen = lockstep_eigen_f64,                                                                 \
+                 .descend = descend_f64,                                                                               \
+                 .lockstep_cholesky = lockstep_cholesky_f64,                                                           \
+                 .lockstep_solve = lockstep_solve_f64,                                                                 \
+                 .lockstep_lu = lockstep_lu_f64 },                                                                     \
     }
 
 #endif
