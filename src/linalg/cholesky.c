@@ -1,6 +1,7 @@
 /* The Cholesky factorisation, and what is solved with it. */
 #include "linalg/blocked.h"
 #include "linalg/matrices.h"
+#include "linalg/small.h"
 
 #include "blas/lapack.h"
 
@@ -82,11 +83,13 @@ static const bg_op single_op = { .name = "cholesky",
                                  .units = bgi_matrix_units,
                                  .flops = cholesky_flops,
                                  .product_flops = cholesky_flops };
-/* A matrix is one unit, or shared by all threads. */
+/* A matrix is one unit, or shared by all threads, or small and beside others. */
 static bg_node *cholesky_compose(bg_node *node)
 {
     if (bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM)
         return bgi_blocked_cholesky(node->inputs[0], is_upper(node));
+    if (bgi_small_serves(BGI_SMALL_CHOLESKY, node, bgi_matrices_of(node).rows))
+        return bgi_small_cholesky(node->inputs[0], is_upper(node));
     return bg_apply(&single_op, node->inputs, 1, node->attributes, node->attribute_bytes);
 }
 static const bg_op cholesky_op = {

@@ -4,6 +4,7 @@
 #include "base/fp.h"
 #include "linalg/blocked.h"
 #include "linalg/lu_matrix.h"
+#include "linalg/small.h"
 
 #include <math.h>
 #include <string.h>
@@ -56,8 +57,31 @@ static bg_status check_factors(const bg_call *call, int64_t i, const void *facto
                        bg_dtype_name(call->node->dtype), (long long)(at / m.columns), (long long)(at % m.columns));
 }
 static size_t order_bytes(int64_t m) { return (size_t)(m + 7) / 8 * 8 * sizeof(int64_t); }
+/* Whether matrices go through side by side. */
+static bool is_small(const bg_node *node)
+{
+    const bg_node *a = node->inputs[0];
+    bgi_matrices m = bgi_matrices_of(a);
+    return bgi_least(m.rows, m.columns) > 0 && bgi_small_serves(BGI_SMALL_LU, a, bgi_most(m.rows, m.columns));
+}
+static bg_status lu_of_group(const bg_call *call, int64_t first)
+{
+    bgi_small_group g = bgi_small_group_of(call, first);
+    bgi_matrices m = bgi_matrices_of(call->node->inputs[0]);
+    int64_t count = m.rows * m.columns, finite = 0;
+    bg_status status = BG_OK, failure = BG_OK;
+    while (finite < g.matrices && (status = bgi_check_finite(call, 0, first + finite)) == BG_OK)
+        finite++;
+    bgi_small_lu(&g, m.rows, m.columns, bgi_input_at(call, 0, first, count), bgi_output_at(call, first, count + m.rows),
+                 call->scratch);
+    for (int64_t i = 0; i < finite && failure == BG_OK; i++)
+        failure = check_factors(call, first + i, bgi_output_at(call, first + i, count + m.rows));
+    return failure != BG_OK ? failure : status;
+}
 static bg_status lu_run(const bg_call *call)
 {
+    if (is_small(call->node))
+        return bgi_small_groups(call, lu_of_group);
     bgi_matrices m = bgi_matrices_of(call->node->inputs[0]);
     bg_dtype dtype = call->node->dtype;
     int64_t count = m.rows * m.columns, *order = call->scratch;
@@ -81,6 +105,8 @@ static bg_status lu_call(const bg_call *call) { return bgi_run_gradually(call, l
 static size_t lu_scratch(const bg_node *node)
 {
     bgi_matrices m = bgi_matrices_of(node->inputs[0]);
+    if (is_small(node))
+        return bgi_small_lu_scratch(node->dtype, m.rows, m.columns);
     return order_bytes(m.rows) + bgi_lu_scratch(node->dtype, m.rows, m.columns);
 }
 static double lu_flops(const bg_node *node)
@@ -89,6 +115,10 @@ static double lu_flops(const bg_node *node)
     double k = (double)bgi_least(m.rows, m.columns), more = (double)bgi_most(m.rows, m.columns);
     return (double)m.batch * k * k * (more - k / 3);
 }
+static int64_t lu_grain(const bg_node *node)
+{
+    return is_small(node) ? bgi_small_grain(bgi_matrices_of(node->inputs[0]).rows) : 0;
+}
 static const bg_op single_op = { .name = "lu",
                                  .arity = 1,
                                  .infer = lu_infer,
@@ -96,9 +126,10 @@ static const bg_op single_op = { .name = "lu",
                                  .call = lu_call,
                                  .units = bgi_matrix_units,
                                  .scratch = lu_scratch,
+                                 .grain = lu_grain,
                                  .flops = lu_flops,
                                  .product_flops = lu_flops };
-/* A matrix is one unit, or shared by all threads. */
+/* A matrix is one unit, and small ones go side by side; or it is shared by all threads. */
 static bg_node *lu_compose(bg_node *node)
 {
     bgi_matrices m = bgi_matrices_of(node->inputs[0]);

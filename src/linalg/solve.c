@@ -4,6 +4,7 @@
 #include "blas/blas.h"
 #include "linalg/blocked.h"
 #include "linalg/lu_matrix.h"
+#include "linalg/small.h"
 
 #include <string.h>
 
@@ -47,8 +48,35 @@ static bg_shape batch_of(const bg_node *matrices)
 }
 
 /* lu_apply: b and what lu packs -> x with a · x = b, or aᵀ · x = b. */
+static bool is_small(const bg_node *node)
+{
+    return bgi_small_serves(BGI_SMALL_SOLVE, node, bgi_matrices_of(node).rows);
+}
+static bg_status lu_apply_to_group(const bg_call *call, int64_t first)
+{
+    bgi_small_group g = bgi_small_group_of(call, first);
+    bgi_matrices m = bgi_matrices_of(call->node);
+    int64_t n = m.rows, r = m.columns, solvable = 0;
+    bg_shape batch = batch_of(call->node);
+    bg_status status = BG_OK, failure = BG_OK;
+    for (; solvable < g.matrices; solvable++) {
+        status = bgi_check_finite_part(call, name_of(call->node), "b", 0, first + solvable, BGI_READ_ALL);
+        if (status == BG_OK)
+            status = check_pivots(call, batch, first + solvable, n, bgi_input_at(call, 1, first + solvable, n * n + n));
+        if (status != BG_OK)
+            break;
+    }
+    bgi_small_lu_solve(&g, n, r, bgi_input_at(call, 1, first, n * n + n), attributes_of(call->node).is_transposed,
+                       bgi_input_at(call, 0, first, n * r), bgi_output_at(call, first, n * r), call->scratch);
+    for (int64_t i = 0; i < solvable && failure == BG_OK; i++)
+        failure =
+            check_result(call, name_of(call->node), batch, first + i, bgi_output_at(call, first + i, n * r), n, r);
+    return failure != BG_OK ? failure : status;
+}
 static bg_status lu_apply_run(const bg_call *call)
 {
+    if (is_small(call->node))
+        return bgi_small_groups(call, lu_apply_to_group);
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t n = m.rows, r = m.columns;
     lu_attributes attributes = attributes_of(call->node);
@@ -73,7 +101,13 @@ static bg_status lu_apply_call(const bg_call *call) { return bgi_run_gradually(c
 static size_t lu_apply_scratch(const bg_node *node)
 {
     bgi_matrices m = bgi_matrices_of(node);
+    if (is_small(node))
+        return bgi_small_lu_solve_scratch(node->dtype, m.rows, m.columns);
     return bgi_lu_solve_scratch(node->dtype, m.rows, m.columns, attributes_of(node).is_transposed);
+}
+static int64_t two_solves_grain(const bg_node *node)
+{
+    return is_small(node) ? bgi_small_grain(bgi_matrices_of(node).rows) : 0;
 }
 static double two_solves_flops(const bg_node *node)
 {
@@ -86,9 +120,10 @@ static const bg_op single_lu_apply_op = { .name = "lu_apply",
                                           .call = lu_apply_call,
                                           .units = bgi_matrix_units,
                                           .scratch = lu_apply_scratch,
+                                          .grain = two_solves_grain,
                                           .flops = two_solves_flops,
                                           .product_flops = two_solves_flops };
-/* A matrix is one unit, or shared by all threads. */
+/* A matrix is one unit, and small ones go side by side; or it is shared by all threads. */
 static bg_node *lu_apply_compose(bg_node *node)
 {
     if (bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM)
@@ -136,8 +171,31 @@ static bg_status lu_invert_infer(const bg_node *node, bg_dtype *dtype, bg_shape 
     shape->dims[shape->rank++] = n;
     return BG_OK;
 }
+static bg_status lu_invert_group(const bg_call *call, int64_t first)
+{
+    bgi_small_group g = bgi_small_group_of(call, first);
+    int64_t n = bgi_matrices_of(call->node).rows, regular = 0;
+    bg_shape batch = batch_of(call->node);
+    bg_status status = BG_OK, failure = BG_OK;
+    const void *packed = bgi_input_at(call, 0, first, n * n + n);
+    while (regular < g.matrices && (status = check_pivots(call, batch, first + regular, n,
+                                                          bgi_input_at(call, 0, first + regular, n * n + n))) == BG_OK)
+        regular++;
+    bgi_small_lu_invert(&g, n, packed, bgi_output_at(call, first, n * n), call->scratch);
+    for (int64_t i = 0; i < regular && failure == BG_OK; i++)
+        failure =
+            check_result(call, name_of(call->node), batch, first + i, bgi_output_at(call, first + i, n * n), n, n);
+    return failure != BG_OK ? failure : status;
+}
+static size_t lu_invert_scratch(const bg_node *node)
+{
+    int64_t n = bgi_matrices_of(node).rows;
+    return is_small(node) ? bgi_small_lu_solve_scratch(node->dtype, n, n) : 0;
+}
 static bg_status lu_invert_run(const bg_call *call)
 {
+    if (is_small(call->node))
+        return bgi_small_groups(call, lu_invert_group);
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t n = m.rows;
     bg_shape batch = batch_of(call->node);
@@ -161,6 +219,8 @@ static const bg_op single_lu_invert_op = { .name = "lu_invert",
                                            .is_constant = true,
                                            .call = lu_invert_call,
                                            .units = bgi_lu_units,
+                                           .scratch = lu_invert_scratch,
+                                           .grain = two_solves_grain,
                                            .flops = two_solves_flops,
                                            .product_flops = two_solves_flops };
 static bg_node *lu_invert_compose(bg_node *node)

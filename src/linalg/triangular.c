@@ -1,6 +1,7 @@
 /* Solutions of triangular systems. */
 #include "linalg/blocked.h"
 #include "linalg/lu.h"
+#include "linalg/small.h"
 
 #include "blas/blas.h"
 
@@ -115,12 +116,14 @@ static const bg_op single_op = { .name = "solve_triangular",
                                  .units = bgi_matrix_units,
                                  .flops = solve_triangular_flops,
                                  .product_flops = solve_triangular_flops };
-/* A system is one unit, or shared by all threads. */
+/* A system is one unit, or shared by all threads, or small and beside others. */
 static bg_node *solve_triangular_compose(bg_node *node)
 {
     bg_triangular_options options = options_of(node);
     if (bgi_matrices_of(node->inputs[0]).rows >= BGI_BLOCKED_FROM)
         return bgi_blocked_solve(node->inputs[0], node->inputs[1], &options);
+    if (bgi_small_serves(BGI_SMALL_SOLVE, node, bgi_matrices_of(node->inputs[0]).rows))
+        return bgi_small_solve(node->inputs[0], node->inputs[1], &options);
     return bg_apply(&single_op, node->inputs, 2, node->attributes, node->attribute_bytes);
 }
 static const bg_op solve_triangular_op = { .name = "solve_triangular",

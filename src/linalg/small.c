@@ -1,0 +1,90 @@
+/* Which matrices are small, and how they come side by side. */
+#include "linalg/small.h"
+
+#include <string.h>
+
+/* Up to which extent lanes are faster than a call for each matrix; bench/grid.md says where that was measured. */
+typedef struct {
+    int cholesky, solve, lu;
+} limits;
+static const struct {
+    const char *kernels;
+    limits f32, f64;
+} limits_of[] = {
+    { "avx512", { 64, 64, 64 }, { 64, 32, 32 } },
+    { "avx2", { 64, 48, 48 }, { 48, 8, 24 } },
+    { "scalar", { 16, 4, 16 }, { 11, 4, 16 } },
+};
+enum {
+    LEAST_BATCH = 4,         /* empty lanes take as long as full ones */
+    MOST_ELEMENTS = 1 << 13, /* of a matrix: side by side they stay in a level 2 cache */
+    LANES_WORTH = 1 << 9     /* elements of the matrices of a task */
+};
+
+static int limit_of(bgi_small_kind kind, const bg_node *x)
+{
+    const char *kernels = x->graph->engine->kernels->name;
+    for (size_t i = 0; i < sizeof limits_of / sizeof *limits_of; i++)
+        if (strcmp(limits_of[i].kernels, kernels) == 0) {
+            const limits *l = x->dtype == BG_F64 ? &limits_of[i].f64 : &limits_of[i].f32;
+            return kind == BGI_SMALL_CHOLESKY ? l->cholesky : kind == BGI_SMALL_SOLVE ? l->solve : l->lu;
+        }
+    return 0;
+}
+
+bool bgi_small_serves(bgi_small_kind kind, const bg_node *x, int64_t n)
+{
+    bgi_matrices m = bgi_matrices_of(x);
+    return n > 0 && n <= limit_of(kind, x) && m.batch >= LEAST_BATCH && m.rows * m.columns <= MOST_ELEMENTS;
+}
+
+int64_t bgi_small_grain(int64_t n)
+{
+    int64_t groups = LANES_WORTH / (n * n * BGK_LANES);
+    return BGK_LANES * (groups > 1 ? groups : 1);
+}
+
+bgi_small_group bgi_small_group_of(const bg_call *call, int64_t first)
+{
+    int64_t left = call->last - call->first - first;
+    return (bgi_small_group){ bgi_call_kernels(call), call->node->dtype, bgk_least(left, BGK_LANES) };
+}
+
+bg_status bgi_small_groups(const bg_call *call, bg_status (*run)(const bg_call *call, int64_t first))
+{
+    bg_status status = BG_OK;
+    for (int64_t first = 0; first < call->last - call->first && status == BG_OK; first += BGK_LANES)
+        status = run(call, first);
+    return status;
+}
+
+void bgi_small_take(const bgi_small_group *g, int64_t count, int64_t stride, const void *x, void *lanes)
+{
+    if (g->matrices < BGK_LANES)
+        memset(lanes, 0, (size_t)bgi_small_elements(count) * bg_dtype_size(g->dtype));
+    g->kernels->transpose(lanes, BGK_LANES, x, stride, count, g->matrices);
+}
+
+void bgi_small_give(const bgi_small_group *g, int64_t count, int64_t stride, const void *lanes, void *x)
+{
+    g->kernels->transpose(x, stride, lanes, BGK_LANES, g->matrices, count);
+}
+
+/* The kernel substitutes forward with a lower triangle from the left. From the right it is the transposed system; an
+ * upper triangle is one counted from its end. */
+void bgi_small_substitute(const bgi_small_group *g, bgi_triangular how, int64_t rows, int64_t columns, const void *a,
+                          void *x, void *scratch)
+{
+    size_t size = bg_dtype_size(g->dtype);
+    int64_t n = how.is_right ? columns : rows, row = bgi_small_elements(n), line = bgi_small_elements(columns);
+    bool is_turned = how.is_transposed != how.is_right;
+    int64_t a_rows = is_turned ? BGK_LANES : row, a_cols = is_turned ? row : BGK_LANES;
+    int64_t x_rows = how.is_right ? BGK_LANES : line, x_cols = how.is_right ? line : BGK_LANES;
+    if (how.is_upper != is_turned) {
+        a = bgi_const_at(a, (n - 1) * (a_rows + a_cols), size);
+        x = bgi_at(x, (n - 1) * x_rows, size);
+        a_rows = -a_rows, a_cols = -a_cols, x_rows = -x_rows;
+    }
+    g->kernels->lockstep_solve(n, how.is_right ? rows : columns, a, a_rows, a_cols, x, x_rows, x_cols, how.is_unit,
+                               scratch);
+}

@@ -1,0 +1,48 @@
+/* Small matrices of a batch, BGK_LANES of them side by side (kernels/body_lockstep.h): a call of LAPACK for each would
+ * cost more than its arithmetic. A matrix gets the same bits whichever others are beside it. */
+#ifndef BGI_SMALL_H
+#define BGI_SMALL_H
+
+#include "blas/blas.h"
+#include "linalg/matrices.h"
+
+typedef enum { BGI_SMALL_CHOLESKY, BGI_SMALL_SOLVE, BGI_SMALL_LU } bgi_small_kind;
+
+/* Whether it is the fastest way for the batch of x, of matrices of which the largest extent is n. */
+bool bgi_small_serves(bgi_small_kind kind, const bg_node *x, int64_t n);
+/* For bg_op.grain, where it serves: so many matrices that no lane is left empty. */
+int64_t bgi_small_grain(int64_t n);
+
+/* Elements of matrices side by side, aligned. */
+static inline int64_t bgi_small_elements(int64_t count) { return count * BGK_LANES; }
+
+/* The first `count` elements of up to BGK_LANES matrices that are `stride` elements apart, side by side, and back;
+ * zeros stand for the matrices that are missing. */
+typedef struct {
+    const bgk_kernels *kernels;
+    bg_dtype dtype;
+    int64_t matrices;
+} bgi_small_group;
+/* The group of a call that begins with its matrix `first`; all groups one after the other, up to one that fails. */
+bgi_small_group bgi_small_group_of(const bg_call *call, int64_t first);
+bg_status bgi_small_groups(const bg_call *call, bg_status (*run)(const bg_call *call, int64_t first));
+void bgi_small_take(const bgi_small_group *g, int64_t count, int64_t stride, const void *x, void *lanes);
+void bgi_small_give(const bgi_small_group *g, int64_t count, int64_t stride, const void *lanes, void *x);
+/* What bgi_blas_trsm computes, of matrices side by side. scratch: 2 n BGK_LANES elements, of a's n. */
+void bgi_small_substitute(const bgi_small_group *g, bgi_triangular how, int64_t rows, int64_t columns, const void *a,
+                          void *x, void *scratch);
+
+/* ---- For use in a compiler's graph: a call of bg_cholesky and of bg_solve_triangular that is served ---- */
+bg_node *bgi_small_cholesky(bg_node *a, bool upper);
+bg_node *bgi_small_solve(bg_node *a, bg_node *b, const bg_triangular_options *options);
+
+/* ---- LU, as in lu_matrix.h, of a group ---- */
+size_t bgi_small_lu_scratch(bg_dtype dtype, int64_t m, int64_t n);
+void bgi_small_lu(const bgi_small_group *g, int64_t m, int64_t n, const void *a, void *packed, void *scratch);
+/* scratch serves both. */
+size_t bgi_small_lu_solve_scratch(bg_dtype dtype, int64_t n, int64_t r);
+void bgi_small_lu_solve(const bgi_small_group *g, int64_t n, int64_t r, const void *packed, bool is_transposed,
+                        const void *b, void *x, void *scratch);
+void bgi_small_lu_invert(const bgi_small_group *g, int64_t n, const void *packed, void *x, void *scratch);
+
+#endif

@@ -1,0 +1,77 @@
+/* LU factors of many small matrices, and what is solved with them. */
+#include "linalg/small.h"
+
+#include <string.h>
+
+size_t bgi_small_lu_scratch(bg_dtype dtype, int64_t m, int64_t n)
+{
+    return (size_t)bgi_small_elements(m * n + m) * bg_dtype_size(dtype);
+}
+
+void bgi_small_lu(const bgi_small_group *g, int64_t m, int64_t n, const void *a, void *packed, void *scratch)
+{
+    void *order = bgi_at(scratch, bgi_small_elements(m * n), bg_dtype_size(g->dtype));
+    bgi_small_take(g, m * n, m * n, a, scratch);
+    g->kernels->lockstep_lu(m, n, scratch, bgi_small_elements(n), BGK_LANES, order);
+    bgi_small_give(g, m * n + m, m * n + m, scratch, packed);
+}
+
+size_t bgi_small_lu_solve_scratch(bg_dtype dtype, int64_t n, int64_t r)
+{
+    return (size_t)bgi_small_elements(2 * n + n * n + 2 * n * r) * bg_dtype_size(dtype);
+}
+
+/* Row i of y is row order[i] of x; is_back: row order[i] of y is row i of x. */
+static void permute(const bgi_small_group *g, int64_t n, int64_t r, const void *packed, bool is_back, const void *x,
+                    void *y)
+{
+    size_t size = bg_dtype_size(g->dtype), row = (size_t)r * size;
+    for (int64_t i = 0; i < g->matrices; i++) {
+        const void *order = bgi_const_at(packed, i * (n * n + n) + n * n, size);
+        for (int64_t k = 0; k < n; k++) {
+            int64_t at = (int64_t)bgi_float_at(order, g->dtype, k);
+            memcpy(bgi_at(y, i * n + (is_back ? at : k), row), bgi_const_at(x, i * n + (is_back ? k : at), row), row);
+        }
+    }
+}
+
+/* x with (lower · upper) · x = b, or with the transpose of the product; it may be b. */
+static void substitute(const bgi_small_group *g, int64_t n, int64_t r, const void *packed, bool is_transposed,
+                       const void *b, void *x, void *scratch)
+{
+    bgi_triangular lower = { .is_unit = true, .is_transposed = is_transposed };
+    bgi_triangular upper = { .is_upper = true, .is_transposed = is_transposed };
+    size_t size = bg_dtype_size(g->dtype);
+    void *factors = bgi_at(scratch, bgi_small_elements(2 * n), size);
+    void *lanes = bgi_at(factors, bgi_small_elements(n * n), size);
+    bgi_small_take(g, n * n, n * n + n, packed, factors);
+    bgi_small_take(g, n * r, n * r, b, lanes);
+    bgi_small_substitute(g, is_transposed ? upper : lower, n, r, factors, lanes, scratch);
+    bgi_small_substitute(g, is_transposed ? lower : upper, n, r, factors, lanes, scratch);
+    bgi_small_give(g, n * r, n * r, lanes, x);
+}
+
+void bgi_small_lu_solve(const bgi_small_group *g, int64_t n, int64_t r, const void *packed, bool is_transposed,
+                        const void *b, void *x, void *scratch)
+{
+    if (!is_transposed) {
+        permute(g, n, r, packed, false, b, x);
+        substitute(g, n, r, packed, false, x, x, scratch);
+        return;
+    }
+    void *rows = bgi_at(scratch, bgi_small_elements(2 * n + n * n + n * r), bg_dtype_size(g->dtype));
+    substitute(g, n, r, packed, true, b, rows, scratch);
+    permute(g, n, r, packed, true, rows, x);
+}
+
+void bgi_small_lu_invert(const bgi_small_group *g, int64_t n, const void *packed, void *x, void *scratch)
+{
+    size_t size = bg_dtype_size(g->dtype);
+    memset(x, 0, (size_t)(g->matrices * n * n) * size);
+    for (int64_t i = 0; i < g->matrices; i++)
+        for (int64_t k = 0; k < n; k++) {
+            int64_t at = (int64_t)bgi_float_at(packed, g->dtype, i * (n * n + n) + n * n + k);
+            bgi_put_float(x, g->dtype, i * n * n + k * n + at, 1);
+        }
+    substitute(g, n, n, packed, false, x, x, scratch);
+}
