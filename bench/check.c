@@ -1,4 +1,5 @@
 /* The gradient of a workload's first step against the exact one. */
+#include "matrices.h"
 #include "objectives.h"
 
 #include <math.h>
@@ -8,6 +9,9 @@ static const double NUDGE = 0x1p-20;
 static const double TOLERANCE = 1e-4;
 /* Of objectives, which are in f64 themselves. */
 static const double OBJECTIVE_TOLERANCE = 1e-10;
+/* Of routines: an eigenvector's rounding errors are larger where two values are close. Of f64 what a difference allows.
+ */
+static const double ROUTINE_TOLERANCE = 1e-3, ROUTINE_TOLERANCE_F64 = 1e-6;
 /* Where so much is allowed, the comparison says nothing. */
 static const double TOLERANCE_MAX = 0.05;
 
@@ -86,11 +90,24 @@ static bg_status check_objective(const workload_step *step, const workload *w, w
     return status == BG_OK ? objective_compare(step, w, result) : status;
 }
 
+static bg_status check_matrices(const workload_step *step, const workload *w, workload_result *result)
+{
+    result->tolerance = w->is_f64 ? ROUTINE_TOLERANCE_F64 : ROUTINE_TOLERANCE;
+    bg_status status = bg_program_run(step->program);
+    if (status == BG_OK)
+        status = bg_tensor_item(bg_program_output(step->program, 0), 0, &result->loss);
+    return status == BG_OK ? matrices_compare(step, w, result) : status;
+}
+
 bg_status workload_check(const workload_step *step, const workload *w, workload_result *result)
 {
     *result = (workload_result){ .error = 0 };
-    bg_status status = w->objective ? check_objective(step, w, result) : check_network(step, w, result);
-    double loss_tolerance = w->objective ? OBJECTIVE_TOLERANCE : TOLERANCE;
+    bg_status status = w->objective ? check_objective(step, w, result)
+                       : w->routine ? check_matrices(step, w, result)
+                                    : check_network(step, w, result);
+    double loss_tolerance = workload_dtype(w) == BG_F64 ? OBJECTIVE_TOLERANCE
+                            : w->routine                ? ROUTINE_TOLERANCE
+                                                        : TOLERANCE;
     if (status == BG_OK && !(result->error <= result->tolerance &&
                              fabs(result->loss - result->exact_loss) <= loss_tolerance * fabs(result->exact_loss)))
         status = bg_fail(BG_ERR_NUMERIC,

@@ -6,7 +6,8 @@ processes in random order: each rival at its best setting (at its two best where
 blasgrad twice, so that the ratio of the two shows what this machine can tell apart; once more with all products by
 OpenBLAS, if the program has that switch. Ratios are taken within a round and summed up by their median; above 1,
 blasgrad is faster. GFLOP/s count the products. Memory is the most that a process has in RAM while it makes steps. The
-objectives, in f64, have the same numbers in all engines, whose values and gradients have to agree.
+objectives, in f64, and the routines of linear algebra have the same numbers in all engines, whose values and gradients
+have to agree.
 """
 import argparse
 import json
@@ -24,7 +25,7 @@ from comparison.engines import Blasgrad, Jax, Torch, allocators, as_on_intel
 from comparison.processes import ROOT, TrialError, commit, count, find_binary, machine, processors, write_whole
 from comparison.rounds import CONTROL, OPENBLAS, ROUNDS_MIN, ROUNDS_SECONDS, WARM_UP_STEPS, measure, summarize
 from comparison.tuning import TUNE_STEPS, Contestant, trials_expected, tune
-from workloads import WORKLOADS
+from workloads import MATRICES, ROUTINES, USUAL, WORKLOADS, of_routine
 
 LOSS_STEPS = 10  # where blasgrad does not say after how many steps it took its loss
 # For the expected duration: seconds to start an engine and compile a network, and FLOPs a core does in a second.
@@ -35,7 +36,8 @@ COMPILING_SECONDS = 12
 def parse_arguments():
     available, cores = processors()
     parser = argparse.ArgumentParser(prog="compare.sh", description="Compares blasgrad with PyTorch and JAX.")
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"default: all of {' '.join(WORKLOADS)}")
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"default: all of {' '.join(USUAL)}; a routine of linear algebra, of "
+                             f"{' '.join(ROUTINES)}, stands for its workloads, as cholesky-64x1000 or cholesky-512-f64")
     parser.add_argument("--rounds", type=int, default=5,
                         help=f"default 5; no more than {ROUNDS_MIN} begin after {ROUNDS_SECONDS} s of a workload")
     parser.add_argument("--seconds", type=float, default=0.6, help="timed part of a trial in a round; default 0.6")
@@ -55,10 +57,12 @@ def parse_arguments():
     parser.add_argument("--markdown", type=pathlib.Path, metavar="FILE", help="tables of speed and memory")
     parser.add_argument("--seed", type=int, default=1, help="of the order of trials; default 1")
     options = parser.parse_args()
-    unknown = [name for name in options.workloads if name not in WORKLOADS]
+    unknown = [name for name in options.workloads if name not in WORKLOADS and name not in ROUTINES]
     if unknown:
-        parser.error(f"no workload '{unknown[0]}'; there are {', '.join(WORKLOADS)}")
-    options.workloads = options.workloads or list(WORKLOADS)
+        parser.error(f"no workload '{unknown[0]}'; there are {', '.join(USUAL)}, and on routines of linear algebra "
+                     f"{', '.join(MATRICES)}")
+    options.workloads = [workload for name in options.workloads or USUAL
+                         for workload in ([name] if name in WORKLOADS else of_routine(name))]
     try:
         options.threads = sorted({int(n) for n in options.threads.split(",")})
     except ValueError:

@@ -8,6 +8,8 @@
 double step_draw(uint64_t *state, int64_t bound);
 /* The whole tensor. */
 void step_fill(bg_tensor *tensor, uint64_t seed, int64_t bound);
+/* Element i, of f32, f64 or i64: data are the tensor's. */
+void step_store(bg_tensor *tensor, void *data, int64_t i, double value);
 /* Element i, of f32 or f64. */
 double step_element(const bg_tensor *tensor, int64_t i);
 
@@ -20,5 +22,6 @@ double step_worse(double error, double other);
 /* The program of a step whose model, of the right type, is there. */
 bg_status step_of_network(workload_step *step, const workload *w, bg_dtype dtype);
 bg_status step_of_objective(workload_step *step, const workload *w);
+bg_status step_of_matrices(workload_step *step, const workload *w, bg_dtype dtype);
 
 #endif

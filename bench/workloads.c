@@ -1,6 +1,7 @@
 /* The reference workloads: their table, and what makes and compares their steps. */
 #include "workloads.h"
 
+#include "matrices.h"
 #include "objectives.h"
 #include "step.h"
 
@@ -43,15 +44,42 @@ const workload workloads[] = {
     { .name = NULL },
 };
 
-const workload *workload_find(const char *name)
+#define MATRICES(name_, routine_, n_, batch_)                                                                          \
+    { .name = name_, .routine = &matrix_##routine_, .sizes = { .n = (n_), .k = (batch_) }, GRADIENTS },                \
+    {                                                                                                                  \
+        .name = name_ "-f64", .routine = &matrix_##routine_, .sizes = { .n = (n_), .k = (batch_) }, .is_f64 = true,    \
+        GRADIENTS                                                                                                      \
+    }
+#define SIZES(routine_)                                                                                                \
+    MATRICES(#routine_ "-4x1000", routine_, 4, 1000), MATRICES(#routine_ "-16x1000", routine_, 16, 1000),              \
+        MATRICES(#routine_ "-64x1000", routine_, 64, 1000), MATRICES(#routine_ "-512", routine_, 512, 0),              \
+        MATRICES(#routine_ "-2048", routine_, 2048, 0)
+
+const workload matrix_workloads[] = {
+    SIZES(cholesky), SIZES(solve), SIZES(solve_triangular), SIZES(lu), SIZES(qr), SIZES(inv), SIZES(slogdet),
+    SIZES(eigh),     SIZES(svd),   { .name = NULL },
+};
+
+static const workload *find_among(const workload *w, const char *name)
 {
-    for (const workload *w = workloads; w->name; w++)
-        if (strcmp(w->name, name) == 0)
-            return w;
-    return NULL;
+    while (w->name && strcmp(w->name, name) != 0)
+        w++;
+    return w->name ? w : NULL;
 }
 
-bg_dtype workload_dtype(const workload *w) { return w->objective ? BG_F64 : BG_F32; }
+const workload *workload_find(const char *name)
+{
+    const workload *w = find_among(workloads, name);
+    return w ? w : find_among(matrix_workloads, name);
+}
+
+bool workload_is_of_routine(const workload *w, const char *routine)
+{
+    size_t length = strlen(routine);
+    return w->routine && strncmp(w->name, routine, length) == 0 && w->name[length] == '-';
+}
+
+bg_dtype workload_dtype(const workload *w) { return w->objective || w->is_f64 ? BG_F64 : BG_F32; }
 
 /* SplitMix64: good enough for data, and the same everywhere. Steele, Lea, Flood, 2014. */
 static uint64_t random_next(uint64_t *state)
@@ -62,7 +90,7 @@ static uint64_t random_next(uint64_t *state)
     return z ^ (z >> 31);
 }
 
-static void store(bg_tensor *tensor, void *data, int64_t i, double value)
+void step_store(bg_tensor *tensor, void *data, int64_t i, double value)
 {
     if (bg_tensor_dtype(tensor) == BG_F64)
         ((double *)data)[i] = value;
@@ -84,7 +112,7 @@ void step_fill(bg_tensor *tensor, uint64_t seed, int64_t bound)
     int64_t n = bg_shape_count(bg_tensor_shape(tensor));
     void *data = bg_tensor_data(tensor);
     for (int64_t i = 0; i < n; i++)
-        store(tensor, data, i, step_draw(&seed, bound));
+        step_store(tensor, data, i, step_draw(&seed, bound));
 }
 
 double step_element(const bg_tensor *tensor, int64_t i)
@@ -108,7 +136,7 @@ static bg_status copy_weights(bg_model *model, const bg_model *weights)
         int64_t n = bg_shape_count(bg_tensor_shape(from));
         void *data = bg_tensor_data(copy);
         for (int64_t k = 0; k < n; k++)
-            store(copy, data, k, step_element(from, k));
+            step_store(copy, data, k, step_element(from, k));
         status = bg_model_set(model, bg_model_name(weights, i), copy, true);
         bg_tensor_destroy(copy);
     }
@@ -120,12 +148,14 @@ bg_status workload_start(workload_step *step, const workload *w, bg_engine *engi
 {
     *step = (workload_step){ .model = NULL };
     bg_status status = bg_model_create(&step->model, engine, dtype);
-    if (status == BG_OK && weights && !w->objective)
+    if (status == BG_OK && weights && !w->objective && !w->routine)
         status = copy_weights(step->model, weights);
     if (status == BG_OK)
         status = bg_graph_create(&step->graph, engine);
     if (status == BG_OK)
-        status = w->objective ? step_of_objective(step, w) : step_of_network(step, w, dtype);
+        status = w->objective ? step_of_objective(step, w)
+                 : w->routine ? step_of_matrices(step, w, dtype)
+                              : step_of_network(step, w, dtype);
     if (status != BG_OK)
         workload_finish(step);
     return status;

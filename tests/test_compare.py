@@ -29,7 +29,7 @@ from comparison.engines import LARGE, Choice, Jax, Setting, Stage, Torch
 from comparison.processes import TrialError, checked, json_lines, run, short_commit, write_whole
 from comparison.rounds import CONTROL, OPENBLAS, measure, summarize
 from comparison.tuning import Contestant, tune
-from workloads import WORKLOADS, numbers
+from workloads import MATRICES, ROUTINES, USUAL, WORKLOADS, numbers, of_routine
 
 OPTIONS = types.SimpleNamespace(seconds=0.1, tune_seconds=0.1, tune_limit=60.0, rounds=4)
 
@@ -160,7 +160,7 @@ class Tuning(unittest.TestCase):
                 self.assertEqual(len(keys), len(set(keys)))
                 variants = getattr(WORKLOADS[workload], f"{name}_variants")[1:]
                 self.assertEqual([label for kind, label in keys if kind == "variant"], list(variants))
-                counts = 1 if WORKLOADS[workload].flops > LARGE else 2
+                counts = 1 if WORKLOADS[workload].flops > LARGE and workload not in MATRICES else 2
                 self.assertEqual(sum(kind == "threads" for kind, _ in keys), counts)
                 has_optimizer = hasattr(WORKLOADS[workload], "loss")
                 self.assertEqual(any("compile-all" in choice.arguments for choice in choices),
@@ -316,7 +316,22 @@ class Workloads(unittest.TestCase):
 
     def test_every_workload_is_there(self):
         table = (BENCH / "workloads.c").read_text()
-        self.assertEqual(sorted(re.findall(r'\.name = "([^"]*)"', table)), sorted(WORKLOADS))
+        self.assertEqual(sorted(re.findall(r'\.name = "([^"]*)"', table)), sorted(USUAL))
+        self.assertEqual(re.findall(r"^    SIZES\((\w*)\),", table, re.MULTILINE), list(ROUTINES))
+        sizes = re.findall(r'#routine_ "-(\w*)", routine_, (\d*), (\d*)\)', table)
+        for routine in ROUTINES:
+            names = [f"{routine}-{name}" for name, _, _ in sizes]
+            self.assertEqual(sorted(of_routine(routine)), sorted(names + [f"{name}-f64" for name in names]))
+            for name, (_, n, batch) in zip(names, sizes):
+                self.assertEqual((WORKLOADS[name].n, WORKLOADS[name].batch), (int(n), int(batch)))
+
+    def test_operands_are_numbers_of_f32(self):
+        for routine in ROUTINES:
+            single, double = (WORKLOADS[f"{routine}-4x1000{suffix}"] for suffix in ("", "-f64"))
+            for a, b in zip([x for _, x in single.parameters()] + single.cotangents(),
+                            [x for _, x in double.parameters()] + double.cotangents()):
+                self.assertEqual((str(a.dtype), str(b.dtype)), ("float32", "float64"))
+                self.assertTrue((a == b).all())
 
     def test_numbers_are_blasgrads(self):
         """The first outputs of SplitMix64 from 0, and the sizes of the table."""

@@ -7,9 +7,9 @@ import sys
 from dataclasses import dataclass, field
 
 from comparison.processes import ROOT, TrialError, checked, count, json_lines, machine, processors, run
-from workloads import CharLstm, Gpt, Hvp, Lstm, MnistCnn, Resnet20, WORKLOADS
+from workloads import CharLstm, Gpt, Hvp, Lstm, Matrices, MnistCnn, Resnet20, WORKLOADS
 
-LARGE = 1e9  # FLOPs of a step; above that, all cores are faster than one
+LARGE = 1e9  # FLOPs of a step; above that, all cores are faster than one, but for a library that takes matrices one by one
 COMPILE_TIMEOUT = 90  # s; torch.compile may take minutes before the first step
 
 
@@ -63,7 +63,8 @@ class Stage:
 
 
 def worth_trying(workload, counts):
-    return [n for n in counts if n > 1 or counts == [1] or WORKLOADS[workload].flops <= LARGE]
+    is_large = WORKLOADS[workload].flops > LARGE and not isinstance(WORKLOADS[workload], Matrices)
+    return [n for n in counts if n > 1 or counts == [1] or not is_large]
 
 
 def thread_choices(workload, counts):

@@ -98,9 +98,10 @@ def memory_of_eager(tried):
 
 def problems(workload, first, engines):
     """What makes the figures doubtful. The rivals compute with the same numbers, blasgrad with numbers of the same
-    kind, and with the same ones in objectives."""
+    kind, and with the same ones in objectives and routines."""
     rivals = [name for name in engines if name not in OURS]
-    compared, who = (list(engines), "engines") if WORKLOADS[workload].is_f64 else (rivals, "rivals")
+    same = WORKLOADS[workload].has_same_numbers
+    compared, who = (list(engines), "engines") if same else (rivals, "rivals")
     for key in ("loss", "norm"):
         taken = [engines[name][key] for name in compared if engines[name][key] is not None]
         if taken and max(taken) - min(taken) > allowed_difference(workload, max(taken)):
@@ -109,7 +110,7 @@ def problems(workload, first, engines):
         if figures["loss"] is None:
             yield f"{name} printed no loss"
     counted, expected = first["blasgrad"].get("product_flops"), WORKLOADS[workload].flops
-    if counted and abs(counted - expected) > FLOPS_TOLERANCE * expected:
+    if counted and WORKLOADS[workload].counts_products and abs(counted - expected) > FLOPS_TOLERANCE * expected:
         yield f"blasgrad counts {counted:.6g} FLOPs of products in a step, its shapes come to {expected:.6g}"
     if len({engines[name]["engine"] for name in rivals}) < 2:
         only = engines[rivals[0]]["engine"] if rivals else "nothing"

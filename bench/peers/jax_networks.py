@@ -5,7 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy
 
-from workloads import CharLstm, Gmm, Gpt, Hvp, Kmeans, Llsq, Lse, Lstm, Mlp, MnistCnn, Resnet20
+from jax_matrices import matrices
+from workloads import CharLstm, Gmm, Gpt, Hvp, Kmeans, Llsq, Lse, Lstm, Matrices, Mlp, MnistCnn, Resnet20
 
 ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh}
 
@@ -379,4 +380,4 @@ def hvp(workload, variant):
     return evaluate, (parameters, vector, *data)
 
 
-FUNCTIONS = {Gmm: gmm, Hvp: hvp, Kmeans: kmeans, Llsq: llsq, Lse: lse, Lstm: lstm}
+FUNCTIONS = {Gmm: gmm, Hvp: hvp, Kmeans: kmeans, Llsq: llsq, Lse: lse, Lstm: lstm, Matrices: matrices}

@@ -3,7 +3,8 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-from workloads import CharLstm, Gmm, Gpt, Hvp, Kmeans, Llsq, Lse, Lstm, Mlp, MnistCnn, Resnet20
+from torch_matrices import matrices
+from workloads import CharLstm, Gmm, Gpt, Hvp, Kmeans, Llsq, Lse, Lstm, Matrices, Mlp, MnistCnn, Resnet20
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
@@ -277,4 +278,4 @@ def hvp(workload, variant, compiled):
     return evaluate
 
 
-FUNCTIONS = {Gmm: gmm, Hvp: hvp, Kmeans: kmeans, Llsq: llsq, Lse: lse, Lstm: lstm}
+FUNCTIONS = {Gmm: gmm, Hvp: hvp, Kmeans: kmeans, Llsq: llsq, Lse: lse, Lstm: lstm, Matrices: matrices}

@@ -58,7 +58,10 @@ def images(batch, *shape):
 
 
 class Workload:
-    is_f64 = False
+    """has_same_numbers: blasgrad computes with the rivals' numbers; counts_products: flops are those of products alone,
+    as blasgrad counts them."""
+    is_f64 = has_same_numbers = False
+    counts_products = True
 
     @property
     def is_small(self):
@@ -262,7 +265,7 @@ def numbers(place, low, high, *shape):
 
 class Objective(Workload):
     """A function and its gradient by all parameters, in f64; parameters() and data() give what it takes."""
-    is_f64, unit, counted = True, "gradients", 1
+    is_f64, has_same_numbers, unit, counted = True, True, "gradients", 1
     torch_variants = jax_variants = ("plain",)
 
     def data(self):
@@ -391,6 +394,89 @@ class Lstm(Objective):
         return numbers(3, 0, 1, 2 * self.layers, self.width), numpy.where(sequence < 0.5, 0.0, 1.0)
 
 
+# Routines of Matrices: how many FLOPs each takes with its gradient, in n^3 and n^2 times right-hand sides; of the
+# gradients' usual formulas.
+ROUTINES = {
+    "cholesky": (1 / 3 + 2, 0),
+    "solve": (2 / 3, 6),
+    "solve_triangular": (0, 4),
+    "lu": (2 / 3 + 4, 0),
+    "qr": (4 / 3 + 4 / 3 + 5, 0),
+    "inv": (2 + 4, 0),
+    "slogdet": (2 / 3 + 4 / 3, 0),
+    "eigh": (9 + 4, 0),
+    "svd": (22 + 8, 0),
+}
+# Ways to write one, beside the first, where there are more.
+TORCH_ROUTINES = {"lu": ("packed", "parts")}
+JAX_ROUTINES = {"cholesky": ("plain", "symmetrized"), "solve": ("plain", "factors")}
+
+
+@dataclass(frozen=True)
+class Matrices(Workload):
+    """A routine of linear algebra on a batch of n x n matrices (0: on one matrix), as a function of its operands, and
+    its gradient by them from given cotangents; the value is what these make of the results. An eigenvector's sign is
+    anything, so that for eigh the value is x . f(a) . y with f(w) = w^2, and for svd x . u . diag(s^3) . vt . y, which
+    cost no more than products with a vector and have gradients without small differences.
+
+    Numbers of f64 are those of f32."""
+    routine: str
+    n: int
+    batch: int
+    is_f64: bool = False
+    unit, counted, has_same_numbers, counts_products = "gradients", 1, True, False
+
+    @property
+    def torch_variants(self):
+        return TORCH_ROUTINES.get(self.routine, ("plain",))
+
+    @property
+    def jax_variants(self):
+        return JAX_ROUTINES.get(self.routine, ("plain",))
+
+    @property
+    def columns(self):
+        return min(self.n, 16)
+
+    @property
+    def flops(self):
+        cubes, squares = ROUTINES[self.routine]
+        return max(self.batch, 1) * self.n ** 2 * (cubes * self.n + squares * self.columns)
+
+    def numbers(self, place, low, high, rows, columns):
+        return numbers(place, low, high, max(self.batch, 1), rows, columns)
+
+    def laid_out(self, array):
+        array = array.astype(numpy.float32)
+        return (array.astype(numpy.float64) if self.is_f64 else array)[slice(None) if self.batch else 0]
+
+    def parameters(self):
+        n, i = self.n, numpy.arange(self.n)
+        a = self.numbers(1, -1, 1, n, n)
+        if self.routine in ("cholesky", "eigh"):
+            a = numpy.tril(a) + numpy.tril(a, -1).swapaxes(1, 2)
+        # Far from singular; for pivoting, every row has its large element in another column than its own.
+        if self.routine in ("cholesky", "solve_triangular"):
+            a[:, i, i] += math.ceil(2 * math.sqrt(n))
+        if self.routine in ("solve", "lu", "inv", "slogdet"):
+            a[:, i, (i + n // 2) % n] += math.ceil(2 * math.sqrt(n))
+        yield "a", self.laid_out(a)
+        if self.routine.startswith("solve"):
+            yield "b", self.laid_out(self.numbers(2, -1, 1, n, self.columns))
+
+    def cotangents(self):
+        """Of the results: l; x; l and u together, without the ones of l; q and r; the inverse; the logarithm. For eigh
+        and svd: x and y."""
+        n, place = self.n, 3 if self.routine.startswith("solve") else 2
+        if self.routine in ("eigh", "svd"):
+            return [self.laid_out(self.numbers(place + i, -1, 1, n, 1)) for i in (0, 1)]
+        if self.routine == "slogdet":
+            return [self.laid_out(self.numbers(place, 0.5, 1.5, 1, 1)[:, 0, 0])]
+        if self.routine == "qr":
+            return [self.laid_out(self.numbers(place + i, 0.5, 1.5, n, n)) for i in (0, 1)]
+        return [self.laid_out(self.numbers(place, 0.5, 1.5, n, self.columns if self.routine.startswith("solve") else n))]
+
+
 @dataclass(frozen=True)
 class Hvp(Workload):
     """Hessian of an Mlp's loss by its parameters, times a vector. What stands for the loss is half the product of the
@@ -439,3 +525,17 @@ WORKLOADS = {
     "lstm": Lstm(1024, 2, 14),
     "hvp": Hvp(Mlp((784, 512, 512, 10), 128)),
 }
+
+# Each routine on batches of 1000 and on one matrix: cholesky-4x1000, cholesky-512 .., in f64 with -f64 behind it.
+MATRICES = {f"{routine}-{n}" + (f"x{batch}" if batch else "") + ("-f64" if is_f64 else ""):
+            Matrices(routine, n, batch, is_f64)
+            for routine in ROUTINES for is_f64 in (False, True)
+            for n, batch in ((4, 1000), (16, 1000), (64, 1000), (512, 0), (2048, 0))}
+# What is measured unless workloads are named.
+USUAL = tuple(WORKLOADS)
+WORKLOADS |= MATRICES
+
+
+def of_routine(routine):
+    """Names of all workloads on it."""
+    return [name for name, workload in MATRICES.items() if workload.routine == routine]

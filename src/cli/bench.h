@@ -10,7 +10,7 @@
 #include "gemm_shapes.h"
 #include "workloads.h"
 
-enum { BENCH_COUNTS_MAX = 16, BENCH_WORKLOADS_MAX = 32, BENCH_WORDS_MAX = 64, BENCH_SHAPES_MAX = 512 };
+enum { BENCH_COUNTS_MAX = 16, BENCH_WORKLOADS_MAX = 128, BENCH_WORDS_MAX = 64, BENCH_SHAPES_MAX = 512 };
 
 typedef enum { BENCH_WORKLOADS, BENCH_GEMM, BENCH_OPS } bench_mode;
 

@@ -58,12 +58,21 @@ static const struct argp_option table[] = {
     { 0 },
 };
 
-/* All workloads' names, each after a blank. */
-static const char *workload_names(char *names, size_t capacity)
+enum { NAMES_BYTES = 700 };
+
+/* All workloads' names, each after a blank; of those on a routine, the routine's. */
+static const char *workload_names(char names[NAMES_BYTES])
 {
     size_t length = 0;
     for (const workload *w = workloads; w->name; w++)
-        length += (size_t)snprintf(names + length, capacity - length, " %s", w->name);
+        length += (size_t)snprintf(names + length, NAMES_BYTES - length, " %s", w->name);
+    char routine[40] = "";
+    for (const workload *w = matrix_workloads; w->name; w++) {
+        if (workload_is_of_routine(w, routine))
+            continue;
+        snprintf(routine, sizeof routine, "%.*s", (int)strcspn(w->name, "-"), w->name);
+        length += (size_t)snprintf(names + length, NAMES_BYTES - length, " %s", routine);
+    }
     return names;
 }
 
@@ -103,22 +112,39 @@ static void check_options(const bench_config *config, struct argp_state *state)
         argp_error(state, "--engines measures steps alone; leave out --report, --profile, --cores, --trace and --dump");
 }
 
-/* The workloads that are named, or all of them. */
+static int choose(bench_config *config, const workload *w)
+{
+    if (config->n_chosen == BENCH_WORKLOADS_MAX)
+        return output_usage("bench: at most %d workloads", BENCH_WORKLOADS_MAX);
+    config->chosen[config->n_chosen++] = w;
+    return EXIT_DONE;
+}
+
+/* A workload, or those on a routine. */
+static int choose_word(bench_config *config, const char *word)
+{
+    const workload *named = workload_find(word);
+    if (named)
+        return choose(config, named);
+    int before = config->n_chosen;
+    for (const workload *w = matrix_workloads; w->name; w++)
+        if (workload_is_of_routine(w, word) && choose(config, w) != EXIT_DONE)
+            return EXIT_USAGE;
+    char names[NAMES_BYTES];
+    return config->n_chosen > before
+               ? EXIT_DONE
+               : output_usage("there is no workload \"%s\"; there are%s", word, workload_names(names));
+}
+
+/* The workloads that are named, or all of them but those on routines. */
 static int choose_workloads(bench_config *config)
 {
+    int code = EXIT_DONE;
     for (const workload *w = workloads; config->n_words == 0 && w->name; w++)
         config->chosen[config->n_chosen++] = w;
-    for (int i = 0; i < config->n_words; i++) {
-        const workload *w = workload_find(config->words[i]);
-        char names[400];
-        if (!w)
-            return output_usage("there is no workload \"%s\"; there are%s", config->words[i],
-                                workload_names(names, sizeof names));
-        if (config->n_chosen == BENCH_WORKLOADS_MAX)
-            return output_usage("bench: at most %d workloads", BENCH_WORKLOADS_MAX);
-        config->chosen[config->n_chosen++] = w;
-    }
-    return EXIT_DONE;
+    for (int i = 0; i < config->n_words && code == EXIT_DONE; i++)
+        code = choose_word(config, config->words[i]);
+    return code;
 }
 
 /* A workload for each batch size. */
@@ -221,13 +247,16 @@ static char *add_names(int key, const char *text, void *input)
     (void)input;
     if (key != ARGP_KEY_HELP_POST_DOC || !text)
         return (char *)(uintptr_t)text;
-    char names[400];
-    size_t bytes = strlen(text) + sizeof names + 100;
+    char names[NAMES_BYTES];
+    size_t bytes = strlen(text) + sizeof names + 300;
     char *help = malloc(bytes);
     if (!help)
         return (char *)(uintptr_t)text;
-    snprintf(help, bytes, "The workloads are%s; all of them if none is named. %s", workload_names(names, sizeof names),
-             text);
+    snprintf(help, bytes,
+             "The workloads are%s; all of them if none is named, but those on routines of linear algebra: "
+             "cholesky-64x1000 is 1000 matrices of 64 x 64, cholesky-512-f64 a single one in f64, and cholesky all of "
+             "them. %s",
+             workload_names(names), text);
     return help;
 }
 
@@ -241,9 +270,10 @@ static const struct argp argp = {
     .args_doc = "[WORKLOAD...]\n--model NETWORK --input SHAPE\n--gemm [MxNxK[:nt]...]\n--ops [NAME...]",
     .doc =
         "Speed of training steps: forward, loss, backward and SGD with momentum, in f32, on data that lie in memory; "
-        "of Hessian-vector products, in f32; and of the gradients of objectives, in f64.\v"
-        "The gradient of each is first compared, with the same network in f64 or a hand-written one; a wrong one has "
-        "no speed. Times are of one step: "
+        "of Hessian-vector products, in f32; of the gradients of objectives, in f64; and of routines of linear algebra "
+        "with their gradients, in either.\v"
+        "The gradient of each is first compared, with the same in f64, a hand-written one or differences; a wrong one "
+        "has no speed. Times are of one step: "
         "median, quartiles and minimum over trials. \"peak\" is the share of what the cores reach in fused "
         "multiply-adds, measured in the same process. Forward is the least time of the loss alone, "
         "backward what the gradients add to it, update what the whole step adds to these: less than nothing where it "

@@ -65,7 +65,7 @@ void bench_put_workload(event *e, const workload *w, const bg_engine *engine, co
     event_number(e, "gradient_error", r->first.error);
     event_number(e, "first_loss", r->first.loss);
     event_number(e, "loss", r->loss);
-    if (w->objective)
+    if (w->objective || w->routine)
         event_number(e, "norm", r->first.norm);
     event_integer(e, "loss_steps", 1 + WARM_UP_STEPS);
 }
