@@ -15,13 +15,12 @@ typedef struct {
 } attributes_of;
 
 /* Rows of a block: few enough that the one who finishes the next block row is no later than the others, and many enough
- * for the products. */
-static int64_t block_of(int64_t n) { return n < 1024 ? 64 : 128; }
-static int64_t blocks_of(int64_t n) { return (n + block_of(n) - 1) / block_of(n); }
+ * for the products. bench/grid.md */
+enum { BLOCK = 64 };
+static int64_t blocks_of(int64_t n) { return (n + BLOCK - 1) / BLOCK; }
 static int64_t extent_of(int64_t n, int64_t block) /* of one of the blocks */
 {
-    int64_t rest = n - block * block_of(n);
-    return rest < block_of(n) ? rest : block_of(n);
+    return bgi_least(BLOCK, n - block * BLOCK);
 }
 
 /* The first minor that is not positive, or 0, stands in the matrix, where the last call has put a zero before. */
@@ -34,7 +33,11 @@ static int64_t start_units(const bg_node *node, int input)
     bgi_matrices m = bgi_matrices_of(node);
     return input < 0 ? m.batch * m.rows : 1;
 }
-static int64_t start_grain(const bg_node *node) { return block_of(bgi_matrices_of(node).rows); }
+static int64_t start_grain(const bg_node *node)
+{
+    (void)node;
+    return BLOCK;
+}
 static double start_flops(const bg_node *node) { return (double)bg_shape_count(node->shape); }
 
 static bg_status check_rows(const bg_call *call, int64_t matrix, const void *rows, int64_t first, int64_t last,
@@ -103,18 +106,18 @@ static int64_t stage_units(const bg_node *node, int input)
 static double stage_flops(const bg_node *node)
 {
     bgi_matrices m = bgi_matrices_of(node);
-    double block = (double)block_of(m.rows), rest = (double)m.rows - (double)stage_of(node) * block;
+    double block = BLOCK, rest = (double)m.rows - (double)stage_of(node) * block;
     return (double)m.batch * rest * block * (stage_of(node) > 0 ? rest + block : block);
 }
 static size_t stage_scratch(const bg_node *node)
 {
     int64_t n = bgi_matrices_of(node).rows;
-    return bgi_tile_scratch(node->dtype, block_of(n), n, block_of(n));
+    return bgi_tile_scratch(node->dtype, BLOCK, n, BLOCK);
 }
 
 static void finish_rows(const bgi_tiles *t, void *a, int64_t n, int64_t row)
 {
-    int64_t rows = extent_of(n, row / block_of(n)), after = row + rows;
+    int64_t rows = extent_of(n, row / BLOCK), after = row + rows;
     int64_t minor = bgi_tiles_cholesky(t, rows, bgi_tile_at(t, a, n, row, row), n);
     if (minor != 0) {
         if (bgi_float_at(failure_of(t, a, n), t->dtype, 0) == 0)
@@ -127,19 +130,19 @@ static void finish_rows(const bgi_tiles *t, void *a, int64_t n, int64_t row)
 
 static bg_status stage_call(const bg_call *call)
 {
-    int64_t n = bgi_matrices_of(call->node).rows, stage = stage_of(call->node), block = block_of(n);
+    int64_t n = bgi_matrices_of(call->node).rows, stage = stage_of(call->node);
     int64_t batch = bgi_matrices_of(call->node).batch;
     bgi_tiles t = bgi_tiles_of(call, call->scratch);
     bgi_fp_state before = bgi_fp_get();
     bgi_fp_set(bgi_fp_gradual());
     for (int64_t unit = call->first; unit < call->last; unit++) { /* the next block rows of all matrices come first */
         void *a = bgi_at(call->output, unit % batch * n * n, t.size);
-        int64_t tile = unit / batch, row = (stage + tile) * block;
+        int64_t tile = unit / batch, row = (stage + tile) * BLOCK;
         if (bgi_float_at(failure_of(&t, a, n), t.dtype, 0) != 0)
             continue;
         if (stage > 0) {
-            bgi_tile above = bgi_tile_of(&t, a, n, (stage - 1) * block, row);
-            bgi_tiles_subtract(&t, extent_of(n, stage + tile), n - row, block, bgi_turned(above), above,
+            bgi_tile above = bgi_tile_of(&t, a, n, (stage - 1) * BLOCK, row);
+            bgi_tiles_subtract(&t, extent_of(n, stage + tile), n - row, BLOCK, bgi_turned(above), above,
                                bgi_tile_at(&t, a, n, row, row), n);
         }
         if (tile == 0)
@@ -168,16 +171,12 @@ static int64_t end_units(const bg_node *node, int input)
     return input < 0 ? m.batch * blocks_of(m.rows) : 1;
 }
 static double end_flops(const bg_node *node) { return (double)bg_shape_count(node->shape); }
-static size_t end_scratch(const bg_node *node)
-{
-    int64_t block = block_of(bgi_matrices_of(node).rows);
-    return (size_t)(block * block) * bg_dtype_size(node->dtype);
-}
+static size_t end_scratch(const bg_node *node) { return (size_t)(BLOCK * BLOCK) * bg_dtype_size(node->dtype); }
 
 /* Block row `block`: its part of the upper triangle goes to the lower one, if that is wanted, and else zeros do. */
 static void end_rows(const bg_call *call, const bgi_tiles *t, void *a, int64_t n, int64_t block, bool upper)
 {
-    int64_t row = block * block_of(n), rows = extent_of(n, block);
+    int64_t row = block * BLOCK, rows = extent_of(n, block);
     void *diagonal = bgi_tile_at(t, a, n, row, row);
     if (!upper) {
         t->kernels->transpose(call->scratch, rows, diagonal, n, rows, rows);
