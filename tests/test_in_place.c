@@ -1,4 +1,5 @@
-/* Ops that change their input in place: chains of them, whoever else wants what they change, and the order of phases. */
+/* Ops that change their input in place: chains of them, whoever else wants what they change, and the order of phases.
+ */
 #include "support/counting.h"
 #include "support/expect.h"
 #include "support/suite.h"
@@ -15,7 +16,10 @@ static bg_status stage_infer(const bg_node *node, bg_dtype *dtype, bg_shape *sha
     *shape = bg_node_shape(bg_node_input(node, 0));
     return BG_OK;
 }
-static int64_t stage_units(const bg_node *node, int input) { return input < 0 ? bg_node_shape(node).dims[0] * BLOCKS : 1; }
+static int64_t stage_units(const bg_node *node, int input)
+{
+    return input < 0 ? bg_node_shape(node).dims[0] * BLOCKS : 1;
+}
 static double stage_flops(const bg_node *node) { return 1e4 * (double)bg_shape_count(bg_node_shape(node)); }
 static int64_t stage_grain(const bg_node *node)
 {
@@ -66,7 +70,7 @@ static void expect_stages(double *x, bg_shape shape, int64_t first, int64_t last
 typedef struct {
     const char *name;
     int n_outputs;
-    bg_node *(*build)(bg_node *x, bg_node **outputs);           /* returns the new value of x, or NULL */
+    bg_node *(*build)(bg_node *x, bg_node **outputs);                       /* returns the new value of x, or NULL */
     void (*expect)(double *const *wanted, double *updated, bg_shape shape); /* all of them hold the numbers of x */
 } use;
 
@@ -305,8 +309,7 @@ START_TEST(test_out_of_memory)
         counter.fail_at = counter.calls + 1 + failures;
         status = bg_compile(&program, graph, outputs, 4, NULL);
         counter.fail_at = 0;
-        ck_assert_msg(status == BG_OK || status == BG_ERR_NOMEM, "allocation %d fails: %s", failures,
-                      bg_last_error());
+        ck_assert_msg(status == BG_OK || status == BG_ERR_NOMEM, "allocation %d fails: %s", failures, bg_last_error());
     }
     ck_assert_int_gt(failures, 4);
     bg_program_destroy(program);

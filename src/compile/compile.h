@@ -32,9 +32,9 @@ typedef struct {
 typedef struct {
     /* fuse */
     bool is_live;
-    bool is_real; /* live and computed by a step: no leaf, no view, not virtual, not empty */
+    bool is_real;     /* live and computed by a step: no leaf, no view, not virtual, not empty */
     bool is_in_place; /* it takes over the memory of its input 0, and nobody reads it before it is finished */
-    bool is_loop; /* a map or a reduction of rows: computed in loops */
+    bool is_loop;     /* a map or a reduction of rows: computed in loops */
     bool is_stored;
     bool is_needed;  /* in memory, whatever the phases of its readers */
     bool is_virtual; /* computed again wherever it is used */

@@ -67,8 +67,7 @@ static bg_status check_units(const bg_node *node, int64_t units)
         bool is_same = node->n_inputs > 0 && node->dtype == node->inputs[0]->dtype &&
                        bg_shape_equal(node->shape, node->inputs[0]->shape);
         return is_whole && is_same ? BG_OK
-                                   : bg_fail(BG_ERR_ARGUMENT,
-                                             "%s: it works in place, and %s", node->op->name,
+                                   : bg_fail(BG_ERR_ARGUMENT, "%s: it works in place, and %s", node->op->name,
                                              is_same ? "needs its inputs whole" : "its output is not as its input 0");
     }
     if (units < 1 || count % units != 0)

@@ -467,7 +467,8 @@ static bool run_call(const bg_node *node, double *const *values, double *result)
 
 /* How errors of the inputs go through a call. Most of the library's own calls move or add elements, and so treat bounds
  * as they treat values. Products of sizes, with and without the errors, differ by a bound; so do the values of what
- * grows with each input. What solves equations, and what is part of a composition, is tried with inputs moved by their errors, up and down at random. */
+ * grows with each input. What solves equations, and what is part of a composition, is tried with inputs moved by their
+ * errors, up and down at random. */
 typedef enum { LIKE_VALUES, LIKE_SIZES, GROWING, SOLVING } carrying;
 static bool is_in(const bg_op *op, const bg_op *const *family)
 {
