@@ -266,6 +266,11 @@ static bool takes_options(const bg_node *a, const bg_lstsq_options *o)
                        bgi_shape_format(a->shape).text);
     return !a->graph->status;
 }
+static bg_node *solution_by_qr(bg_node *a, bg_node *b, double ridge)
+{
+    bg_node *packed = bg_apply(&lstsq_factor_op, &a, 1, &ridge, sizeof ridge);
+    return bg_apply(&lstsq_op, (bg_node *[]){ a, packed, b }, 3, NULL, 0);
+}
 bg_node *bg_lstsq(bg_node *a, bg_node *b, const bg_lstsq_options *options)
 {
     bg_lstsq_options none = { 0 };
@@ -273,13 +278,18 @@ bg_node *bg_lstsq(bg_node *a, bg_node *b, const bg_lstsq_options *options)
     const bg_node *given = b;
     if (!bgi_takes_equations("lstsq", a, &b) || !takes_options(a, o))
         return NULL;
-    double tolerance;
-    if (o->by_svd)
-        return bgi_takes_tolerance("lstsq", a, o->tolerance, &tolerance)
-                   ? bgi_like_right_side(bgi_pinv_solve(a, b, tolerance), given)
-                   : NULL;
-    bg_node *packed = bg_apply(&lstsq_factor_op, &a, 1, &o->ridge, sizeof o->ridge);
-    return bgi_like_right_side(bg_apply(&lstsq_op, (bg_node *[]){ a, packed, b }, 3, NULL, 0), given);
+    double tolerance = 0;
+    if (o->by_svd && !bgi_takes_tolerance("lstsq", a, o->tolerance, &tolerance))
+        return NULL;
+    /* A ridge belongs to a as it is. */
+    if (o->ridge > 0)
+        return bgi_like_right_side(solution_by_qr(a, b, o->ridge), given);
+    bg_node *of_a = bgi_matrix_scale(a), *of_b = bgi_matrix_scale(b), *scaled_a = bg_mul(a, of_a);
+    bg_node *scaled_b = bg_mul(b, of_b);
+    if (!scaled_a || !scaled_b)
+        return NULL;
+    bg_node *x = o->by_svd ? bgi_pinv_solve(scaled_a, scaled_b, tolerance) : solution_by_qr(scaled_a, scaled_b, 0);
+    return bgi_like_right_side(bg_div(bg_mul(x, of_a), of_b), given);
 }
 
 const bg_op *const bgi_lstsq_ops[] = { &lstsq_factor_op, &lstsq_apply_op, &normal_apply_op,

@@ -69,6 +69,10 @@ bg_status bgi_fail_at(const bg_call *call, const char *name, int64_t i, const ch
 bg_status bgi_fail_in(bg_shape batch, int64_t i, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Powers of two [.., 1, 1], without a gradient, that bring the largest element of each matrix near 1 where it is huge
+ * or tiny, and else 1: for what computes with squares. */
+bg_node *bgi_matrix_scale(bg_node *a);
+
 /* ---- Parts of packed results ----
  * A factorisation of several results is one node [.., p], which has no gradient, and an op for each result, of the
  * operand and that node, which is composed of a part of it and has the gradient rule. */

@@ -19,6 +19,7 @@
     X(lyapunov)                                                                                                        \
     X(symmetric)                                                                                                       \
     X(matrix_exp)                                                                                                      \
+    X(scale)                                                                                                           \
     X(qr)                                                                                                              \
     X(lstsq)                                                                                                           \
     X(svd)                                                                                                             \
