@@ -167,7 +167,7 @@ const bad_row bad_symmetric_rows[] = {
       .value = power_half,
       .degree = { 1.5 },
       .at = { [ZERO] = GIVES(ZEROS), [DEFICIENT] = GIVES(ANY_ANSWER), [NEGATIVE] = NOT_POSITIVE },
-      .gradient_at = POSITIVE_AT },
+      .gradient_at = { [ZERO] = GIVES(ZEROS), [DEFICIENT] = GIVES(ANY_ANSWER), [NEGATIVE] = NOT_POSITIVE } },
     { .name = "symmetric_power -1",
       .op = "symmetric_power",
       .forms = { INDEFINITE },
