@@ -184,17 +184,38 @@ static bool has_effect(place p)
     return differs;
 }
 
-static bool is_caught(place p)
+static bool is_caught(place p, bool with_second)
 {
     op_instance o;
     must(op_instance_make(&o, trial_engine(), p.case_index, p.variant, IS_PLAIN, BG_F64), o.label);
     bg_node *y = bg_node_dtype(o.y) == BG_F64 ? o.y : bg_cast(o.y, BG_F64);
     o.graph->alter_gradient = alter;
-    bg_gradcheck_options options = { .elements = 12, .only_gradient = true };
+    bg_gradcheck_options options = { .elements = 12, .only_gradient = !with_second };
     bg_status status = bg_gradcheck(&y, 1, o.xs, (size_t)o.n_xs, &options, NULL);
     ck_assert_msg(!status || status == BG_ERR_GRADIENT, "%s: %s", o.label, bg_last_error());
     op_instance_free(&o);
     return status == BG_ERR_GRADIENT;
+}
+
+/* Ops of linear algebra, and the cases that show one. */
+static bool is_matrix_op(const bg_op *op)
+{
+#define LISTED(family) bgi_##family##_ops,
+    static const bg_op *const *const families[] = { BGI_MATRIX_FAMILIES(LISTED) };
+#undef LISTED
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++)
+        for (const bg_op *const *listed = families[f]; *listed; listed++)
+            if (*listed == op)
+                return true;
+    return false;
+}
+static bool is_of_matrices(const op_case *c)
+{
+    for (int f = 0; c->op && bgi_op_families[f]; f++)
+        for (const bg_op *const *listed = bgi_op_families[f]; *listed; listed++)
+            if (strcmp((*listed)->name, c->op) == 0)
+                return is_matrix_op(*listed);
+    return false;
 }
 
 /* Counts of all mutants, in memory shared with the children that Check forks. */
@@ -205,12 +226,12 @@ typedef struct {
 } totals;
 static totals *total;
 
-static void plant(const bg_op *op, const place *places, int n)
+static void plant(const bg_op *op, const place *places, int n, bool in_second)
 {
-    bool is_killed = false, is_felt = false;
+    bool is_killed = false, is_felt = in_second;
     was_applied = false;
     for (int i = 0; i < n && !is_killed; i++) {
-        is_killed = is_caught(places[i]);
+        is_killed = is_caught(places[i], in_second);
         is_felt = is_felt || (!is_killed && has_effect(places[i]));
     }
     if (!was_applied)
@@ -228,19 +249,40 @@ static void plant(const bg_op *op, const place *places, int n)
         total->length += (size_t)written;
 }
 
+/* Rules of linear algebra that no gradient uses serve second derivatives, or refuse: the op's own cases, then a few of
+ * each of that family. */
+static int find_second_places(const bg_op *op, place *places)
+{
+    int n = 0;
+    for (int is_own = 1; is_own >= 0; is_own--)
+        for (int i = 0; i < op_case_count(); i++) {
+            const op_case *c = op_case_at(i);
+            bool shows = c->op && strcmp(c->op, op->name) == 0;
+            for (int v = 0; v < c->n_variants && shows == is_own && (is_own ? v < 8 : is_of_matrices(c) && v < 3); v++)
+                if (c->gradient != IS_STOPPED)
+                    places[n++] = (place){ i, v };
+        }
+    return n;
+}
+
 START_TEST(test_rule)
 {
     const bg_op *op = ops[_i];
     static place places[MOST_PLACES];
     int inputs, n = find_places(_i, places, &inputs);
-    ck_assert_msg(n > 0, "no case uses the rule of %s", op->name);
+    bool in_second = n == 0 && is_matrix_op(op);
+    ck_assert_msg(n > 0 || in_second, "no case uses the rule of %s", op->name);
+    if (in_second) {
+        n = find_second_places(op, places);
+        inputs = 3;
+    }
     mutant_op = op;
     for (mutant = DROPPED; mutant < MUTATIONS; mutant++)
         for (mutant_input = 0; mutant_input < 8; mutant_input++) {
             bool is_swap = mutant == SWAPPED && (inputs & 3) == 3 && mutant_input == 0;
             bool is_sum = mutant == NOT_SUMMED && strcmp(op->name, "broadcast") == 0 && mutant_input == 0;
             if (is_swap || is_sum || (mutant <= SCALED && inputs >> mutant_input & 1))
-                plant(op, places, n);
+                plant(op, places, n, in_second);
         }
 }
 END_TEST

@@ -1,5 +1,6 @@
 /* Powers of two that bring badly scaled matrices near 1, so that squares and inverses of squares on the way to a
  * result, or to its gradient, neither overflow nor vanish. */
+#include "linalg/lu.h"
 #include "linalg/matrices.h"
 
 #include <float.h>
@@ -47,4 +48,43 @@ static const bg_op matrix_scale_op = { .name = "matrix_scale",
                                        .never_fails = true };
 bg_node *bgi_matrix_scale(bg_node *a) { return bgi_apply_1(&matrix_scale_op, a); }
 
-const bg_op *const bgi_scale_ops[] = { &matrix_scale_op, NULL };
+/* matrix_unscale: x · of_a / of_b, the solution of a system from that of a system whose sides were scaled by these; dx
+ * is scaled alike. */
+static bg_node *matrix_unscale_gradient(bg_node *node, int input, bg_node *dy)
+{
+    return input == 0 ? bgi_matrix_unscale(dy, node->inputs[1], node->inputs[2]) : NULL;
+}
+static bg_status matrix_unscale_run(const bg_call *call)
+{
+    bgi_matrices m = bgi_matrices_of(call->node);
+    bg_dtype dtype = call->node->dtype;
+    int64_t count = m.rows * m.columns;
+    for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
+        const void *x = bgi_input_at(call, 0, i, count);
+        void *y = bgi_output_at(call, i, count);
+        double of_a = bgi_float_at(call->inputs[1], dtype, i), of_b = bgi_float_at(call->inputs[2], dtype, i);
+        for (int64_t k = 0; k < count; k++)
+            bgi_put_float(y, dtype, k, bgi_float_at(x, dtype, k) * of_a / of_b);
+        if (bgi_first_not_finite(dtype, y, count) < count)
+            return bgi_fail_at(call, "lstsq", i, "the solution is not finite");
+    }
+    return BG_OK;
+}
+static bg_status matrix_unscale_call(const bg_call *call) { return bgi_run_gradually(call, matrix_unscale_run); }
+static const bg_op matrix_unscale_op = { .name = "matrix_unscale",
+                                         .arity = 3,
+                                         .infer = bgi_infer_same,
+                                         .gradient = matrix_unscale_gradient,
+                                         .call = matrix_unscale_call,
+                                         .units = bgi_matrix_units };
+bg_node *bgi_matrix_unscale(bg_node *x, bg_node *of_a, bg_node *of_b)
+{
+    if (!x)
+        return NULL;
+    bg_shape one_each = x->shape;
+    one_each.dims[one_each.rank - 1] = one_each.dims[one_each.rank - 2] = 1;
+    return bg_apply(&matrix_unscale_op, (bg_node *[]){ x, bg_broadcast(of_a, one_each), bg_broadcast(of_b, one_each) },
+                    3, NULL, 0);
+}
+
+const bg_op *const bgi_scale_ops[] = { &matrix_scale_op, &matrix_unscale_op, NULL };

@@ -41,6 +41,9 @@ BUILD(cholesky_solve, x[0] ? bg_cholesky_solve(regular_of(x[0]), x[1], BG_LOWER)
 BUILD(cholesky_solve_upper, x[0] ? bg_cholesky_solve(regular_of(x[0]), x[1], BG_UPPER) : NULL)
 BUILD(half_lower, bgi_half_lower(x[0]))
 BUILD(mirror_lower, bgi_mirror_lower(x[0]))
+BUILD(matrix_scale, bgi_matrix_scale(x[0]))
+BUILD(matrix_unscale,
+      x[0] ? bgi_matrix_unscale(x[0], bgi_matrix_scale(bg_mul_scalar(x[0], 0x1p-80)), bgi_matrix_scale(x[0])) : NULL)
 
 static const op_case cases[] = {
     { .name = "half_lower",
@@ -56,6 +59,21 @@ static const op_case cases[] = {
       .is_ours = true,
       .is_safe = true,
       .build = build_mirror_lower,
+      VARIANTS(squares) },
+    { .name = "matrix_scale",
+      .op = "matrix_scale",
+      .arity = 1,
+      .gradient = IS_CONSTANT,
+      .is_ours = true,
+      .is_safe = true,
+      .build = build_matrix_scale,
+      VARIANTS(squares) },
+    { .name = "matrix_unscale",
+      .op = "matrix_unscale",
+      .arity = 1,
+      .is_ours = true,
+      .is_safe = true,
+      .build = build_matrix_unscale,
       VARIANTS(squares) },
     { .name = "solve_triangular",
       .op = "solve_triangular",
