@@ -42,8 +42,9 @@ BUILD(cholesky_solve_upper, x[0] ? bg_cholesky_solve(regular_of(x[0]), x[1], BG_
 BUILD(half_lower, bgi_half_lower(x[0]))
 BUILD(mirror_lower, bgi_mirror_lower(x[0]))
 BUILD(matrix_scale, bgi_matrix_scale(x[0]))
-BUILD(matrix_unscale,
-      x[0] ? bgi_matrix_unscale(x[0], bgi_matrix_scale(bg_mul_scalar(x[0], 0x1p-80)), bgi_matrix_scale(x[0])) : NULL)
+BUILD(matrix_unscale, x[0] ? bgi_matrix_unscale(x[0], bg_mul_scalar(bgi_matrix_scale(x[0]), 4),
+                                                bg_mul_scalar(bgi_matrix_scale(x[0]), 0.5))
+                           : NULL)
 
 static const op_case cases[] = {
     { .name = "half_lower",
