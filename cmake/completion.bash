@@ -82,7 +82,7 @@ _blasgrad()
     local metrics='validation_loss test_loss train_loss validation_accuracy test_accuracy train_accuracy validation_bits
         test_bits train_bits validation_perplexity test_perplexity train_perplexity'
     local workloads='tiny mlp-b1 mlp-b32 mlp-b128 mlp-b512 wide mnist-cnn resnet20 char-lstm char-gpt gpt2 hvp gmm lse
-        llsq kmeans lstm'
+        llsq kmeans lstm cholesky solve solve_triangular lu qr inv slogdet eigh svd'
     COMPREPLY=()
     # Bash takes --option=value for three words.
     if [[ $cur == = ]]; then

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -150,14 +151,27 @@ static int row_count(void)
 
 static const bg_dtype types[] = { BG_F32, BG_F64 };
 
+/* Large matrices in f64, single ones under ASan, and other numbers of threads take minutes: with BLASGRAD_LONG. */
+static bool is_taken(const bad_row *row, bg_dtype dtype, int64_t n, int64_t batch, int threads)
+{
+    if (row->largest != 0 && n > row->largest)
+        return false;
+    if (getenv("BLASGRAD_LONG"))
+        return true;
+    if (IS_ADDRESS_SANITIZED && (n > 24 || (batch > 0 && dtype == BG_F64)))
+        return false;
+    return threads == 2 && (n <= 24 || (dtype == BG_F32 && batch == 0));
+}
+
 START_TEST(test_rows)
 {
     /* From 300 on large matrices are worked on in blocks. */
     static const int64_t sizes[] = { 1, 4, 24, 300 };
     const bad_row *row = row_of(_i);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        for (int t = 0; t < 2 && (row->largest == 0 || sizes[i] <= row->largest); t++)
-            run_job(&(job){ .row = row, .dtype = types[t], .n = sizes[i], .threads = 2 });
+        for (int t = 0; t < 2; t++)
+            if (is_taken(row, types[t], sizes[i], 0, 2))
+                run_job(&(job){ .row = row, .dtype = types[t], .n = sizes[i], .threads = 2 });
     expect_no_reports();
 }
 END_TEST
@@ -170,9 +184,10 @@ START_TEST(test_batches)
     static const int threads[] = { 1, 2, 4 };
     const bad_row *row = row_of(_i);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        for (int t = 0; t < 2 && (row->largest == 0 || sizes[i].n <= row->largest); t++)
+        for (int t = 0; t < 2; t++)
             for (size_t k = 0; k < sizeof threads / sizeof *threads; k++)
-                run_job(&(job){ row, types[t], sizes[i].n, sizes[i].batch, threads[k] });
+                if (is_taken(row, types[t], sizes[i].n, sizes[i].batch, threads[k]))
+                    run_job(&(job){ row, types[t], sizes[i].n, sizes[i].batch, threads[k] });
     expect_no_reports();
 }
 END_TEST

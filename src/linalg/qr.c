@@ -1,4 +1,5 @@
 /* The QR factorisation. Rows are LAPACK's columns, to which a = q · r is the LQ factorisation aᵀ = rᵀ · qᵀ. */
+#include "linalg/blocked.h"
 #include "linalg/matrices.h"
 
 #include "blas/lapack.h"
@@ -212,15 +213,23 @@ static bg_node *qr_gradient(bg_node *node, int input, bg_node *dy)
     (void)input, (void)dy;
     return bgi_graph_fail(node->graph, BG_ERR_GRADIENT, "qr: the gradient is that of q and r");
 }
-static const bg_op qr_op = { .name = "qr",
-                             .arity = 1,
-                             .infer = qr_infer,
-                             .gradient = qr_gradient,
-                             .call = qr_call,
-                             .units = bgi_matrix_units,
-                             .scratch = qr_scratch,
-                             .flops = qr_flops,
-                             .product_flops = qr_flops };
+static const bg_op single_op = { .name = "qr",
+                                 .arity = 1,
+                                 .infer = qr_infer,
+                                 .call = qr_call,
+                                 .units = bgi_matrix_units,
+                                 .scratch = qr_scratch,
+                                 .flops = qr_flops,
+                                 .product_flops = qr_flops };
+static bg_node *qr_compose(bg_node *node)
+{
+    if (extents_of(node).least >= BGI_BLOCKED_FROM)
+        return bgi_blocked_qr(node->inputs[0], *(const int64_t *)node->attributes != 0);
+    return bg_apply(&single_op, node->inputs, 1, node->attributes, node->attribute_bytes);
+}
+static const bg_op qr_op = {
+    .name = "qr", .arity = 1, .infer = qr_infer, .gradient = qr_gradient, .compose = qr_compose
+};
 
 bg_qr_factors bg_qr(bg_node *a, bool is_complete)
 {

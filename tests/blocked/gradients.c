@@ -26,7 +26,7 @@ static void fill_triangles(bg_tensor **operands, int which)
 }
 static matrix triangle_of(const bg_tensor *t, int64_t index, int64_t n, bool upper, bool turns, bool is_unit)
 {
-    matrix stored = matrix_of(t, index, n, n), x = turns ? turned(stored) : turned(turned(stored));
+    matrix stored = matrix_of(t, index, n, n), x = turned_if(turns, stored);
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < n; j++)
             if (upper ? j < i : j > i)

@@ -37,6 +37,14 @@ matrix turned(matrix x)
             y.data[j * x.rows + i] = x.data[i * x.columns + j];
     return y;
 }
+matrix turned_if(bool turns, matrix x)
+{
+    if (turns)
+        return turned(x);
+    matrix y = new_matrix(x.rows, x.columns);
+    memcpy(y.data, x.data, (size_t)(x.rows * x.columns) * sizeof *x.data);
+    return y;
+}
 matrix product(matrix x, matrix w)
 {
     matrix y = new_matrix(x.rows, w.columns);

@@ -30,6 +30,7 @@ typedef struct {
 matrix new_matrix(int64_t rows, int64_t columns); /* of zeros */
 matrix matrix_of(const bg_tensor *t, int64_t index, int64_t rows, int64_t columns);
 matrix turned(matrix x);
+matrix turned_if(bool turns, matrix x); /* else a copy */
 matrix product(matrix x, matrix w);
 /* The largest sum of magnitudes in a row of x - y, where y may be left out. */
 double norm_between(matrix x, const matrix *y);

@@ -41,7 +41,7 @@ START_TEST(test_systems)
             solve_alike(&p, operands, &y, "a system");
             for (int64_t m = 0; m < batch; m++) {
                 matrix stored = matrix_of(operands[0], m, n, n), b = matrix_of(operands[1], m, n, sides);
-                matrix a = _i == SOLVE_TRANSPOSED ? turned(stored) : turned(turned(stored));
+                matrix a = turned_if(_i == SOLVE_TRANSPOSED, stored);
                 matrix x = matrix_of(y, m, n, sides), back = product(a, x);
                 /* Of an inverse, the residual is on the other side: it is larger by the condition. */
                 double size = norm_between(a, NULL) * norm_between(x, NULL) * (_i == INVERSE ? 1e4 : (double)n);

@@ -35,7 +35,7 @@ static void check_solution(bg_tensor **operands, const bg_tensor *y, int64_t ind
             bool is_read = which & IS_UPPER ? j >= i : j <= i;
             a.data[i * n + j] = !is_read ? 0 : i == j && which & IS_UNIT ? 1 : a.data[i * n + j];
         }
-    matrix op = which & IS_TRANSPOSED ? turned(a) : turned(turned(a));
+    matrix op = turned_if(which & IS_TRANSPOSED, a);
     matrix back = is_right ? product(x, op) : product(op, x);
     double size = fmax(norm_between(a, NULL), norm_between(op, NULL)) * norm_between(x, NULL);
     expect_ratio(norm_between(back, &b), size * (is_right ? (double)n : 1), bg_tensor_dtype(y), "solve_triangular", n);
