@@ -289,7 +289,7 @@ bg_node *bg_lstsq(bg_node *a, bg_node *b, const bg_lstsq_options *options)
     if (!scaled_a || !scaled_b)
         return NULL;
     bg_node *x = o->by_svd ? bgi_pinv_solve(scaled_a, scaled_b, tolerance) : solution_by_qr(scaled_a, scaled_b, 0);
-    return bgi_like_right_side(bgi_matrix_unscale(x, of_a, of_b), given);
+    return bgi_like_right_side(bgi_matrix_unscale("lstsq", x, of_a, of_b), given);
 }
 
 const bg_op *const bgi_lstsq_ops[] = { &lstsq_factor_op, &lstsq_apply_op, &normal_apply_op,

@@ -72,8 +72,9 @@ bg_status bgi_fail_in(bg_shape batch, int64_t i, const char *name, const char *f
 /* Powers of two [.., 1, 1], without a gradient, that bring the largest element of each matrix near 1 where it is huge
  * or tiny, and else 1: for what computes with squares. */
 bg_node *bgi_matrix_scale(bg_node *a);
-/* x · of_a / of_b, the solution for an a and a b that were scaled by these. A run fails where it is not finite. */
-bg_node *bgi_matrix_unscale(bg_node *x, bg_node *of_a, bg_node *of_b);
+/* x · of_a / of_b, the solution for an a and a b that were scaled by these; NULL stands for 1. A run fails, with the
+ * public function's name, where it is not finite. */
+bg_node *bgi_matrix_unscale(const char *name, bg_node *x, bg_node *of_a, bg_node *of_b);
 
 /* ---- Parts of packed results ----
  * A factorisation of several results is one node [.., p], which has no gradient, and an op for each result, of the

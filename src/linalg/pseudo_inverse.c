@@ -289,7 +289,7 @@ bg_node *bg_pinv(bg_node *a, bg_optional tolerance)
     bg_node *scale = bgi_matrix_scale(a), *scaled = bg_mul(a, scale);
     bg_node *packed = scaled ? bgi_svd_packed(scaled, "pinv", false, false) : NULL;
     bg_node *p = bg_apply(&pinv_op, (bg_node *[]){ scaled, packed }, 2, &attributes, sizeof attributes);
-    return bg_mul(p, scale);
+    return bgi_matrix_unscale("pinv", p, scale, NULL);
 }
 
 const bg_op *const bgi_pseudo_inverse_ops[] = { &pinv_apply_op, &solve_apply_op, &pinv_solve_op, &pinv_op, NULL };
