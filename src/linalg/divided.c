@@ -1,6 +1,7 @@
 #include "linalg/divided.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static bool is_integer(double x) { return x == floor(x); }
 
@@ -88,6 +89,16 @@ static double power_1(double p, double x, double y)
     return x >= 0 ? positive_power_1(p, x, y) : (pow(y, p) - pow(x, p)) / (y - x);
 }
 
+/* Powers of arguments may be beyond the range of numbers where their divided differences are not. These are
+ * homogeneous: the exponent of the unit in which arguments are then measured; 0 where they are no problem. */
+static int unit_of_power(double x, double y)
+{
+    enum { ROOM = 100 };
+    int exponent;
+    frexp(fmax(fabs(x), fabs(y)), &exponent);
+    return abs(exponent) > ROOM ? exponent : 0;
+}
+
 double bgi_divided_1(const bgi_function *f, double x, double y)
 {
     sort_2(&x, &y);
@@ -100,8 +111,11 @@ double bgi_divided_1(const bgi_function *f, double x, double y)
         return exp_1(x, y);
     case BGI_OF_LOG:
         return log_1(x, y);
-    case BGI_OF_POWER:
-        return power_1(f->exponent, x, y);
+    case BGI_OF_POWER: {
+        int unit = unit_of_power(x, y);
+        double one = power_1(f->exponent, ldexp(x, -unit), ldexp(y, -unit));
+        return unit == 0 || one == 0 ? one : one * exp2(unit * (f->exponent - 1));
+    }
     }
     return (double)NAN;
 }
@@ -207,8 +221,11 @@ double bgi_divided_2(const bgi_function *f, double x, double y, double z)
         return exp_2(f, x, y, z);
     case BGI_OF_LOG:
         return log_2(f, x, y, z);
-    case BGI_OF_POWER:
-        return power_2(f, x, y, z);
+    case BGI_OF_POWER: {
+        int unit = unit_of_power(x, z);
+        double one = power_2(f, ldexp(x, -unit), ldexp(y, -unit), ldexp(z, -unit));
+        return unit == 0 || one == 0 ? one : one * exp2(unit * (f->exponent - 2));
+    }
     }
     return (double)NAN;
 }

