@@ -142,6 +142,6 @@ TCase *gradient_case(void)
 {
     TCase *tests = tcase_create("gradients");
     tcase_add_loop_test(tests, test_triangle_product, 0, ALL_TRIANGLES);
-    tcase_add_loop_test(tests, test_gradients, 0, FUNCTIONS);
+    tcase_add_loop_test(tests, test_gradients, 0, UNDER_ASAN(2, FUNCTIONS));
     return tests;
 }

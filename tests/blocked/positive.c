@@ -116,7 +116,7 @@ END_TEST
 TCase *positive_case(void)
 {
     TCase *tests = tcase_create("cholesky");
-    tcase_add_loop_test(tests, test_cholesky, 0, 6);
+    tcase_add_loop_test(tests, test_cholesky, 0, UNDER_ASAN(3, 6));
     tcase_add_loop_test(tests, test_cholesky_failures, 0, 7);
     tcase_add_test(tests, test_cholesky_of_hard_matrices);
     return tests;

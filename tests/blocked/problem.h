@@ -6,11 +6,15 @@
 #include "linalg/blocked.h"
 #include "support/draw.h"
 #include "support/expect.h"
+#include "support/sanitized.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { MOST_RATIO = 30, MOST_THREADS = 4, MOST_OPERANDS = 2 };
+/* Large matrices take minutes under ASan: a few of them there. */
+#define UNDER_ASAN(few, all) (IS_ADDRESS_SANITIZED ? (few) : (all))
+
+enum { MOST_RATIO = 30, MOST_THREADS = UNDER_ASAN(2, 4), MOST_OPERANDS = 2 };
 
 /* Half of the distance from 1 to the next number, as LAPACK's epsilon. */
 double epsilon_of(bg_dtype dtype);

@@ -111,7 +111,7 @@ END_TEST
 TCase *qr_case(void)
 {
     TCase *tests = tcase_create("qr");
-    tcase_add_loop_test(tests, test_qr, 0, 6);
+    tcase_add_loop_test(tests, test_qr, 0, UNDER_ASAN(3, 6));
     tcase_add_loop_test(tests, test_qr_failures, 0, 2);
     return tests;
 }
