@@ -76,10 +76,11 @@ static bool has_answer(const subject *s, const char *what, const double *v, int6
         bad_report("%s is not finite", what);
         return false;
     }
+    double scale = magnitude(s->reference, s->setting.counts[0]);
     for (int64_t i = 0; i < count; i++) {
         double expected =
             answer >= COTANGENT ? cotangent_of(s, answer, i) : expected_of(answer, i, s->n, count == s->n * s->n);
-        double size = fmax(isfinite(expected) ? fabs(expected) : 0, magnitude(s->reference, s->setting.counts[0]));
+        double size = fmax(isfinite(expected) ? fabs(expected) : 0, scale);
         double tolerance = 30 * (double)s->n * s->setting.epsilon * fmax(1, size);
         if (!(v[i] == expected || fabs(v[i] - expected) <= tolerance)) {
             bad_report("%s[%lld] is %.9g, expected %.9g", what, (long long)i, v[i], expected);
@@ -271,6 +272,15 @@ static long double scaled(const subject *s, int k, int64_t i, int exponent, unsi
         value += (long double)row->logs * exponent * logl(2) * (count == 1 ? s->n : 1);
     return value;
 }
+/* Whether a result is too large for its type. */
+static bool overflows(const subject *s, int first, int end, int exponent, unsigned operands)
+{
+    for (int k = first; k < end; k++)
+        for (int64_t i = 0; i < s->setting.counts[k]; i++)
+            if (fabsl(scaled(s, k, i, exponent, operands)) > s->setting.largest / 4)
+                return true;
+    return false;
+}
 /* Whether operands are hardly above the smallest normal number. */
 static bool is_smallest(const subject *s, int exponent)
 {
@@ -278,6 +288,9 @@ static bool is_smallest(const subject *s, int exponent)
 }
 static bool check_scaled_result(const subject *s, int k, int exponent, unsigned operands)
 {
+    /* The gradient of what is too large for its type. */
+    if (k > 0 && overflows(s, 0, 1, exponent, operands))
+        return true;
     int64_t count = s->setting.counts[k];
     const double *got = s->setting.values[k];
     long double largest = 0, most = s->setting.largest, tiny = s->setting.tiny;
@@ -309,15 +322,6 @@ static bool vanishes(const subject *s, int exponent, unsigned operands)
     for (int64_t i = 0; i < s->setting.counts[0]; i++)
         largest = fmaxl(largest, fabsl(scaled(s, 0, i, exponent, operands)));
     return largest * (long double)s->setting.epsilon < s->setting.tiny;
-}
-/* Whether a result is too large for its type. */
-static bool overflows(const subject *s, int first, int end, int exponent, unsigned operands)
-{
-    for (int k = first; k < end; k++)
-        for (int64_t i = 0; i < s->setting.counts[k]; i++)
-            if (fabsl(scaled(s, k, i, exponent, operands)) > s->setting.largest / 4)
-                return true;
-    return false;
 }
 static bool check_scaled(subject *s, int exponent, unsigned operands)
 {
