@@ -28,7 +28,7 @@ SCALING(double, ldexp, frexp)
 int bgi_to_eigenbasis(const bgi_squares *s, const bgi_eigen_data *e, const void *c, void *inner, void *work)
 {
     int64_t count = s->n * s->n;
-    int k = s->dtype == BG_F64 ? bring_to_1_double(count, c, inner) : bring_to_1_float(count, c, inner);
+    int k = s->tiles.dtype == BG_F64 ? bring_to_1_double(count, c, inner) : bring_to_1_float(count, c, inner);
     bgi_squares_product(s, BGI_AS_IT_IS, e->rows, BGI_AS_IT_IS, inner, work);
     bgi_squares_product(s, BGI_AS_IT_IS, work, BGI_TURNED, e->rows, inner);
     return k;
@@ -38,7 +38,7 @@ void bgi_from_eigenbasis(const bgi_squares *s, const bgi_eigen_data *e, const vo
 {
     bgi_squares_product(s, BGI_TURNED, e->rows, BGI_AS_IT_IS, inner, work);
     bgi_squares_product(s, BGI_AS_IT_IS, work, BGI_AS_IT_IS, e->rows, y);
-    if (k != 0 && s->dtype == BG_F64)
+    if (k != 0 && s->tiles.dtype == BG_F64)
         multiply_double(s->n * s->n, y, k, y);
     else if (k != 0)
         multiply_float(s->n * s->n, y, k, y);

@@ -1,22 +1,12 @@
 /* The LU factorisation of any matrix. */
 #include "linalg/lu.h"
 
-#include "base/fp.h"
 #include "linalg/blocked.h"
 #include "linalg/lu_matrix.h"
 #include "linalg/small.h"
 
 #include <math.h>
 #include <string.h>
-
-bg_status bgi_run_gradually(const bg_call *call, bg_status (*run)(const bg_call *call))
-{
-    bgi_fp_state state = bgi_fp_get();
-    bgi_fp_set(bgi_fp_gradual());
-    bg_status status = run(call);
-    bgi_fp_set(state);
-    return status;
-}
 
 int64_t bgi_lu_units(const bg_node *node, int input)
 {

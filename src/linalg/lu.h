@@ -24,7 +24,4 @@ const char *bgi_lu_user_name(bgi_lu_user user);
 bg_node *bgi_lu_inverse(bgi_lu_user user, bg_node *a, bg_node *packed);
 bg_node *bgi_lu_solution(bgi_lu_user user, bg_node *a, bg_node *packed, bg_node *b, bool is_transposed);
 
-/* Runs a call with IEEE 754's floating-point state. */
-bg_status bgi_run_gradually(const bg_call *call, bg_status (*run)(const bg_call *call));
-
 #endif

@@ -1,6 +1,7 @@
 /* Checks, batches, parts and errors of the ops of linear algebra. */
 #include "linalg/matrices.h"
 
+#include "base/fp.h"
 #include "blas/blas.h"
 
 #include <float.h>
@@ -133,6 +134,15 @@ int64_t bgi_matrix_units(const bg_node *node, int input)
     (void)input;
     int64_t batch = bgi_matrices_of(node->inputs[0]).batch;
     return batch > 0 ? batch : 1;
+}
+
+bg_status bgi_run_gradually(const bg_call *call, bg_status (*run)(const bg_call *call))
+{
+    bgi_fp_state state = bgi_fp_get();
+    bgi_fp_set(bgi_fp_gradual());
+    bg_status status = run(call);
+    bgi_fp_set(state);
+    return status;
 }
 
 /* The exponent of a number that is not finite has all bits set: a sum of such tests has no branch in it. */

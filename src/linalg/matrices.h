@@ -51,6 +51,9 @@ static inline void *bgi_output_at(const bg_call *call, int64_t i, int64_t count)
     return bgi_at(call->output, i * count, bg_dtype_size(call->node->dtype));
 }
 
+/* Runs a call with IEEE 754's floating-point state. */
+bg_status bgi_run_gradually(const bg_call *call, bg_status (*run)(const bg_call *call));
+
 /* The first element of count contiguous ones that is not finite; count if all are. */
 int64_t bgi_first_not_finite(bg_dtype dtype, const void *values, int64_t count);
 /* BG_ERR_NUMERIC, naming the element, unless all elements of input k's matrix i are finite. */

@@ -90,7 +90,7 @@ LOOPS(float)
 LOOPS(double)
 #define BY_TYPE(k, function, ...)                                                                                      \
     do {                                                                                                               \
-        if ((k)->dtype == BG_F64)                                                                                      \
+        if ((k)->tiles.dtype == BG_F64)                                                                                \
             function##_double(__VA_ARGS__);                                                                            \
         else                                                                                                           \
             function##_float(__VA_ARGS__);                                                                             \
@@ -98,7 +98,7 @@ LOOPS(double)
 static void add(kind k, double factor, const void *x, void *z) { BY_TYPE(k, add, k->n * k->n, factor, x, z); }
 static void combine(kind k, const double *b, bool without_identity, void *const *x, int terms, void *z)
 {
-    if (k->dtype == BG_F64)
+    if (k->tiles.dtype == BG_F64)
         combine_double(k->n, b, without_identity, (const double *const *)x, terms, z);
     else
         combine_float(k->n, b, without_identity, (const float *const *)x, terms, z);
@@ -197,7 +197,7 @@ static int64_t approximate(const work *w, int at)
     multiply(w->k, m[A], m[ODD], m[TOP]);
     BY_TYPE(w->k, add_subtract, count, m[EVEN], m[TOP], m[RIGHT], m[QUOTIENT]);
     int64_t info =
-        bgi_lapack_gesv(w->k->dtype, w->k->n, w->has_e ? 3 * w->k->n : w->k->n, m[QUOTIENT], m[RIGHT], w->pivots);
+        bgi_lapack_gesv(w->k->tiles.dtype, w->k->n, w->has_e ? 3 * w->k->n : w->k->n, m[QUOTIENT], m[RIGHT], w->pivots);
     /* (v - u)⁻¹ · (du + dv + (du - dv) · r) */
     if (w->has_e) {
         multiply(w->k, m[RIGHT_MINUS], m[RIGHT], m[MIXED]);
@@ -229,7 +229,7 @@ static double norm_of(kind k, const void *a, int *exponent)
     for (int64_t column = 0; column < k->n; column++) {
         double sum = 0;
         for (int64_t i = 0; i < k->n; i++) {
-            double size = fabs(bgi_float_at(a, k->dtype, column * k->n + i));
+            double size = fabs(bgi_float_at(a, k->tiles.dtype, column * k->n + i));
             sum += size;
             largest = fmax(largest, size);
         }
@@ -243,7 +243,7 @@ static double norm_of(kind k, const void *a, int *exponent)
 static int64_t exponential(work *w, double norm, const void *a, const void *e, void *y)
 {
     int64_t count = w->k->n * w->k->n;
-    const bounds *limits = &(w->has_e ? derivative_bounds : value_bounds)[w->k->dtype];
+    const bounds *limits = &(w->has_e ? derivative_bounds : value_bounds)[w->k->tiles.dtype];
     int squarings = 0, at = 0, last = limits->count - 1;
     while (at < last && !(norm <= limits->norms[at]))
         at++;
@@ -299,7 +299,8 @@ static bg_status exponential_call(const bg_call *call)
         const void *a = bgi_input_at(call, 0, i, count), *e = has_e ? bgi_input_at(call, 1, i, count) : NULL;
         void *y = bgi_output_at(call, i, count);
         int unused;
-        double norm = norm_of(w.k, a, &unused), most = 1 / (w.k->dtype == BG_F64 ? DBL_EPSILON : (double)FLT_EPSILON);
+        double norm = norm_of(w.k, a, &unused),
+               most = 1 / (w.k->tiles.dtype == BG_F64 ? DBL_EPSILON : (double)FLT_EPSILON);
         if (!(norm <= most))
             return bgi_fail_at(call, "matrix_exp", i,
                                "the norm of a is %.9g: above %.9g no digit of the result would be right", norm, most);

@@ -1,5 +1,5 @@
 /* Powers of matrices. */
-#include "linalg/lu.h"
+#include "linalg/matrices.h"
 
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* Powers of two that bring badly scaled matrices near 1, so that squares and inverses of squares on the way to a
  * result, or to its gradient, neither overflow nor vanish. */
-#include "linalg/lu.h"
 #include "linalg/matrices.h"
 
 #include <float.h>

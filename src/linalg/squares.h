@@ -2,15 +2,11 @@
 #ifndef BGI_SQUARES_H
 #define BGI_SQUARES_H
 
-#include "linalg/matrices.h"
+#include "linalg/tiles.h"
 
-/* By the product kernel, or by OpenBLAS where that has no vectors or is wanted for everything. */
 typedef struct {
-    const bgk_kernels *kernels;
-    bg_dtype dtype;
+    bgi_tiles tiles;
     int64_t n;
-    bool by_blas;
-    void *scratch;
 } bgi_squares;
 /* Of the output's n; scratch holds bgi_squares_scratch(node) bytes, a multiple of 64. */
 bgi_squares bgi_squares_of(const bg_call *call, void *scratch);

@@ -1,6 +1,5 @@
 /* Solutions of triangular systems. */
 #include "linalg/blocked.h"
-#include "linalg/lu.h"
 #include "linalg/small.h"
 
 #include "blas/blas.h"

@@ -1,5 +1,5 @@
 /* Systems with three diagonals. */
-#include "linalg/lu.h"
+#include "linalg/matrices.h"
 
 #include <math.h>
 #include <string.h>
