@@ -160,10 +160,11 @@ START_TEST(test_equal_values_gradient)
     for (int t = 0; t < 2; t++) {
         bg_tensor *x = tensor_of(trial_engine(), eigen_types[t], BG_SHAPE(3, 2, 2), a);
         eigen_ran r = eigen_run(trial_engine(), build_vectors_gradient, &x, 1);
-        expect_failure(r.status, BG_ERR_NUMERIC,
-                       "eigh: matrix [1] of [3]: the gradient of the vectors is not defined: values 0 and 1, 3 and 3, "
-                       "are equal to rounding",
-                       "equal values");
+        expect_failure(
+            r.status, BG_ERR_NUMERIC,
+            "eigh's gradient: matrix [1] of [3]: the gradient of the vectors is not defined: values 0 and 1, 3 and 3, "
+            "are equal to rounding",
+            "equal values");
         eigen_end(&r);
         r = eigen_run(trial_engine(), build_regularized, &x, 1);
         expect_ok(r.status, "regularized");
@@ -235,7 +236,7 @@ static const struct {
       "the function needs eigenvalues that are 0 or above: value 0 is -1" },
     { "symmetric_sqrt", build_sqrt, { 0, 0, 0, 0 }, NULL },
     { "symmetric_sqrt", build_sqrt, { 1, 0, 0, -1e-17 }, NULL }, /* 0 but for rounding */
-    { "symmetric_sqrt",
+    { "symmetric_sqrt's gradient",
       build_sqrt_gradient,
       { 0, 0, 0, 1 },
       "the derivative needs eigenvalues that are above 0: value 0 is 0" },

@@ -84,6 +84,18 @@ static int det_second(bg_node *const *x, const void *context, bg_node **y)
     bg_grad(bg_sum(bg_square(da), BG_ALL_AXES), x, 1, y);
     return 1;
 }
+/* The gradient alone, which reads the solution that is computed again. */
+static int again(bg_node *const *x, const void *context, bg_node **y)
+{
+    (void)context;
+    bg_node *squares = bg_checkpoint(bg_square(bg_solve(bg_square(x[0]), x[1])), x, 2);
+    bg_grad(bg_sum(bg_mul(squares, bg_exp(x[1])), BG_ALL_AXES), x, 1, y);
+    return 1;
+}
+static int with_factors(bg_node *const *x, const void *context, bg_node **y)
+{
+    return (void)context, y[0] = bg_cholesky_solve(x[0], x[1], BG_LOWER), 1;
+}
 
 /* What is put in place of one of a thousand matrices [3, 3]. */
 static const struct {
@@ -115,7 +127,7 @@ static const struct {
     { "lu", WITH(NAN), ONES, only_lu, "lu: matrix [637] of [1000]: a is nan at [1, 2]" },
     { "lu", WITH(INFINITY), ONES, only_lu, "lu: matrix [637] of [1000]: a is inf at [1, 2]" },
     { "lu", SINGULAR, ONES, only_lu, NULL },
-    { "solve", WITH(NAN), ONES, only_solve, "lu: matrix [637] of [1000]: a is nan at [1, 2]" },
+    { "solve", WITH(NAN), ONES, only_solve, "solve: matrix [637] of [1000]: a is nan at [1, 2]" },
     { "solve", GOOD, { 1, -INFINITY, 1 }, only_solve, "solve: matrix [637] of [1000]: b is -inf at [1, 0]" },
     { "solve", SINGULAR, ONES, only_solve, "solve: matrix [637] of [1000]: a is singular: pivot 2 of 3 is 0" },
     { "solve", OF_RANK_2, ONES, only_solve, "solve: matrix [637] of [1000]: a is singular: pivot 1 of 3 is 0" },
@@ -131,7 +143,7 @@ static const struct {
       ONES,
       only_inv,
       "inv: matrix [637] of [1000]: the result is beyond the range of f32 at [0, 0]" },
-    { "solve_spd", SINGULAR, ONES, only_spd, "cholesky: matrix [637] of [1000]: not positive definite: the leading" },
+    { "solve_spd", SINGULAR, ONES, only_spd, "solve_spd: matrix [637] of [1000]: not positive definite: the leading" },
     { "solve_spd", GOOD, { NAN, 1, 1 }, only_spd, "solve_spd: matrix [637] of [1000]: b is nan at [0, 0]" },
     { "det", SINGULAR, ONES, only_det, NULL },
     { "det",
@@ -140,17 +152,23 @@ static const struct {
       only_det,
       "det: matrix [637] of [1000]: the determinant is beyond the range of f32" },
     { "det", { 1e38, 0, 0, 0, 1e38, 0, 0, 0, 1e-38 }, ONES, only_det, NULL },
-    { "det twice", SINGULAR, ONES, det_second, "det: matrix [637] of [1000]: a is singular: pivot 2 of 3 is 0" },
+    { "det twice", SINGULAR, ONES, det_second,
+      "det's gradient: matrix [637] of [1000]: a is singular: pivot 2 of 3 is 0" },
     { "sign", SINGULAR, ONES, only_sign, NULL },
     { "logabs", SINGULAR, ONES, only_logabs, NULL },
-    { "logabs", SINGULAR, ONES, logabs_gradient, "slogdet: matrix [637] of [1000]: a is singular: pivot 2 of 3 is 0" },
+    { "logabs", SINGULAR, ONES, logabs_gradient,
+      "slogdet's gradient: matrix [637] of [1000]: a is singular: pivot 2 of 3 is 0" },
     { "logdet", SINGULAR, ONES, only_logdet, "logdet: matrix [637] of [1000]: the determinant is 0" },
     { "logdet",
       { -1, 0, 0, 0, 1, 0, 0, 0, 1 },
       ONES,
       only_logdet,
       "logdet: matrix [637] of [1000]: the determinant is negative" },
-    { "lu's gradient", SINGULAR, ONES, lu_gradient, "matrix [637] of [1000]: a is singular: 0 at [1, 1]" },
+    { "solve, again", WITH(NAN), ONES, again, "solve: matrix [637] of [1000]: a is nan at [1, 2]" },
+    { "cholesky_solve", OF_RANK_2, ONES, with_factors,
+      "cholesky_solve: matrix [637] of [1000]: factor is singular: 0" },
+    { "lu's gradient", SINGULAR, ONES, lu_gradient,
+      "lu's gradient: matrix [637] of [1000]: the matrix is singular: 0 at [1, 1]" },
     { "power", WITH(1e30), ONES, only_power, NULL },
     { "power",
       { 1e30, 0, 0, 0, 1, 0, 0, 0, 1 },
@@ -158,7 +176,8 @@ static const struct {
       only_power,
       "matrix_power: matrix [637] of [1000]: the result is inf at [0, 0]" },
     { "power", WITH(NAN), ONES, only_power, "matrix_power: matrix [637] of [1000]: a is nan at [1, 2]" },
-    { "power", SINGULAR, ONES, inverse_power, "inv: matrix [637] of [1000]: a is singular: pivot 2 of 3 is 0" },
+    { "power", SINGULAR, ONES, inverse_power,
+      "matrix_power: matrix [637] of [1000]: a is singular: pivot 2 of 3 is 0" },
 };
 enum { REFUSALS = (int)(sizeof refusals / sizeof refusals[0]) };
 
@@ -228,6 +247,36 @@ START_TEST(places)
 }
 END_TEST
 
+/* What several functions need of a matrix is computed once, whatever they are called in messages. */
+START_TEST(once)
+{
+    bg_graph *graph = NULL;
+    bg_program *program = NULL;
+    static char text[1 << 14];
+    OK(bg_graph_create(&graph, trial_engine()));
+    bg_node *a = bg_input(graph, "a", BG_F64, BG_SHAPE(4, 3, 3)), *b = bg_input(graph, "b", BG_F64, BG_SHAPE(3));
+    bg_node *outputs[] = { bg_solve(a, b),
+                           bg_det(a),
+                           bg_inv(a),
+                           bg_slogdet(a).logabs,
+                           bg_solve_spd(a, b, BG_LOWER),
+                           bg_logdet_spd(a, BG_LOWER),
+                           bg_symmetric_sqrt(a),
+                           bg_symmetric_inverse_sqrt(a),
+                           bg_cond(a),
+                           bg_matrix_norm(a, BG_NUCLEAR) };
+    OK(bg_compile(&program, graph, outputs, sizeof outputs / sizeof *outputs, NULL));
+    ck_assert_uint_lt(bg_program_dump(program, text, sizeof text), sizeof text);
+    static const char *const steps[] = { "call lu ", "call cholesky ", "call eigh_packed ", "call svd_values " };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        const char *first = strstr(text, steps[i]);
+        ck_assert_msg(first && !strstr(first + 1, steps[i]), "%s: %s", steps[i], text);
+    }
+    bg_program_destroy(program);
+    bg_graph_destroy(graph);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("linalg_lu_errors");
@@ -236,6 +285,7 @@ int main(void)
     tcase_add_checked_fixture(tests, trial_set_up_single, trial_tear_down);
     tcase_add_loop_test(tests, errors, 0, REFUSALS);
     tcase_add_test(tests, places);
+    tcase_add_test(tests, once);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

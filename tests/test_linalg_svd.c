@@ -349,7 +349,8 @@ START_TEST(equal_values)
         question q = { .routine = (routine)r, .has_gradient = r != RANK };
         if (r == VECTORS_U || r == VECTORS_VT) {
             FAILS(ask(&q, dtype, 3, square, out), BG_ERR_NUMERIC,
-                  "svd: matrix [1] of [2]: the gradient of the vectors is not defined: values 0 and 1, 2 and 2, are "
+                  "svd's gradient: matrix [1] of [2]: the gradient of the vectors is not defined: values 0 and 1, 2 "
+                  "and 2, are "
                   "equal "
                   "to rounding");
             FAILS(ask(&q, dtype, 2, tall, out), BG_ERR_NUMERIC, "values 0 and 1, 2 and 2, are equal to rounding");
@@ -399,7 +400,7 @@ START_TEST(zero_matrix)
     bg_tensor_destroy(out[0]);
     condition.has_gradient = true;
     FAILS(ask(&condition, BG_F64, 2, zeros, out), BG_ERR_NUMERIC,
-          "cond: matrix [1] of [2]: the gradient is not defined: a singular value is 0");
+          "cond's gradient: matrix [1] of [2]: the gradient is not defined: a singular value is 0");
     OK(ask(&(question){ .routine = RANK }, BG_F32, 2, zeros, out));
     ck_assert(value_at(out[0], 0) == 2 && value_at(out[0], 1) == 0);
     bg_tensor_destroy(out[0]);

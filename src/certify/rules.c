@@ -20,10 +20,6 @@ static double tiny_of(bg_dtype dtype) { return 2 * (dtype == BG_F64 ? DBL_MIN : 
 static bool is_point(const bgi_interval *x) { return x->lower && x->lower == x->upper; }
 
 /* The node's op on other inputs: on the bounds of all of them; or with one in the place of input i. */
-static bg_node *apply(const bg_node *node, bg_node **inputs)
-{
-    return bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes);
-}
 static bg_node *apply_to_ends(const bgi_interval_call *call, bool is_upper)
 {
     bg_node *node = call->node;
@@ -32,9 +28,9 @@ static bg_node *apply_to_ends(const bgi_interval_call *call, bool is_upper)
         return bgi_graph_fail(node->graph, BG_ERR_NOMEM, "interval_bounds: out of memory");
     for (int i = 0; i < node->n_inputs; i++)
         inputs[i] = is_upper ? call->inputs[i].upper : call->inputs[i].lower;
-    return apply(node, inputs);
+    return bgi_apply_again(node, inputs);
 }
-static bg_node *apply_to(const bg_node *node, bg_node *x) { return apply(node, &x); }
+static bg_node *apply_to(const bg_node *node, bg_node *x) { return bgi_apply_again(node, &x); }
 
 /* ---- Rounding ---- */
 
@@ -247,7 +243,7 @@ static bgi_interval bilinear(bgi_interval_call *call, const bgi_interval_rule *r
     inputs[1 - place] = w->lower;
     sizes[place] = radius;
     sizes[1 - place] = bg_abs(w->lower);
-    bg_node *centre = apply(node, inputs), *reach = apply(node, sizes);
+    bg_node *centre = bgi_apply_again(node, inputs), *reach = bgi_apply_again(node, sizes);
     return widen((bgi_interval){ bg_sub(centre, reach), bg_add(centre, reach) }, ARITHMETIC);
 }
 

@@ -19,5 +19,5 @@ bg_node *bgi_separate_node(const bgi_rebuilding *r, const bg_node *node, bg_node
         if (r->uses[x->id] != 1 || bgi_node_is_leaf(x) || bgi_node_is(x, BGI_VIEW))
             inputs[0] = bgi_new_copy(r->c, inputs[0]);
     }
-    return bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes);
+    return bgi_apply_again(node, inputs);
 }

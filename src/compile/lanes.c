@@ -151,7 +151,7 @@ static bg_node *map_rows(const bgi_rebuilding *r, const bg_node *node)
         if (!inputs[k])
             return NULL;
     }
-    return bg_reshape(bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes), lanes);
+    return bg_reshape(bgi_apply_again(node, inputs), lanes);
 }
 
 /* Over the samples, a reduction goes along the lanes too. */
@@ -166,7 +166,7 @@ static bg_node *reduce(const bg_node *node, bg_node *x)
 static bg_node *make(const bg_node *node, bg_node **inputs)
 {
     if (bgi_node_is(node, BGI_MAP))
-        return bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes);
+        return bgi_apply_again(node, inputs);
     return bgi_node_is(node, BGI_REDUCE) ? reduce(node, inputs[0]) : node->op->lanes->make(node, inputs);
 }
 
@@ -192,7 +192,7 @@ bg_node *bgi_lanes_node(const bgi_rebuilding *r, const bg_node *node, bg_node **
         result = make(node, all);
     }
     if (!result)
-        return bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes);
+        return bgi_apply_again(node, inputs);
     if (result->shape.rank == node->shape.rank)
         return result;
     r->lanes[node->id] = result;

@@ -111,7 +111,7 @@ static bg_node *viewable(bgi_compilation *c, bg_node *node)
     if (!node || !bgi_node_is(node, BGI_VIEW) || bgi_access_of(c, node))
         return node;
     bg_node *input = copy(c, node->inputs[0]);
-    return bg_apply(node->op, &input, 1, node->attributes, node->attribute_bytes);
+    return bgi_apply_again(node, &input);
 }
 
 static bg_node *reshape(bgi_compilation *c, bg_node *x, bg_shape shape) { return viewable(c, bg_reshape(x, shape)); }
@@ -244,7 +244,7 @@ typedef bg_node *make_node(const bgi_rebuilding *r, const bg_node *node, bg_node
 static bg_node *expand_node(const bgi_rebuilding *r, const bg_node *node, bg_node **inputs)
 {
     (void)r;
-    return bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes); /* composes at once */
+    return bgi_apply_again(node, inputs); /* composes at once */
 }
 
 enum { TURNED_DEPTH = 4 }; /* of maps over products */
@@ -277,7 +277,7 @@ static bg_node *turned(const bgi_rebuilding *r, const bg_node *x)
     assert(x->n_inputs <= 3);
     for (int k = 0; k < x->n_inputs; k++)
         inputs[k] = turned(r, x->inputs[k]);
-    return bg_apply(x->op, inputs, x->n_inputs, x->attributes, x->attribute_bytes);
+    return bgi_apply_again(x, inputs);
 }
 
 /* An operand of a product with some of its batch axes beside the inner one, before it, as one axis with it. */
@@ -367,7 +367,7 @@ static bg_node *simplify_node(const bgi_rebuilding *r, const bg_node *node, bg_n
     if (!node->op->lowering)
         for (int i = 0; i < node->n_inputs; i++)
             inputs[i] = for_call(c, node, i, inputs[i]);
-    return viewable(c, bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes));
+    return viewable(c, bgi_apply_again(node, inputs));
 }
 
 /* Rebuilds what the roots need of one graph in another; roots are replaced by their new forms. */

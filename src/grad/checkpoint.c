@@ -147,9 +147,7 @@ static bool copy_nodes(recomputation *r)
         }
         if (!has_changed)
             continue;
-        r->copies[i] = r->is_boundary[i]
-                           ? when_due(r, node)
-                           : bg_apply(node->op, r->sources, node->n_inputs, node->attributes, node->attribute_bytes);
+        r->copies[i] = r->is_boundary[i] ? when_due(r, node) : bgi_apply_again(node, r->sources);
         if (!r->copies[i])
             return false;
     }

@@ -76,7 +76,7 @@ static bool propagate(flow *f, bg_node *node, bg_node *dy)
             bgi_graph_fail(f->graph, BG_ERR_GRADIENT, "grad: %s has no gradient", node->op->name);
             return false;
         }
-        bg_node *dx = node->op->gradient(node, i, dy);
+        bg_node *dx = bgi_gradient_of(node, i, dy);
         if (f->graph->alter_gradient && !f->graph->status)
             dx = f->graph->alter_gradient(node, i, dy, dx);
         if (!dx && f->graph->status)

@@ -171,7 +171,7 @@ static bool propagate_to(range *r, bg_node *node, const entry *e, int k)
     bg_node *input = node->inputs[k], *dx;
     int where = bgi_samples_of_input(node, e->samples, k, r->n);
     if (where >= 0) {
-        dx = node->op->gradient(node, k, e->cotangent);
+        dx = bgi_gradient_of(node, k, e->cotangent);
     } else {
         bg_node *dy = e->samples < 0 ? e->cotangent : bgi_for_each_sample(e->cotangent, e->samples, r->n);
         pending p = { node, e->samples, k, dy };

@@ -298,7 +298,7 @@ bg_node *bgi_sample_gradient(bg_node *node, int samples, int k, bg_node *dy, int
                         : bgi_for_each_sample(node->inputs[i], bgi_samples_of_input(node, samples, i, n), n);
     bg_node *each = apply_behind(node, m, inputs, n);
     /* An op on what it does not change, as a reshape, may be its input. */
-    return !each || each == inputs[k] ? (each ? dy : NULL) : node->op->gradient(each, k, dy);
+    return !each || each == inputs[k] ? (each ? dy : NULL) : bgi_gradient_of(each, k, dy);
 }
 
 /* ---- Squares without the gradient ---- */

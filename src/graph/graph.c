@@ -254,10 +254,30 @@ static bg_node *intern(bg_graph *graph, const bg_node *node)
     return added;
 }
 
+bgi_author bgi_author_of(const bg_node *node)
+{
+    bgi_author author = node->author;
+    author.name = author.name ? author.name : node->op->name;
+    return author;
+}
+
+bg_node *bgi_gradient_of(bg_node *node, int input, bg_node *dy)
+{
+    bg_graph *graph = node->graph;
+    bgi_author outer = graph->author;
+    graph->author = (bgi_author){ bgi_author_of(node).name, true };
+    bg_node *dx = node->op->gradient(node, input, dy);
+    graph->author = outer;
+    return dx;
+}
+
 bg_node *bgi_compose(bg_node *node)
 {
     bg_graph *graph = node->graph;
+    bgi_author outer = graph->author;
+    graph->author = bgi_author_of(node);
     bg_node *composed = node->op->compose(node);
+    graph->author = outer;
     if (!composed) {
         if (!graph->status)
             bgi_graph_fail(graph, BG_ERR_ARGUMENT, "%s: its composition gives no node", node->op->name);
@@ -293,7 +313,8 @@ bg_node *bg_apply(const bg_op *op, bg_node *const *inputs, int n, const void *at
                      .n_inputs = n,
                      .inputs = (bg_node **)inputs,
                      .attributes = bytes > 0 ? (void *)attributes : NULL,
-                     .attribute_bytes = bytes };
+                     .attribute_bytes = bytes,
+                     .author = graph->author };
     for (int i = 0; i < n; i++)
         node.is_of_members = node.is_of_members || inputs[i]->is_of_members;
     int64_t count;
@@ -309,6 +330,16 @@ bg_node *bg_apply(const bg_op *op, bg_node *const *inputs, int n, const void *at
         return bgi_compose(&node);
     bg_node *simple = op->lowering && op->lowering->simplify ? op->lowering->simplify(&node) : NULL;
     return simple ? simple : intern(graph, &node);
+}
+
+bg_node *bgi_apply_again(const bg_node *node, bg_node *const *inputs)
+{
+    bg_graph *graph = inputs[0] ? inputs[0]->graph : node->graph;
+    bgi_author outer = graph->author;
+    graph->author = bgi_author_of(node);
+    bg_node *again = bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes);
+    graph->author = outer;
+    return again;
 }
 
 /* ---- Leaves ---- */

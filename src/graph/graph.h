@@ -53,6 +53,12 @@ typedef struct bgi_lanes {
     bg_node *(*make)(const bg_node *node, bg_node **inputs);
 } bgi_lanes;
 
+/* Who made a node, as messages have it: the public function of that name, or its gradient. */
+typedef struct {
+    const char *name; /* NULL: the op */
+    bool is_gradient;
+} bgi_author;
+
 struct bg_node {
     const bg_op *op;
     bg_graph *graph;
@@ -68,6 +74,7 @@ struct bg_node {
     const char *name;      /* input */
     bg_node *updated;      /* the value of the last bg_update of this leaf */
     const bg_node *origin; /* in a compiler's graph: the leaf of the user's graph */
+    bgi_author author;     /* no part of what the node is: equal nodes of different authors are one */
     bool is_of_members;    /* computed from parameters of a population: their members share its first axis */
 };
 
@@ -92,6 +99,7 @@ struct bg_graph {
     bgi_random_source random_source;
     bg_node *random_step; /* the counter's buffer, made with the first random node */
     int64_t random_sites; /* random nodes without a name so far */
+    bgi_author author;    /* of the nodes that are being made */
     /* For tests of the tests: what the transform takes in place of what a gradient rule returned. NULL: that itself. */
     bg_node *(*alter_gradient)(bg_node *node, int input, bg_node *dy, bg_node *dx);
     /* In a compiler's graph equal nodes are one node, constructors simplify, and an op with `compose` is replaced by
@@ -142,8 +150,14 @@ bool bgi_graph_accept(bg_graph *graph, bg_status status);
  * if they belong to several graphs (an error in each), or in a child of the engine's process. */
 bg_graph *bgi_graph_of(const char *op, bg_node *const *inputs, int n);
 
+/* The node's author: its op if it has no other. */
+bgi_author bgi_author_of(const bg_node *node);
+/* The node's op and attributes on other inputs, as the same author's; of their graph. */
+bg_node *bgi_apply_again(const bg_node *node, bg_node *const *inputs);
 /* What an op with `compose` stands for, of the node's type and shape; NULL with the error recorded. */
 bg_node *bgi_compose(bg_node *node);
+/* What the rule of the node's op gives for one input. */
+bg_node *bgi_gradient_of(bg_node *node, int input, bg_node *dy);
 
 /* A graph for the compiler: hash-consing and simplifying constructors. */
 bg_status bgi_graph_create_compiling(bg_graph **graph, bg_engine *engine);

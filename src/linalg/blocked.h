@@ -16,10 +16,9 @@ bg_node *bgi_blocked_solve(bg_node *a, bg_node *b, const bg_triangular_options *
 bg_node *bgi_blocked_substitute(bg_node *factors, int64_t stride, bg_node *b, const bg_triangular_options *options);
 /* What lu packs of a [.., m, n] with m and n >= BGI_BLOCKED_FROM. */
 bg_node *bgi_blocked_lu(bg_node *a);
-/* x with a · x = b, or aᵀ · x = b, by what lu packs of a; with a · x = b by its Cholesky factor. b has n rows. name:
- * the public function's. */
-bg_node *bgi_blocked_lu_apply(const char *name, bg_node *packed, bg_node *b, bool is_transposed);
-bg_node *bgi_blocked_spd_apply(const char *name, bg_node *factor, bg_node *b, bool is_upper);
+/* x with a · x = b, or aᵀ · x = b, by what lu packs of a; with a · x = b by its Cholesky factor. b has n rows. */
+bg_node *bgi_blocked_lu_apply(bg_node *packed, bg_node *b, bool is_transposed);
+bg_node *bgi_blocked_spd_apply(bg_node *factor, bg_node *b, bool is_upper);
 /* q and r of a [.., m, n], m and n >= BGI_BLOCKED_FROM, one after the other: [.., m k + k n] with k = min(m, n), or m
  * where they are complete. */
 bg_node *bgi_blocked_qr(bg_node *a, bool is_complete);

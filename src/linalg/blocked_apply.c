@@ -10,7 +10,6 @@
 enum { ROWS = 64 }; /* of a unit */
 
 typedef struct {
-    const char *name; /* the public function, for messages */
     int64_t is_lu, is_permuted;
 } attributes_of;
 
@@ -57,14 +56,14 @@ static bg_status start_call(const bg_call *call)
         int64_t matrix = unit / n, i = unit % n, row = i;
         const void *factors = how->is_lu ? bgi_const_at(call->inputs[1], matrix * (n * n + n), size) : NULL;
         if (how->is_lu && bgi_float_at(factors, dtype, i * n + i) == 0)
-            return bgi_fail_in(batch_of(call->node), matrix, how->name, "a is singular: pivot %lld of %lld is 0",
+            return bgi_fail_in(call, batch_of(call->node), matrix, "a is singular: pivot %lld of %lld is 0",
                                (long long)bgi_lu_zero_pivot(dtype, n, factors) + 1, (long long)n);
         if (how->is_permuted)
             row = (int64_t)(bgi_float_at(factors, dtype, n * n + i) + 0.5);
         const void *from = bgi_const_at(call->inputs[0], matrix * n + row, bytes);
         int64_t at = bgi_first_not_finite(dtype, from, m.columns);
         if (at < m.columns)
-            return bgi_fail_in(batch_of(call->node), matrix, how->name, "b is %g at [%lld, %lld]",
+            return bgi_fail_in(call, batch_of(call->node), matrix, "%s is %g at [%lld, %lld]", bgi_label_of(call, 1),
                                bgi_float_at(from, dtype, at), (long long)row, (long long)at);
         memcpy(bgi_at(call->output, unit - call->first, bytes), from, bytes);
     }
@@ -96,7 +95,7 @@ static bg_status check_call(const bg_call *call)
         const void *rows = bgi_const_at(call->output, (matrix * m.rows + first) * m.columns, bg_dtype_size(dtype));
         int64_t at = bgi_first_not_finite(dtype, rows, count);
         if (at < count)
-            return bgi_fail_in(batch_of(call->node), matrix, attributes(call->node)->name,
+            return bgi_fail_in(call, batch_of(call->node), matrix,
                                "the result is beyond the range of %s at [%lld, %lld]", bg_dtype_name(dtype),
                                (long long)(first + at / m.columns), (long long)(at % m.columns));
     }
@@ -113,31 +112,25 @@ static const bg_op check_op = { .name = "apply_check",
 
 /* ---- */
 
-static bg_node *checked(bg_node *x, const char *name)
-{
-    attributes_of how = { .name = name };
-    return bg_apply(&check_op, &x, 1, &how, sizeof how);
-}
-
-bg_node *bgi_blocked_lu_apply(const char *name, bg_node *packed, bg_node *b, bool is_transposed)
+bg_node *bgi_blocked_lu_apply(bg_node *packed, bg_node *b, bool is_transposed)
 {
     int64_t n = bgi_matrices_of(b).rows, stride = n * n + n;
-    attributes_of how = { .name = name, .is_lu = true, .is_permuted = !is_transposed };
+    attributes_of how = { .is_lu = true, .is_permuted = !is_transposed };
     bg_triangular_options lower = { .is_unit = true, .is_transposed = is_transposed };
     bg_triangular_options upper = { .triangle = BG_UPPER, .is_transposed = is_transposed };
     bg_node *x = bg_apply(&start_op, (bg_node *[]){ b, packed }, 2, &how, sizeof how);
     x = bgi_blocked_substitute(packed, stride, x, is_transposed ? &upper : &lower);
     x = bgi_blocked_substitute(packed, stride, x, is_transposed ? &lower : &upper);
-    return checked(is_transposed ? bgi_lu_permute(x, packed, true) : x, name);
+    return bgi_apply_1(&check_op, is_transposed ? bgi_lu_permute(x, packed, true) : x);
 }
 
-bg_node *bgi_blocked_spd_apply(const char *name, bg_node *factor, bg_node *b, bool is_upper)
+bg_node *bgi_blocked_spd_apply(bg_node *factor, bg_node *b, bool is_upper)
 {
     int64_t n = bgi_matrices_of(b).rows;
-    attributes_of how = { .name = name };
+    attributes_of how = { 0 };
     bg_triangular_options first = { .triangle = is_upper ? BG_UPPER : BG_LOWER, .is_transposed = is_upper };
     bg_triangular_options second = { .triangle = first.triangle, .is_transposed = !is_upper };
     bg_node *x = bg_apply(&start_op, (bg_node *[]){ b, factor }, 2, &how, sizeof how);
     x = bgi_blocked_substitute(factor, n * n, x, &first);
-    return checked(bgi_blocked_substitute(factor, n * n, x, &second), name);
+    return bgi_apply_1(&check_op, bgi_blocked_substitute(factor, n * n, x, &second));
 }

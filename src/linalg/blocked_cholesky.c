@@ -206,8 +206,8 @@ static bg_status end_call(const bg_call *call)
         int64_t minor = block == 0 ? (int64_t)bgi_float_at(failure_of(&t, a, n), t.dtype, 0) : 0;
         if (minor != 0) {
             bg_call whole = bgi_by_matrices(call);
-            return bgi_fail_at(&whole, "cholesky", matrix,
-                               "not positive definite: the leading minor of order %lld is not", (long long)minor);
+            return bgi_fail_at(&whole, matrix, "not positive definite: the leading minor of order %lld is not",
+                               (long long)minor);
         }
         end_rows(call, &t, a, n, block, attributes->upper != 0);
     }

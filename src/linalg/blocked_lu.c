@@ -84,7 +84,7 @@ static bg_status start_call(const bg_call *call)
         void *to = bgi_at(call->output, (unit - call->first) * piece, size);
         if (bgi_first_not_finite(dtype, from, copied) < copied) {
             bg_call whole = bgi_by_matrices(call);
-            return bgi_check_finite_part(&whole, "lu", "a", 0, matrix, BGI_READ_ALL);
+            return bgi_check_finite_part(&whole, "a", 0, matrix, BGI_READ_ALL);
         }
         memcpy(to, from, (size_t)copied * size);
         memset(bgi_at(to, copied, size), 0, (size_t)(piece - copied) * size);
@@ -348,7 +348,7 @@ static bg_status check_call(const bg_call *call)
         int64_t count = bgi_least(CHECKED_ROWS, x->rows - first) * x->columns;
         int64_t at = bgi_first_not_finite(t.dtype, bgi_tile_at(&t, a, x->columns, first, 0), count);
         if (at < count)
-            return bgi_fail_in(batch, matrix, "lu", "the factors are beyond the range of %s at [%lld, %lld]",
+            return bgi_fail_in(call, batch, matrix, "the factors are beyond the range of %s at [%lld, %lld]",
                                bg_dtype_name(t.dtype), (long long)(first + at / x->columns),
                                (long long)(at % x->columns));
         if (first == 0)

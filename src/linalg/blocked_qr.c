@@ -303,7 +303,7 @@ static bg_status copy_r(const bg_call *call, const bgi_tiles *t, int64_t matrix,
         to = bgi_at(to, zeros, t->size);
         copy_scaled(t, to, bgi_const_at(a, i * x->columns + zeros, t->size), count, 1 / scale);
         if (bgi_first_not_finite(t->dtype, to, count) < count)
-            return bgi_fail_in(batch_shape(call->node), matrix, "qr",
+            return bgi_fail_in(call, batch_shape(call->node), matrix,
                                "the length of a column is too large for the type");
     }
     return BG_OK;

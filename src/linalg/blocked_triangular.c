@@ -53,11 +53,12 @@ static size_t scratch(const bg_node *node)
     return side_bytes(node) + bgi_tile_scratch(node->dtype, n, share_of(sides_of(node)), n);
 }
 
-static bg_status fail_not_finite(const bg_call *call, const char *label, int64_t matrix, const void *row, int64_t at,
-                                 int64_t i, int64_t j)
+/* k: whether it is the system's right side. */
+static bg_status fail_not_finite(const bg_call *call, int k, int64_t matrix, const void *row, int64_t at, int64_t i,
+                                 int64_t j)
 {
     bg_call whole = bgi_by_matrices(call);
-    return bgi_fail_at(&whole, "solve_triangular", matrix, "%s is %g at [%lld, %lld]", label,
+    return bgi_fail_at(&whole, matrix, "%s is %g at [%lld, %lld]", bgi_label_of(call, k),
                        bgi_float_at(row, call->node->dtype, at), (long long)i, (long long)j);
 }
 
@@ -72,10 +73,10 @@ static bg_status check_triangle(const bg_call *call, int64_t matrix, const void 
         const void *row = bgi_const_at(a, i * n + start, bg_dtype_size(dtype));
         int64_t at = bgi_first_not_finite(dtype, row, count);
         if (at < count)
-            return fail_not_finite(call, "a", matrix, row, at, i, start + at);
+            return fail_not_finite(call, 0, matrix, row, at, i, start + at);
         bg_call whole = bgi_by_matrices(call);
         if (!how->is_unit && bgi_float_at(row, dtype, how->upper ? 0 : i) == 0)
-            return bgi_fail_at(&whole, "solve_triangular", matrix, "a is singular: 0 at [%lld, %lld]", (long long)i,
+            return bgi_fail_at(&whole, matrix, "%s is singular: 0 at [%lld, %lld]", bgi_label_of(call, 0), (long long)i,
                                (long long)i);
     }
     return BG_OK;
@@ -117,7 +118,7 @@ static bg_status check_part(const bg_call *call, const bgi_tiles *t, int64_t mat
     if (i == p->rows)
         return BG_OK;
     const void *row = bgi_tile_at(t, p->data, bgi_matrices_of(call->node).columns, i, 0);
-    return fail_not_finite(call, "b", matrix, row, j, p->row + i, p->column + j);
+    return fail_not_finite(call, 1, matrix, row, j, p->row + i, p->column + j);
 }
 /* What is not finite in the result may come of a row of a that another unit looks at. */
 static bg_status check_solution(const bg_call *call, const bgi_tiles *t, int64_t matrix, const void *a, const part *p)
@@ -127,10 +128,9 @@ static bg_status check_solution(const bg_call *call, const bgi_tiles *t, int64_t
         return BG_OK;
     bg_status status = check_triangle(call, matrix, a, p->n, 0, p->n);
     bg_call whole = bgi_by_matrices(call);
-    return status != BG_OK
-               ? status
-               : bgi_fail_at(&whole, "solve_triangular", matrix, "the result is beyond the range of %s at [%lld, %lld]",
-                             bg_dtype_name(t->dtype), (long long)(p->row + i), (long long)(p->column + j));
+    return status != BG_OK ? status
+                           : bgi_fail_at(&whole, matrix, "the result is beyond the range of %s at [%lld, %lld]",
+                                         bg_dtype_name(t->dtype), (long long)(p->row + i), (long long)(p->column + j));
 }
 
 static bg_status solve_share(const bg_call *call, const bgi_tiles *t, int64_t matrix, int64_t share)

@@ -65,7 +65,7 @@ static bg_status cholesky_call(const bg_call *call)
         copy_triangle(bgi_input_at(call, 0, i, n * n), factor, n, bg_dtype_size(dtype), upper);
         int64_t minor = bgi_lapack_potrf(dtype, !upper, n, factor, n);
         if (minor != 0)
-            return bgi_fail_at(call, "cholesky", i, "not positive definite: the leading minor of order %lld is not",
+            return bgi_fail_at(call, i, "not positive definite: the leading minor of order %lld is not",
                                (long long)minor);
     }
     return BG_OK;
@@ -107,8 +107,9 @@ bg_node *bg_cholesky_solve(bg_node *factor, bg_node *b, bg_triangle triangle)
     const bg_node *given = b;
     if (!bgi_takes_system("cholesky_solve", &factor, &b, false))
         return NULL;
-    return bgi_like_right_side(solve_with(factor, solve_with(factor, b, upper, false, false), upper, true, false),
-                               given);
+    bg_node *half = solve_with(factor, b, upper, false, false);
+    return bgi_made_by("cholesky_solve", half,
+                       bgi_like_right_side(solve_with(factor, half, upper, true, false), given));
 }
 
 const bg_op *const bgi_cholesky_ops[] = { &cholesky_op, NULL };

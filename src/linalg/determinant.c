@@ -34,14 +34,13 @@ static bg_status find_quantity(const bg_call *call, int64_t i, bgi_scaled det, d
     bg_shape batch = call->node->shape;
     quantity wanted = quantity_of(call->node);
     if (wanted == POSITIVE_LOGARITHM && !(det.fraction > 0))
-        return bgi_fail_in(batch, call->first + i, "logdet", "the determinant is %s",
-                           det.fraction < 0 ? "negative" : "0");
+        return bgi_fail_in(call, batch, call->first + i, "the determinant is %s", det.fraction < 0 ? "negative" : "0");
     *y = wanted == DETERMINANT ? bgi_scaled_value(det)
          : wanted == SIGN      ? (double)((det.fraction > 0) - (det.fraction < 0))
                                : log_of(det);
     double largest = call->node->dtype == BG_F64 ? 0x1.fffffffffffffp1023 : 0x1.fffffep127;
     if (wanted == DETERMINANT && fabs(*y) > largest)
-        return bgi_fail_in(batch, call->first + i, "det", "the determinant is beyond the range of %s",
+        return bgi_fail_in(call, batch, call->first + i, "the determinant is beyond the range of %s",
                            bg_dtype_name(call->node->dtype));
     return BG_OK;
 }
@@ -106,7 +105,7 @@ static bg_status cofactors_run(const bg_call *call)
         bgi_lu_cofactors(dtype, n, bgi_input_at(call, 0, i, n * n), bgi_input_at(call, 1, i, n * n + n), y,
                          call->scratch);
         if (bgi_first_not_finite(dtype, y, n * n) < n * n)
-            return bgi_fail_at(call, "det", i, "the gradient is beyond the range of %s", bg_dtype_name(dtype));
+            return bgi_fail_at(call, i, "the gradient is beyond the range of %s", bg_dtype_name(dtype));
     }
     return BG_OK;
 }
@@ -138,13 +137,12 @@ static const bg_op det_op = {
 static bg_node *cofactors_compose(bg_node *node)
 {
     bg_node *a = node->inputs[0], *packed = node->inputs[1];
-    return bg_mul(for_matrices(bgi_apply_2(&det_op, a, packed)),
-                  bgi_transpose_last(bgi_lu_inverse(BGI_OF_DET, a, packed)));
+    return bg_mul(for_matrices(bgi_apply_2(&det_op, a, packed)), bgi_transpose_last(bgi_lu_inverse(a, packed)));
 }
 bg_node *bg_det(bg_node *a)
 {
-    bg_node *packed = bgi_takes_square("det", a) ? bgi_lu_pack(a) : NULL;
-    return packed ? bgi_apply_2(&det_op, a, packed) : NULL;
+    bg_node *packed = bgi_takes_square("det", a) ? bgi_lu_pack("det", a) : NULL;
+    return packed ? bgi_made_by("det", packed, bgi_apply_2(&det_op, a, packed)) : NULL;
 }
 
 /* logabsdet: a and what lu packs of it; attributes: int64_t, whether det a has to be positive.   da = dy · aᵀ⁻¹ */
@@ -157,8 +155,7 @@ static bg_node *logabsdet_gradient(bg_node *node, int input, bg_node *dy)
 {
     if (input != 0)
         return NULL;
-    bgi_lu_user user = is_positive(node) ? BGI_OF_LOGDET : BGI_OF_SLOGDET;
-    bg_node *inverse = bgi_lu_inverse(user, node->inputs[0], node->inputs[1]);
+    bg_node *inverse = bgi_lu_inverse(node->inputs[0], node->inputs[1]);
     return bg_mul(for_matrices(dy), bgi_transpose_last(inverse));
 }
 static const bg_op logabsdet_op = {
@@ -171,15 +168,17 @@ static bg_node *logabsdet(bg_node *a, bg_node *packed, bool positive)
 }
 bg_signed_log bg_slogdet(bg_node *a)
 {
-    bg_node *packed = bgi_takes_square("slogdet", a) ? bgi_lu_pack(a) : NULL;
+    bg_node *packed = bgi_takes_square("slogdet", a) ? bgi_lu_pack("slogdet", a) : NULL;
     if (!packed)
         return (bg_signed_log){ 0 };
-    return (bg_signed_log){ .sign = quantity_from(packed, SIGN), .logabs = logabsdet(a, packed, false) };
+    bg_signed_log y = { .sign = quantity_from(packed, SIGN), .logabs = logabsdet(a, packed, false) };
+    bgi_made_by("slogdet", packed, y.logabs);
+    return y;
 }
 bg_node *bg_logdet(bg_node *a)
 {
-    bg_node *packed = bgi_takes_square("logdet", a) ? bgi_lu_pack(a) : NULL;
-    return packed ? logabsdet(a, packed, true) : NULL;
+    bg_node *packed = bgi_takes_square("logdet", a) ? bgi_lu_pack("logdet", a) : NULL;
+    return packed ? bgi_made_by("logdet", packed, logabsdet(a, packed, true)) : NULL;
 }
 
 /* ---- By Cholesky ---- */
@@ -207,7 +206,7 @@ static bg_status spd_invert_call(const bg_call *call)
         (void)bgi_lapack_potri(dtype, !upper, n, y, n);
         mirror(dtype, n, y, upper);
         if (bgi_first_not_finite(dtype, y, n * n) < n * n)
-            return bgi_fail_at(call, "logdet_spd", i, "the gradient is beyond the range of %s", bg_dtype_name(dtype));
+            return bgi_fail_at(call, i, "the gradient is beyond the range of %s", bg_dtype_name(dtype));
     }
     return BG_OK;
 }
@@ -253,7 +252,10 @@ bg_node *bg_logdet_spd(bg_node *a, bg_triangle triangle)
 {
     int64_t attributes = triangle == BG_UPPER;
     bg_node *factor = bgi_takes_square("logdet_spd", a) ? bg_cholesky(a, triangle) : NULL;
-    return factor ? bg_apply(&logdet_spd_op, (bg_node *[]){ a, factor }, 2, &attributes, sizeof attributes) : NULL;
+    if (!factor)
+        return NULL;
+    return bgi_made_by("logdet_spd", factor,
+                       bg_apply(&logdet_spd_op, (bg_node *[]){ a, factor }, 2, &attributes, sizeof attributes));
 }
 
 const bg_op *const bgi_determinant_ops[] = { &lu_determinant_op, &cofactors_op, &det_op,        &logabsdet_op,

@@ -3,7 +3,6 @@
 
 #include "blas/blas.h"
 
-#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -34,11 +33,8 @@ double bgi_eigen_rounding(const bgi_eigen_data *e)
     return (double)e->n * (e->dtype == BG_F64 ? DBL_EPSILON : (double)FLT_EPSILON) * fmax(fabs(first), fabs(last));
 }
 
-/* Attributes of the packed op: the triangle, and the public function, for its errors. */
-typedef struct {
-    int64_t is_upper;
-    char name[32];
-} packed_attributes;
+/* Attribute of the packed op: int64_t, whether the upper triangle is read. */
+static bool is_upper(const bg_node *node) { return *(const int64_t *)node->attributes != 0; }
 
 static bg_status packed_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
@@ -53,20 +49,18 @@ static bg_status packed_call(const bg_call *call)
     int64_t n = m.rows;
     if (m.batch == 0 || n == 0)
         return BG_OK;
-    const packed_attributes *attributes = call->node->attributes;
     for (int64_t i = 0; i < call->last - call->first; i++) {
-        bg_status status = bgi_check_finite_part(call, attributes->name, "a", 0, i,
-                                                 attributes->is_upper ? BGI_READ_UPPER : BGI_READ_LOWER);
+        bg_status status =
+            bgi_check_finite_part(call, "a", 0, i, is_upper(call->node) ? BGI_READ_UPPER : BGI_READ_LOWER);
         if (status != BG_OK)
             return status;
     }
-    int64_t failed = bgi_eigen_decompose(call, attributes->is_upper);
+    int64_t failed = bgi_eigen_decompose(call, is_upper(call->node));
     if (failed >= 0)
-        return bgi_fail_at(call, attributes->name, failed, "the eigenvalues were not found: no convergence");
+        return bgi_fail_at(call, failed, "the eigenvalues were not found: no convergence");
     for (int64_t i = 0; i < call->last - call->first; i++)
         if (bgi_first_not_finite(call->node->dtype, bgi_output_at(call, i, n * (n + 1)), n) < n)
-            return bgi_fail_at(call, attributes->name, i, "an eigenvalue is beyond the numbers of %s",
-                               bg_dtype_name(call->node->dtype));
+            return bgi_fail_at(call, i, "an eigenvalue is beyond the numbers of %s", bg_dtype_name(call->node->dtype));
     return BG_OK;
 }
 static double packed_flops(const bg_node *node)
@@ -96,9 +90,7 @@ bg_node *bgi_eigen_packed(const char *op, bg_node *a, bg_triangle triangle)
     if (!bgi_blas_fits(4 * (n + 8) * (n + 8)))
         return bgi_graph_fail(a->graph, BG_ERR_OVERFLOW, "%s: an extent of %s is too large for the integer of LAPACK",
                               op, bgi_shape_format(a->shape).text);
-    packed_attributes attributes = { .is_upper = triangle == BG_UPPER };
-    assert(strlen(op) < sizeof attributes.name);
-    memcpy(attributes.name, op, strlen(op));
+    int64_t attributes = triangle == BG_UPPER;
     return bg_apply(&packed_op, &a, 1, &attributes, sizeof attributes);
 }
 
@@ -143,7 +135,7 @@ static bg_status gaps_call(const bg_call *call)
             double low = bgi_float_at(e.values, dtype, k), high = bgi_float_at(e.values, dtype, k + 1);
             if (!(high - low > rounding))
                 return bgi_fail_at(
-                    call, "eigh", i,
+                    call, i,
                     "the gradient of the vectors is not defined: values %lld and %lld, %.9g and %.9g, are "
                     "equal to rounding",
                     (long long)k, (long long)k + 1, low, high);
@@ -246,7 +238,9 @@ bg_eigen bg_eigh(bg_node *a, const bg_spectral_options *options)
                        bg_dtype_name(a->dtype));
         return (bg_eigen){ NULL, NULL };
     }
-    return (bg_eigen){ values_with(a, packed, eps), vectors_with(a, packed, eps) };
+    bg_eigen e = { values_with(a, packed, eps), vectors_with(a, packed, eps) };
+    bgi_made_by("eigh", packed, e.vectors);
+    return e;
 }
 
 const bg_op *const bgi_eigen_ops[] = { &packed_op, &gaps_op, &values_op, &vectors_op, NULL };

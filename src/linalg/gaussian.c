@@ -77,7 +77,7 @@ static bool whiten(const char *op, bg_node *x, bg_node *mean, bg_node *factor, w
     w->factor = bg_reshape(factor, matrices);
     w->rows = bg_solve_triangular(w->factor, bg_reshape(bg_permute(bg_broadcast(difference, all), order), rows),
                                   &(bg_triangular_options){ .is_transposed = true, .is_right = true });
-    return w->rows != NULL;
+    return bgi_made_by(op, w->rows, w->rows) != NULL;
 }
 /* A number for each row as the batch has them. */
 static bg_node *as_batch(const whitened *w, bg_node *y) { return bg_permute(bg_reshape(y, w->parted), w->back); }

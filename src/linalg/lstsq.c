@@ -64,10 +64,10 @@ static bg_status check_rank(const bg_call *call, int64_t i, extents e, const voi
         most = size > most ? size : most;
     }
     if (!isfinite(most))
-        return bgi_fail_at(call, "lstsq", i, "the length of a column of a is too large for the type");
+        return bgi_fail_at(call, i, "the length of a column of a is too large for the type");
     if (least > (double)bgi_most(e.rows, e.columns) * epsilon * most)
         return BG_OK;
-    return bgi_fail_at(call, "lstsq", i, "a has not full rank: the diagonal of r goes from %.3g to %.3g", least, most);
+    return bgi_fail_at(call, i, "a has not full rank: the diagonal of r goes from %.3g to %.3g", least, most);
 }
 static bg_status factor_call(const bg_call *call)
 {
@@ -76,7 +76,7 @@ static bg_status factor_call(const bg_call *call)
     if (bg_shape_count(call->node->shape) == 0)
         return BG_OK;
     for (int64_t i = 0; i < call->last - call->first; i++) {
-        bg_status status = bgi_check_finite_part(call, "lstsq", "a", 0, i, BGI_READ_ALL);
+        bg_status status = bgi_check_finite_part(call, "a", 0, i, BGI_READ_ALL);
         if (status != BG_OK)
             return status;
         void *packed = bgi_output_at(call, i, packed_count);
@@ -155,7 +155,7 @@ static bg_status lstsq_apply_call(const bg_call *call)
     if (bg_shape_count(call->node->shape) == 0)
         return BG_OK;
     for (int64_t i = 0; i < call->last - call->first; i++) {
-        bg_status status = bgi_check_finite_part(call, "lstsq", "b", 1, i, BGI_READ_ALL);
+        bg_status status = bgi_check_finite_part(call, "b", 1, i, BGI_READ_ALL);
         if (status != BG_OK)
             return status;
         const void *factor = bgi_input_at(call, 0, i, packed.rows * n);
@@ -167,7 +167,7 @@ static bg_status lstsq_apply_call(const bg_call *call)
         memcpy(x, rows, (size_t)(n * r) * size);
         bgi_blas_trsm(dtype, (bgi_triangular){ .is_upper = true }, n, r, factor, n, x, r);
         if (bgi_first_not_finite(dtype, x, n * r) < n * r)
-            return bgi_fail_at(call, "lstsq", i, "the solution is not finite");
+            return bgi_fail_at(call, i, "the solution is not finite");
     }
     return BG_OK;
 }
@@ -269,7 +269,7 @@ static bool takes_options(const bg_node *a, const bg_lstsq_options *o)
 static bg_node *solution_by_qr(bg_node *a, bg_node *b, double ridge)
 {
     bg_node *packed = bg_apply(&lstsq_factor_op, &a, 1, &ridge, sizeof ridge);
-    return bg_apply(&lstsq_op, (bg_node *[]){ a, packed, b }, 3, NULL, 0);
+    return bgi_made_by("lstsq", packed, bg_apply(&lstsq_op, (bg_node *[]){ a, packed, b }, 3, NULL, 0));
 }
 bg_node *bg_lstsq(bg_node *a, bg_node *b, const bg_lstsq_options *options)
 {
@@ -289,7 +289,7 @@ bg_node *bg_lstsq(bg_node *a, bg_node *b, const bg_lstsq_options *options)
     if (!scaled_a || !scaled_b)
         return NULL;
     bg_node *x = o->by_svd ? bgi_pinv_solve(scaled_a, scaled_b, tolerance) : solution_by_qr(scaled_a, scaled_b, 0);
-    return bgi_like_right_side(bgi_matrix_unscale("lstsq", x, of_a, of_b), given);
+    return bgi_made_by("lstsq", of_a, bgi_like_right_side(bgi_matrix_unscale(x, of_a, of_b), given));
 }
 
 const bg_op *const bgi_lstsq_ops[] = { &lstsq_factor_op, &lstsq_apply_op, &normal_apply_op,

@@ -43,7 +43,7 @@ static bg_status check_factors(const bg_call *call, int64_t i, const void *facto
     int64_t at = bgi_first_not_finite(call->node->dtype, factors, m.rows * m.columns);
     if (at == m.rows * m.columns)
         return BG_OK;
-    return bgi_fail_at(call, "lu", i, "the factors are beyond the range of %s at [%lld, %lld]",
+    return bgi_fail_at(call, i, "the factors are beyond the range of %s at [%lld, %lld]",
                        bg_dtype_name(call->node->dtype), (long long)(at / m.columns), (long long)(at % m.columns));
 }
 static size_t order_bytes(int64_t m) { return (size_t)(m + 7) / 8 * 8 * sizeof(int64_t); }
@@ -127,12 +127,12 @@ static bg_node *lu_compose(bg_node *node)
     return is_shared ? bgi_blocked_lu(node->inputs[0]) : bgi_apply_1(&single_op, node->inputs[0]);
 }
 static const bg_op lu_op = { .name = "lu", .arity = 1, .infer = lu_infer, .is_constant = true, .compose = lu_compose };
-bg_node *bgi_lu_pack(bg_node *a)
+bg_node *bgi_lu_pack(const char *name, bg_node *a)
 {
     if (!a)
         return NULL;
     if (bgi_matrices_of(a).rows > bgi_lu_most_rows(a->dtype))
-        return bgi_graph_fail(a->graph, BG_ERR_OVERFLOW, "lu: %s has more rows than %s can count",
+        return bgi_graph_fail(a->graph, BG_ERR_OVERFLOW, "%s: %s has more rows than %s can count", name,
                               bgi_shape_format(a->shape).text, bg_dtype_name(a->dtype));
     return bgi_apply_1(&lu_op, a);
 }
@@ -280,7 +280,7 @@ static const bg_op lu_permutation_op = { .name = "lu_permutation",
 bg_lu_factors bg_lu(bg_node *a)
 {
     bg_lu_factors none = { 0 }, lu = { .a = a };
-    bg_node *packed = bgi_takes_matrix("lu", a) ? bgi_lu_pack(a) : NULL;
+    bg_node *packed = bgi_takes_matrix("lu", a) ? bgi_lu_pack("lu", a) : NULL;
     if (!packed)
         return none;
     bgi_matrices m = bgi_matrices_of(a);
@@ -289,7 +289,7 @@ bg_lu_factors bg_lu(bg_node *a)
     lu.lower = bg_tril(columns_from(matrix, 0, k), -1);
     lu.lower = lu.lower ? bg_add(lu.lower, bgi_identity_like(lu.lower)) : NULL;
     lu.upper = bg_triu(rows_from(matrix, 0, k), 0);
-    lu.permutation = bg_apply(&lu_permutation_op, &packed, 1, &m.rows, sizeof m.rows);
+    lu.permutation = bgi_made_by("lu", packed, bg_apply(&lu_permutation_op, &packed, 1, &m.rows, sizeof m.rows));
     return lu.lower && lu.upper && lu.permutation ? lu : none;
 }
 

@@ -5,8 +5,10 @@
 
 #include "linalg/matrices.h"
 
-/* Of a that was checked; NULL with the error recorded if the type cannot count its rows. */
-bg_node *bgi_lu_pack(bg_node *a);
+/* Of a that was checked; NULL with the error recorded, by the public function's name, if the type cannot count its
+ * rows.
+ */
+bg_node *bgi_lu_pack(const char *name, bg_node *a);
 /* The number of factorisations, for bg_op.units of an op whose input 0 is packed. */
 int64_t bgi_lu_units(const bg_node *node, int input);
 
@@ -16,12 +18,8 @@ int64_t bgi_lu_order(const bg_node *packed);
 /* Row i of the result is row order[i] of x [.., n, r]; is_back: row order[i] of the result is row i of x. */
 bg_node *bgi_lu_permute(bg_node *x, bg_node *packed, bool is_back);
 
-/* The public functions that solve with it, for messages. */
-typedef enum { BGI_OF_SOLVE, BGI_OF_LU_SOLVE, BGI_OF_INV, BGI_OF_DET, BGI_OF_SLOGDET, BGI_OF_LOGDET } bgi_lu_user;
-const char *bgi_lu_user_name(bgi_lu_user user);
-
 /* a⁻¹, or what solves a · x = b (aᵀ · x = b), of square a and a b [.., n, r] with its batch. */
-bg_node *bgi_lu_inverse(bgi_lu_user user, bg_node *a, bg_node *packed);
-bg_node *bgi_lu_solution(bgi_lu_user user, bg_node *a, bg_node *packed, bg_node *b, bool is_transposed);
+bg_node *bgi_lu_inverse(bg_node *a, bg_node *packed);
+bg_node *bgi_lu_solution(bg_node *a, bg_node *packed, bg_node *b, bool is_transposed);
 
 #endif

@@ -34,13 +34,12 @@ static bg_status apply_call(const bg_call *call)
     void *work = bgi_at(inner, n * n, bg_dtype_size(dtype));
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0 && n > 0; i++) {
         bgi_eigen_data e = bgi_eigen_at(call, 1, i);
-        bg_status status = bgi_check_finite_part(call, "lyapunov", "c", 0, i, BGI_READ_ALL);
+        bg_status status = bgi_check_finite_part(call, "c", 0, i, BGI_READ_ALL);
         if (status != BG_OK)
             return status;
         double least = bgi_float_at(e.values, dtype, 0);
         if (!(least > 0))
-            return bgi_fail_at(call, "lyapunov", i, "a is not positive definite: its smallest eigenvalue is %.9g",
-                               least);
+            return bgi_fail_at(call, i, "a is not positive definite: its smallest eigenvalue is %.9g", least);
         int of_values = 0, of_c = bgi_to_eigenbasis(&squares, &e, bgi_input_at(call, 0, i, n * n), inner, work);
         frexp(bgi_float_at(e.values, dtype, n - 1), &of_values);
         if (dtype == BG_F64)
@@ -50,7 +49,7 @@ static bg_status apply_call(const bg_call *call)
         void *x = bgi_output_at(call, i, n * n);
         bgi_from_eigenbasis(&squares, &e, inner, of_c - of_values, x, work);
         if (bgi_first_not_finite(dtype, x, n * n) < n * n)
-            return bgi_fail_at(call, "lyapunov", i, "the solution is beyond the numbers of %s", bg_dtype_name(dtype));
+            return bgi_fail_at(call, i, "the solution is beyond the numbers of %s", bg_dtype_name(dtype));
     }
     return BG_OK;
 }
@@ -139,7 +138,7 @@ bg_node *bg_lyapunov(bg_node *a, bg_node *c)
         !takes_right_side(a, c))
         return NULL;
     bg_node *packed = bgi_eigen_packed("lyapunov", a, BG_LOWER);
-    return packed ? bgi_lyapunov_with(a, packed, c) : NULL;
+    return packed ? bgi_made_by("lyapunov", packed, bgi_lyapunov_with(a, packed, c)) : NULL;
 }
 
 const bg_op *const bgi_lyapunov_ops[] = { &apply_op, &lyapunov_op, NULL };

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- Checks ---- */
 
@@ -176,36 +177,62 @@ static bgi_shape_text place_in_batch(bg_shape batch, int64_t i)
     return bgi_shape_format(place);
 }
 
-static bg_status fail_with(bg_shape batch, int64_t i, const char *name, const char *format, va_list arguments)
+static bg_status fail_with(const bg_call *call, bg_shape batch, int64_t i, const char *format, va_list arguments)
 {
     char text[256];
+    bgi_author author = bgi_author_of(call->node);
+    const char *of = author.is_gradient ? "'s gradient" : "";
     vsnprintf(text, sizeof text, format, arguments);
     if (batch.rank == 0)
-        return bg_fail(BG_ERR_NUMERIC, "%s: %s", name, text);
-    return bg_fail(BG_ERR_NUMERIC, "%s: matrix %s of %s: %s", name, place_in_batch(batch, i).text,
+        return bg_fail(BG_ERR_NUMERIC, "%s%s: %s", author.name, of, text);
+    return bg_fail(BG_ERR_NUMERIC, "%s%s: matrix %s of %s: %s", author.name, of, place_in_batch(batch, i).text,
                    bgi_shape_format(batch).text, text);
 }
 
-bg_status bgi_fail_at(const bg_call *call, const char *name, int64_t i, const char *format, ...)
+bg_status bgi_fail_at(const bg_call *call, int64_t i, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    bg_status status = fail_with(batch_of(call->node->inputs[0]->shape), call->first + i, name, format, arguments);
+    bg_status status = fail_with(call, batch_of(call->node->inputs[0]->shape), call->first + i, format, arguments);
     va_end(arguments);
     return status;
 }
 
-bg_status bgi_fail_in(bg_shape batch, int64_t i, const char *name, const char *format, ...)
+bg_status bgi_fail_in(const bg_call *call, bg_shape batch, int64_t i, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    bg_status status = fail_with(batch, i, name, format, arguments);
+    bg_status status = fail_with(call, batch, i, format, arguments);
     va_end(arguments);
     return status;
 }
 
-bg_status bgi_check_finite_part(const bg_call *call, const char *name, const char *label, int k, int64_t i,
-                                bgi_read read)
+bg_node *bgi_made_by(const char *name, bg_node *first, bg_node *result)
+{
+    if (!first || first->graph->is_compiling || first->graph->author.name)
+        return result;
+    for (int id = first->id; id < first->graph->count; id++)
+        first->graph->nodes[id]->author.name = name;
+    return result;
+}
+
+const char *bgi_label_of(const bg_call *call, int k)
+{
+    static const struct {
+        const char *author, *labels[2];
+    } others[] = { { "cholesky_solve", { "factor", "b" } },
+                   { "mahalanobis", { "factor", "x - mean" } },
+                   { "gaussian_log_density", { "factor", "x - mean" } } };
+    bgi_author author = bgi_author_of(call->node);
+    if (author.is_gradient)
+        return k > 0 ? "the right side" : "the matrix";
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(author.name, others[i].author) == 0)
+            return others[i].labels[k];
+    return k > 0 ? "b" : "a";
+}
+
+bg_status bgi_check_finite_part(const bg_call *call, const char *label, int k, int64_t i, bgi_read read)
 {
     const bg_node *input = call->node->inputs[k];
     bgi_matrices m = bgi_matrices_of(input);
@@ -218,19 +245,18 @@ bg_status bgi_check_finite_part(const bg_call *call, const char *name, const cha
         int64_t count = read == BGI_READ_LOWER ? row + 1 : read == BGI_READ_UPPER ? width - row : width;
         int64_t at = first + bgi_first_not_finite(input->dtype, bgi_const_at(values, first, size), count);
         if (at < first + count)
-            return bgi_fail_at(call, name, i, "%s is %g at [%lld, %lld]", label, bgi_float_at(values, input->dtype, at),
+            return bgi_fail_at(call, i, "%s is %g at [%lld, %lld]", label, bgi_float_at(values, input->dtype, at),
                                (long long)(at / m.columns), (long long)(at % m.columns));
     }
     return BG_OK;
 }
-static const char *label_of(int k) { return k > 0 ? "b" : "a"; }
 bg_status bgi_check_finite(const bg_call *call, int k, int64_t i)
 {
-    return bgi_check_finite_part(call, call->node->op->name, label_of(k), k, i, BGI_READ_ALL);
+    return bgi_check_finite_part(call, bgi_label_of(call, k), k, i, BGI_READ_ALL);
 }
 bg_status bgi_check_finite_triangle(const bg_call *call, int k, int64_t i, bg_triangle triangle)
 {
-    return bgi_check_finite_part(call, call->node->op->name, label_of(k), k, i,
+    return bgi_check_finite_part(call, bgi_label_of(call, k), k, i,
                                  triangle == BG_UPPER ? BGI_READ_UPPER : BGI_READ_LOWER);
 }
 

@@ -60,24 +60,28 @@ int64_t bgi_first_not_finite(bg_dtype dtype, const void *values, int64_t count);
 bg_status bgi_check_finite(const bg_call *call, int k, int64_t i);
 /* The same for one triangle of a square matrix, all that is read of it. */
 bg_status bgi_check_finite_triangle(const bg_call *call, int k, int64_t i, bg_triangle triangle);
-/* The same for what is read of the matrix, by the public function's name and its name for the operand. */
+/* The same for what is read of the matrix, by a name for the operand. */
 typedef enum { BGI_READ_ALL, BGI_READ_LOWER, BGI_READ_UPPER } bgi_read;
-bg_status bgi_check_finite_part(const bg_call *call, const char *name, const char *label, int k, int64_t i,
-                                bgi_read read);
-/* BG_ERR_NUMERIC about the call's matrix i: "solve: matrix [3, 1] of [5, 2]: " and the text; without a batch, the op
- * and the text. name: the public function's. */
-bg_status bgi_fail_at(const bg_call *call, const char *name, int64_t i, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+bg_status bgi_check_finite_part(const bg_call *call, const char *label, int k, int64_t i, bgi_read read);
+/* What the author of a call's node calls operand k of a system, 0 or 1. */
+const char *bgi_label_of(const bg_call *call, int k);
+/* BG_ERR_NUMERIC about the call's matrix i: the node's author, as in "solve: matrix [3, 1] of [5, 2]: ", and the text;
+ * without a batch, the author and the text. */
+bg_status bgi_fail_at(const bg_call *call, int64_t i, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The same where the matrices are no longer matrices: about number i of a batch of this shape. */
-bg_status bgi_fail_in(bg_shape batch, int64_t i, const char *name, const char *format, ...)
+bg_status bgi_fail_in(const bg_call *call, bg_shape batch, int64_t i, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Names the public function as the author of `first` and of all nodes that were made since, in the user's graph and not
+ * in the gradient or the composition of another one; returns the result, which may be NULL, as may the first. */
+bg_node *bgi_made_by(const char *name, bg_node *first, bg_node *result);
 
 /* Powers of two [.., 1, 1], without a gradient, that bring the largest element of each matrix near 1 where it is huge
  * or tiny, and else 1: for what computes with squares. */
 bg_node *bgi_matrix_scale(bg_node *a);
-/* x · of_a / of_b, the solution for an a and a b that were scaled by these; NULL stands for 1. A run fails, with the
- * public function's name, where it is not finite. */
-bg_node *bgi_matrix_unscale(const char *name, bg_node *x, bg_node *of_a, bg_node *of_b);
+/* x · of_a / of_b, the solution for an a and a b that were scaled by these; NULL stands for 1. A run fails where it is
+ * not finite. */
+bg_node *bgi_matrix_unscale(bg_node *x, bg_node *of_a, bg_node *of_b);
 
 /* ---- Parts of packed results ----
  * A factorisation of several results is one node [.., p], which has no gradient, and an op for each result, of the

@@ -290,9 +290,9 @@ static bg_status exponential_call(const bg_call *call)
     bgi_squares squares = bgi_squares_of(call, call->scratch);
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0 && count > 0; i++) {
         bool has_e = call->node->n_inputs == 2;
-        bg_status status = bgi_check_finite_part(call, "matrix_exp", "a", 0, i, BGI_READ_ALL);
+        bg_status status = bgi_check_finite_part(call, "a", 0, i, BGI_READ_ALL);
         if (status == BG_OK && has_e)
-            status = bgi_check_finite_part(call, "matrix_exp", "the direction of its derivative", 1, i, BGI_READ_ALL);
+            status = bgi_check_finite_part(call, "the direction of its derivative", 1, i, BGI_READ_ALL);
         if (status != BG_OK)
             return status;
         work w = work_of(call, &squares);
@@ -302,12 +302,12 @@ static bg_status exponential_call(const bg_call *call)
         double norm = norm_of(w.k, a, &unused),
                most = 1 / (w.k->tiles.dtype == BG_F64 ? DBL_EPSILON : (double)FLT_EPSILON);
         if (!(norm <= most))
-            return bgi_fail_at(call, "matrix_exp", i,
-                               "the norm of a is %.9g: above %.9g no digit of the result would be right", norm, most);
+            return bgi_fail_at(call, i, "the norm of a is %.9g: above %.9g no digit of the result would be right", norm,
+                               most);
         int64_t info = exponential(&w, norm, a, e, y);
         if (info != 0 || bgi_first_not_finite(call->node->dtype, y, count) < count)
-            return bgi_fail_at(call, "matrix_exp", i, "the %s is beyond the numbers of %s",
-                               has_e ? "derivative" : "result", bg_dtype_name(call->node->dtype));
+            return bgi_fail_at(call, i, "the %s is beyond the numbers of %s", has_e ? "derivative" : "result",
+                               bg_dtype_name(call->node->dtype));
     }
     return BG_OK;
 }

@@ -112,7 +112,9 @@ bg_polar_factors bg_polar(bg_node *a)
     bg_node *scale = bgi_matrix_scale(a), *scaled = bg_mul(a, scale);
     bg_node *packed = scaled ? bgi_svd_packed(scaled, "polar", false, true) : NULL;
     bg_node *p = bgi_apply_2(&polar_p_op, scaled, packed);
-    return (bg_polar_factors){ bgi_apply_2(&polar_u_op, scaled, packed), bgi_matrix_unscale("polar", p, NULL, scale) };
+    bg_polar_factors f = { bgi_apply_2(&polar_u_op, scaled, packed), bgi_matrix_unscale(p, NULL, scale) };
+    bgi_made_by("polar", scale, f.p);
+    return f;
 }
 
 const bg_op *const bgi_polar_ops[] = { &polar_u_op, &polar_p_op, &polar_divide_op, NULL };

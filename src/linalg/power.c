@@ -1,5 +1,5 @@
 /* Powers of matrices. */
-#include "linalg/matrices.h"
+#include "linalg/lu.h"
 
 #include <string.h>
 
@@ -14,9 +14,9 @@ static bg_status matrix_power_call(const bg_call *call)
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t count = m.rows * m.columns;
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
-        bg_status status = bgi_check_finite_part(call, "matrix_power", "a", 0, i, BGI_READ_ALL);
+        bg_status status = bgi_check_finite_part(call, "a", 0, i, BGI_READ_ALL);
         if (status == BG_OK)
-            status = bgi_check_finite_part(call, "matrix_power", "the result", 1, i, BGI_READ_ALL);
+            status = bgi_check_finite_part(call, "the result", 1, i, BGI_READ_ALL);
         if (status != BG_OK)
             return status;
         memcpy(bgi_output_at(call, i, count), bgi_input_at(call, 1, i, count),
@@ -89,11 +89,12 @@ bg_node *bg_matrix_power(bg_node *a, int64_t exponent)
     if (!bgi_takes_square("matrix_power", a))
         return NULL;
     uint64_t n = exponent < 0 ? 0 - (uint64_t)exponent : (uint64_t)exponent;
-    bg_node *base = exponent < 0 ? bg_inv(a) : a;
+    bg_node *packed = exponent < 0 ? bgi_lu_pack("matrix_power", a) : NULL;
+    bg_node *base = exponent >= 0 ? a : packed ? bgi_lu_inverse(a, packed) : NULL;
     if (!base)
         return NULL;
     bg_node *y = n == 0 ? bgi_identity_like(a) : power_of(base, n);
-    return y ? bgi_apply_2(&matrix_power_op, a, y) : NULL;
+    return y ? bgi_made_by("matrix_power", packed, bgi_apply_2(&matrix_power_op, a, y)) : NULL;
 }
 
 const bg_op *const bgi_power_ops[] = { &matrix_power_op, NULL };

@@ -92,7 +92,7 @@ static bg_status pinv_apply_call(const bg_call *call)
         divide_rows(call, &d, e.columns, d.vt, call->scratch);
         multiply(dtype, true, true, e.columns, e.rows, e.least, call->scratch, e.columns, d.u, e.least, p, e.rows);
         if (bgi_first_not_finite(dtype, p, count) < count)
-            return bgi_fail_at(call, "pinv", i, "an element is beyond the numbers of %s", bg_dtype_name(dtype));
+            return bgi_fail_at(call, i, "an element is beyond the numbers of %s", bg_dtype_name(dtype));
     }
     return BG_OK;
 }
@@ -138,7 +138,7 @@ static bg_status solve_apply_call(const bg_call *call)
     int64_t r = c.columns, count = x.rows * r;
     void *inner = call->scratch;
     for (int64_t i = 0; i < call->last - call->first && bg_shape_count(call->node->shape) > 0; i++) {
-        bg_status status = bgi_check_finite_part(call, "lstsq", "b", 1, i, BGI_READ_ALL);
+        bg_status status = bgi_check_finite_part(call, "b", 1, i, BGI_READ_ALL);
         if (status != BG_OK)
             return status;
         decomposition d = decomposition_at(call, 0, i);
@@ -154,7 +154,7 @@ static bg_status solve_apply_call(const bg_call *call)
         else
             multiply(dtype, true, false, e.columns, r, e.least, d.vt, e.columns, inner, r, y, r);
         if (bgi_first_not_finite(dtype, y, count) < count)
-            return bgi_fail_at(call, "lstsq", i, "the solution is not finite");
+            return bgi_fail_at(call, i, "the solution is not finite");
     }
     return BG_OK;
 }
@@ -289,7 +289,7 @@ bg_node *bg_pinv(bg_node *a, bg_optional tolerance)
     bg_node *scale = bgi_matrix_scale(a), *scaled = bg_mul(a, scale);
     bg_node *packed = scaled ? bgi_svd_packed(scaled, "pinv", false, false) : NULL;
     bg_node *p = bg_apply(&pinv_op, (bg_node *[]){ scaled, packed }, 2, &attributes, sizeof attributes);
-    return bgi_matrix_unscale("pinv", p, scale, NULL);
+    return bgi_made_by("pinv", scale, bgi_matrix_unscale(p, scale, NULL));
 }
 
 const bg_op *const bgi_pseudo_inverse_ops[] = { &pinv_apply_op, &solve_apply_op, &pinv_solve_op, &pinv_op, NULL };

@@ -198,7 +198,7 @@ static bg_status qr_call(const bg_call *call)
         void *packed = bgi_output_at(call, i, of_q + of_r);
         factorise(dtype, e, bgi_input_at(call, 0, i, count), packed, call->scratch, work_count);
         if (bgi_first_not_finite(dtype, bgi_at(packed, of_q, bg_dtype_size(dtype)), of_r) < of_r)
-            return bgi_fail_at(call, "qr", i, "the length of a column is too large for the type");
+            return bgi_fail_at(call, i, "the length of a column is too large for the type");
     }
     return BG_OK;
 }
@@ -238,7 +238,9 @@ bg_qr_factors bg_qr(bg_node *a, bool is_complete)
     bgi_matrices m = bgi_matrices_of(a);
     int64_t attributes = is_complete && m.rows > m.columns;
     bg_node *packed = bg_apply(&qr_op, &a, 1, &attributes, sizeof attributes);
-    return (bg_qr_factors){ part_of(&qr_q_op, a, packed, attributes), part_of(&qr_r_op, a, packed, attributes) };
+    bg_qr_factors f = { part_of(&qr_q_op, a, packed, attributes), part_of(&qr_r_op, a, packed, attributes) };
+    bgi_made_by("qr", packed, f.r);
+    return f;
 }
 
 const bg_op *const bgi_qr_ops[] = { &qr_op, &qr_q_op, &qr_r_op, NULL };

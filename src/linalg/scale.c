@@ -48,11 +48,10 @@ static const bg_op matrix_scale_op = { .name = "matrix_scale",
 bg_node *bgi_matrix_scale(bg_node *a) { return bgi_apply_1(&matrix_scale_op, a); }
 
 /* matrix_unscale: x · of_a / of_b, the solution of a system from that of a system whose sides were scaled by these; dx
- * is scaled alike. Attribute: the public function's name. */
+ * is scaled alike. */
 static bg_node *matrix_unscale_gradient(bg_node *node, int input, bg_node *dy)
 {
-    const char *name = *(const char *const *)node->attributes;
-    return input == 0 ? bgi_matrix_unscale(name, dy, node->inputs[1], node->inputs[2]) : NULL;
+    return input == 0 ? bgi_matrix_unscale(dy, node->inputs[1], node->inputs[2]) : NULL;
 }
 static bg_status matrix_unscale_run(const bg_call *call)
 {
@@ -66,8 +65,7 @@ static bg_status matrix_unscale_run(const bg_call *call)
         for (int64_t k = 0; k < count; k++)
             bgi_put_float(y, dtype, k, bgi_float_at(x, dtype, k) * of_a / of_b);
         if (bgi_first_not_finite(dtype, y, count) < count)
-            return bgi_fail_at(call, *(const char *const *)call->node->attributes, i,
-                               "the result is beyond the range of %s", bg_dtype_name(dtype));
+            return bgi_fail_at(call, i, "the result is beyond the range of %s", bg_dtype_name(dtype));
     }
     return BG_OK;
 }
@@ -78,7 +76,7 @@ static const bg_op matrix_unscale_op = { .name = "matrix_unscale",
                                          .gradient = matrix_unscale_gradient,
                                          .call = matrix_unscale_call,
                                          .units = bgi_matrix_units };
-bg_node *bgi_matrix_unscale(const char *name, bg_node *x, bg_node *of_a, bg_node *of_b)
+bg_node *bgi_matrix_unscale(bg_node *x, bg_node *of_a, bg_node *of_b)
 {
     if (!x)
         return NULL;
@@ -87,7 +85,7 @@ bg_node *bgi_matrix_unscale(const char *name, bg_node *x, bg_node *of_a, bg_node
     bg_shape one_each = x->shape;
     one_each.dims[one_each.rank - 1] = one_each.dims[one_each.rank - 2] = 1;
     return bg_apply(&matrix_unscale_op, (bg_node *[]){ x, bg_broadcast(of_a, one_each), bg_broadcast(of_b, one_each) },
-                    3, &name, sizeof name);
+                    3, NULL, 0);
 }
 
 const bg_op *const bgi_scale_ops[] = { &matrix_scale_op, &matrix_unscale_op, NULL };

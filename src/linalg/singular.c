@@ -82,7 +82,7 @@ static bg_status not_singular_call(const bg_call *call)
     for (int64_t i = 0; i < call->last - call->first && bg_shape_count(call->node->shape) > 0; i++) {
         const void *s = bgi_input_at(call, 0, i, k);
         if (bgi_float_at(s, dtype, k - 1) == 0)
-            return bgi_fail_at(call, "cond", i, "the gradient is not defined: a singular value is 0");
+            return bgi_fail_at(call, i, "the gradient is not defined: a singular value is 0");
         memcpy(bgi_output_at(call, i, k), s, (size_t)k * bg_dtype_size(dtype));
     }
     return BG_OK;
@@ -136,7 +136,7 @@ bg_node *bg_cond(bg_node *a)
         return bgi_graph_fail(a->graph, BG_ERR_SHAPE, "cond: of a matrix without elements: %s",
                               bgi_shape_format(a->shape).text);
     bg_node *s = bgi_svd_values(a, "cond");
-    return bg_squeeze(bgi_apply_1(&condition_op, bg_unsqueeze(s, -2)), BG_AXES(-2, -1));
+    return bgi_made_by("cond", s, bg_squeeze(bgi_apply_1(&condition_op, bg_unsqueeze(s, -2)), BG_AXES(-2, -1)));
 }
 
 /* ---- The rank ---- */

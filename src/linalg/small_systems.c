@@ -36,8 +36,8 @@ static bg_status cholesky_of_group(const bg_call *call, int64_t first)
     for (int64_t i = 0; i < finite; i++) {
         int64_t minor = (int64_t)bgi_float_at(minors, g.dtype, i);
         if (minor != 0)
-            return bgi_fail_at(call, "cholesky", first + i,
-                               "not positive definite: the leading minor of order %lld is not", (long long)minor);
+            return bgi_fail_at(call, first + i, "not positive definite: the leading minor of order %lld is not",
+                               (long long)minor);
     }
     return status;
 }
@@ -86,7 +86,7 @@ static bg_status check_diagonal(const bg_call *call, int64_t i, int64_t n)
     const void *a = bgi_input_at(call, 0, i, n * n);
     for (int64_t k = 0; k < n; k++)
         if (bgi_float_at(a, call->node->dtype, k * n + k) == 0)
-            return bgi_fail_at(call, "solve_triangular", i, "a is singular: 0 at [%lld, %lld]", (long long)k,
+            return bgi_fail_at(call, i, "%s is singular: 0 at [%lld, %lld]", bgi_label_of(call, 0), (long long)k,
                                (long long)k);
     return BG_OK;
 }
@@ -100,7 +100,7 @@ static bg_status check_finite_beside(const bg_call *call, int64_t i, int64_t n, 
         const void *part = bgi_const_at(a, row * n + first, size);
         int64_t at = bgi_first_not_finite(call->node->dtype, part, count);
         if (at < count)
-            return bgi_fail_at(call, "solve_triangular", i, "a is %g at [%lld, %lld]",
+            return bgi_fail_at(call, i, "%s is %g at [%lld, %lld]", bgi_label_of(call, 0),
                                bgi_float_at(part, call->node->dtype, at), (long long)row, (long long)(first + at));
     }
     return BG_OK;
@@ -135,7 +135,7 @@ static bg_status check_solution(const bg_call *call, int64_t i)
             at = bgi_first_not_finite(call->node->dtype, bgi_output_at(call, i, count), count);
     if (at == count)
         return BG_OK;
-    return bgi_fail_at(call, "solve_triangular", i, "the result is beyond the range of %s at [%lld, %lld]",
+    return bgi_fail_at(call, i, "the result is beyond the range of %s at [%lld, %lld]",
                        bg_dtype_name(call->node->dtype), (long long)(at / b.columns), (long long)(at % b.columns));
 }
 

@@ -10,34 +10,25 @@
 
 /* ---- By LU ---- */
 
-static const char *const user_names[] = {
-    [BGI_OF_SOLVE] = "solve", [BGI_OF_LU_SOLVE] = "lu_solve", [BGI_OF_INV] = "inv",
-    [BGI_OF_DET] = "det",     [BGI_OF_SLOGDET] = "slogdet",   [BGI_OF_LOGDET] = "logdet"
-};
-const char *bgi_lu_user_name(bgi_lu_user user) { return user_names[user]; }
-
-typedef struct {
-    int32_t user, is_transposed;
-} lu_attributes;
-static lu_attributes attributes_of(const bg_node *node) { return *(const lu_attributes *)node->attributes; }
-static const char *name_of(const bg_node *node) { return user_names[attributes_of(node).user]; }
+/* Attribute of the ops that solve with what lu packs: int64_t, whether with the transpose of a. */
+static bool is_transposed(const bg_node *node) { return *(const int64_t *)node->attributes != 0; }
 
 static bg_status check_pivots(const bg_call *call, bg_shape batch, int64_t i, int64_t n, const void *packed)
 {
     int64_t pivot = bgi_lu_zero_pivot(call->node->dtype, n, packed);
     if (pivot == n)
         return BG_OK;
-    return bgi_fail_in(batch, call->first + i, name_of(call->node), "a is singular: pivot %lld of %lld is 0",
-                       (long long)pivot + 1, (long long)n);
+    return bgi_fail_in(call, batch, call->first + i, "a is singular: pivot %lld of %lld is 0", (long long)pivot + 1,
+                       (long long)n);
 }
 /* A matrix so near to a singular one, or so badly scaled, that the type cannot hold the result. */
-static bg_status check_result(const bg_call *call, const char *name, bg_shape batch, int64_t i, const void *x,
-                              int64_t rows, int64_t columns)
+static bg_status check_result(const bg_call *call, bg_shape batch, int64_t i, const void *x, int64_t rows,
+                              int64_t columns)
 {
     int64_t at = bgi_first_not_finite(call->node->dtype, x, rows * columns);
     if (at == rows * columns)
         return BG_OK;
-    return bgi_fail_in(batch, call->first + i, name, "the result is beyond the range of %s at [%lld, %lld]",
+    return bgi_fail_in(call, batch, call->first + i, "the result is beyond the range of %s at [%lld, %lld]",
                        bg_dtype_name(call->node->dtype), (long long)(at / columns), (long long)(at % columns));
 }
 static bg_shape batch_of(const bg_node *matrices)
@@ -60,17 +51,16 @@ static bg_status lu_apply_to_group(const bg_call *call, int64_t first)
     bg_shape batch = batch_of(call->node);
     bg_status status = BG_OK, failure = BG_OK;
     for (; solvable < g.matrices; solvable++) {
-        status = bgi_check_finite_part(call, name_of(call->node), "b", 0, first + solvable, BGI_READ_ALL);
+        status = bgi_check_finite_part(call, bgi_label_of(call, 1), 0, first + solvable, BGI_READ_ALL);
         if (status == BG_OK)
             status = check_pivots(call, batch, first + solvable, n, bgi_input_at(call, 1, first + solvable, n * n + n));
         if (status != BG_OK)
             break;
     }
-    bgi_small_lu_solve(&g, n, r, bgi_input_at(call, 1, first, n * n + n), attributes_of(call->node).is_transposed,
+    bgi_small_lu_solve(&g, n, r, bgi_input_at(call, 1, first, n * n + n), is_transposed(call->node),
                        bgi_input_at(call, 0, first, n * r), bgi_output_at(call, first, n * r), call->scratch);
     for (int64_t i = 0; i < solvable && failure == BG_OK; i++)
-        failure =
-            check_result(call, name_of(call->node), batch, first + i, bgi_output_at(call, first + i, n * r), n, r);
+        failure = check_result(call, batch, first + i, bgi_output_at(call, first + i, n * r), n, r);
     return failure != BG_OK ? failure : status;
 }
 static bg_status lu_apply_run(const bg_call *call)
@@ -79,19 +69,18 @@ static bg_status lu_apply_run(const bg_call *call)
         return bgi_small_groups(call, lu_apply_to_group);
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t n = m.rows, r = m.columns;
-    lu_attributes attributes = attributes_of(call->node);
     bg_shape batch = batch_of(call->node);
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
         const void *packed = bgi_input_at(call, 1, i, n * n + n);
         void *x = bgi_output_at(call, i, n * r);
-        bg_status status = bgi_check_finite_part(call, name_of(call->node), "b", 0, i, BGI_READ_ALL);
+        bg_status status = bgi_check_finite_part(call, bgi_label_of(call, 1), 0, i, BGI_READ_ALL);
         if (status == BG_OK)
             status = check_pivots(call, batch, i, n, packed);
         if (status != BG_OK)
             return status;
-        bgi_lu_solve(call->node->dtype, n, r, packed, attributes.is_transposed, bgi_input_at(call, 0, i, n * r), x,
+        bgi_lu_solve(call->node->dtype, n, r, packed, is_transposed(call->node), bgi_input_at(call, 0, i, n * r), x,
                      call->scratch);
-        status = check_result(call, name_of(call->node), batch, i, x, n, r);
+        status = check_result(call, batch, i, x, n, r);
         if (status != BG_OK)
             return status;
     }
@@ -103,7 +92,7 @@ static size_t lu_apply_scratch(const bg_node *node)
     bgi_matrices m = bgi_matrices_of(node);
     if (is_small(node))
         return bgi_small_lu_solve_scratch(node->dtype, m.rows, m.columns);
-    return bgi_lu_solve_scratch(node->dtype, m.rows, m.columns, attributes_of(node).is_transposed);
+    return bgi_lu_solve_scratch(node->dtype, m.rows, m.columns, is_transposed(node));
 }
 static int64_t two_solves_grain(const bg_node *node)
 {
@@ -127,7 +116,7 @@ static const bg_op single_lu_apply_op = { .name = "lu_apply",
 static bg_node *lu_apply_compose(bg_node *node)
 {
     if (bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM)
-        return bgi_blocked_lu_apply(name_of(node), node->inputs[1], node->inputs[0], attributes_of(node).is_transposed);
+        return bgi_blocked_lu_apply(node->inputs[1], node->inputs[0], is_transposed(node));
     return bg_apply(&single_lu_apply_op, node->inputs, 2, node->attributes, node->attribute_bytes);
 }
 static const bg_op lu_apply_op = {
@@ -145,19 +134,17 @@ static bg_node *solve_gradient(bg_node *node, int input, bg_node *dy)
 {
     if (input == 1)
         return NULL;
-    lu_attributes attributes = attributes_of(node);
-    bg_node *db =
-        bgi_lu_solution((bgi_lu_user)attributes.user, node->inputs[0], node->inputs[1], dy, !attributes.is_transposed);
+    bg_node *db = bgi_lu_solution(node->inputs[0], node->inputs[1], dy, !is_transposed(node));
     if (input == 2)
         return db;
-    return bg_neg(attributes.is_transposed ? bgi_matmul_nt(node, db) : bgi_matmul_nt(db, node));
+    return bg_neg(is_transposed(node) ? bgi_matmul_nt(node, db) : bgi_matmul_nt(db, node));
 }
 static const bg_op solve_op = {
     .name = "solve", .arity = 3, .infer = bgi_infer_last, .gradient = solve_gradient, .compose = solve_compose
 };
-bg_node *bgi_lu_solution(bgi_lu_user user, bg_node *a, bg_node *packed, bg_node *b, bool is_transposed)
+bg_node *bgi_lu_solution(bg_node *a, bg_node *packed, bg_node *b, bool transposed)
 {
-    lu_attributes attributes = { (int32_t)user, is_transposed };
+    int64_t attributes = transposed;
     return bg_apply(&solve_op, (bg_node *[]){ a, packed, b }, 3, &attributes, sizeof attributes);
 }
 
@@ -183,8 +170,7 @@ static bg_status lu_invert_group(const bg_call *call, int64_t first)
         regular++;
     bgi_small_lu_invert(&g, n, packed, bgi_output_at(call, first, n * n), call->scratch);
     for (int64_t i = 0; i < regular && failure == BG_OK; i++)
-        failure =
-            check_result(call, name_of(call->node), batch, first + i, bgi_output_at(call, first + i, n * n), n, n);
+        failure = check_result(call, batch, first + i, bgi_output_at(call, first + i, n * n), n, n);
     return failure != BG_OK ? failure : status;
 }
 static size_t lu_invert_scratch(const bg_node *node)
@@ -206,7 +192,7 @@ static bg_status lu_invert_run(const bg_call *call)
         if (status != BG_OK)
             return status;
         bgi_lu_invert(call->node->dtype, n, packed, x);
-        status = check_result(call, name_of(call->node), batch, i, x, n, n);
+        status = check_result(call, batch, i, x, n, n);
         if (status != BG_OK)
             return status;
     }
@@ -226,18 +212,15 @@ static const bg_op single_lu_invert_op = { .name = "lu_invert",
 static bg_node *lu_invert_compose(bg_node *node)
 {
     if (bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM)
-        return bgi_blocked_lu_apply(name_of(node), node->inputs[0], bgi_identity_like(node), false);
-    return bg_apply(&single_lu_invert_op, node->inputs, 1, node->attributes, node->attribute_bytes);
+        return bgi_blocked_lu_apply(node->inputs[0], bgi_identity_like(node), false);
+    return bgi_apply_1(&single_lu_invert_op, node->inputs[0]);
 }
 static const bg_op lu_invert_op = {
     .name = "lu_invert", .arity = 1, .infer = lu_invert_infer, .is_constant = true, .compose = lu_invert_compose
 };
 
 /* inv: a and what lu packs of it;   da = -yᵀ · dy · yᵀ */
-static bg_node *inv_compose(bg_node *node)
-{
-    return bg_apply(&lu_invert_op, node->inputs + 1, 1, node->attributes, node->attribute_bytes);
-}
+static bg_node *inv_compose(bg_node *node) { return bgi_apply_1(&lu_invert_op, node->inputs[1]); }
 static bg_node *inv_gradient(bg_node *node, int input, bg_node *dy)
 {
     return input == 0 ? bg_neg(bgi_matmul_nt(bgi_matmul_tn(node, dy), node)) : NULL;
@@ -245,15 +228,11 @@ static bg_node *inv_gradient(bg_node *node, int input, bg_node *dy)
 static const bg_op inv_op = {
     .name = "inv", .arity = 2, .infer = bgi_infer_same, .gradient = inv_gradient, .compose = inv_compose
 };
-bg_node *bgi_lu_inverse(bgi_lu_user user, bg_node *a, bg_node *packed)
-{
-    lu_attributes attributes = { (int32_t)user, 0 };
-    return bg_apply(&inv_op, (bg_node *[]){ a, packed }, 2, &attributes, sizeof attributes);
-}
+bg_node *bgi_lu_inverse(bg_node *a, bg_node *packed) { return bgi_apply_2(&inv_op, a, packed); }
 bg_node *bg_inv(bg_node *a)
 {
-    bg_node *packed = bgi_takes_square("inv", a) ? bgi_lu_pack(a) : NULL;
-    return packed ? bgi_lu_inverse(BGI_OF_INV, a, packed) : NULL;
+    bg_node *packed = bgi_takes_square("inv", a) ? bgi_lu_pack("inv", a) : NULL;
+    return packed ? bgi_made_by("inv", packed, bgi_lu_inverse(a, packed)) : NULL;
 }
 
 /* ---- One matrix for a batch of right sides: they become columns of one ---- */
@@ -296,23 +275,23 @@ static bg_node *with_batch_of(bg_node *packed, const bg_node *b)
     return bg_broadcast(packed, shape);
 }
 
-static bg_node *solve_by_lu(bgi_lu_user user, bg_node *a, bg_node *b)
+static bg_node *solve_by_lu(const char *name, bg_node *a, bg_node *b)
 {
     bg_node *own = a;
     const bg_node *given = b;
-    if (!bgi_takes_system(user_names[user], &a, &b, false))
+    if (!bgi_takes_system(name, &a, &b, false))
         return NULL;
     bool shared = is_shared(own, b);
     own = shared ? without_batch(own) : own;
-    bg_node *packed = bgi_lu_pack(own);
+    bg_node *packed = bgi_lu_pack(name, own);
     if (!packed)
         return NULL;
-    bg_node *x = shared ? apart(bgi_lu_solution(user, own, packed, side_by_side(b), false), b->shape)
-                        : bgi_lu_solution(user, a, with_batch_of(packed, b), b, false);
-    return bgi_like_right_side(x, given);
+    bg_node *x = shared ? apart(bgi_lu_solution(own, packed, side_by_side(b), false), b->shape)
+                        : bgi_lu_solution(a, with_batch_of(packed, b), b, false);
+    return bgi_made_by(name, packed, bgi_like_right_side(x, given));
 }
-bg_node *bg_solve(bg_node *a, bg_node *b) { return solve_by_lu(BGI_OF_SOLVE, a, b); }
-bg_node *bg_lu_solve(bg_lu_factors lu, bg_node *b) { return solve_by_lu(BGI_OF_LU_SOLVE, lu.a, b); }
+bg_node *bg_solve(bg_node *a, bg_node *b) { return solve_by_lu("solve", a, b); }
+bg_node *bg_lu_solve(bg_lu_factors lu, bg_node *b) { return solve_by_lu("lu_solve", lu.a, b); }
 
 /* ---- By Cholesky ---- */
 
@@ -328,13 +307,13 @@ static bg_status spd_apply_run(const bg_call *call)
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
         const void *factor = bgi_input_at(call, 1, i, n * n);
         void *x = bgi_output_at(call, i, n * r);
-        bg_status status = bgi_check_finite_part(call, "solve_spd", "b", 0, i, BGI_READ_ALL);
+        bg_status status = bgi_check_finite_part(call, bgi_label_of(call, 1), 0, i, BGI_READ_ALL);
         if (status != BG_OK)
             return status;
         memcpy(x, bgi_input_at(call, 0, i, n * r), (size_t)(n * r) * bg_dtype_size(dtype));
         bgi_blas_trsm(dtype, first, n, r, factor, n, x, r);
         bgi_blas_trsm(dtype, second, n, r, factor, n, x, r);
-        status = check_result(call, "solve_spd", batch_of(call->node), i, x, n, r);
+        status = check_result(call, batch_of(call->node), i, x, n, r);
         if (status != BG_OK)
             return status;
     }
@@ -352,7 +331,7 @@ static const bg_op single_spd_apply_op = { .name = "spd_apply",
 static bg_node *spd_apply_compose(bg_node *node)
 {
     if (bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM)
-        return bgi_blocked_spd_apply("solve_spd", node->inputs[1], node->inputs[0], is_upper(node));
+        return bgi_blocked_spd_apply(node->inputs[1], node->inputs[0], is_upper(node));
     return bg_apply(&single_spd_apply_op, node->inputs, 2, node->attributes, node->attribute_bytes);
 }
 static const bg_op spd_apply_op = {
@@ -393,7 +372,7 @@ bg_node *bg_solve_spd(bg_node *a, bg_node *b, bg_triangle triangle)
     factor = shared ? factor : bg_broadcast(factor, a->shape);
     bg_node *x =
         bg_apply(&solve_spd_op, (bg_node *[]){ shared ? own : a, factor, right }, 3, &attributes, sizeof attributes);
-    return bgi_like_right_side(shared ? apart(x, b->shape) : x, given);
+    return bgi_made_by("solve_spd", factor, bgi_like_right_side(shared ? apart(x, b->shape) : x, given));
 }
 
 const bg_op *const bgi_solve_ops[] = { &lu_apply_op,  &solve_op,     &lu_invert_op, &inv_op,

@@ -5,7 +5,6 @@
 #include "blas/lapack.h"
 #include "ops/cotangent.h"
 
-#include <assert.h>
 #include <float.h>
 #include <string.h>
 
@@ -75,15 +74,12 @@ static bg_status check_values(const bg_call *call, int64_t i, const void *s, int
     const bgi_svd_attributes *attributes = call->node->attributes;
     bg_dtype dtype = call->node->dtype;
     if (info != 0)
-        return bgi_fail_at(call, attributes->name, i, "LAPACK's gesdd and gesvd did not converge (info %lld)",
-                           (long long)info);
+        return bgi_fail_at(call, i, "LAPACK's gesdd and gesvd did not converge (info %lld)", (long long)info);
     if (bgi_first_not_finite(dtype, s, least) < least)
-        return bgi_fail_at(call, attributes->name, i, "a singular value is beyond the numbers of %s",
-                           bg_dtype_name(dtype));
+        return bgi_fail_at(call, i, "a singular value is beyond the numbers of %s", bg_dtype_name(dtype));
     double first = bgi_float_at(s, dtype, 0), last = bgi_float_at(s, dtype, least - 1);
     if (attributes->needs_rank && !(last > bgi_svd_rounding(call->node->inputs[0]) * first))
-        return bgi_fail_at(call, attributes->name, i, "a has not full rank: singular values go from %.3g to %.3g", last,
-                           first);
+        return bgi_fail_at(call, i, "a has not full rank: singular values go from %.3g to %.3g", last, first);
     return BG_OK;
 }
 
@@ -113,7 +109,7 @@ static bg_status svd_call(const bg_call *call)
             put_identity(dtype, u, bgi_most(e.width, e.height));
             continue;
         }
-        bg_status status = bgi_check_finite_part(call, attributes->name, "a", 0, i, BGI_READ_ALL);
+        bg_status status = bgi_check_finite_part(call, "a", 0, i, BGI_READ_ALL);
         if (status == BG_OK) {
             const void *matrix = bgi_input_at(call, 0, i, e.rows * e.columns);
             int64_t info = decompose(call->node, &w, matrix, call->scratch, u, s, vt, e);
@@ -174,19 +170,9 @@ static bool takes_matrix(const char *name, const bg_node *a)
                    bgi_shape_format(a->shape).text);
     return false;
 }
-static bgi_svd_attributes attributes_of(const char *name, bool is_full, bool needs_rank)
-{
-    bgi_svd_attributes attributes;
-    memset(&attributes, 0, sizeof attributes);
-    assert(strlen(name) < sizeof attributes.name);
-    memcpy(attributes.name, name, strlen(name));
-    attributes.is_full = is_full;
-    attributes.needs_rank = needs_rank;
-    return attributes;
-}
 bg_node *bgi_svd_packed(bg_node *a, const char *name, bool is_full, bool needs_rank)
 {
-    bgi_svd_attributes attributes = attributes_of(name, is_full, needs_rank);
+    bgi_svd_attributes attributes = { is_full, needs_rank };
     return takes_matrix(name, a) ? bg_apply(&svd_op, &a, 1, &attributes, sizeof attributes) : NULL;
 }
 
@@ -373,8 +359,10 @@ bg_svd_factors bg_svd(bg_node *a, const bg_spectral_options *options)
     bgi_matrices m = bgi_matrices_of(a);
     attributes.is_full = options && options->is_full && m.rows != m.columns;
     bg_node *packed = bgi_svd_packed(a, "svd", attributes.is_full, false);
-    return (bg_svd_factors){ result_of(&svd_u_op, a, packed, attributes), result_of(&svd_s_op, a, packed, attributes),
-                             result_of(&svd_vt_op, a, packed, attributes) };
+    bg_svd_factors f = { result_of(&svd_u_op, a, packed, attributes), result_of(&svd_s_op, a, packed, attributes),
+                         result_of(&svd_vt_op, a, packed, attributes) };
+    bgi_made_by("svd", packed, f.vt);
+    return f;
 }
 
 /* ---- Values alone ---- */
@@ -390,20 +378,19 @@ static bg_node *svdvals_gradient(bg_node *node, int input, bg_node *dy)
     (void)input;
     values_attributes *attributes = node->attributes;
     attributes->has_gradient = true;
-    bg_node *a = node->inputs[0], *packed = bgi_svd_packed(a, attributes->of_matrix.name, false, false);
+    bg_node *a = node->inputs[0], *packed = bgi_svd_packed(a, "svdvals", false, false);
     part_attributes none = { 0 };
     bg_node *u = result_of(&svd_u_op, a, packed, none), *vt = result_of(&svd_vt_op, a, packed, none);
     return bg_matmul(bgi_times_columns(u, dy), vt);
 }
 static bg_status svdvals_call(const bg_call *call)
 {
-    const bgi_svd_attributes *attributes = call->node->attributes;
     bgi_svd_extents e = extents_of(call->node);
     if (bg_shape_count(call->node->shape) == 0)
         return BG_OK;
     workspace w = workspace_of(call->node->inputs[0], 'N');
     for (int64_t i = 0; i < call->last - call->first; i++) {
-        bg_status status = bgi_check_finite_part(call, attributes->name, "a", 0, i, BGI_READ_ALL);
+        bg_status status = bgi_check_finite_part(call, "a", 0, i, BGI_READ_ALL);
         if (status != BG_OK)
             return status;
         void *s = bgi_output_at(call, i, e.least);
@@ -444,7 +431,7 @@ static bg_node *svdvals_compose(bg_node *node)
     bg_node *a = node->inputs[0];
     if (!attributes->has_gradient)
         return bg_apply(&values_alone_op, &a, 1, &attributes->of_matrix, sizeof attributes->of_matrix);
-    bg_node *packed = bgi_svd_packed(a, attributes->of_matrix.name, false, false);
+    bg_node *packed = bgi_svd_packed(a, "svdvals", false, false);
     return packed ? bgi_svd_parts_of(a, packed).s : NULL;
 }
 static const bg_op svdvals_op = {
@@ -452,8 +439,11 @@ static const bg_op svdvals_op = {
 };
 bg_node *bgi_svd_values(bg_node *a, const char *name)
 {
-    values_attributes attributes = { .of_matrix = attributes_of(name, false, false) };
-    return takes_matrix(name, a) ? bg_apply(&svdvals_op, &a, 1, &attributes, sizeof attributes) : NULL;
+    values_attributes attributes = { .has_gradient = false };
+    if (!takes_matrix(name, a))
+        return NULL;
+    bg_node *values = bg_apply(&svdvals_op, &a, 1, &attributes, sizeof attributes);
+    return bgi_made_by(name, values, values);
 }
 bg_node *bg_svdvals(bg_node *a) { return bgi_svd_values(a, "svdvals"); }
 

@@ -14,7 +14,6 @@ bgi_svd_extents bgi_svd_extents_of(const bg_node *a, bool is_full);
 /* The packed decomposition of a matrix. No gradient goes through it: each op that reads it has a as an input too, and a
  * rule for that. name: the public function, for errors; needs_rank: a run fails where a has not full rank. */
 typedef struct {
-    char name[16];
     bool is_full, needs_rank;
 } bgi_svd_attributes;
 bg_node *bgi_svd_packed(bg_node *a, const char *name, bool is_full, bool needs_rank);

@@ -48,15 +48,14 @@ static bg_status check_gaps(const bg_call *call, int64_t i, const void *s, int64
     for (int64_t at = 0; at + 1 < k; at++) {
         double high = bgi_float_at(s, dtype, at), low = bgi_float_at(s, dtype, at + 1);
         if (!(high - low > rounding))
-            return bgi_fail_at(call, "svd", i,
+            return bgi_fail_at(call, i,
                                "the gradient of the vectors is not defined: values %lld and %lld, %.9g and %.9g, are "
                                "equal to rounding",
                                (long long)at, (long long)at + 1, high, low);
     }
     double last = bgi_float_at(s, dtype, k - 1);
     if (attributes->has_inverse && !(last > rounding))
-        return bgi_fail_at(call, "svd", i,
-                           "the gradient of the vectors is not defined: value %lld, %.9g, is 0 to rounding",
+        return bgi_fail_at(call, i, "the gradient of the vectors is not defined: value %lld, %.9g, is 0 to rounding",
                            (long long)k - 1, last);
     return BG_OK;
 }

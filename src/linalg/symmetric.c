@@ -34,7 +34,7 @@ static bg_status read_values(const bg_call *call, int order, int64_t i, const bg
         bool is_good = where == BGI_ANYWHERE || (where == BGI_NOT_AT_0 ? w != 0 : values[k] > 0) ||
                        (where == BGI_AT_0_AND_ABOVE && values[k] == 0);
         if (!is_good)
-            return bgi_fail_at(call, name_of(f), i, "%s needs eigenvalues that are %s: value %lld is %.9g", of[order],
+            return bgi_fail_at(call, i, "%s needs eigenvalues that are %s: value %lld is %.9g", of[order],
                                allowed[where], (long long)k, w);
     }
     return BG_OK;
@@ -45,8 +45,7 @@ static bg_status check_result(const bg_call *call, int order, int64_t i, const v
     bg_dtype dtype = call->node->dtype;
     if (bgi_first_not_finite(dtype, y, count) == count)
         return BG_OK;
-    return bgi_fail_at(call, name_of(function_of(call->node)), i, "%s is beyond the numbers of %s", of[order],
-                       bg_dtype_name(dtype));
+    return bgi_fail_at(call, i, "%s is beyond the numbers of %s", of[order], bg_dtype_name(dtype));
 }
 /* What a call of `matrices` matrices and the eigenvalues needs. */
 static size_t scratch_for(const bg_node *node, int64_t matrices)
@@ -368,7 +367,7 @@ static bg_node *function_with(bgi_function_kind kind, double exponent, bg_node *
 {
     bgi_function f = { .kind = kind, .exponent = exponent };
     bg_node *packed = bgi_eigen_packed(name_of(&f), a, BG_LOWER);
-    return packed ? bgi_symmetric_function(&f, a, packed) : NULL;
+    return packed ? bgi_made_by(name_of(&f), packed, bgi_symmetric_function(&f, a, packed)) : NULL;
 }
 bg_node *bg_symmetric_sqrt(bg_node *a) { return function_with(BGI_OF_SQRT, 0, a); }
 bg_node *bg_symmetric_inverse_sqrt(bg_node *a) { return function_with(BGI_OF_INVERSE_SQRT, 0, a); }

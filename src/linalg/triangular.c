@@ -54,8 +54,8 @@ static bg_status check_triangle(const bg_call *call, bgi_triangular how, int64_t
         const void *part = bgi_const_at(a, row * n + first, bg_dtype_size(dtype));
         int64_t at = bgi_first_not_finite(dtype, part, count);
         if (at < count)
-            return bgi_fail_at(call, "solve_triangular", i, "a is %g at [%lld, %lld]", bgi_float_at(part, dtype, at),
-                               (long long)row, (long long)(first + at));
+            return bgi_fail_at(call, i, "%s is %g at [%lld, %lld]", bgi_label_of(call, 0),
+                               bgi_float_at(part, dtype, at), (long long)row, (long long)(first + at));
     }
     return BG_OK;
 }
@@ -64,7 +64,7 @@ static bg_status check_diagonal(const bg_call *call, int64_t i, int64_t n)
     const void *a = bgi_input_at(call, 0, i, n * n);
     for (int64_t k = 0; k < n; k++)
         if (bgi_float_at(a, call->node->dtype, k * n + k) == 0)
-            return bgi_fail_at(call, "solve_triangular", i, "a is singular: 0 at [%lld, %lld]", (long long)k,
+            return bgi_fail_at(call, i, "%s is singular: 0 at [%lld, %lld]", bgi_label_of(call, 0), (long long)k,
                                (long long)k);
     return BG_OK;
 }
@@ -75,8 +75,8 @@ static bg_status check_solution(const bg_call *call, int64_t i, const void *x, b
     int64_t at = bgi_first_not_finite(dtype, x, m.rows * m.columns);
     if (at == m.rows * m.columns)
         return BG_OK;
-    return bgi_fail_at(call, "solve_triangular", i, "the result is beyond the range of %s at [%lld, %lld]",
-                       bg_dtype_name(dtype), (long long)(at / m.columns), (long long)(at % m.columns));
+    return bgi_fail_at(call, i, "the result is beyond the range of %s at [%lld, %lld]", bg_dtype_name(dtype),
+                       (long long)(at / m.columns), (long long)(at % m.columns));
 }
 static bg_status solve_triangular_run(const bg_call *call)
 {

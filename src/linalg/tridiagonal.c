@@ -90,7 +90,7 @@ static bg_status check_diagonal(const bg_call *call, int k, int64_t i, int64_t c
         return BG_OK;
     bg_shape batch = call->node->shape;
     batch.rank -= 2;
-    return bgi_fail_in(batch, call->first + i, "solve_tridiagonal", "%s is %g at [%lld]", labels[k],
+    return bgi_fail_in(call, batch, call->first + i, "%s is %g at [%lld]", labels[k],
                        bgi_float_at(values, call->node->dtype, at), (long long)at);
 }
 static bg_status check_operands(const bg_call *call, int64_t i, int64_t n)
@@ -101,7 +101,7 @@ static bg_status check_operands(const bg_call *call, int64_t i, int64_t n)
         status = check_diagonal(call, 1, i, n);
     if (status == BG_OK)
         status = check_diagonal(call, 2, i, beside);
-    return status == BG_OK ? bgi_check_finite_part(call, "solve_tridiagonal", "b", 3, i, BGI_READ_ALL) : status;
+    return status == BG_OK ? bgi_check_finite_part(call, "b", 3, i, BGI_READ_ALL) : status;
 }
 static int64_t solve_one(const bg_call *call, int64_t i, bgi_matrices m, void *x)
 {
@@ -129,13 +129,13 @@ static bg_status solve_tridiagonal_run(const bg_call *call)
         void *x = bgi_output_at(call, i, m.rows * m.columns);
         int64_t pivot = solve_one(call, i, m, x);
         if (pivot < m.rows)
-            return bgi_fail_in(batch, call->first + i, "solve_tridiagonal", "a is singular: pivot %lld of %lld is 0",
+            return bgi_fail_in(call, batch, call->first + i, "a is singular: pivot %lld of %lld is 0",
                                (long long)pivot + 1, (long long)m.rows);
         int64_t at = bgi_first_not_finite(call->node->dtype, x, m.rows * m.columns);
         if (at < m.rows * m.columns)
-            return bgi_fail_in(batch, call->first + i, "solve_tridiagonal",
-                               "the result is beyond the range of %s at [%lld, %lld]", bg_dtype_name(call->node->dtype),
-                               (long long)(at / m.columns), (long long)(at % m.columns));
+            return bgi_fail_in(call, batch, call->first + i, "the result is beyond the range of %s at [%lld, %lld]",
+                               bg_dtype_name(call->node->dtype), (long long)(at / m.columns),
+                               (long long)(at % m.columns));
     }
     return BG_OK;
 }

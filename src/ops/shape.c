@@ -261,7 +261,7 @@ bool bgi_is_transpose_last(const bg_node *node)
 bg_node *bgi_lanes_beside_axis(const bg_node *node, bg_node **inputs)
 {
     bool is_beside = *(const int64_t *)node->attributes > 0;
-    return is_beside ? bg_apply(node->op, inputs, node->n_inputs, node->attributes, node->attribute_bytes) : NULL;
+    return is_beside ? bgi_apply_again(node, inputs) : NULL;
 }
 
 /* slice: dx = zeros with dy in place of the slice */

@@ -34,7 +34,7 @@ static bg_node *inner(const bg_op *const *family, const char *name, bg_node *x, 
         family++;
     return bg_apply(*family, (bg_node *[]){ x, y }, (*family)->arity, &attributes, sizeof attributes);
 }
-static bg_node *packed(bg_node *a) { return bgi_lu_pack(a); }
+static bg_node *packed(bg_node *a) { return bgi_lu_pack("lu", a); }
 
 BUILD(lu_pack, packed(turned_of(x[0])))
 BUILD(lu_permute, inner(bgi_lu_ops, "lu_permute", x[0], packed(turned_of(x[0])), 0))
@@ -42,8 +42,8 @@ BUILD(lu_permute_back, inner(bgi_lu_ops, "lu_permute", x[0], packed(turned_of(x[
 BUILD(lu_lower, bg_lu(turned_of(x[0])).lower)
 BUILD(lu_upper, bg_lu(turned_of(x[0])).upper)
 BUILD(lu_permutation, bg_lu(turned_of(x[0])).permutation)
-BUILD(lu_apply, inner(bgi_solve_ops, "lu_apply", x[0], packed(turned_of(x[0])), BGI_OF_SOLVE))
-BUILD(lu_invert, inner(bgi_solve_ops, "lu_invert", packed(turned_of(x[0])), NULL, BGI_OF_INV))
+BUILD(lu_apply, inner(bgi_solve_ops, "lu_apply", x[0], packed(turned_of(x[0])), 0))
+BUILD(lu_invert, inner(bgi_solve_ops, "lu_invert", packed(turned_of(x[0])), NULL, 0))
 BUILD(spd_apply, inner(bgi_solve_ops, "spd_apply", x[0], bg_cholesky(positive(x[0]), BG_LOWER), 0))
 BUILD(spd_invert, inner(bgi_determinant_ops, "spd_invert", bg_cholesky(positive(x[0]), BG_LOWER), NULL, 0))
 BUILD(lu_determinant, inner(bgi_determinant_ops, "lu_determinant", packed(turned_of(x[0])), NULL, 0))

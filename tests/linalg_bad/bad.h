@@ -109,8 +109,7 @@ typedef struct {
 typedef enum { READS_ALL, READS_LOWER, READS_UPPER, READS_LOWER_UNIT } bad_reading;
 
 typedef struct {
-    const char *name;
-    const char *op; /* with which the message begins when input 0 is not finite */
+    const char *name; /* begins with the routine's */
     bad_form forms[BAD_INPUTS];
     bad_reading reads; /* of input 0 */
     int64_t largest;   /* n; 0: any */

@@ -60,12 +60,11 @@ static long double cholesky_solve_upper_ratio(const bad_run *r)
     }
 #define TRIANGULAR_AT                                                                                                  \
     {                                                                                                                  \
-        [ZERO] = REFUSED("a is singular: 0 at [0, 0]"), [DEFICIENT] = REFUSED("a is singular: 0 at [")                 \
+        [ZERO] = REFUSED(" is singular: 0 at [0, 0]"), [DEFICIENT] = REFUSED(" is singular: 0 at [")                   \
     }
 
 const bad_row bad_triangular_rows[] = {
     { .name = "cholesky",
-      .op = "cholesky",
       .forms = { POSITIVE },
       .reads = READS_LOWER,
       .value = cholesky,
@@ -74,7 +73,6 @@ const bad_row bad_triangular_rows[] = {
       .at = CHOLESKY_AT,
       .gradient_at = CHOLESKY_AT },
     { .name = "cholesky, upper",
-      .op = "cholesky",
       .forms = { POSITIVE },
       .reads = READS_UPPER,
       .value = cholesky_upper,
@@ -83,7 +81,6 @@ const bad_row bad_triangular_rows[] = {
       .at = CHOLESKY_AT,
       .gradient_at = CHOLESKY_AT },
     { .name = "solve_triangular",
-      .op = "solve_triangular",
       .forms = { TRIANGLE, RIGHT },
       .reads = READS_LOWER,
       .value = solve_triangular,
@@ -92,7 +89,6 @@ const bad_row bad_triangular_rows[] = {
       .at = TRIANGULAR_AT,
       .gradient_at = TRIANGULAR_AT },
     { .name = "solve_triangular, upper, transposed, from the right",
-      .op = "solve_triangular",
       .forms = { TRIANGLE, RIGHT },
       .reads = READS_UPPER,
       .value = solve_turned,
@@ -101,14 +97,12 @@ const bad_row bad_triangular_rows[] = {
       .at = TRIANGULAR_AT,
       .gradient_at = TRIANGULAR_AT },
     { .name = "solve_triangular, ones on the diagonal",
-      .op = "solve_triangular",
       .forms = { TRIANGLE, RIGHT },
       .reads = READS_LOWER_UNIT,
       .value = solve_unit,
       .ratio = unit_ratio,
       .has_no_degree = true },
     { .name = "cholesky_solve",
-      .op = "solve_triangular",
       .forms = { TRIANGLE, RIGHT },
       .reads = READS_LOWER,
       .value = cholesky_solve,
@@ -117,7 +111,6 @@ const bad_row bad_triangular_rows[] = {
       .at = TRIANGULAR_AT,
       .gradient_at = TRIANGULAR_AT },
     { .name = "cholesky_solve, upper",
-      .op = "solve_triangular",
       .forms = { TRIANGLE, RIGHT },
       .reads = READS_UPPER,
       .value = cholesky_solve_upper,
