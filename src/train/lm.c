@@ -76,10 +76,7 @@ static bg_status build_equations(bg_lm *l, bg_graph *graph)
     bg_node *turned = bg_transpose(j, 0, 1);
     bg_update(square, bg_matmul(turned, j));
     bg_update(gradient, bg_matmul(turned, r));
-    bg_node *factor = bg_cholesky(bg_add(square, bg_diag_embed(added, 0)), BG_LOWER);
-    bg_node *half = bg_solve_triangular(factor, gradient, &(bg_triangular_options){ .triangle = BG_LOWER });
-    bg_node *solution =
-        bg_solve_triangular(factor, half, &(bg_triangular_options){ .triangle = BG_LOWER, .is_transposed = true });
+    bg_node *solution = bg_solve_spd(bg_add(square, bg_diag_embed(added, 0)), gradient, BG_LOWER);
     bg_status status = bg_compile(&l->normal, graph, NULL, 0, NULL);
     if (status == BG_OK)
         status = bg_program_bind(l->normal, j, l->jacobian);
