@@ -128,6 +128,7 @@ static const struct {
     { "lu", WITH(INFINITY), ONES, only_lu, "lu: matrix [637] of [1000]: a is inf at [1, 2]" },
     { "lu", SINGULAR, ONES, only_lu, NULL },
     { "solve", WITH(NAN), ONES, only_solve, "solve: matrix [637] of [1000]: a is nan at [1, 2]" },
+    { "solve", WITH(-NAN), ONES, only_solve, "solve: matrix [637] of [1000]: a is nan at [1, 2]" },
     { "solve", GOOD, { 1, -INFINITY, 1 }, only_solve, "solve: matrix [637] of [1000]: b is -inf at [1, 0]" },
     { "solve", SINGULAR, ONES, only_solve, "solve: matrix [637] of [1000]: a is singular: pivot 2 of 3 is 0" },
     { "solve", OF_RANK_2, ONES, only_solve, "solve: matrix [637] of [1000]: a is singular: pivot 1 of 3 is 0" },
@@ -277,6 +278,31 @@ START_TEST(once)
 }
 END_TEST
 
+/* A number that is none of the two triangles. */
+START_TEST(triangles)
+{
+    const bg_triangle none = (bg_triangle)2;
+    static const char *const names[] = { "cholesky",   "solve_spd",        "cholesky_solve",
+                                         "logdet_spd", "solve_triangular", "eigh" };
+    for (int k = 0; k < 6; k++) {
+        bg_graph *graph = NULL;
+        char message[64];
+        OK(bg_graph_create(&graph, trial_engine()));
+        bg_node *a = bg_input(graph, "a", BG_F64, BG_SHAPE(3, 3)), *b = bg_input(graph, "b", BG_F64, BG_SHAPE(3));
+        bg_node *made = k == 0   ? bg_cholesky(a, none)
+                        : k == 1 ? bg_solve_spd(a, b, none)
+                        : k == 2 ? bg_cholesky_solve(a, b, none)
+                        : k == 3 ? bg_logdet_spd(a, none)
+                        : k == 4 ? bg_solve_triangular(a, b, &(bg_triangular_options){ .triangle = none })
+                                 : bg_eigh(a, &(bg_spectral_options){ .triangle = none }).values;
+        snprintf(message, sizeof message, "%s: there is no triangle 2", names[k]);
+        ck_assert_ptr_null(made);
+        FAILS(bg_graph_status(graph), BG_ERR_ARGUMENT, message);
+        bg_graph_destroy(graph);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("linalg_lu_errors");
@@ -286,6 +312,7 @@ int main(void)
     tcase_add_loop_test(tests, errors, 0, REFUSALS);
     tcase_add_test(tests, places);
     tcase_add_test(tests, once);
+    tcase_add_test(tests, triangles);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

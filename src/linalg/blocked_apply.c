@@ -62,9 +62,10 @@ static bg_status start_call(const bg_call *call)
             row = (int64_t)(bgi_float_at(factors, dtype, n * n + i) + 0.5);
         const void *from = bgi_const_at(call->inputs[0], matrix * n + row, bytes);
         int64_t at = bgi_first_not_finite(dtype, from, m.columns);
-        if (at < m.columns)
-            return bgi_fail_in(call, batch_of(call->node), matrix, "%s is %g at [%lld, %lld]", bgi_label_of(call, 1),
-                               bgi_float_at(from, dtype, at), (long long)row, (long long)at);
+        if (at < m.columns) {
+            bg_call whole = bgi_by_matrices(call);
+            return bgi_fail_element(&whole, matrix, bgi_label_of(call, 1), bgi_float_at(from, dtype, at), row, at);
+        }
         memcpy(bgi_at(call->output, unit - call->first, bytes), from, bytes);
     }
     return BG_OK;

@@ -58,8 +58,7 @@ static bg_status fail_not_finite(const bg_call *call, int k, int64_t matrix, con
                                  int64_t j)
 {
     bg_call whole = bgi_by_matrices(call);
-    return bgi_fail_at(&whole, matrix, "%s is %g at [%lld, %lld]", bgi_label_of(call, k),
-                       bgi_float_at(row, call->node->dtype, at), (long long)i, (long long)j);
+    return bgi_fail_element(&whole, matrix, bgi_label_of(call, k), bgi_float_at(row, call->node->dtype, at), i, j);
 }
 
 /* Rows [first, last) of a: all units together look at each of them once. */

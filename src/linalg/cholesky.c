@@ -98,14 +98,16 @@ static const bg_op cholesky_op = {
 bg_node *bg_cholesky(bg_node *a, bg_triangle triangle)
 {
     int64_t attributes = triangle == BG_UPPER;
-    return bgi_takes_square("cholesky", a) ? bg_apply(&cholesky_op, &a, 1, &attributes, sizeof attributes) : NULL;
+    bool is_good = bgi_takes_square("cholesky", a) && bgi_takes_triangle("cholesky", a, triangle);
+    return is_good ? bg_apply(&cholesky_op, &a, 1, &attributes, sizeof attributes) : NULL;
 }
 
 bg_node *bg_cholesky_solve(bg_node *factor, bg_node *b, bg_triangle triangle)
 {
     bool upper = triangle == BG_UPPER;
     const bg_node *given = b;
-    if (!bgi_takes_system("cholesky_solve", &factor, &b, false))
+    if (!bgi_takes_system("cholesky_solve", &factor, &b, false) ||
+        !bgi_takes_triangle("cholesky_solve", factor, triangle))
         return NULL;
     bg_node *half = solve_with(factor, b, upper, false, false);
     return bgi_made_by("cholesky_solve", half,

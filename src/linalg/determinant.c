@@ -251,7 +251,9 @@ static const bg_op logdet_spd_op = { .name = "logdet_spd",
 bg_node *bg_logdet_spd(bg_node *a, bg_triangle triangle)
 {
     int64_t attributes = triangle == BG_UPPER;
-    bg_node *factor = bgi_takes_square("logdet_spd", a) ? bg_cholesky(a, triangle) : NULL;
+    bg_node *factor = NULL;
+    if (bgi_takes_square("logdet_spd", a) && bgi_takes_triangle("logdet_spd", a, triangle))
+        factor = bg_cholesky(a, triangle);
     if (!factor)
         return NULL;
     return bgi_made_by("logdet_spd", factor,

@@ -83,7 +83,7 @@ static const bg_op packed_op = { .name = "eigh_packed",
 
 bg_node *bgi_eigen_packed(const char *op, bg_node *a, bg_triangle triangle)
 {
-    if (!bgi_takes_square(op, a))
+    if (!bgi_takes_square(op, a) || !bgi_takes_triangle(op, a, triangle))
         return NULL;
     int64_t n = a->shape.dims[a->shape.rank - 1];
     /* LAPACK counts its work, some 2 n² elements, in its own integer. */

@@ -42,6 +42,14 @@ bool bgi_takes_square(const char *op, const bg_node *a)
     return false;
 }
 
+bool bgi_takes_triangle(const char *op, const bg_node *a, bg_triangle triangle)
+{
+    if (triangle == BG_LOWER || triangle == BG_UPPER)
+        return true;
+    bgi_graph_fail(a->graph, BG_ERR_ARGUMENT, "%s: there is no triangle %d", op, (int)triangle);
+    return false;
+}
+
 static bg_shape batch_of(bg_shape shape)
 {
     shape.rank -= 2;
@@ -207,6 +215,25 @@ bg_status bgi_fail_in(const bg_call *call, bg_shape batch, int64_t i, const char
     return status;
 }
 
+/* Whatever the sign of a NaN is. */
+bg_status bgi_fail_element(const bg_call *call, int64_t i, const char *label, double value, int64_t row, int64_t column)
+{
+    return bgi_fail_at(call, i, "%s is %g at [%lld, %lld]", label, isnan(value) ? (double)NAN : value, (long long)row,
+                       (long long)column);
+}
+
+bg_status bgi_check_result(const bg_call *call, int64_t i)
+{
+    bgi_matrices m = bgi_matrices_of(call->node);
+    int64_t count = m.rows * m.columns;
+    int64_t at = bgi_first_not_finite(call->node->dtype, bgi_output_at(call, i, count), count);
+    if (at == count)
+        return BG_OK;
+    return bgi_fail_in(call, batch_of(call->node->shape), call->first + i,
+                       "the result is beyond the range of %s at [%lld, %lld]", bg_dtype_name(call->node->dtype),
+                       (long long)(at / m.columns), (long long)(at % m.columns));
+}
+
 bg_node *bgi_made_by(const char *name, bg_node *first, bg_node *result)
 {
     if (!first || first->graph->is_compiling || first->graph->author.name)
@@ -245,8 +272,8 @@ bg_status bgi_check_finite_part(const bg_call *call, const char *label, int k, i
         int64_t count = read == BGI_READ_LOWER ? row + 1 : read == BGI_READ_UPPER ? width - row : width;
         int64_t at = first + bgi_first_not_finite(input->dtype, bgi_const_at(values, first, size), count);
         if (at < first + count)
-            return bgi_fail_at(call, i, "%s is %g at [%lld, %lld]", label, bgi_float_at(values, input->dtype, at),
-                               (long long)(at / m.columns), (long long)(at % m.columns));
+            return bgi_fail_element(call, i, label, bgi_float_at(values, input->dtype, at), at / m.columns,
+                                    at % m.columns);
     }
     return BG_OK;
 }

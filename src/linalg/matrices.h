@@ -14,6 +14,8 @@
 bool bgi_takes_matrix(const char *op, const bg_node *a);
 /* The same, of as many rows as columns. */
 bool bgi_takes_square(const char *op, const bg_node *a);
+/* Whether it is one of the two. */
+bool bgi_takes_triangle(const char *op, const bg_node *a, bg_triangle triangle);
 /* A square a, and a b with as many rows (is_right: columns) as a: of one graph and type. A b of rank 1 becomes a
  * column, and with different batches both are broadcast to the common one. */
 bool bgi_takes_system(const char *op, bg_node **a, bg_node **b, bool is_right);
@@ -71,6 +73,13 @@ bg_status bgi_fail_at(const bg_call *call, int64_t i, const char *format, ...) _
 /* The same where the matrices are no longer matrices: about number i of a batch of this shape. */
 bg_status bgi_fail_in(const bg_call *call, bg_shape batch, int64_t i, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* The same about an element: "a is nan at [1, 2]". */
+bg_status bgi_fail_element(const bg_call *call, int64_t i, const char *label, double value, int64_t row,
+                           int64_t column);
+/* The same unless all elements of the output's matrix i are finite: a is so near to a singular matrix, or so badly
+ * scaled, that the type cannot hold the result. */
+bg_status bgi_check_result(const bg_call *call, int64_t i);
 
 /* Names the public function as the author of `first` and of all nodes that were made since, in the user's graph and not
  * in the gradient or the composition of another one; returns the result, which may be NULL, as may the first. */

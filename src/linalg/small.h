@@ -31,6 +31,17 @@ void bgi_small_give(const bgi_small_group *g, int64_t count, int64_t stride, con
 /* What bgi_blas_trsm computes, of matrices side by side. scratch: 2 n BGK_LANES elements, of a's n. */
 void bgi_small_substitute(const bgi_small_group *g, bgi_triangular how, int64_t rows, int64_t columns, const void *a,
                           void *x, void *scratch);
+/* The x [n, r] that solves one triangular system after the other, with factors [n, n] that are `stride` elements apart;
+ * it may be b. */
+size_t bgi_small_apply_scratch(bg_dtype dtype, int64_t n, int64_t r);
+void bgi_small_apply(const bgi_small_group *g, const bgi_triangular how[2], int64_t n, int64_t r, int64_t stride,
+                     const void *factors, const void *b, void *x, void *scratch);
+
+/* ---- Checks of triangular systems, matrix i of a call with a and b as its inputs ---- */
+
+/* What is read of them is finite, and no element of a's diagonal 0; the latter alone. */
+bg_status bgi_check_triangular(const bg_call *call, bgi_triangular how, int64_t i);
+bg_status bgi_check_diagonal(const bg_call *call, int64_t i);
 
 /* ---- For use in a compiler's graph: a call of bg_cholesky and of bg_solve_triangular that is served ---- */
 bg_node *bgi_small_cholesky(bg_node *a, bool upper);

@@ -81,30 +81,6 @@ static bgi_triangular how_of(const bg_node *node)
     return (bgi_triangular){ a->is_upper, a->is_transposed, a->is_unit, a->is_right };
 }
 
-static bg_status check_diagonal(const bg_call *call, int64_t i, int64_t n)
-{
-    const void *a = bgi_input_at(call, 0, i, n * n);
-    for (int64_t k = 0; k < n; k++)
-        if (bgi_float_at(a, call->node->dtype, k * n + k) == 0)
-            return bgi_fail_at(call, i, "%s is singular: 0 at [%lld, %lld]", bgi_label_of(call, 0), (long long)k,
-                               (long long)k);
-    return BG_OK;
-}
-/* bgi_check_finite_triangle without the diagonal, which is not read where it is one of ones. */
-static bg_status check_finite_beside(const bg_call *call, int64_t i, int64_t n, bool upper)
-{
-    const void *a = bgi_input_at(call, 0, i, n * n);
-    size_t size = bg_dtype_size(call->node->dtype);
-    for (int64_t row = 0; row < n; row++) {
-        int64_t first = upper ? row + 1 : 0, count = upper ? n - row - 1 : row;
-        const void *part = bgi_const_at(a, row * n + first, size);
-        int64_t at = bgi_first_not_finite(call->node->dtype, part, count);
-        if (at < count)
-            return bgi_fail_at(call, i, "%s is %g at [%lld, %lld]", bgi_label_of(call, 0),
-                               bgi_float_at(part, call->node->dtype, at), (long long)row, (long long)(first + at));
-    }
-    return BG_OK;
-}
 /* How many systems of the group can be solved, before the first that cannot, whose error is made. */
 static int64_t count_solvable(const bg_call *call, int64_t first, int64_t matrices, bgi_triangular how,
                               bg_status *status)
@@ -115,30 +91,15 @@ static int64_t count_solvable(const bg_call *call, int64_t first, int64_t matric
     bool all = bgi_first_not_finite(dtype, bgi_input_at(call, 0, first, n * n), matrices * n * n) == matrices * n * n &&
                bgi_first_not_finite(dtype, bgi_input_at(call, 1, first, count), matrices * count) == matrices * count;
     for (*status = BG_OK; i < matrices; i++) {
-        if (!all && how.is_unit)
-            *status = check_finite_beside(call, first + i, n, how.is_upper);
-        else if (!all)
-            *status = bgi_check_finite_triangle(call, 0, first + i, how.is_upper ? BG_UPPER : BG_LOWER);
-        if (!all && *status == BG_OK)
-            *status = bgi_check_finite(call, 1, first + i);
-        if (*status == BG_OK && !how.is_unit)
-            *status = check_diagonal(call, first + i, n);
+        if (!all)
+            *status = bgi_check_triangular(call, how, first + i);
+        else if (!how.is_unit)
+            *status = bgi_check_diagonal(call, first + i);
         if (*status != BG_OK)
             break;
     }
     return i;
 }
-static bg_status check_solution(const bg_call *call, int64_t i)
-{
-    bgi_matrices b = bgi_matrices_of(call->node);
-    int64_t count = b.rows * b.columns,
-            at = bgi_first_not_finite(call->node->dtype, bgi_output_at(call, i, count), count);
-    if (at == count)
-        return BG_OK;
-    return bgi_fail_at(call, i, "the result is beyond the range of %s at [%lld, %lld]",
-                       bg_dtype_name(call->node->dtype), (long long)(at / b.columns), (long long)(at % b.columns));
-}
-
 static bg_status solve_group(const bg_call *call, int64_t first)
 {
     bgi_small_group g = bgi_small_group_of(call, first);
@@ -155,7 +116,7 @@ static bg_status solve_group(const bg_call *call, int64_t first)
     bgi_small_substitute(&g, how, b.rows, b.columns, a, x, inverses);
     bgi_small_give(&g, count, count, x, bgi_output_at(call, first, count));
     for (int64_t i = 0; i < solvable && failure == BG_OK; i++)
-        failure = check_solution(call, first + i);
+        failure = bgi_check_result(call, first + i);
     return failure != BG_OK ? failure : status;
 }
 static bg_status solve_run(const bg_call *call) { return bgi_small_groups(call, solve_group); }

@@ -13,55 +13,65 @@
 /* Attribute of the ops that solve with what lu packs: int64_t, whether with the transpose of a. */
 static bool is_transposed(const bg_node *node) { return *(const int64_t *)node->attributes != 0; }
 
-static bg_status check_pivots(const bg_call *call, bg_shape batch, int64_t i, int64_t n, const void *packed)
-{
-    int64_t pivot = bgi_lu_zero_pivot(call->node->dtype, n, packed);
-    if (pivot == n)
-        return BG_OK;
-    return bgi_fail_in(call, batch, call->first + i, "a is singular: pivot %lld of %lld is 0", (long long)pivot + 1,
-                       (long long)n);
-}
-/* A matrix so near to a singular one, or so badly scaled, that the type cannot hold the result. */
-static bg_status check_result(const bg_call *call, bg_shape batch, int64_t i, const void *x, int64_t rows,
-                              int64_t columns)
-{
-    int64_t at = bgi_first_not_finite(call->node->dtype, x, rows * columns);
-    if (at == rows * columns)
-        return BG_OK;
-    return bgi_fail_in(call, batch, call->first + i, "the result is beyond the range of %s at [%lld, %lld]",
-                       bg_dtype_name(call->node->dtype), (long long)(at / columns), (long long)(at % columns));
-}
 static bg_shape batch_of(const bg_node *matrices)
 {
     bg_shape batch = matrices->shape;
     batch.rank -= 2;
     return batch;
 }
-
-/* lu_apply: b and what lu packs -> x with a · x = b, or aᵀ · x = b. */
+static bg_status check_right_side(const bg_call *call, int64_t i)
+{
+    return bgi_check_finite_part(call, bgi_label_of(call, 1), 0, i, BGI_READ_ALL);
+}
+/* Input k is what lu packs. */
+static bg_status check_pivots(const bg_call *call, int k, int64_t i)
+{
+    int64_t n = bgi_matrices_of(call->node).rows;
+    int64_t pivot = bgi_lu_zero_pivot(call->node->dtype, n, bgi_input_at(call, k, i, n * n + n));
+    if (pivot == n)
+        return BG_OK;
+    return bgi_fail_in(call, batch_of(call->node), call->first + i, "a is singular: pivot %lld of %lld is 0",
+                       (long long)pivot + 1, (long long)n);
+}
+/* Whether matrices go side by side; then a call is of groups of them. */
 static bool is_small(const bg_node *node)
 {
     return bgi_small_serves(BGI_SMALL_SOLVE, node, bgi_matrices_of(node).rows);
+}
+/* How many matrices of a group pass the check, before the first that does not, whose error is made. */
+static int64_t count_solvable(const bg_call *call, int64_t first, int64_t matrices,
+                              bg_status (*check)(const bg_call *call, int64_t i), bg_status *status)
+{
+    int64_t i = 0;
+    for (*status = BG_OK; i < matrices && (*status = check(call, first + i)) == BG_OK;)
+        i++;
+    return i;
+}
+/* The first error among the results before that one, or it. */
+static bg_status check_results(const bg_call *call, int64_t first, int64_t solvable, bg_status after)
+{
+    bg_status status = BG_OK;
+    for (int64_t i = 0; i < solvable && status == BG_OK; i++)
+        status = bgi_check_result(call, first + i);
+    return status != BG_OK ? status : after;
+}
+
+/* lu_apply: b and what lu packs -> x with a · x = b, or aᵀ · x = b. */
+static bg_status check_lu_system(const bg_call *call, int64_t i)
+{
+    bg_status status = check_right_side(call, i);
+    return status != BG_OK ? status : check_pivots(call, 1, i);
 }
 static bg_status lu_apply_to_group(const bg_call *call, int64_t first)
 {
     bgi_small_group g = bgi_small_group_of(call, first);
     bgi_matrices m = bgi_matrices_of(call->node);
-    int64_t n = m.rows, r = m.columns, solvable = 0;
-    bg_shape batch = batch_of(call->node);
-    bg_status status = BG_OK, failure = BG_OK;
-    for (; solvable < g.matrices; solvable++) {
-        status = bgi_check_finite_part(call, bgi_label_of(call, 1), 0, first + solvable, BGI_READ_ALL);
-        if (status == BG_OK)
-            status = check_pivots(call, batch, first + solvable, n, bgi_input_at(call, 1, first + solvable, n * n + n));
-        if (status != BG_OK)
-            break;
-    }
+    int64_t n = m.rows, r = m.columns;
+    bg_status status;
+    int64_t solvable = count_solvable(call, first, g.matrices, check_lu_system, &status);
     bgi_small_lu_solve(&g, n, r, bgi_input_at(call, 1, first, n * n + n), is_transposed(call->node),
                        bgi_input_at(call, 0, first, n * r), bgi_output_at(call, first, n * r), call->scratch);
-    for (int64_t i = 0; i < solvable && failure == BG_OK; i++)
-        failure = check_result(call, batch, first + i, bgi_output_at(call, first + i, n * r), n, r);
-    return failure != BG_OK ? failure : status;
+    return check_results(call, first, solvable, status);
 }
 static bg_status lu_apply_run(const bg_call *call)
 {
@@ -69,18 +79,13 @@ static bg_status lu_apply_run(const bg_call *call)
         return bgi_small_groups(call, lu_apply_to_group);
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t n = m.rows, r = m.columns;
-    bg_shape batch = batch_of(call->node);
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
-        const void *packed = bgi_input_at(call, 1, i, n * n + n);
-        void *x = bgi_output_at(call, i, n * r);
-        bg_status status = bgi_check_finite_part(call, bgi_label_of(call, 1), 0, i, BGI_READ_ALL);
-        if (status == BG_OK)
-            status = check_pivots(call, batch, i, n, packed);
+        bg_status status = check_lu_system(call, i);
         if (status != BG_OK)
             return status;
-        bgi_lu_solve(call->node->dtype, n, r, packed, is_transposed(call->node), bgi_input_at(call, 0, i, n * r), x,
-                     call->scratch);
-        status = check_result(call, batch, i, x, n, r);
+        bgi_lu_solve(call->node->dtype, n, r, bgi_input_at(call, 1, i, n * n + n), is_transposed(call->node),
+                     bgi_input_at(call, 0, i, n * r), bgi_output_at(call, i, n * r), call->scratch);
+        status = bgi_check_result(call, i);
         if (status != BG_OK)
             return status;
     }
@@ -158,20 +163,16 @@ static bg_status lu_invert_infer(const bg_node *node, bg_dtype *dtype, bg_shape 
     shape->dims[shape->rank++] = n;
     return BG_OK;
 }
+static bg_status check_lu_inverse(const bg_call *call, int64_t i) { return check_pivots(call, 0, i); }
 static bg_status lu_invert_group(const bg_call *call, int64_t first)
 {
     bgi_small_group g = bgi_small_group_of(call, first);
-    int64_t n = bgi_matrices_of(call->node).rows, regular = 0;
-    bg_shape batch = batch_of(call->node);
-    bg_status status = BG_OK, failure = BG_OK;
-    const void *packed = bgi_input_at(call, 0, first, n * n + n);
-    while (regular < g.matrices && (status = check_pivots(call, batch, first + regular, n,
-                                                          bgi_input_at(call, 0, first + regular, n * n + n))) == BG_OK)
-        regular++;
-    bgi_small_lu_invert(&g, n, packed, bgi_output_at(call, first, n * n), call->scratch);
-    for (int64_t i = 0; i < regular && failure == BG_OK; i++)
-        failure = check_result(call, batch, first + i, bgi_output_at(call, first + i, n * n), n, n);
-    return failure != BG_OK ? failure : status;
+    int64_t n = bgi_matrices_of(call->node).rows;
+    bg_status status;
+    int64_t regular = count_solvable(call, first, g.matrices, check_lu_inverse, &status);
+    bgi_small_lu_invert(&g, n, bgi_input_at(call, 0, first, n * n + n), bgi_output_at(call, first, n * n),
+                        call->scratch);
+    return check_results(call, first, regular, status);
 }
 static size_t lu_invert_scratch(const bg_node *node)
 {
@@ -184,15 +185,12 @@ static bg_status lu_invert_run(const bg_call *call)
         return bgi_small_groups(call, lu_invert_group);
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t n = m.rows;
-    bg_shape batch = batch_of(call->node);
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
-        const void *packed = bgi_input_at(call, 0, i, n * n + n);
-        void *x = bgi_output_at(call, i, n * n);
-        bg_status status = check_pivots(call, batch, i, n, packed);
+        bg_status status = check_lu_inverse(call, i);
         if (status != BG_OK)
             return status;
-        bgi_lu_invert(call->node->dtype, n, packed, x);
-        status = check_result(call, batch, i, x, n, n);
+        bgi_lu_invert(call->node->dtype, n, bgi_input_at(call, 0, i, n * n + n), bgi_output_at(call, i, n * n));
+        status = bgi_check_result(call, i);
         if (status != BG_OK)
             return status;
     }
@@ -297,23 +295,29 @@ bg_node *bg_lu_solve(bg_lu_factors lu, bg_node *b) { return solve_by_lu("lu_solv
 
 /* spd_apply: b and the factor of a -> x with a · x = b. Attributes: int64_t, whether the factor is upper. */
 static bool is_upper(const bg_node *node) { return *(const int64_t *)node->attributes != 0; }
+/* The systems of its factor, one after the other. */
+static void find_systems(const bg_node *node, bgi_triangular how[2])
+{
+    how[0] = how[1] = (bgi_triangular){ .is_upper = is_upper(node), .is_transposed = is_upper(node) };
+    how[1].is_transposed = !how[0].is_transposed;
+}
 static bg_status spd_apply_run(const bg_call *call)
 {
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t n = m.rows, r = m.columns;
-    bgi_triangular first = { .is_upper = is_upper(call->node), .is_transposed = is_upper(call->node) }, second = first;
-    second.is_transposed = !first.is_transposed;
+    bgi_triangular how[2];
+    find_systems(call->node, how);
     bg_dtype dtype = call->node->dtype;
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
         const void *factor = bgi_input_at(call, 1, i, n * n);
         void *x = bgi_output_at(call, i, n * r);
-        bg_status status = bgi_check_finite_part(call, bgi_label_of(call, 1), 0, i, BGI_READ_ALL);
+        bg_status status = check_right_side(call, i);
         if (status != BG_OK)
             return status;
         memcpy(x, bgi_input_at(call, 0, i, n * r), (size_t)(n * r) * bg_dtype_size(dtype));
-        bgi_blas_trsm(dtype, first, n, r, factor, n, x, r);
-        bgi_blas_trsm(dtype, second, n, r, factor, n, x, r);
-        status = check_result(call, batch_of(call->node), i, x, n, r);
+        for (int k = 0; k < 2; k++)
+            bgi_blas_trsm(dtype, how[k], n, r, factor, n, x, r);
+        status = bgi_check_result(call, i);
         if (status != BG_OK)
             return status;
     }
@@ -362,7 +366,7 @@ bg_node *bg_solve_spd(bg_node *a, bg_node *b, bg_triangle triangle)
     bg_node *own = a;
     const bg_node *given = b;
     int64_t attributes = triangle == BG_UPPER;
-    if (!bgi_takes_system("solve_spd", &a, &b, false))
+    if (!bgi_takes_system("solve_spd", &a, &b, false) || !bgi_takes_triangle("solve_spd", a, triangle))
         return NULL;
     bool shared = is_shared(own, b);
     own = shared ? without_batch(own) : own;

@@ -54,29 +54,26 @@ static bg_status check_triangle(const bg_call *call, bgi_triangular how, int64_t
         const void *part = bgi_const_at(a, row * n + first, bg_dtype_size(dtype));
         int64_t at = bgi_first_not_finite(dtype, part, count);
         if (at < count)
-            return bgi_fail_at(call, i, "%s is %g at [%lld, %lld]", bgi_label_of(call, 0),
-                               bgi_float_at(part, dtype, at), (long long)row, (long long)(first + at));
+            return bgi_fail_element(call, i, bgi_label_of(call, 0), bgi_float_at(part, dtype, at), row, first + at);
     }
     return BG_OK;
 }
-static bg_status check_diagonal(const bg_call *call, int64_t i, int64_t n)
+bg_status bgi_check_diagonal(const bg_call *call, int64_t i)
 {
-    const void *a = bgi_input_at(call, 0, i, n * n);
-    for (int64_t k = 0; k < n; k++)
-        if (bgi_float_at(a, call->node->dtype, k * n + k) == 0)
+    bgi_matrices a = bgi_matrices_of(call->node->inputs[0]);
+    const void *values = bgi_input_at(call, 0, i, a.rows * a.rows);
+    for (int64_t k = 0; k < a.rows; k++)
+        if (bgi_float_at(values, call->node->dtype, k * a.rows + k) == 0)
             return bgi_fail_at(call, i, "%s is singular: 0 at [%lld, %lld]", bgi_label_of(call, 0), (long long)k,
                                (long long)k);
     return BG_OK;
 }
-/* A matrix so near to a singular one, or so badly scaled, that the type cannot hold the solution. */
-static bg_status check_solution(const bg_call *call, int64_t i, const void *x, bgi_matrices m)
+bg_status bgi_check_triangular(const bg_call *call, bgi_triangular how, int64_t i)
 {
-    bg_dtype dtype = call->node->dtype;
-    int64_t at = bgi_first_not_finite(dtype, x, m.rows * m.columns);
-    if (at == m.rows * m.columns)
-        return BG_OK;
-    return bgi_fail_at(call, i, "the result is beyond the range of %s at [%lld, %lld]", bg_dtype_name(dtype),
-                       (long long)(at / m.columns), (long long)(at % m.columns));
+    bg_status status = check_triangle(call, how, i, bgi_matrices_of(call->node->inputs[0]).rows);
+    if (status == BG_OK)
+        status = bgi_check_finite(call, 1, i);
+    return status == BG_OK && !how.is_unit ? bgi_check_diagonal(call, i) : status;
 }
 static bg_status solve_triangular_run(const bg_call *call)
 {
@@ -85,18 +82,14 @@ static bg_status solve_triangular_run(const bg_call *call)
     bgi_matrices b = bgi_matrices_of(call->node);
     int64_t n = how.is_right ? b.columns : b.rows;
     for (int64_t i = 0; i < call->last - call->first && b.batch > 0; i++) {
-        bg_status status = check_triangle(call, how, i, n);
-        if (status == BG_OK)
-            status = bgi_check_finite(call, 1, i);
-        if (status == BG_OK && !how.is_unit)
-            status = check_diagonal(call, i, n);
+        bg_status status = bgi_check_triangular(call, how, i);
         if (status != BG_OK)
             return status;
         void *x = bgi_output_at(call, i, b.rows * b.columns);
         memcpy(x, bgi_input_at(call, 1, i, b.rows * b.columns),
                (size_t)(b.rows * b.columns) * bg_dtype_size(call->node->dtype));
         bgi_blas_trsm(call->node->dtype, how, b.rows, b.columns, bgi_input_at(call, 0, i, n * n), n, x, b.columns);
-        status = check_solution(call, i, x, b);
+        status = bgi_check_result(call, i);
         if (status != BG_OK)
             return status;
     }
@@ -134,7 +127,8 @@ bg_node *bg_solve_triangular(bg_node *a, bg_node *b, const bg_triangular_options
 {
     attributes_of attributes = read_options(options);
     const bg_node *given = b;
-    if (!bgi_takes_system("solve_triangular", &a, &b, attributes.is_right))
+    if (!bgi_takes_system("solve_triangular", &a, &b, attributes.is_right) ||
+        !bgi_takes_triangle("solve_triangular", a, options ? options->triangle : BG_LOWER))
         return NULL;
     bg_node *x = bg_apply(&solve_triangular_op, (bg_node *[]){ a, b }, 2, &attributes, sizeof attributes);
     return bgi_like_right_side(x, given);

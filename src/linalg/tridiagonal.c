@@ -131,11 +131,9 @@ static bg_status solve_tridiagonal_run(const bg_call *call)
         if (pivot < m.rows)
             return bgi_fail_in(call, batch, call->first + i, "a is singular: pivot %lld of %lld is 0",
                                (long long)pivot + 1, (long long)m.rows);
-        int64_t at = bgi_first_not_finite(call->node->dtype, x, m.rows * m.columns);
-        if (at < m.rows * m.columns)
-            return bgi_fail_in(call, batch, call->first + i, "the result is beyond the range of %s at [%lld, %lld]",
-                               bg_dtype_name(call->node->dtype), (long long)(at / m.columns),
-                               (long long)(at % m.columns));
+        status = bgi_check_result(call, i);
+        if (status != BG_OK)
+            return status;
     }
     return BG_OK;
 }
