@@ -1,8 +1,9 @@
 /* Differentiable linear algebra, on LAPACK and on blocked algorithms of the library's own.
  *
  * Matrices are the last two axes, f32 or f64; the axes before them are a batch, whose matrices are dealt out over the
- * engine's threads. Any extent may be 0. Where an op has two operands, their batches broadcast as in bg_matmul, and one
- * of rank 1 is a column [n, 1] whose second axis the result leaves out.
+ * engine's threads. Any extent may be 0. Where an op has two operands, their batches broadcast as in bg_matmul, and a b
+ * of rank 1 is a column [n, 1] whose second axis the result leaves out. Operands of another shape or of two types are
+ * recorded in the graph, as ops.h says, and an extent that LAPACK's integer cannot count is BG_ERR_OVERFLOW.
  *
  * Gradients are those of the mathematical function, written in ops, so that they have derivatives of their own; they
  * come from the equation that the result solves and not from the steps that found it. A symmetric operand is read in
@@ -11,8 +12,10 @@
  * where no other source is given.
  *
  * A run fails with BG_ERR_NUMERIC, before any update takes effect, where an operand is not finite or has no result, or
- * none that its type can hold: the message names the op, the matrix of the batch, and the element, pivot or minor.
- * An extent that LAPACK's integer cannot count is BG_ERR_OVERFLOW when the node is made.
+ * none that its type can hold: the message names the function or its gradient, the matrix of the batch, and the
+ * element, pivot or minor. What several functions compute of one matrix, as its LU factors, is computed once, and named
+ * by the first of them. Products in a gradient are those of bg_matmul: elements beyond the type's range become infinite
+ * or NaN, and those near its smallest normal number lose digits.
  */
 #ifndef BLASGRAD_LINALG_H
 #define BLASGRAD_LINALG_H
@@ -38,8 +41,7 @@ BG_API bg_node *bg_cholesky(bg_node *a, bg_triangle triangle);
  *   Gradients of lower and upper for any m and n, where the leading k x k matrix of the permuted a is regular; that a
  *   is not makes the gradient fail. de Hoog, Anderssen and Lukas, Differentiation of matrix functionals using
  *   triangular factorization, 2011.
- * A matrix is factored once for all that is computed from it by LU, here and below, so messages about its elements
- * name lu. More than 2^24 rows of f32 are BG_ERR_OVERFLOW. */
+ * More than 2^24 rows of f32 are BG_ERR_OVERFLOW, here and wherever LU is used. */
 typedef struct {
     bg_node *lower;       /* [.., m, k], ones on the diagonal */
     bg_node *upper;       /* [.., k, n] */
@@ -116,14 +118,17 @@ BG_API bg_node *bg_symmetric_power(bg_node *a, double exponent);
 
 /* x [.., n, r] with a · x = b: a [.., n, n], b [.., n, r].
  *   db = aᵀ⁻¹ · dx   da = -db · xᵀ
- * Fails where a is singular: an exact 0 among the pivots. */
+ * By LU; fails where a is singular: an exact 0 among the pivots. The right sides of one a for a whole batch are columns
+ * of one b, here and in messages. */
 BG_API bg_node *bg_solve(bg_node *a, bg_node *b);
-/* The same by Cholesky, of a symmetric positive definite a, of which that triangle is read. */
+/* The same by Cholesky, of a symmetric positive definite a, of which that triangle is read: da = -sym(db · xᵀ). Fails
+ * as bg_cholesky does. */
 BG_API bg_node *bg_solve_spd(bg_node *a, bg_node *b, bg_triangle triangle);
 
-/* x with op(a) · x = b, of which only the triangle is read (and the diagonal not if it is one of ones); op(a) is a or
- * aᵀ. is_right: x · op(a) = b, b [.., r, n]. The gradient of a has that triangle alone. Fails at a 0 on the diagonal.
- */
+/* x with op(a) · x = b, where only the triangle of a is read (and the diagonal not if it is one of ones); op(a) is a or
+ * aᵀ. is_right: x · op(a) = b, b [.., r, n], where one of rank 1 is a row. options may be NULL.
+ *   db = op(a)ᵀ⁻¹ · dx   d op(a) = -db · xᵀ, of which a gets the triangle alone
+ * Fails at a 0 on the diagonal. */
 typedef struct {
     bg_triangle triangle; /* of a as it is stored */
     bool is_transposed;
@@ -132,11 +137,13 @@ typedef struct {
 } bg_triangular_options;
 BG_API bg_node *bg_solve_triangular(bg_node *a, bg_node *b, const bg_triangular_options *options);
 
-/* a is tridiagonal: lower [.., n - 1], diagonal [.., n], upper [.., n - 1], b [.., n, r]; with partial pivoting. For n
- * = 0, lower and upper are [.., 0]. */
+/* x [.., n, r] with a · x = b for a tridiagonal a: lower [.., n - 1], diagonal [.., n], upper [.., n - 1], b [.., n,
+ * r]; with partial pivoting. For n = 0, lower and upper are [.., 0]. Gradients and failures are those of bg_solve, on
+ * the three diagonals. */
 BG_API bg_node *bg_solve_tridiagonal(bg_node *lower, bg_node *diagonal, bg_node *upper, bg_node *b);
 
-/* With factors that are there already: of bg_cholesky (gradients go to the factor), of bg_lu (gradients go to a). */
+/* With factors that are there already: of bg_cholesky, of which that triangle is read and gets the gradient; of bg_lu,
+ * where gradients go to a. */
 BG_API bg_node *bg_cholesky_solve(bg_node *factor, bg_node *b, bg_triangle triangle);
 BG_API bg_node *bg_lu_solve(bg_lu_factors lu, bg_node *b);
 
@@ -158,27 +165,30 @@ BG_API bg_node *bg_inv(bg_node *a);
  * where tolerance is max(m, n) · epsilon unless given. Gradient of constant rank, as of bg_lstsq by_svd. */
 BG_API bg_node *bg_pinv(bg_node *a, bg_optional tolerance);
 
-/* x with a · x + x · a = c: a [.., n, n] symmetric positive definite, read in the lower triangle; c [.., n, n] any. */
+/* x with a · x + x · a = c: a [.., n, n] symmetric positive definite, read in the lower triangle; c [.., n, n] any.
+ *   dc solves the equation with dx   da = -sym(dc · xᵀ + xᵀ · dc) */
 BG_API bg_node *bg_lyapunov(bg_node *a, bg_node *c);
 
 /* ---- Functions of matrices ---- */
 
 /* a [.., n, n] -> [..]; 1 for n = 0. The gradient dy · cofactors is right for a singular a too; its own derivative
- * needs a regular one. Fails where the determinant is beyond the range of the type. */
+ * needs a regular one. Fails where the determinant, or a cofactor in the gradient, is beyond the range of the type. */
 BG_API bg_node *bg_det(bg_node *a);
-/* The sign, 1, -1 or 0, and log |det a|, -inf for a singular a; the gradient of the latter, a⁻¹ᵀ, then fails. */
+/* The sign, 1, -1 or 0, and log |det a|, -inf for a singular a; the gradient of the latter, a⁻¹ᵀ, then fails, and that
+ * of the sign is 0. */
 typedef struct {
     bg_node *sign, *logabs;
 } bg_signed_log;
 BG_API bg_signed_log bg_slogdet(bg_node *a);
 /* log det a; fails where det a is not positive. */
 BG_API bg_node *bg_logdet(bg_node *a);
-/* The same by Cholesky, of a symmetric positive definite a, of which that triangle is read. */
+/* The same by Cholesky, of a symmetric positive definite a, of which that triangle is read: fails as bg_cholesky does.
+ */
 BG_API bg_node *bg_logdet_spd(bg_node *a, bg_triangle triangle);
 
 /* Norms of a [.., m, n] -> [..]; 0 of an empty matrix. Frobenius; nuclear, the sum of the singular values; spectral,
  * the largest of them; of rows and of columns, the largest sum of magnitudes in one (‖a‖∞ and ‖a‖₁). Where the norm has
- * a kink, one of its subgradients. */
+ * a kink, one of its subgradients. NaN and infinities come through Frobenius's norm and sums, with no failure. */
 typedef enum { BG_FROBENIUS, BG_NUCLEAR, BG_SPECTRAL, BG_ROW_SUMS, BG_COLUMN_SUMS } bg_matrix_norm_kind;
 BG_API bg_node *bg_matrix_norm(bg_node *a, bg_matrix_norm_kind kind);
 /* The largest singular value by the smallest, [..]; inf for one that is 0, whose gradient then fails. Not of an empty
@@ -187,7 +197,8 @@ BG_API bg_node *bg_cond(bg_node *a);
 /* The number of singular values above tolerance · the largest, i64 [..]; max(m, n) · epsilon unless given. */
 BG_API bg_node *bg_matrix_rank(bg_node *a, bg_optional tolerance);
 /* a [.., n, n] multiplied with itself, or its inverse for a negative exponent, in the fewest products that Knuth's
- * power tree finds; the identity for 0. */
+ * power tree finds; the identity for 0. Fails where the result is not finite, or a is singular and has to be inverted.
+ */
 BG_API bg_node *bg_matrix_power(bg_node *a, int64_t exponent);
 /* Σ aⁱ / i! by scaling and squaring of Padé approximants: Higham, The scaling and squaring method for the matrix
  * exponential revisited, 2005. Gradient by the Fréchet derivative: Al-Mohy and Higham, Computing the Fréchet derivative
@@ -200,7 +211,7 @@ BG_API bg_node *bg_matrix_exp(bg_node *a);
  * covariance, as bg_cholesky gives it, whose batch broadcasts against theirs. */
 /* sqrt((x - mean)ᵀ · covariance⁻¹ · (x - mean)), [..]; gradient 0 where it is 0. */
 BG_API bg_node *bg_mahalanobis(bg_node *x, bg_node *mean, bg_node *factor);
-/* -½ (mahalanobis² + n log 2π) - Σ log factor_ii, [..] */
+/* -½ (mahalanobis² + n log 2π) - Σ log |factor_ii|, [..]; -inf where the square is beyond the type's range. */
 BG_API bg_node *bg_gaussian_log_density(bg_node *x, bg_node *mean, bg_node *factor);
 
 #ifdef __cplusplus
