@@ -56,10 +56,17 @@ static int build_solve(bg_node *const *x, bg_node **y, int way)
     bg_grad(bg_sum(bg_mul(y[0], y[0]), BG_ALL_AXES), x, 2, y + 2);
     return 4;
 }
+static int build_spd(bg_node *const *x, bg_node **y, int way)
+{
+    y[0] = bg_solve_spd(x[0], x[1], way ? BG_UPPER : BG_LOWER);
+    bg_grad(bg_sum(bg_mul(y[0], y[0]), BG_ALL_AXES), x, 2, y + 1);
+    return 3;
+}
 static const family families[] = { { "cholesky", build_cholesky, 2 },
                                    { "triangular", build_triangular, 16 },
                                    { "lu", build_lu, 3 },
-                                   { "solve", build_solve, 1 } };
+                                   { "solve", build_solve, 1 },
+                                   { "solve_spd", build_spd, 2 } };
 enum { FAMILIES = (int)(sizeof families / sizeof families[0]) };
 
 /* Symmetric with a diagonal that keeps it positive definite; its rows in turn, for pivoting, unless it is factored as

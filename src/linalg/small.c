@@ -88,3 +88,20 @@ void bgi_small_substitute(const bgi_small_group *g, bgi_triangular how, int64_t 
     g->kernels->lockstep_solve(n, how.is_right ? rows : columns, a, a_rows, a_cols, x, x_rows, x_cols, how.is_unit,
                                scratch);
 }
+
+size_t bgi_small_apply_scratch(bg_dtype dtype, int64_t n, int64_t r)
+{
+    return (size_t)bgi_small_elements(2 * n + n * n + n * r) * bg_dtype_size(dtype);
+}
+void bgi_small_apply(const bgi_small_group *g, const bgi_triangular how[2], int64_t n, int64_t r, int64_t stride,
+                     const void *factors, const void *b, void *x, void *scratch)
+{
+    size_t size = bg_dtype_size(g->dtype);
+    void *lanes = bgi_at(scratch, bgi_small_elements(2 * n), size);
+    void *sides = bgi_at(lanes, bgi_small_elements(n * n), size);
+    bgi_small_take(g, n * n, stride, factors, lanes);
+    bgi_small_take(g, n * r, n * r, b, sides);
+    bgi_small_substitute(g, how[0], n, r, lanes, sides, scratch);
+    bgi_small_substitute(g, how[1], n, r, lanes, sides, scratch);
+    bgi_small_give(g, n * r, n * r, sides, x);
+}

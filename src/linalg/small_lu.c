@@ -18,7 +18,7 @@ void bgi_small_lu(const bgi_small_group *g, int64_t m, int64_t n, const void *a,
 
 size_t bgi_small_lu_solve_scratch(bg_dtype dtype, int64_t n, int64_t r)
 {
-    return (size_t)bgi_small_elements(2 * n + n * n + 2 * n * r) * bg_dtype_size(dtype);
+    return bgi_small_apply_scratch(dtype, n, r) + (size_t)bgi_small_elements(n * r) * bg_dtype_size(dtype);
 }
 
 /* Row i of y is row order[i] of x; is_back: row order[i] of y is row i of x. */
@@ -41,14 +41,8 @@ static void substitute(const bgi_small_group *g, int64_t n, int64_t r, const voi
 {
     bgi_triangular lower = { .is_unit = true, .is_transposed = is_transposed };
     bgi_triangular upper = { .is_upper = true, .is_transposed = is_transposed };
-    size_t size = bg_dtype_size(g->dtype);
-    void *factors = bgi_at(scratch, bgi_small_elements(2 * n), size);
-    void *lanes = bgi_at(factors, bgi_small_elements(n * n), size);
-    bgi_small_take(g, n * n, n * n + n, packed, factors);
-    bgi_small_take(g, n * r, n * r, b, lanes);
-    bgi_small_substitute(g, is_transposed ? upper : lower, n, r, factors, lanes, scratch);
-    bgi_small_substitute(g, is_transposed ? lower : upper, n, r, factors, lanes, scratch);
-    bgi_small_give(g, n * r, n * r, lanes, x);
+    bgi_small_apply(g, is_transposed ? (bgi_triangular[]){ upper, lower } : (bgi_triangular[]){ lower, upper }, n, r,
+                    n * n + n, packed, b, x, scratch);
 }
 
 void bgi_small_lu_solve(const bgi_small_group *g, int64_t n, int64_t r, const void *packed, bool is_transposed,
@@ -59,7 +53,7 @@ void bgi_small_lu_solve(const bgi_small_group *g, int64_t n, int64_t r, const vo
         substitute(g, n, r, packed, false, x, x, scratch);
         return;
     }
-    void *rows = bgi_at(scratch, bgi_small_elements(2 * n + n * n + n * r), bg_dtype_size(g->dtype));
+    void *rows = (char *)scratch + bgi_small_apply_scratch(g->dtype, n, r);
     substitute(g, n, r, packed, true, b, rows, scratch);
     permute(g, n, r, packed, true, rows, x);
 }

@@ -301,8 +301,23 @@ static void find_systems(const bg_node *node, bgi_triangular how[2])
     how[0] = how[1] = (bgi_triangular){ .is_upper = is_upper(node), .is_transposed = is_upper(node) };
     how[1].is_transposed = !how[0].is_transposed;
 }
+static bg_status spd_apply_to_group(const bg_call *call, int64_t first)
+{
+    bgi_small_group g = bgi_small_group_of(call, first);
+    bgi_matrices m = bgi_matrices_of(call->node);
+    int64_t n = m.rows, r = m.columns;
+    bgi_triangular how[2];
+    bg_status status;
+    find_systems(call->node, how);
+    int64_t solvable = count_solvable(call, first, g.matrices, check_right_side, &status);
+    bgi_small_apply(&g, how, n, r, n * n, bgi_input_at(call, 1, first, n * n), bgi_input_at(call, 0, first, n * r),
+                    bgi_output_at(call, first, n * r), call->scratch);
+    return check_results(call, first, solvable, status);
+}
 static bg_status spd_apply_run(const bg_call *call)
 {
+    if (is_small(call->node))
+        return bgi_small_groups(call, spd_apply_to_group);
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t n = m.rows, r = m.columns;
     bgi_triangular how[2];
@@ -324,12 +339,19 @@ static bg_status spd_apply_run(const bg_call *call)
     return BG_OK;
 }
 static bg_status spd_apply_call(const bg_call *call) { return bgi_run_gradually(call, spd_apply_run); }
+static size_t spd_apply_scratch(const bg_node *node)
+{
+    bgi_matrices m = bgi_matrices_of(node);
+    return is_small(node) ? bgi_small_apply_scratch(node->dtype, m.rows, m.columns) : 0;
+}
 static const bg_op single_spd_apply_op = { .name = "spd_apply",
                                            .arity = 2,
                                            .infer = bgi_infer_same,
                                            .is_constant = true,
                                            .call = spd_apply_call,
                                            .units = bgi_matrix_units,
+                                           .scratch = spd_apply_scratch,
+                                           .grain = two_solves_grain,
                                            .flops = two_solves_flops,
                                            .product_flops = two_solves_flops };
 static bg_node *spd_apply_compose(bg_node *node)
