@@ -58,15 +58,14 @@ static bg_status lu_of_group(const bg_call *call, int64_t first)
 {
     bgi_small_group g = bgi_small_group_of(call, first);
     bgi_matrices m = bgi_matrices_of(call->node->inputs[0]);
-    int64_t count = m.rows * m.columns, finite = 0;
-    bg_status status = BG_OK, failure = BG_OK;
-    while (finite < g.matrices && (status = bgi_check_finite(call, 0, first + finite)) == BG_OK)
-        finite++;
+    int64_t count = m.rows * m.columns;
+    int64_t finite = bgi_small_finite(g.dtype, bgi_input_at(call, 0, first, count), g.matrices, count);
+    bg_status status = finite < g.matrices ? bgi_check_finite(call, 0, first + finite) : BG_OK;
     bgi_small_lu(&g, m.rows, m.columns, bgi_input_at(call, 0, first, count), bgi_output_at(call, first, count + m.rows),
                  call->scratch);
-    for (int64_t i = 0; i < finite && failure == BG_OK; i++)
-        failure = check_factors(call, first + i, bgi_output_at(call, first + i, count + m.rows));
-    return failure != BG_OK ? failure : status;
+    int64_t held = bgi_small_finite(g.dtype, bgi_output_at(call, first, count + m.rows), finite, count + m.rows);
+    return held < finite ? check_factors(call, first + held, bgi_output_at(call, first + held, count + m.rows))
+                         : status;
 }
 static bg_status lu_run(const bg_call *call)
 {

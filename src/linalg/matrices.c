@@ -272,19 +272,18 @@ bg_status bgi_check_finite_part(const bg_call *call, const char *label, int k, i
         int64_t count = read == BGI_READ_LOWER ? row + 1 : read == BGI_READ_UPPER ? width - row : width;
         int64_t at = first + bgi_first_not_finite(input->dtype, bgi_const_at(values, first, size), count);
         if (at < first + count)
-            return bgi_fail_element(call, i, label, bgi_float_at(values, input->dtype, at), at / m.columns,
-                                    at % m.columns);
+            return bgi_fail_element(call, i, label ? label : bgi_label_of(call, k),
+                                    bgi_float_at(values, input->dtype, at), at / m.columns, at % m.columns);
     }
     return BG_OK;
 }
 bg_status bgi_check_finite(const bg_call *call, int k, int64_t i)
 {
-    return bgi_check_finite_part(call, bgi_label_of(call, k), k, i, BGI_READ_ALL);
+    return bgi_check_finite_part(call, NULL, k, i, BGI_READ_ALL);
 }
 bg_status bgi_check_finite_triangle(const bg_call *call, int k, int64_t i, bg_triangle triangle)
 {
-    return bgi_check_finite_part(call, bgi_label_of(call, k), k, i,
-                                 triangle == BG_UPPER ? BGI_READ_UPPER : BGI_READ_LOWER);
+    return bgi_check_finite_part(call, NULL, k, i, triangle == BG_UPPER ? BGI_READ_UPPER : BGI_READ_LOWER);
 }
 
 /* ---- Parts ---- */

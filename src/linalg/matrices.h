@@ -62,7 +62,7 @@ int64_t bgi_first_not_finite(bg_dtype dtype, const void *values, int64_t count);
 bg_status bgi_check_finite(const bg_call *call, int k, int64_t i);
 /* The same for one triangle of a square matrix, all that is read of it. */
 bg_status bgi_check_finite_triangle(const bg_call *call, int k, int64_t i, bg_triangle triangle);
-/* The same for what is read of the matrix, by a name for the operand. */
+/* The same for what is read of the matrix, by a name for the operand; NULL: what the author calls it. */
 typedef enum { BGI_READ_ALL, BGI_READ_LOWER, BGI_READ_UPPER } bgi_read;
 bg_status bgi_check_finite_part(const bg_call *call, const char *label, int k, int64_t i, bgi_read read);
 /* What the author of a call's node calls operand k of a system, 0 or 1. */

@@ -58,6 +58,18 @@ bg_status bgi_small_groups(const bg_call *call, bg_status (*run)(const bg_call *
     return status;
 }
 
+int64_t bgi_small_finite(bg_dtype dtype, const void *x, int64_t matrices, int64_t count)
+{
+    return count > 0 ? bgi_first_not_finite(dtype, x, matrices * count) / count : matrices;
+}
+bg_status bgi_small_check_results(const bg_call *call, int64_t first, int64_t solvable, bg_status after)
+{
+    bgi_matrices m = bgi_matrices_of(call->node);
+    int64_t count = m.rows * m.columns;
+    int64_t finite = bgi_small_finite(call->node->dtype, bgi_output_at(call, first, count), solvable, count);
+    return finite < solvable ? bgi_check_result(call, first + finite) : after;
+}
+
 void bgi_small_take(const bgi_small_group *g, int64_t count, int64_t stride, const void *x, void *lanes)
 {
     if (g->matrices < BGK_LANES)

@@ -26,6 +26,11 @@ typedef struct {
 /* The group of a call that begins with its matrix `first`; all groups one after the other, up to one that fails. */
 bgi_small_group bgi_small_group_of(const bg_call *call, int64_t first);
 bg_status bgi_small_groups(const bg_call *call, bg_status (*run)(const bg_call *call, int64_t first));
+/* How many of these matrices, of `count` elements, come before the first with one that is not finite. */
+int64_t bgi_small_finite(bg_dtype dtype, const void *x, int64_t matrices, int64_t count);
+/* BG_ERR_NUMERIC about the first of the group's results, of `solvable`, that is beyond the range of the type; else what
+ * came of the matrix after them. */
+bg_status bgi_small_check_results(const bg_call *call, int64_t first, int64_t solvable, bg_status after);
 void bgi_small_take(const bgi_small_group *g, int64_t count, int64_t stride, const void *x, void *lanes);
 void bgi_small_give(const bgi_small_group *g, int64_t count, int64_t stride, const void *lanes, void *x);
 /* What bgi_blas_trsm computes, of matrices side by side. scratch: 2 n BGK_LANES elements, of a's n. */

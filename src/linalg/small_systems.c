@@ -109,15 +109,13 @@ static bg_status solve_group(const bg_call *call, int64_t first)
     size_t size = bg_dtype_size(g.dtype);
     char *inverses = call->scratch, *a = inverses + (size_t)bgi_small_elements(2 * n) * size;
     char *x = a + (size_t)bgi_small_elements(n * n) * size;
-    bg_status status, failure = BG_OK;
+    bg_status status;
     int64_t solvable = count_solvable(call, first, g.matrices, how, &status);
     bgi_small_take(&g, n * n, n * n, bgi_input_at(call, 0, first, n * n), a);
     bgi_small_take(&g, count, count, bgi_input_at(call, 1, first, count), x);
     bgi_small_substitute(&g, how, b.rows, b.columns, a, x, inverses);
     bgi_small_give(&g, count, count, x, bgi_output_at(call, first, count));
-    for (int64_t i = 0; i < solvable && failure == BG_OK; i++)
-        failure = bgi_check_result(call, first + i);
-    return failure != BG_OK ? failure : status;
+    return bgi_small_check_results(call, first, solvable, status);
 }
 static bg_status solve_run(const bg_call *call) { return bgi_small_groups(call, solve_group); }
 static bg_status solve_call(const bg_call *call) { return bgi_run_gradually(call, solve_run); }

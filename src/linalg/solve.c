@@ -21,7 +21,14 @@ static bg_shape batch_of(const bg_node *matrices)
 }
 static bg_status check_right_side(const bg_call *call, int64_t i)
 {
-    return bgi_check_finite_part(call, bgi_label_of(call, 1), 0, i, BGI_READ_ALL);
+    bgi_matrices m = bgi_matrices_of(call->node);
+    int64_t count = m.rows * m.columns;
+    const void *b = bgi_input_at(call, 0, i, count);
+    int64_t at = bgi_first_not_finite(call->node->dtype, b, count);
+    if (at == count)
+        return BG_OK;
+    return bgi_fail_element(call, i, bgi_label_of(call, 1), bgi_float_at(b, call->node->dtype, at), at / m.columns,
+                            at % m.columns);
 }
 /* Input k is what lu packs. */
 static bg_status check_pivots(const bg_call *call, int k, int64_t i)
@@ -38,40 +45,36 @@ static bool is_small(const bg_node *node)
 {
     return bgi_small_serves(BGI_SMALL_SOLVE, node, bgi_matrices_of(node).rows);
 }
-/* How many matrices of a group pass the check, before the first that does not, whose error is made. */
-static int64_t count_solvable(const bg_call *call, int64_t first, int64_t matrices,
-                              bg_status (*check)(const bg_call *call, int64_t i), bg_status *status)
+/* How many of a group's right sides, input 0, are finite; how many of the matrices that lu packed, input k, are
+ * regular.
+ */
+static int64_t count_finite(const bg_call *call, int64_t first, int64_t matrices)
 {
-    int64_t i = 0;
-    for (*status = BG_OK; i < matrices && (*status = check(call, first + i)) == BG_OK;)
+    bgi_matrices m = bgi_matrices_of(call->node);
+    int64_t count = m.rows * m.columns;
+    return bgi_small_finite(call->node->dtype, bgi_input_at(call, 0, first, count), matrices, count);
+}
+static int64_t count_regular(const bg_call *call, int k, int64_t first, int64_t matrices)
+{
+    int64_t n = bgi_matrices_of(call->node).rows, i = 0;
+    while (i < matrices && bgi_lu_zero_pivot(call->node->dtype, n, bgi_input_at(call, k, first + i, n * n + n)) == n)
         i++;
     return i;
 }
-/* The first error among the results before that one, or it. */
-static bg_status check_results(const bg_call *call, int64_t first, int64_t solvable, bg_status after)
-{
-    bg_status status = BG_OK;
-    for (int64_t i = 0; i < solvable && status == BG_OK; i++)
-        status = bgi_check_result(call, first + i);
-    return status != BG_OK ? status : after;
-}
 
 /* lu_apply: b and what lu packs -> x with a · x = b, or aᵀ · x = b. */
-static bg_status check_lu_system(const bg_call *call, int64_t i)
-{
-    bg_status status = check_right_side(call, i);
-    return status != BG_OK ? status : check_pivots(call, 1, i);
-}
 static bg_status lu_apply_to_group(const bg_call *call, int64_t first)
 {
     bgi_small_group g = bgi_small_group_of(call, first);
     bgi_matrices m = bgi_matrices_of(call->node);
-    int64_t n = m.rows, r = m.columns;
-    bg_status status;
-    int64_t solvable = count_solvable(call, first, g.matrices, check_lu_system, &status);
+    int64_t n = m.rows, r = m.columns, finite = count_finite(call, first, g.matrices);
+    int64_t solvable = count_regular(call, 1, first, finite);
+    bg_status status = solvable < finite     ? check_pivots(call, 1, first + solvable)
+                       : finite < g.matrices ? check_right_side(call, first + finite)
+                                             : BG_OK;
     bgi_small_lu_solve(&g, n, r, bgi_input_at(call, 1, first, n * n + n), is_transposed(call->node),
                        bgi_input_at(call, 0, first, n * r), bgi_output_at(call, first, n * r), call->scratch);
-    return check_results(call, first, solvable, status);
+    return bgi_small_check_results(call, first, solvable, status);
 }
 static bg_status lu_apply_run(const bg_call *call)
 {
@@ -80,7 +83,9 @@ static bg_status lu_apply_run(const bg_call *call)
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t n = m.rows, r = m.columns;
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
-        bg_status status = check_lu_system(call, i);
+        bg_status status = check_right_side(call, i);
+        if (status == BG_OK)
+            status = check_pivots(call, 1, i);
         if (status != BG_OK)
             return status;
         bgi_lu_solve(call->node->dtype, n, r, bgi_input_at(call, 1, i, n * n + n), is_transposed(call->node),
@@ -163,16 +168,15 @@ static bg_status lu_invert_infer(const bg_node *node, bg_dtype *dtype, bg_shape 
     shape->dims[shape->rank++] = n;
     return BG_OK;
 }
-static bg_status check_lu_inverse(const bg_call *call, int64_t i) { return check_pivots(call, 0, i); }
 static bg_status lu_invert_group(const bg_call *call, int64_t first)
 {
     bgi_small_group g = bgi_small_group_of(call, first);
     int64_t n = bgi_matrices_of(call->node).rows;
-    bg_status status;
-    int64_t regular = count_solvable(call, first, g.matrices, check_lu_inverse, &status);
+    int64_t regular = count_regular(call, 0, first, g.matrices);
+    bg_status status = regular < g.matrices ? check_pivots(call, 0, first + regular) : BG_OK;
     bgi_small_lu_invert(&g, n, bgi_input_at(call, 0, first, n * n + n), bgi_output_at(call, first, n * n),
                         call->scratch);
-    return check_results(call, first, regular, status);
+    return bgi_small_check_results(call, first, regular, status);
 }
 static size_t lu_invert_scratch(const bg_node *node)
 {
@@ -186,7 +190,7 @@ static bg_status lu_invert_run(const bg_call *call)
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t n = m.rows;
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
-        bg_status status = check_lu_inverse(call, i);
+        bg_status status = check_pivots(call, 0, i);
         if (status != BG_OK)
             return status;
         bgi_lu_invert(call->node->dtype, n, bgi_input_at(call, 0, i, n * n + n), bgi_output_at(call, i, n * n));
@@ -307,12 +311,12 @@ static bg_status spd_apply_to_group(const bg_call *call, int64_t first)
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t n = m.rows, r = m.columns;
     bgi_triangular how[2];
-    bg_status status;
     find_systems(call->node, how);
-    int64_t solvable = count_solvable(call, first, g.matrices, check_right_side, &status);
+    int64_t finite = count_finite(call, first, g.matrices);
+    bg_status status = finite < g.matrices ? check_right_side(call, first + finite) : BG_OK;
     bgi_small_apply(&g, how, n, r, n * n, bgi_input_at(call, 1, first, n * n), bgi_input_at(call, 0, first, n * r),
                     bgi_output_at(call, first, n * r), call->scratch);
-    return check_results(call, first, solvable, status);
+    return bgi_small_check_results(call, first, finite, status);
 }
 static bg_status spd_apply_run(const bg_call *call)
 {
