@@ -60,7 +60,8 @@ static int build_spd(bg_node *const *x, bg_node **y, int way)
 {
     y[0] = bg_solve_spd(x[0], x[1], way ? BG_UPPER : BG_LOWER);
     bg_grad(bg_sum(bg_mul(y[0], y[0]), BG_ALL_AXES), x, 2, y + 1);
-    return 3;
+    bg_grad(bg_sum(bg_logdet_spd(x[0], way ? BG_UPPER : BG_LOWER), BG_ALL_AXES), x, 1, y + 3);
+    return 4;
 }
 static const family families[] = { { "cholesky", build_cholesky, 2 },
                                    { "triangular", build_triangular, 16 },

@@ -3,6 +3,7 @@
 
 #include "blas/lapack.h"
 #include "linalg/lu_matrix.h"
+#include "linalg/small.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -222,6 +223,9 @@ static const bg_op spd_invert_op = { .name = "spd_invert",
 /* inv_spd: a and its factor;   da = -sym(y · dy · y) */
 static bg_node *inv_spd_compose(bg_node *node)
 {
+    /* Side by side, substitution takes less than a call of LAPACK for each. */
+    if (bgi_small_serves(BGI_SMALL_SOLVE, node, bgi_matrices_of(node).rows))
+        return bgi_mirror_lower(bgi_spd_apply(bgi_identity_like(node), node->inputs[1], is_upper(node)));
     return bg_apply(&spd_invert_op, node->inputs + 1, 1, node->attributes, node->attribute_bytes);
 }
 static bg_node *inv_spd_gradient(bg_node *node, int input, bg_node *dy)

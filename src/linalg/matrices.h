@@ -106,6 +106,8 @@ bg_node *bgi_identity_like(bg_node *x);
  * lower triangle. */
 bg_node *bgi_half_lower(bg_node *x);
 bg_node *bgi_mirror_lower(bg_node *x);
+/* x with a · x = b, of the Cholesky factor of a, with its batch and without a gradient. */
+bg_node *bgi_spd_apply(bg_node *b, bg_node *factor, bool upper);
 /* Products with either side transposed. */
 bg_node *bgi_matmul_tn(bg_node *x, bg_node *w); /* xᵀ · w */
 bg_node *bgi_matmul_nt(bg_node *x, bg_node *w); /* x · wᵀ */

@@ -368,11 +368,16 @@ static const bg_op spd_apply_op = {
     .name = "spd_apply", .arity = 2, .infer = bgi_infer_same, .is_constant = true, .compose = spd_apply_compose
 };
 
+bg_node *bgi_spd_apply(bg_node *b, bg_node *factor, bool upper)
+{
+    int64_t attributes = upper;
+    return bg_apply(&spd_apply_op, (bg_node *[]){ b, factor }, 2, &attributes, sizeof attributes);
+}
+
 /* solve_spd: a, its factor, and b;   db = a⁻¹ · dx   da = -sym(db · xᵀ) */
 static bg_node *solve_spd_compose(bg_node *node)
 {
-    return bg_apply(&spd_apply_op, (bg_node *[]){ node->inputs[2], node->inputs[1] }, 2, node->attributes,
-                    node->attribute_bytes);
+    return bgi_spd_apply(node->inputs[2], node->inputs[1], is_upper(node));
 }
 static bg_node *solve_spd_gradient(bg_node *node, int input, bg_node *dy)
 {
