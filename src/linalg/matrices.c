@@ -16,7 +16,8 @@ static int64_t extent(const bg_node *a, int from_end) { return a->shape.dims[a->
 
 bool bgi_takes_matrix(const char *op, const bg_node *a)
 {
-    if (!bgi_takes_float(op, a))
+    static const char *const labels[] = { "a" };
+    if (!a || !bgi_graph_accept(a->graph, bgi_check_floats(op, (bg_node *[]){ (bg_node *)a }, labels, 1)))
         return false;
     if (a->shape.rank < 2) {
         bgi_graph_fail(a->graph, BG_ERR_SHAPE, "%s: needs a matrix, of rank 2 or more: %s", op,

@@ -109,7 +109,7 @@ static const golden_op golden[] = { GOLDEN_ROW(cholesky), GOLDEN_ROW(cholesky_so
 #define WRONG(X)                                                                                                       \
     X(bg_cholesky(f->x3, BG_LOWER), BG_ERR_SHAPE, "cholesky: needs a matrix, of rank 2 or more: [3]")                  \
     X(bg_cholesky(f->x23, BG_LOWER), BG_ERR_SHAPE, "cholesky: needs as many rows as columns: [2, 3]")                  \
-    X(bg_cholesky(f->i3, BG_LOWER), BG_ERR_DTYPE, "cholesky: x is i32, not f32 or f64")                                \
+    X(bg_cholesky(f->i3, BG_LOWER), BG_ERR_DTYPE, "cholesky: a is i32, not f32 or f64")                                \
     X(bg_solve_triangular(f->x23, f->x3, NULL), BG_ERR_SHAPE,                                                          \
       "solve_triangular: needs as many rows as columns: [2, 3]")                                                       \
     X(bg_solve_triangular(f->image, f->x3, NULL), BG_ERR_SHAPE,                                                        \

@@ -87,7 +87,7 @@ static const golden_op golden[] = { GOLDEN_ROW(eigh) };
 #define WRONG(X)                                                                                                       \
     X(bg_eigh(f->x3, NULL).values, BG_ERR_SHAPE, "eigh: needs a matrix, of rank 2 or more: [3]")                       \
     X(bg_eigh(f->x23, NULL).vectors, BG_ERR_SHAPE, "eigh: needs as many rows as columns: [2, 3]")                      \
-    X(bg_eigh(f->i3, NULL).values, BG_ERR_DTYPE, "eigh: x is i32, not f32 or f64")                                     \
+    X(bg_eigh(f->i3, NULL).values, BG_ERR_DTYPE, "eigh: a is i32, not f32 or f64")                                     \
     X(bg_eigh(f->image, &(bg_spectral_options){ .regularization = -1 }).values, BG_ERR_ARGUMENT,                       \
       "eigh: the regularization is -1, neither 0 nor a positive number of f32")                                        \
     X(bg_eigh(f->image, &(bg_spectral_options){ .regularization = 1e-40 }).values, BG_ERR_ARGUMENT,                    \

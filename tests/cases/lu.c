@@ -133,7 +133,7 @@ static const golden_op golden[] = {
 
 #define WRONG(X)                                                                                                       \
     X(bg_lu(f->x3).lower, BG_ERR_SHAPE, "lu: needs a matrix, of rank 2 or more: [3]")                                  \
-    X(bg_lu(f->i3).upper, BG_ERR_DTYPE, "lu: x is i32, not f32 or f64")                                                \
+    X(bg_lu(f->i3).upper, BG_ERR_DTYPE, "lu: a is i32, not f32 or f64")                                                \
     X(bg_lu(bg_zeros(f->graph, BG_F32, BG_SHAPE((1 << 24) + 1, 0))).lower, BG_ERR_OVERFLOW,                            \
       "lu: [16777217, 0] has more rows than f32 can count")                                                            \
     X(bg_solve(f->x23, f->x3), BG_ERR_SHAPE, "solve: needs as many rows as columns: [2, 3]")                           \

@@ -102,7 +102,7 @@ static const golden_op golden[] = { GOLDEN_ROW(qr), GOLDEN_ROW(lstsq) };
 
 #define WRONG(X)                                                                                                       \
     X(bg_qr(f->x3, false).q, BG_ERR_SHAPE, "qr: needs a matrix, of rank 2 or more: [3]")                               \
-    X(bg_qr(f->i3, true).r, BG_ERR_DTYPE, "qr: x is i32, not f32 or f64")                                              \
+    X(bg_qr(f->i3, true).r, BG_ERR_DTYPE, "qr: a is i32, not f32 or f64")                                              \
     X(bg_lstsq(f->x23, f->x3, NULL), BG_ERR_SHAPE, "lstsq: b needs as many rows as a: a [2, 3], b [3]")                \
     X(bg_lstsq(f->x3, f->x3, NULL), BG_ERR_SHAPE, "lstsq: needs a matrix, of rank 2 or more: [3]")                     \
     X(bg_lstsq(f->x34, f->x3, NULL), BG_ERR_SHAPE,                                                                     \

@@ -228,7 +228,7 @@ static const golden_op golden[] = { GOLDEN_ROW(svd),          GOLDEN_ROW(svdvals
 
 #define WRONG(X)                                                                                                       \
     X(bg_svd(f->x3, NULL).u, BG_ERR_SHAPE, "svd: needs a matrix, of rank 2 or more: [3]")                              \
-    X(bg_svd(f->i3, NULL).s, BG_ERR_DTYPE, "svd: x is i32, not f32 or f64")                                            \
+    X(bg_svd(f->i3, NULL).s, BG_ERR_DTYPE, "svd: a is i32, not f32 or f64")                                            \
     X(bg_svd(f->x23, &(bg_spectral_options){ .regularization = -1 }).vt, BG_ERR_ARGUMENT,                              \
       "svd: the regularization is -1, neither 0 nor a positive number of f32")                                         \
     X(bg_svd(f->x23, &(bg_spectral_options){ .regularization = 1e-40 }).vt, BG_ERR_ARGUMENT,                           \

@@ -139,7 +139,7 @@ static const golden_op golden[] = { GOLDEN_ROW(symmetric_sqrt),  GOLDEN_ROW(symm
     X(bg_symmetric_inverse_sqrt(f->x3), BG_ERR_SHAPE,                                                                  \
       "symmetric_inverse_sqrt: needs a matrix, of rank 2 or more: [3]")                                                \
     X(bg_symmetric_exp(f->x23), BG_ERR_SHAPE, "symmetric_exp: needs as many rows as columns: [2, 3]")                  \
-    X(bg_symmetric_log(f->i3), BG_ERR_DTYPE, "symmetric_log: x is i32, not f32 or f64")                                \
+    X(bg_symmetric_log(f->i3), BG_ERR_DTYPE, "symmetric_log: a is i32, not f32 or f64")                                \
     X(bg_symmetric_power(f->x23, 2), BG_ERR_SHAPE, "symmetric_power: needs as many rows as columns: [2, 3]")           \
     X(bg_symmetric_power(f->image, (double)INFINITY), BG_ERR_ARGUMENT, "symmetric_power: the exponent is inf")         \
     X(bg_matrix_exp(f->x23), BG_ERR_SHAPE, "matrix_exp: needs as many rows as columns: [2, 3]")
