@@ -2,6 +2,7 @@
 #include "linalg/eigen.h"
 
 #include "blas/blas.h"
+#include "linalg/spectral.h"
 
 #include <float.h>
 #include <math.h>
@@ -111,8 +112,6 @@ static bg_node *gaps_gradient(bg_node *node, int input, bg_node *dy)
     bg_node *d = bg_mul(bg_square(node), dy);
     return bg_sub(bg_unsqueeze(bg_sum(d, BG_AXES(-1)), -2), bg_unsqueeze(bg_sum(d, BG_AXES(-2)), -2));
 }
-/* Its inverse is a number of the type, that of a smaller one perhaps not. */
-static double smallest_normal(bg_dtype dtype) { return dtype == BG_F64 ? DBL_MIN : (double)FLT_MIN; }
 #define GAPS(type)                                                                                                     \
     static void put_gaps_##type(const type *w, int64_t n, type *f)                                                     \
     {                                                                                                                  \
@@ -130,7 +129,7 @@ static bg_status gaps_call(const bg_call *call)
     int64_t n = m.rows;
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0 && n > 0; i++) {
         bgi_eigen_data e = { .dtype = dtype, .n = n, .values = bgi_input_at(call, 0, i, n) };
-        double rounding = fmax(bgi_eigen_rounding(&e), smallest_normal(dtype));
+        double rounding = fmax(bgi_eigen_rounding(&e), bgi_smallest_normal(dtype));
         for (int64_t k = 0; k + 1 < n; k++) {
             double low = bgi_float_at(e.values, dtype, k), high = bgi_float_at(e.values, dtype, k + 1);
             if (!(high - low > rounding))
@@ -157,18 +156,16 @@ static const bg_op gaps_op = { .name = "eigen_gaps",
 /* Attributes of values and vectors: bg_spectral_options' regularization. */
 static double regularization_of(const bg_node *node) { return *(const double *)node->attributes; }
 
-/* d / (d² + eps²) as (d / h) / h with h = hypot(d, eps), whose square may not be a number of the type. On the diagonal,
- * where d is 0 whatever the values are, eps is above 1: derivatives of 1 / eps² would cancel there, with their rounding
- * left. */
+/* On the diagonal, where the difference is 0 whatever the values are, eps is above 1: derivatives of 1 / eps² would
+ * cancel there, with their rounding left. */
 bg_node *bgi_eigen_gaps(bg_node *values, double regularization)
 {
     bg_node *row = bg_unsqueeze(values, -2);
     if (!row || regularization == 0)
         return row ? bgi_apply_1(&gaps_op, row) : NULL;
     int64_t n = row->shape.dims[row->shape.rank - 1];
-    bg_node *d = bg_sub(row, bg_unsqueeze(values, -1));
-    bg_node *h = bg_hypot(d, bg_add_scalar(bg_eye(values->graph, values->dtype, n, n), regularization));
-    return bg_div(bg_div(d, h), h);
+    bg_node *eps = bg_add_scalar(bg_eye(values->graph, values->dtype, n, n), regularization);
+    return bgi_regularized_inverse(bg_sub(row, bg_unsqueeze(values, -1)), eps);
 }
 
 /* ---- Values and vectors: inputs a and its packed decomposition ---- */
@@ -229,16 +226,9 @@ bg_eigen bg_eigh(bg_node *a, const bg_spectral_options *options)
     bg_spectral_options none = { 0 };
     const bg_spectral_options *o = options ? options : &none;
     bg_node *packed = bgi_eigen_packed("eigh", a, o->triangle);
-    if (!packed)
+    if (!packed || !bgi_takes_regularization("eigh", a, o->regularization))
         return (bg_eigen){ NULL, NULL };
-    double eps = o->regularization, largest = a->dtype == BG_F64 ? DBL_MAX : (double)FLT_MAX;
-    if (eps != 0 && !(eps >= smallest_normal(a->dtype) && eps <= largest)) {
-        bgi_graph_fail(a->graph, BG_ERR_ARGUMENT,
-                       "eigh: the regularization is %g, neither 0 nor a positive number of %s", eps,
-                       bg_dtype_name(a->dtype));
-        return (bg_eigen){ NULL, NULL };
-    }
-    bg_eigen e = { values_with(a, packed, eps), vectors_with(a, packed, eps) };
+    bg_eigen e = { values_with(a, packed, o->regularization), vectors_with(a, packed, o->regularization) };
     bgi_made_by("eigh", packed, e.vectors);
     return e;
 }

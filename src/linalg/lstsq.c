@@ -93,15 +93,10 @@ static double factor_flops(const bg_node *node)
     double n = (double)e.columns;
     return (double)bgi_matrices_of(node->inputs[0]).batch * 2 * n * n * (double)e.height;
 }
-static bg_node *no_gradient(bg_node *node, int input, bg_node *dy)
-{
-    (void)input, (void)dy;
-    return bgi_graph_fail(node->graph, BG_ERR_GRADIENT, "lstsq: %s has no gradient", node->op->name);
-}
 static const bg_op lstsq_factor_op = { .name = "lstsq_factor",
                                        .arity = 1,
                                        .infer = factor_infer,
-                                       .gradient = no_gradient,
+                                       .gradient = bgi_no_gradient,
                                        .call = factor_call,
                                        .units = bgi_matrix_units,
                                        .scratch = factor_scratch,
@@ -174,7 +169,7 @@ static bg_status lstsq_apply_call(const bg_call *call)
 static const bg_op lstsq_apply_op = { .name = "lstsq_apply",
                                       .arity = 2,
                                       .infer = solution_infer,
-                                      .gradient = no_gradient,
+                                      .gradient = bgi_no_gradient,
                                       .call = lstsq_apply_call,
                                       .units = bgi_matrix_units,
                                       .scratch = apply_scratch,
@@ -200,7 +195,7 @@ static bg_status normal_apply_call(const bg_call *call)
 static const bg_op normal_apply_op = { .name = "normal_apply",
                                        .arity = 2,
                                        .infer = solution_infer,
-                                       .gradient = no_gradient,
+                                       .gradient = bgi_no_gradient,
                                        .call = normal_apply_call,
                                        .units = bgi_matrix_units,
                                        .flops = apply_flops,

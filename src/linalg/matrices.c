@@ -130,6 +130,12 @@ bg_status bgi_infer_last(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
     return BG_OK;
 }
 
+bg_node *bgi_no_gradient(bg_node *node, int input, bg_node *dy)
+{
+    (void)input, (void)dy;
+    return bgi_graph_fail(node->graph, BG_ERR_GRADIENT, "%s has no gradient", node->op->name);
+}
+
 /* ---- Calls ---- */
 
 bgi_matrices bgi_matrices_of(const bg_node *node)

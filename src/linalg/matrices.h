@@ -32,6 +32,8 @@ bg_node *bgi_to_batch_of(bg_node *x, bg_shape shape);
 
 /* Shape rule: the type and shape of the last input. */
 bg_status bgi_infer_last(const bg_node *node, bg_dtype *dtype, bg_shape *shape);
+/* Gradient rule of an op that is read only by ops that have rules of their own: an error. */
+bg_node *bgi_no_gradient(bg_node *node, int input, bg_node *dy);
 
 /* ---- Calls: units are the matrices of the batch ---- */
 

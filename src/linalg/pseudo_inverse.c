@@ -100,15 +100,10 @@ static double pinv_apply_flops(const bg_node *node)
 {
     return 2 * (double)extents_of(node).least * (double)bg_shape_count(node->shape);
 }
-static bg_node *no_gradient(bg_node *node, int input, bg_node *dy)
-{
-    (void)input, (void)dy;
-    return bgi_graph_fail(node->graph, BG_ERR_GRADIENT, "pinv: %s has no gradient", node->op->name);
-}
 static const bg_op pinv_apply_op = { .name = "pinv_apply",
                                      .arity = 1,
                                      .infer = pinv_apply_infer,
-                                     .gradient = no_gradient,
+                                     .gradient = bgi_no_gradient,
                                      .call = pinv_apply_call,
                                      .units = bgi_matrix_units,
                                      .scratch = pinv_apply_scratch,
@@ -167,7 +162,7 @@ static double solve_apply_flops(const bg_node *node)
 static const bg_op solve_apply_op = { .name = "pinv_solve_apply",
                                       .arity = 2,
                                       .infer = solution_infer,
-                                      .gradient = no_gradient,
+                                      .gradient = bgi_no_gradient,
                                       .call = solve_apply_call,
                                       .units = bgi_matrix_units,
                                       .scratch = solve_apply_scratch,

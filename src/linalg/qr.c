@@ -208,11 +208,6 @@ static double qr_flops(const bg_node *node)
     double k = (double)e.least, m = (double)e.rows, n = (double)e.columns, w = (double)e.width;
     return (double)bgi_matrices_of(node->inputs[0]).batch * k * (2 * m * n + 2 * m * w);
 }
-static bg_node *qr_gradient(bg_node *node, int input, bg_node *dy)
-{
-    (void)input, (void)dy;
-    return bgi_graph_fail(node->graph, BG_ERR_GRADIENT, "qr: the gradient is that of q and r");
-}
 static const bg_op single_op = { .name = "qr",
                                  .arity = 1,
                                  .infer = qr_infer,
@@ -228,7 +223,7 @@ static bg_node *qr_compose(bg_node *node)
     return bg_apply(&single_op, node->inputs, 1, node->attributes, node->attribute_bytes);
 }
 static const bg_op qr_op = {
-    .name = "qr", .arity = 1, .infer = qr_infer, .gradient = qr_gradient, .compose = qr_compose
+    .name = "qr", .arity = 1, .infer = qr_infer, .gradient = bgi_no_gradient, .compose = qr_compose
 };
 
 bg_qr_factors bg_qr(bg_node *a, bool is_complete)

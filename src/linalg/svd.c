@@ -3,6 +3,7 @@
 
 #include "blas/blas.h"
 #include "blas/lapack.h"
+#include "linalg/spectral.h"
 #include "ops/cotangent.h"
 
 #include <float.h>
@@ -142,15 +143,10 @@ static double svd_flops(const bg_node *node)
     double k = (double)e.least, most = (double)bgi_most(e.rows, e.columns);
     return (double)bgi_matrices_of(node->inputs[0]).batch * k * (k * (6 * most + 14 * k + 50) + 500);
 }
-static bg_node *svd_gradient(bg_node *node, int input, bg_node *dy)
-{
-    (void)input, (void)dy;
-    return bgi_graph_fail(node->graph, BG_ERR_GRADIENT, "svd: the gradient is that of u, s and vt");
-}
 static const bg_op svd_op = { .name = "svd",
                               .arity = 1,
                               .infer = svd_infer,
-                              .gradient = svd_gradient,
+                              .gradient = bgi_no_gradient,
                               .call = svd_call,
                               .units = bgi_matrix_units,
                               .scratch = svd_scratch,
@@ -346,16 +342,8 @@ bg_svd_factors bg_svd(bg_node *a, const bg_spectral_options *options)
 {
     bg_svd_factors none = { NULL, NULL, NULL };
     part_attributes attributes = { .regularization = options ? options->regularization : 0 };
-    if (!bgi_takes_matrix("svd", a))
+    if (!bgi_takes_matrix("svd", a) || !bgi_takes_regularization("svd", a, attributes.regularization))
         return none;
-    /* Numbers of the type that are flushed to 0 would regularize nothing. */
-    double eps = attributes.regularization, least = a->dtype == BG_F64 ? DBL_MIN : (double)FLT_MIN;
-    if (!(eps == 0 || (eps >= least && eps <= (a->dtype == BG_F64 ? DBL_MAX : (double)FLT_MAX)))) {
-        bgi_graph_fail(a->graph, BG_ERR_ARGUMENT,
-                       "svd: the regularization is %g, neither 0 nor a positive number of %s", eps,
-                       bg_dtype_name(a->dtype));
-        return none;
-    }
     bgi_matrices m = bgi_matrices_of(a);
     attributes.is_full = options && options->is_full && m.rows != m.columns;
     bg_node *packed = bgi_svd_packed(a, "svd", attributes.is_full, false);
@@ -412,15 +400,10 @@ static double svdvals_flops(const bg_node *node)
     double k = (double)e.least, most = (double)bgi_most(e.rows, e.columns);
     return (double)bgi_matrices_of(node->inputs[0]).batch * k * (k * (4 * most + 30) + 300);
 }
-static bg_node *without_gradient(bg_node *node, int input, bg_node *dy)
-{
-    (void)input, (void)dy;
-    return bgi_graph_fail(node->graph, BG_ERR_GRADIENT, "svdvals: the gradient is that of svdvals");
-}
 static const bg_op values_alone_op = { .name = "svd_values",
                                        .arity = 1,
                                        .infer = values_infer,
-                                       .gradient = without_gradient,
+                                       .gradient = bgi_no_gradient,
                                        .call = svdvals_call,
                                        .units = bgi_matrix_units,
                                        .scratch = svdvals_scratch,

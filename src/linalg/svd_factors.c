@@ -1,7 +1,8 @@
 /* What the gradients of singular vectors divide by. */
+#include "linalg/spectral.h"
 #include "linalg/svd.h"
 
-#include <float.h>
+#include <math.h>
 
 /* svd_factors: s [.., 1, k] -> f [.., k, k], f_ij = s_j / (s_j² - s_i²), 0 on the diagonal. Halves of the sum and the
  * difference of f_ij and f_ji are 1 / (s_j + s_i) and 1 / (s_j - s_i), so that
@@ -42,9 +43,7 @@ static bg_status check_gaps(const bg_call *call, int64_t i, const void *s, int64
 {
     const factor_attributes *attributes = call->node->attributes;
     bg_dtype dtype = call->node->dtype;
-    /* Its inverse is a number of the type, that of a smaller one perhaps not. */
-    double least = dtype == BG_F64 ? DBL_MIN : (double)FLT_MIN, of = bgi_float_at(s, dtype, 0) * attributes->rounding;
-    double rounding = of > least ? of : least;
+    double rounding = fmax(bgi_float_at(s, dtype, 0) * attributes->rounding, bgi_smallest_normal(dtype));
     for (int64_t at = 0; at + 1 < k; at++) {
         double high = bgi_float_at(s, dtype, at), low = bgi_float_at(s, dtype, at + 1);
         if (!(high - low > rounding))
@@ -82,13 +81,6 @@ static const bg_op svd_factors_op = { .name = "svd_factors",
                                       .call = factors_call,
                                       .units = bgi_matrix_units };
 
-/* x / (x² + eps²) as x / h / h with h = hypot(x, eps), whose square may be no number of the type. */
-static bg_node *regularized(bg_node *x, bg_node *eps)
-{
-    bg_node *h = bg_hypot(x, eps);
-    return bg_div(bg_div(x, h), h);
-}
-
 /* On the diagonal, where f meets only zeros, eps is above 1, so that its inverse is no infinity. */
 bgi_svd_factors bgi_svd_factors_of(bg_node *s, const bg_node *a, double regularization, bool has_inverse)
 {
@@ -104,9 +96,10 @@ bgi_svd_factors bgi_svd_factors_of(bg_node *s, const bg_node *a, double regulari
     }
     int64_t k = s->shape.dims[s->shape.rank - 1];
     bg_node *eps = bg_add_scalar(bg_eye(s->graph, s->dtype, k, k), regularization);
-    bg_node *of_differences = regularized(bg_sub(row, column), eps), *of_sums = regularized(bg_add(row, column), eps);
+    bg_node *of_differences = bgi_regularized_inverse(bg_sub(row, column), eps);
+    bg_node *of_sums = bgi_regularized_inverse(bg_add(row, column), eps);
     factors.f = bg_mul_scalar(bg_add(of_differences, of_sums), 0.5);
-    factors.inverse = has_inverse ? regularized(s, bgi_scalar_like(s, regularization)) : NULL;
+    factors.inverse = has_inverse ? bgi_regularized_inverse(s, bgi_scalar_like(s, regularization)) : NULL;
     return factors;
 }
 

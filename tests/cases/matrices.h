@@ -63,5 +63,14 @@ static inline bg_node *full_rank_of(bg_node *x)
         PAIR(DIMS(2, 1, 3, 3), DIMS(3, 3, 2)), PAIR(DIMS(2, 3, 3), DIMS(3)), PAIR(DIMS(0, 3, 3), DIMS(3, 1)),          \
         PAIR(DIMS(17, 2, 2), DIMS(17, 2, 1)), PAIR(DIMS(8, 8), DIMS(8, 3)), PAIR(DIMS(9, 9), DIMS(9, 17)),             \
         PAIR(DIMS(17, 17), DIMS(17, 2)), PAIR(DIMS(12, 12), DIMS(12, 5)), PAIR(DIMS(2, 2, 4, 4), DIMS(2, 4, 1))
+/* Of any extents, with a right side of as many rows. */
+#define EQUATIONS                                                                                                      \
+    PAIR(DIMS(1, 1), DIMS(1, 1)), PAIR(DIMS(3, 2), DIMS(3, 1)), PAIR(DIMS(2, 3), DIMS(2, 1)),                          \
+        PAIR(DIMS(4, 4), DIMS(4, 3)), PAIR(DIMS(6, 2), DIMS(6)), PAIR(DIMS(1, 5), DIMS(1)),                            \
+        PAIR(DIMS(0, 2), DIMS(0, 2)), PAIR(DIMS(3, 0), DIMS(3, 2)), PAIR(DIMS(3, 2), DIMS(3, 0)),                      \
+        PAIR(DIMS(0, 3), DIMS(0)), PAIR(DIMS(2, 4, 3), DIMS(2, 4, 2)), PAIR(DIMS(2, 3, 4), DIMS(3, 2)),                \
+        PAIR(DIMS(4, 3), DIMS(2, 4, 2)), PAIR(DIMS(2, 1, 2, 3), DIMS(3, 2, 1)), PAIR(DIMS(2, 3, 2), DIMS(3)),          \
+        PAIR(DIMS(0, 3, 2), DIMS(3, 1)), PAIR(DIMS(17, 2, 3), DIMS(17, 2, 1)), PAIR(DIMS(12, 7), DIMS(12, 3)),         \
+        PAIR(DIMS(9, 17), DIMS(9, 2)), PAIR(DIMS(33, 5), DIMS(33, 4)), PAIR(DIMS(9, 9), DIMS(9, 17))
 
 #endif

@@ -28,29 +28,7 @@ static const op_variant equations[] = {
     PAIR(DIMS(9, 9), DIMS(9, 17)),
 };
 /* With a ridge: more columns than rows too. */
-static const op_variant ridges[] = {
-    PAIR(DIMS(1, 1), DIMS(1, 1)),
-    PAIR(DIMS(3, 2), DIMS(3, 1)),
-    PAIR(DIMS(2, 3), DIMS(2, 1)),
-    PAIR(DIMS(4, 4), DIMS(4, 3)),
-    PAIR(DIMS(6, 2), DIMS(6)),
-    PAIR(DIMS(1, 5), DIMS(1)),
-    PAIR(DIMS(0, 2), DIMS(0, 2)),
-    PAIR(DIMS(3, 0), DIMS(3, 2)),
-    PAIR(DIMS(3, 2), DIMS(3, 0)),
-    PAIR(DIMS(0, 3), DIMS(0)),
-    PAIR(DIMS(2, 4, 3), DIMS(2, 4, 2)),
-    PAIR(DIMS(2, 3, 4), DIMS(3, 2)),
-    PAIR(DIMS(4, 3), DIMS(2, 4, 2)),
-    PAIR(DIMS(2, 1, 2, 3), DIMS(3, 2, 1)),
-    PAIR(DIMS(2, 3, 2), DIMS(3)),
-    PAIR(DIMS(0, 3, 2), DIMS(3, 1)),
-    PAIR(DIMS(17, 2, 3), DIMS(17, 2, 1)),
-    PAIR(DIMS(12, 7), DIMS(12, 3)),
-    PAIR(DIMS(9, 17), DIMS(9, 2)),
-    PAIR(DIMS(33, 5), DIMS(33, 4)),
-    PAIR(DIMS(9, 9), DIMS(9, 17)),
-};
+static const op_variant ridges[] = { EQUATIONS };
 
 static bg_qr_factors qr_of(bg_node *x, bool is_complete) { return bg_qr(x ? full_rank_of(x) : NULL, is_complete); }
 BUILD(qr_q, qr_of(x[0], false).q)

@@ -15,29 +15,7 @@ static const op_variant talls[] = { ONE(1, 1),       ONE(2, 1),    ONE(2, 2),   
                                     ONE(2, 3, 2),    ONE(3, 3, 3), ONE(0, 3, 2),  ONE(2, 2, 0), ONE(2, 3, 2, 2),
                                     ONE(1, 2, 3, 3), ONE(9, 9),    ONE(17, 3, 2), ONE(12, 9),   ONE(17, 5),
                                     ONE(17, 17) };
-static const op_variant equations[] = {
-    PAIR(DIMS(1, 1), DIMS(1, 1)),
-    PAIR(DIMS(3, 2), DIMS(3, 1)),
-    PAIR(DIMS(2, 3), DIMS(2, 1)),
-    PAIR(DIMS(4, 4), DIMS(4, 3)),
-    PAIR(DIMS(6, 2), DIMS(6)),
-    PAIR(DIMS(1, 5), DIMS(1)),
-    PAIR(DIMS(0, 2), DIMS(0, 2)),
-    PAIR(DIMS(3, 0), DIMS(3, 2)),
-    PAIR(DIMS(3, 2), DIMS(3, 0)),
-    PAIR(DIMS(0, 3), DIMS(0)),
-    PAIR(DIMS(2, 4, 3), DIMS(2, 4, 2)),
-    PAIR(DIMS(2, 3, 4), DIMS(3, 2)),
-    PAIR(DIMS(4, 3), DIMS(2, 4, 2)),
-    PAIR(DIMS(2, 1, 2, 3), DIMS(3, 2, 1)),
-    PAIR(DIMS(2, 3, 2), DIMS(3)),
-    PAIR(DIMS(0, 3, 2), DIMS(3, 1)),
-    PAIR(DIMS(17, 2, 3), DIMS(17, 2, 1)),
-    PAIR(DIMS(12, 7), DIMS(12, 3)),
-    PAIR(DIMS(9, 17), DIMS(9, 2)),
-    PAIR(DIMS(33, 5), DIMS(33, 4)),
-    PAIR(DIMS(9, 9), DIMS(9, 17)),
-};
+static const op_variant equations[] = { EQUATIONS };
 /* Two factors of a matrix of their inner rank, and a right side. */
 static const op_variant products[] = {
     TRIPLE(DIMS(1, 1), DIMS(1, 1), DIMS(1, 1)),
