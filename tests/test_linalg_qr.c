@@ -285,6 +285,105 @@ START_TEST(normal_equations)
 }
 END_TEST
 
+/* ---- With a ridge ---- */
+
+/* Extents of a; with fewer rows than columns too. */
+static const int64_t penalized[][2] = { { 9, 4 }, { 4, 4 }, { 3, 7 } };
+
+static int build_ridge(bg_node *const *x, const void *context, bg_node **outputs)
+{
+    outputs[0] = bg_lstsq(x[0], x[1], &(bg_lstsq_options){ .ridge = *(const double *)context });
+    bg_grad(bg_sum(bg_mul(outputs[0], x[2]), BG_ALL_AXES), &x[1], 1, outputs + 1);
+    return 2;
+}
+/* Solution and gradient for a · 2^power and a ridge in its units; to be freed. */
+static void solve_scaled(bg_dtype dtype, int64_t m, int64_t n, int power, double *results[2])
+{
+    draw d = draw_from(8);
+    double a[64], b[32], dx[32], factor = ldexp(1, power), ridge = 0.3 * factor * factor;
+    for (int64_t i = 0; i < m * n; i++)
+        a[i] = uniform(&d) * factor;
+    for (int64_t i = 0; i < 2 * m; i++)
+        b[i] = uniform(&d);
+    for (int64_t i = 0; i < 2 * n; i++)
+        dx[i] = uniform(&d);
+    bg_tensor *inputs[] = { matrix(dtype, BG_SHAPE(m, n), a), matrix(dtype, BG_SHAPE(m, 2), b),
+                            matrix(dtype, BG_SHAPE(n, 2), dx) };
+    bg_tensor *out[2];
+    expect_ok(run_once(counted_engine(), inputs, 3, build_ridge, &ridge, out), "ridge");
+    for (int i = 0; i < 2; i++) {
+        results[i] = matrix_values(out[i]);
+        bg_tensor_destroy(out[i]);
+    }
+    for (int i = 0; i < 3; i++)
+        bg_tensor_destroy(inputs[i]);
+}
+/* The same bits in any units, also where squares are beyond the type. */
+START_TEST(ridge_scaled)
+{
+    int64_t m = penalized[_i][0], n = penalized[_i][1];
+    for (int wide = 0; wide < 2; wide++) {
+        bg_dtype dtype = wide ? BG_F64 : BG_F32;
+        double *expected[2];
+        solve_scaled(dtype, m, n, 0, expected);
+        for (int sign = -1; sign <= 1; sign += 2) {
+            int power = sign * (wide ? 500 : 100);
+            double *found[2];
+            solve_scaled(dtype, m, n, power, found);
+            for (int64_t i = 0; i < 2 * n; i++)
+                ck_assert_msg(ldexp(found[0][i], power) == expected[0][i], "%s, 2^%d: x[%d] is %g, not %g",
+                              bg_dtype_name(dtype), power, (int)i, ldexp(found[0][i], power), expected[0][i]);
+            for (int64_t i = 0; i < 2 * m; i++)
+                ck_assert_msg(ldexp(found[1][i], power) == expected[1][i], "%s, 2^%d: db[%d] is %g, not %g",
+                              bg_dtype_name(dtype), power, (int)i, ldexp(found[1][i], power), expected[1][i]);
+            free(found[0]), free(found[1]);
+        }
+        free(expected[0]), free(expected[1]);
+    }
+}
+END_TEST
+
+/* aᵀ · (b - a · x) = ridge · x to the rounding of aᵀ · b, also where the ridge is far above a. */
+START_TEST(ridge_of_any_size)
+{
+    int64_t m = penalized[_i][0], n = penalized[_i][1];
+    for (int power = -16; power <= 40; power += 8)
+        for (int wide = 0; wide < 2; wide++) {
+            draw d = draw_from(9);
+            double values[2][64], ridge = ldexp(1, power);
+            for (int i = 0; i < 128; i++)
+                values[i / 64][i % 64] = uniform(&d);
+            bg_dtype dtype = wide ? BG_F64 : BG_F32;
+            bg_tensor *inputs[] = { matrix(dtype, BG_SHAPE(m, n), values[0]), matrix(dtype, BG_SHAPE(m, 2), values[1]),
+                                    matrix(dtype, BG_SCALAR, (double[]){ 1 }) };
+            bg_tensor *out[2];
+            expect_ok(run_once(counted_engine(), inputs, 3, build_ridge, &ridge, out), "ridge");
+            double *a = matrix_values(inputs[0]), *b = matrix_values(inputs[1]), *x = matrix_values(out[0]);
+            for (int64_t j = 0; j < n; j++)
+                for (int64_t q = 0; q < 2; q++) {
+                    long double sum = -(long double)ridge * x[j * 2 + q], size = fabsl(sum);
+                    for (int64_t i = 0; i < m; i++) {
+                        long double residual = b[i * 2 + q], terms = fabsl(residual);
+                        for (int64_t k = 0; k < n; k++) {
+                            residual -= (long double)a[i * n + k] * x[k * 2 + q];
+                            terms += fabsl((long double)a[i * n + k] * x[k * 2 + q]);
+                        }
+                        sum += a[i * n + j] * residual;
+                        size += fabsl(a[i * n + j] * terms);
+                    }
+                    ck_assert_msg(fabsl(sum) <= 30 * (long double)matrix_epsilon(dtype) * size,
+                                  "%s, ridge 2^%d: [%d, %d]: %Lg of %Lg", bg_dtype_name(dtype), power, (int)j, (int)q,
+                                  sum, size);
+                }
+            free(a), free(b), free(x);
+            for (int i = 0; i < 2; i++)
+                bg_tensor_destroy(out[i]);
+            for (int i = 0; i < 3; i++)
+                bg_tensor_destroy(inputs[i]);
+        }
+}
+END_TEST
+
 START_TEST(no_elements)
 {
     static const int64_t shapes[][3] = { { 0, 0, 0 }, { 3, 0, 2 }, { 3, 2, 0 }, { 0, 0, 4 } };
@@ -337,6 +436,8 @@ int main(void)
     tcase_add_checked_fixture(solutions, counted_begin, counted_end);
     tcase_add_test(solutions, lecture);
     tcase_add_loop_test(solutions, normal_equations, 0, COUNT(solved));
+    tcase_add_loop_test(solutions, ridge_scaled, 0, COUNT(penalized));
+    tcase_add_loop_test(solutions, ridge_of_any_size, 0, COUNT(penalized));
     tcase_add_test(solutions, no_elements);
     tcase_add_test(solutions, out_of_memory);
     suite_add_tcase(suite, solutions);

@@ -91,7 +91,8 @@ typedef struct {
     bg_node *u, *s, *vt;
 } bg_svd_factors;
 BG_API bg_svd_factors bg_svd(bg_node *a, const bg_spectral_options *options);
-/* s alone, which takes less time, unless its gradient is asked for, which needs the vectors. */
+/* s alone, which takes less time, unless its gradient is asked for, which needs the vectors: the last bits may then be
+ * others than without. */
 BG_API bg_node *bg_svdvals(bg_node *a);
 
 /* a [.., m, n] of full rank, m >= n -> orthonormal columns u [.., m, n] and a symmetric positive definite p [.., n, n]
@@ -147,11 +148,15 @@ BG_API bg_node *bg_solve_tridiagonal(bg_node *lower, bg_node *diagonal, bg_node 
 BG_API bg_node *bg_cholesky_solve(bg_node *factor, bg_node *b, bg_triangle triangle);
 BG_API bg_node *bg_lu_solve(bg_lu_factors lu, bg_node *b);
 
-/* x [.., n, r] that minimises ‖a · x - b‖² + ridge ‖x‖², a [.., m, n], b [.., m, r]. options may be NULL: by QR, for
- * m >= n or a ridge; a run fails where a has not full rank: a diagonal element of r is within max(m, n) · epsilon of 0,
- * relative to the largest. With z = (aᵀ · a + ridge)⁻¹ · dx:   db = a · z   da = (b - a · x) · zᵀ - a · z · xᵀ by_svd:
- * for any a; singular values up to tolerance · the largest count as 0, and x is the shortest of the minimisers. Its
- * gradient is the one of constant rank: Golub and Pereyra, The differentiation of pseudo-inverses, 1973. */
+/* x [.., n, r] that minimises ‖a · x - b‖² + ridge ‖x‖², a [.., m, n], b [.., m, r]. options may be NULL.
+ *   By QR, for m >= n or a ridge. With z = (aᵀ · a + ridge)⁻¹ · dx:
+ *   db = a · z   da = (b - a · x) · zᵀ - a · z · xᵀ
+ *   A run fails where a, with the ridge's root on a diagonal beside it, has not full rank: a diagonal element of r is
+ *   within max(m, n) · epsilon of 0, relative to the largest.
+ *
+ *   by_svd, for any a: singular values up to tolerance · the largest count as 0, and x is the shortest of the
+ *   minimisers. Its gradient is the one of constant rank: Golub and Pereyra, The differentiation of pseudo-inverses,
+ *   1973. */
 typedef struct {
     double ridge; /* >= 0; beside by_svd it must be 0 */
     bool by_svd;

@@ -10,9 +10,10 @@
 #include <string.h>
 
 /* ---- lstsq_factor: the factorisation ----
- * Of a [rows, columns], below which stand the rows of sqrt(ridge) · 1 if there is a ridge: `height` rows in all. The
- * result is a matrix [height + 1, columns]: the triangle r with the reflections below it, and the reflections' factors.
- * They are not multiplied out to q, but applied to b. */
+ * Of a [rows, columns] and the scale that it was multiplied by. Beside a stand the rows of sqrt(ridge) · scale · 1 if
+ * there is a ridge: `height` rows in all. The result is a matrix [height + 2, columns]: the triangle r with the
+ * reflections below it; the reflections' factors; and a row that begins with whether the ridge's rows are the first.
+ * The reflections are not multiplied out to q, but applied to b. */
 typedef struct {
     int64_t rows, columns, height;
     double ridge;
@@ -30,7 +31,7 @@ static bg_status factor_infer(const bg_node *node, bg_dtype *dtype, bg_shape *sh
 {
     *dtype = node->inputs[0]->dtype;
     *shape = node->inputs[0]->shape;
-    shape->dims[shape->rank - 2] = extents_of(node).height + 1;
+    shape->dims[shape->rank - 2] = extents_of(node).height + 2;
     return BG_OK;
 }
 
@@ -41,16 +42,23 @@ static int64_t factor_work(const bg_node *node)
 }
 static size_t factor_scratch(const bg_node *node) { return (size_t)factor_work(node) * bg_dtype_size(node->dtype); }
 
-/* [a; sqrt(ridge) · 1] = q · r */
-static void factorise(bg_dtype dtype, extents e, const void *a, void *packed, void *work, int64_t work_count)
+/* [a; sqrt(ridge) · 1] = q · r, larger rows above smaller ones: what a reflection leaves of a row below has the row's
+ * own precision then. Cox and Higham, Stability of Householder QR factorization for weighted least squares problems,
+ * 1998. */
+static void factorise(bg_dtype dtype, extents e, const void *a, double scale, void *packed, void *work,
+                      int64_t work_count)
 {
     size_t size = bg_dtype_size(dtype);
     int64_t count = e.rows * e.columns, all = e.height * e.columns, n = e.columns;
-    memcpy(packed, a, (size_t)count * size);
-    memset(bgi_at(packed, count, size), 0, (size_t)(all - count) * size);
-    for (int64_t i = e.rows; i < e.height; i++)
-        bgi_put_float(packed, dtype, i * n + i - e.rows, sqrt(e.ridge));
+    double root = sqrt(e.ridge) * scale;
+    bool is_ridge_first = e.height > e.rows && bgi_largest_magnitude(dtype, a, count) < root;
+    void *ridge = bgi_at(packed, is_ridge_first ? 0 : count, size);
+    memset(packed, 0, (size_t)(all + 2 * n) * size);
+    memcpy(bgi_at(packed, is_ridge_first ? n * n : 0, size), a, (size_t)count * size);
+    for (int64_t i = 0; i < e.height - e.rows; i++)
+        bgi_put_float(ridge, dtype, i * n + i, root);
     bgi_lapack_gelqf(dtype, n, e.height, packed, n, bgi_at(packed, all, size), work, work_count);
+    bgi_put_float(packed, dtype, all + n, is_ridge_first);
 }
 
 /* Rounding seldom leaves an exact 0 on the diagonal of r. */
@@ -72,7 +80,7 @@ static bg_status check_rank(const bg_call *call, int64_t i, extents e, const voi
 static bg_status factor_call(const bg_call *call)
 {
     extents e = extents_of(call->node);
-    int64_t count = e.rows * e.columns, packed_count = (e.height + 1) * e.columns, work_count = factor_work(call->node);
+    int64_t count = e.rows * e.columns, packed_count = (e.height + 2) * e.columns, work_count = factor_work(call->node);
     if (bg_shape_count(call->node->shape) == 0)
         return BG_OK;
     for (int64_t i = 0; i < call->last - call->first; i++) {
@@ -80,7 +88,8 @@ static bg_status factor_call(const bg_call *call)
         if (status != BG_OK)
             return status;
         void *packed = bgi_output_at(call, i, packed_count);
-        factorise(call->node->dtype, e, bgi_input_at(call, 0, i, count), packed, call->scratch, work_count);
+        factorise(call->node->dtype, e, bgi_input_at(call, 0, i, count),
+                  bgi_float_at(call->inputs[1], call->node->dtype, i), packed, call->scratch, work_count);
         status = check_rank(call, i, e, packed);
         if (status != BG_OK)
             return status;
@@ -94,7 +103,7 @@ static double factor_flops(const bg_node *node)
     return (double)bgi_matrices_of(node->inputs[0]).batch * 2 * n * n * (double)e.height;
 }
 static const bg_op lstsq_factor_op = { .name = "lstsq_factor",
-                                       .arity = 1,
+                                       .arity = 2,
                                        .infer = factor_infer,
                                        .gradient = bgi_no_gradient,
                                        .call = factor_call,
@@ -129,12 +138,12 @@ static double apply_flops(const bg_node *node)
 static size_t apply_bytes(const bg_node *node)
 {
     bgi_matrices packed = bgi_matrices_of(node->inputs[0]), b = bgi_matrices_of(node->inputs[1]);
-    return ((size_t)((packed.rows - 1) * b.columns) * bg_dtype_size(node->dtype) + 63) / 64 * 64;
+    return ((size_t)((packed.rows - 2) * b.columns) * bg_dtype_size(node->dtype) + 63) / 64 * 64;
 }
 static int64_t apply_work(const bg_node *node)
 {
     bgi_matrices packed = bgi_matrices_of(node->inputs[0]), b = bgi_matrices_of(node->inputs[1]);
-    return bgi_lapack_ormlq_work(node->dtype, b.columns, packed.rows - 1, packed.columns);
+    return bgi_lapack_ormlq_work(node->dtype, b.columns, packed.rows - 2, packed.columns);
 }
 static size_t apply_scratch(const bg_node *node)
 {
@@ -145,7 +154,7 @@ static bg_status lstsq_apply_call(const bg_call *call)
     bgi_matrices packed = bgi_matrices_of(call->node->inputs[0]), b = bgi_matrices_of(call->node->inputs[1]);
     bg_dtype dtype = call->node->dtype;
     size_t size = bg_dtype_size(dtype);
-    int64_t n = packed.columns, height = packed.rows - 1, r = b.columns, work_count = apply_work(call->node);
+    int64_t n = packed.columns, height = packed.rows - 2, r = b.columns, work_count = apply_work(call->node);
     void *rows = call->scratch, *work = bgi_at(call->scratch, 1, apply_bytes(call->node));
     if (bg_shape_count(call->node->shape) == 0)
         return BG_OK;
@@ -155,8 +164,10 @@ static bg_status lstsq_apply_call(const bg_call *call)
             return status;
         const void *factor = bgi_input_at(call, 0, i, packed.rows * n);
         void *x = bgi_output_at(call, i, n * r);
-        memcpy(rows, bgi_input_at(call, 1, i, b.rows * r), (size_t)(b.rows * r) * size);
-        memset(bgi_at(rows, b.rows * r, size), 0, (size_t)((height - b.rows) * r) * size);
+        bool is_ridge_first = bgi_float_at(factor, dtype, (height + 1) * n) != 0;
+        memset(rows, 0, (size_t)(height * r) * size);
+        memcpy(bgi_at(rows, is_ridge_first ? n * r : 0, size), bgi_input_at(call, 1, i, b.rows * r),
+               (size_t)(b.rows * r) * size);
         bgi_lapack_ormlq(dtype, r, height, n, factor, n, bgi_const_at(factor, height * n, size), rows, r, work,
                          work_count);
         memcpy(x, rows, (size_t)(n * r) * size);
@@ -261,10 +272,11 @@ static bool takes_options(const bg_node *a, const bg_lstsq_options *o)
                        bgi_shape_format(a->shape).text);
     return !a->graph->status;
 }
-static bg_node *solution_by_qr(bg_node *a, bg_node *b, double ridge)
+/* Of an a that was multiplied by `scale`, and a ridge that was not. */
+static bg_node *solution_by_qr(bg_node *a, bg_node *scale, bg_node *b, double ridge)
 {
-    bg_node *packed = bg_apply(&lstsq_factor_op, &a, 1, &ridge, sizeof ridge);
-    return bgi_made_by("lstsq", packed, bg_apply(&lstsq_op, (bg_node *[]){ a, packed, b }, 3, NULL, 0));
+    bg_node *packed = bg_apply(&lstsq_factor_op, (bg_node *[]){ a, scale }, 2, &ridge, sizeof ridge);
+    return bg_apply(&lstsq_op, (bg_node *[]){ a, packed, b }, 3, NULL, 0);
 }
 bg_node *bg_lstsq(bg_node *a, bg_node *b, const bg_lstsq_options *options)
 {
@@ -276,14 +288,12 @@ bg_node *bg_lstsq(bg_node *a, bg_node *b, const bg_lstsq_options *options)
     double tolerance = 0;
     if (o->by_svd && !bgi_takes_tolerance("lstsq", a, o->tolerance, &tolerance))
         return NULL;
-    /* A ridge belongs to a as it is. */
-    if (o->ridge > 0)
-        return bgi_like_right_side(solution_by_qr(a, b, o->ridge), given);
-    bg_node *of_a = bgi_matrix_scale(a), *of_b = bgi_matrix_scale(b), *scaled_a = bg_mul(a, of_a);
-    bg_node *scaled_b = bg_mul(b, of_b);
+    bg_node *of_a = bgi_matrix_scale(a, sqrt(o->ridge)), *of_b = bgi_matrix_scale(b, 0);
+    bg_node *scaled_a = bg_mul(a, of_a), *scaled_b = bg_mul(b, of_b);
     if (!scaled_a || !scaled_b)
         return NULL;
-    bg_node *x = o->by_svd ? bgi_pinv_solve(scaled_a, scaled_b, tolerance) : solution_by_qr(scaled_a, scaled_b, 0);
+    bg_node *x =
+        o->by_svd ? bgi_pinv_solve(scaled_a, scaled_b, tolerance) : solution_by_qr(scaled_a, of_a, scaled_b, o->ridge);
     return bgi_made_by("lstsq", of_a, bgi_like_right_side(bgi_matrix_unscale(x, of_a, of_b), given));
 }
 

@@ -87,9 +87,11 @@ bg_status bgi_check_result(const bg_call *call, int64_t i);
  * in the gradient or the composition of another one; returns the result, which may be NULL, as may the first. */
 bg_node *bgi_made_by(const char *name, bg_node *first, bg_node *result);
 
-/* Powers of two [.., 1, 1], without a gradient, that bring the largest element of each matrix near 1 where it is huge
- * or tiny, and else 1: for what computes with squares. */
-bg_node *bgi_matrix_scale(bg_node *a);
+/* Of numbers that are not NaN; 0 of none. */
+double bgi_largest_magnitude(bg_dtype dtype, const void *values, int64_t count);
+/* Powers of two [.., 1, 1], without a gradient, that bring the largest element of each matrix, or `beside` if that is
+ * larger, near 1 where it is huge or tiny, and else 1: for what computes with squares. */
+bg_node *bgi_matrix_scale(bg_node *a, double beside);
 /* x · of_a / of_b, the solution for an a and a b that were scaled by these; NULL stands for 1. A run fails where it is
  * not finite. */
 bg_node *bgi_matrix_unscale(bg_node *x, bg_node *of_a, bg_node *of_b);

@@ -281,7 +281,7 @@ bg_node *bg_pinv(bg_node *a, bg_optional tolerance)
     bgi_matrices m = bgi_matrices_of(a);
     attributes.rows = m.rows;
     attributes.columns = m.columns;
-    bg_node *scale = bgi_matrix_scale(a), *scaled = bg_mul(a, scale);
+    bg_node *scale = bgi_matrix_scale(a, 0), *scaled = bg_mul(a, scale);
     bg_node *packed = scaled ? bgi_svd_packed(scaled, "pinv", false, false) : NULL;
     bg_node *p = bg_apply(&pinv_op, (bg_node *[]){ scaled, packed }, 2, &attributes, sizeof attributes);
     return bgi_made_by("pinv", scale, bgi_matrix_unscale(p, scale, NULL));

@@ -5,23 +5,30 @@
 #include <float.h>
 #include <math.h>
 
-/* Squares of numbers between the least and the most, and the inverses of these, are within the type's range with room
- * for sums. */
-static double scale_for(bg_dtype dtype, const void *values, int64_t count)
+double bgi_largest_magnitude(bg_dtype dtype, const void *values, int64_t count)
 {
-    int room = dtype == BG_F64 ? 400 : 50, most = dtype == BG_F64 ? DBL_MAX_EXP - 4 : FLT_MAX_EXP - 4, exponent;
     double largest = 0;
     for (int64_t i = 0; i < count; i++) {
         double size = fabs(bgi_float_at(values, dtype, i));
         largest = size > largest ? size : largest;
     }
+    return largest;
+}
+
+/* Squares of numbers between the least and the most, and the inverses of these, are within the type's range with room
+ * for sums. */
+static double scale_for(bg_dtype dtype, const void *values, int64_t count, double beside)
+{
+    int room = dtype == BG_F64 ? 400 : 50, most = dtype == BG_F64 ? DBL_MAX_EXP - 4 : FLT_MAX_EXP - 4, exponent;
+    double largest = fmax(beside, bgi_largest_magnitude(dtype, values, count));
     if (largest == 0 || !isfinite(largest) || (largest > ldexp(1, -room) && largest < ldexp(1, room)))
         return 1;
     frexp(largest, &exponent);
     return ldexp(1, -(exponent > most ? most : exponent < -most ? -most : exponent));
 }
 
-/* matrix_scale: [.., 1, 1] of a matrix; 1 unless its largest element is huge or tiny. */
+/* matrix_scale: [.., 1, 1] of a matrix; 1 unless its largest element is huge or tiny. Attribute: double, what counts as
+ * an element too. */
 static bg_status matrix_scale_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
     *dtype = node->inputs[0]->dtype;
@@ -34,8 +41,9 @@ static bg_status matrix_scale_call(const bg_call *call)
     bgi_matrices m = bgi_matrices_of(call->node->inputs[0]);
     bg_dtype dtype = call->node->dtype;
     int64_t count = m.rows * m.columns;
+    double beside = *(const double *)call->node->attributes;
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++)
-        bgi_put_float(call->output, dtype, i, scale_for(dtype, bgi_input_at(call, 0, i, count), count));
+        bgi_put_float(call->output, dtype, i, scale_for(dtype, bgi_input_at(call, 0, i, count), count, beside));
     return BG_OK;
 }
 static const bg_op matrix_scale_op = { .name = "matrix_scale",
@@ -45,7 +53,10 @@ static const bg_op matrix_scale_op = { .name = "matrix_scale",
                                        .call = matrix_scale_call,
                                        .units = bgi_matrix_units,
                                        .never_fails = true };
-bg_node *bgi_matrix_scale(bg_node *a) { return bgi_apply_1(&matrix_scale_op, a); }
+bg_node *bgi_matrix_scale(bg_node *a, double beside)
+{
+    return bg_apply(&matrix_scale_op, &a, 1, &beside, sizeof beside);
+}
 
 /* matrix_unscale: x · of_a / of_b, the solution of a system from that of a system whose sides were scaled by these; dx
  * is scaled alike. */

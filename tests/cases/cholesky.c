@@ -41,9 +41,9 @@ BUILD(cholesky_solve, x[0] ? bg_cholesky_solve(regular_of(x[0]), x[1], BG_LOWER)
 BUILD(cholesky_solve_upper, x[0] ? bg_cholesky_solve(regular_of(x[0]), x[1], BG_UPPER) : NULL)
 BUILD(half_lower, bgi_half_lower(x[0]))
 BUILD(mirror_lower, bgi_mirror_lower(x[0]))
-BUILD(matrix_scale, bgi_matrix_scale(x[0]))
-BUILD(matrix_unscale, x[0] ? bgi_matrix_unscale(x[0], bg_mul_scalar(bgi_matrix_scale(x[0]), 4),
-                                                bg_mul_scalar(bgi_matrix_scale(x[0]), 0.5))
+BUILD(matrix_scale, bgi_matrix_scale(x[0], 0))
+BUILD(matrix_unscale, x[0] ? bgi_matrix_unscale(x[0], bg_mul_scalar(bgi_matrix_scale(x[0], 0), 4),
+                                                bg_mul_scalar(bgi_matrix_scale(x[0], 0), 0.5))
                            : NULL)
 
 static const op_case cases[] = {
