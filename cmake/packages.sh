@@ -9,7 +9,7 @@ packages='gcc g++ libc6-dev make cmake pkg-config
 case ${1:-} in
 '') ;;
 ci) packages="$packages clang libclang-rt-14-dev clang-format-14 libopenblas0-serial libopenblas0-openmp
-    gnuplot-nox groff-base" ;;
+    gnuplot-nox groff-base python3-numpy" ;;
 *) echo 'usage: packages.sh [ci]' >&2; exit 2 ;;
 esac
 

@@ -25,15 +25,26 @@ def measure(workload, contestants, options, order, loss_steps):
             break
         records = {}
         for contestant in order.sample(contestants, len(contestants)):
-            try:
-                record = contestant.engine.trial(workload, contestant.setting, options.seconds,
-                                                 WARM_UP_STEPS if rounds else loss_steps)
-            except TrialError as error:
-                raise TrialError(f"{contestant.name}, {contestant.setting.label}: {error}")
+            what = f"{workload}: round {len(rounds) + 1}: {contestant.name}"
+            record = trial(workload, contestant, options.seconds, WARM_UP_STEPS if rounds else loss_steps, what)
             records[contestant.name] = record
-            note(f"{workload}: round {len(rounds) + 1}: {contestant.name}: {record['step_ms']:.4f} ms")
+            note(f"{what}: {record['step_ms']:.4f} ms")
         rounds.append(records)
     return rounds
+
+
+def trial(workload, contestant, seconds, steps, what):
+    """A second one where the first fails, which the record then tells: JAX hangs now and then in LAPACK calls of a
+    batch, and the figures of all others would be lost with it."""
+    failure = None
+    for _ in range(2):
+        try:
+            record = contestant.engine.trial(workload, contestant.setting, seconds, steps)
+            return {**record, "failed_before": failure} if failure else record
+        except TrialError as error:
+            failure = f"{contestant.name}, {contestant.setting.label}: {error}"
+            note(f"{what}: failed: {error}")
+    raise TrialError(f"{failure}, twice")
 
 
 def spread(values):
@@ -81,7 +92,7 @@ def summarize(workload, rounds, contestants, tuning):
     return {"rounds": len(rounds), "unit": WORKLOADS[workload].unit, "flops": WORKLOADS[workload].flops,
             "engines": engines, "ratios": ratios, "peak_gflops_per_thread": peak, "best": best,
             "best_rival": fastest(engines, rivals), "memory": memory_of_eager(tuning.get("torch", [])),
-            "problems": list(problems(workload, rounds[0], engines))}
+            "problems": list(problems(workload, rounds, engines))}
 
 
 def memory_of_eager(tried):
@@ -96,7 +107,7 @@ def memory_of_eager(tried):
             "smallest": figures(min(eager, key=lambda row: row["peak_resident_bytes"]))}
 
 
-def problems(workload, first, engines):
+def problems(workload, rounds, engines):
     """What makes the figures doubtful. The rivals compute with the same numbers, blasgrad with numbers of the same
     kind, and with the same ones in objectives and routines."""
     rivals = [name for name in engines if name not in OURS]
@@ -109,7 +120,11 @@ def problems(workload, first, engines):
     for name, figures in engines.items():
         if figures["loss"] is None:
             yield f"{name} printed no loss"
-    counted, expected = first["blasgrad"].get("product_flops"), WORKLOADS[workload].flops
+    for number, records in enumerate(rounds, 1):
+        for record in records.values():
+            if record.get("failed_before"):
+                yield f"failed once in round {number}: {record['failed_before']}"
+    counted, expected = rounds[0]["blasgrad"].get("product_flops"), WORKLOADS[workload].flops
     if counted and WORKLOADS[workload].counts_products and abs(counted - expected) > FLOPS_TOLERANCE * expected:
         yield f"blasgrad counts {counted:.6g} FLOPs of products in a step, its shapes come to {expected:.6g}"
     if len({engines[name]["engine"] for name in rivals}) < 2:
