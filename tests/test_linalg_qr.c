@@ -177,6 +177,42 @@ START_TEST(overflow)
 }
 END_TEST
 
+/* The gradient of b, of which it does not depend, keeps its digits where b is so small that a solution of a scaled
+ * system has few left above the smallest normal number. */
+static int build_side_gradient(bg_node *const *x, const void *context, bg_node **outputs)
+{
+    bg_node *solution = bg_lstsq(x[0], x[1], context);
+    OK(bg_grad_from(&solution, &x[2], 1, &x[1], 1, outputs));
+    return 1;
+}
+START_TEST(tiny_side)
+{
+    enum { ROWS = 300, COLUMNS = 200, SIDES = 2 };
+    static const bg_shape shapes[] = { { 2, { ROWS, COLUMNS } }, { 2, { ROWS, SIDES } }, { 2, { COLUMNS, SIDES } } };
+    bg_lstsq_options options = { .by_svd = _i };
+    bg_tensor *inputs[3] = { NULL }, *gradients[2] = { NULL };
+    draw d = draw_from(9);
+    for (int k = 0; k < 3; k++) {
+        OK(bg_tensor_create(&inputs[k], trial_engine(), BG_F64, shapes[k]));
+        double *values = bg_tensor_data(inputs[k]);
+        for (int64_t i = 0; i < bg_shape_count(shapes[k]); i++)
+            values[i] = draw_between(&d, -1, 1);
+    }
+    for (int tiny = 0; tiny < 2; tiny++) {
+        double *b = bg_tensor_data(inputs[1]);
+        for (int i = 0; i < ROWS * SIDES && tiny; i++)
+            b[i] = ldexp(b[i], -1015);
+        OK(run_once(trial_engine(), inputs, 3, build_side_gradient, &options, &gradients[tiny]));
+    }
+    const double *expected = bg_tensor_const_data(gradients[0]), *got = bg_tensor_const_data(gradients[1]);
+    for (int i = 0; i < ROWS * SIDES; i++)
+        ck_assert_msg(fabs(got[i] - expected[i]) <= 1e-13, "[%d] is %.17g, expected %.17g", i, got[i], expected[i]);
+    for (int k = 0; k < 3; k++)
+        bg_tensor_destroy(inputs[k]);
+    bg_tensor_destroy(gradients[0]), bg_tensor_destroy(gradients[1]);
+}
+END_TEST
+
 /* ---- The gradient of a complete q ---- */
 
 START_TEST(complete_gradient)
@@ -430,6 +466,7 @@ int main(void)
     tcase_add_test(cases, same_bits);
     tcase_add_loop_test(cases, errors, 0, 2);
     tcase_add_loop_test(cases, overflow, 0, 2);
+    tcase_add_loop_test(cases, tiny_side, 0, 2);
     tcase_add_test(cases, complete_gradient);
     suite_add_tcase(suite, cases);
     TCase *solutions = tcase_create("lstsq");

@@ -294,7 +294,8 @@ bg_node *bg_lstsq(bg_node *a, bg_node *b, const bg_lstsq_options *options)
         return NULL;
     bg_node *x =
         o->by_svd ? bgi_pinv_solve(scaled_a, scaled_b, tolerance) : solution_by_qr(scaled_a, of_a, scaled_b, o->ridge);
-    return bgi_made_by("lstsq", of_a, bgi_like_right_side(bgi_matrix_unscale(x, of_a, of_b), given));
+    x = bgi_rescaled_solution(x, a, b, of_a, of_b);
+    return bgi_made_by("lstsq", of_a, bgi_like_right_side(x, given));
 }
 
 const bg_op *const bgi_lstsq_ops[] = { &lstsq_factor_op, &lstsq_apply_op, &normal_apply_op,

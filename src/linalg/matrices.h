@@ -95,6 +95,9 @@ bg_node *bgi_matrix_scale(bg_node *a, double beside);
 /* x · of_a / of_b, the solution for an a and a b that were scaled by these; NULL stands for 1. A run fails where it is
  * not finite. */
 bg_node *bgi_matrix_unscale(bg_node *x, bg_node *of_a, bg_node *of_b);
+/* The same for an x made by an op of a · of_a, its first input, and b · of_b, its last, whose gradients go to a and b
+ * with no more scaling than they need. */
+bg_node *bgi_rescaled_solution(bg_node *x, bg_node *a, bg_node *b, bg_node *of_a, bg_node *of_b);
 
 /* ---- Parts of packed results ----
  * A factorisation of several results is one node [.., p], which has no gradient, and an op for each result, of the

@@ -99,4 +99,41 @@ bg_node *bgi_matrix_unscale(bg_node *x, bg_node *of_a, bg_node *of_b)
                     3, NULL, 0);
 }
 
-const bg_op *const bgi_scale_ops[] = { &matrix_scale_op, &matrix_unscale_op, NULL };
+/* rescaled_solution: x · of_a / of_b as matrix_unscale, of x, a, b, of_a and of_b. The op that made x has a · of_a as
+ * its first input, b · of_b as its last. With its gradients da(dx) and db(dx), here
+ *   da = of_a · da(dx · of_a / of_b)   db = db(dx · of_a)
+ * The division by of_b leaves few bits of dx above the smallest normal number where b is tiny: it has no part in db. */
+static bg_node *rescaled_solution_gradient(bg_node *node, int input, bg_node *dy)
+{
+    bg_node *x = node->inputs[0], *of_a = node->inputs[3], *of_b = node->inputs[4];
+    if (input == 1) {
+        bg_node *dx = bgi_matrix_unscale(dy, of_a, of_b);
+        return dx ? bg_mul(x->op->gradient(x, 0, dx), of_a) : NULL;
+    }
+    if (input == 2) {
+        bg_node *dx = bgi_matrix_unscale(dy, of_a, NULL);
+        return dx ? x->op->gradient(x, x->n_inputs - 1, dx) : NULL;
+    }
+    return NULL;
+}
+static bg_node *rescaled_solution_compose(bg_node *node)
+{
+    return bgi_matrix_unscale(node->inputs[0], node->inputs[3], node->inputs[4]);
+}
+static bg_status rescaled_solution_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
+{
+    *dtype = node->inputs[0]->dtype;
+    *shape = node->inputs[0]->shape;
+    return BG_OK;
+}
+static const bg_op rescaled_solution_op = { .name = "rescaled_solution",
+                                            .arity = 5,
+                                            .infer = rescaled_solution_infer,
+                                            .gradient = rescaled_solution_gradient,
+                                            .compose = rescaled_solution_compose };
+bg_node *bgi_rescaled_solution(bg_node *x, bg_node *a, bg_node *b, bg_node *of_a, bg_node *of_b)
+{
+    return x ? bg_apply(&rescaled_solution_op, (bg_node *[]){ x, a, b, of_a, of_b }, 5, NULL, 0) : NULL;
+}
+
+const bg_op *const bgi_scale_ops[] = { &matrix_scale_op, &matrix_unscale_op, &rescaled_solution_op, NULL };

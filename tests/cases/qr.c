@@ -61,6 +61,7 @@ static const op_case cases[] = {
     { .name = "lstsq, ridge", .arity = 2, .rho = 4e-6, .build = build_lstsq_ridge, VARIANTS(ridges) },
     INTERNAL("factors of lstsq", "lstsq_factor"),
     INTERNAL("solution of lstsq", "lstsq_apply"),
+    INTERNAL("solution of scaled equations", "rescaled_solution"),
     INTERNAL("normal equations", "normal_solve"),
     INTERNAL("normal equations, solved", "normal_apply"),
 };
