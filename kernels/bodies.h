@@ -59,6 +59,8 @@
 
 #include "body_eigen.h"
 
+#include "body_svd.h"
+
 #include "body_lockstep.h"
 
 #ifdef SIMD_IS_SCALAR

@@ -147,6 +147,15 @@ typedef int bgk_winograd_weight(void *dg, int64_t tap, const void *s, int64_t pl
  * the same bits whatever the others hold, but for the sign of a 0. AVX2 and AVX-512 give the same bits. */
 typedef int bgk_lockstep_eigen(int64_t n, int64_t lanes, void *a, void *v, double tolerance);
 
+/* Singular values and vectors of matrices [n, length] that lie side by side, as many of them as have an element in 64
+ * bytes, the first `lanes` in use: element (i, j) of all of them is at (i length + j) BGK_LINE_LANES(size of one). x
+ * becomes y and v [n, n] such that x = vᵀ s y, where rows of y and of v have length 1 and are at right angles, their
+ * cosines being up to the tolerance. Values are in no order. A row of y whose value is below some epsilon² of the
+ * largest may be any; so may all if v is NULL, for values alone. Returns whether all came to an end. Each lane gets the
+ * same bits whatever the others hold, but for the sign of a 0. AVX2 and AVX-512 give the same bits. */
+#define BGK_LINE_LANES(size) (64 / (int64_t)(size))
+typedef int bgk_lockstep_svd(int64_t n, int64_t length, int64_t lanes, void *x, void *v, void *s, double tolerance);
+
 /* BGK_LANES matrices side by side, each of the same size: element (i, j) of all of them is at i rows + j cols, where
  * strides may be of either sign. Each lane gets the same bits whatever the others hold.
  *   cholesky  l of a = l lᵀ in a, which is [n, n] and read on and below the diagonal; zeros above it. minors[lane] =
@@ -293,6 +302,7 @@ typedef struct {
     bgk_window_max *window_max;
     bgk_window_back *window_back;
     bgk_lockstep_eigen *lockstep_eigen;
+    bgk_lockstep_svd *lockstep_svd;
     bgk_descend *descend;
     bgk_lockstep_cholesky *lockstep_cholesky;
     bgk_lockstep_solve *lockstep_solve;

@@ -50,6 +50,7 @@ int bgi_avx512_is_supported(void);
                  .window_max = window_max_f32,                                                                         \
                  .window_back = window_back_f32,                                                                       \
                  .lockstep_eigen = lockstep_eigen_f32,                                                                 \
+                 .lockstep_svd = lockstep_svd_f32,                                                                     \
                  .descend = descend_f32,                                                                               \
                  .lockstep_cholesky = lockstep_cholesky_f32,                                                           \
                  .lockstep_solve = lockstep_solve_f32,                                                                 \
@@ -72,6 +73,7 @@ int bgi_avx512_is_supported(void);
                  .window_max = window_max_f64,                                                                         \
                  .window_back = window_back_f64,                                                                       \
                  .lockstep_eigen = lockstep_eigen_f64,                                                                 \
+                 .lockstep_svd = lockstep_svd_f64,                                                                     \
                  .descend = descend_f64,                                                                               \
                  .lockstep_cholesky = lockstep_cholesky_f64,                                                           \
                  .lockstep_solve = lockstep_solve_f64,                                                                 \

@@ -15,9 +15,11 @@
 
 /* ---- Factors ---- */
 
-static const int64_t sizes[][3] = { { 1, 0, 0 },   { 1, 1, 1 },    { 1, 3, 0 },   { 1, 0, 3 },   { 2, 5, 3 },
-                                    { 2, 3, 5 },   { 1, 20, 20 },  { 1, 40, 17 }, { 1, 17, 40 }, { 1, 65, 65 },
-                                    { 1, 130, 9 }, { 1000, 4, 4 }, { 0, 4, 3 },   { 1000, 2, 3 } };
+static const int64_t sizes[][3] = { { 1, 0, 0 },   { 1, 1, 1 },    { 1, 3, 0 },   { 1, 0, 3 },    { 2, 5, 3 },
+                                    { 2, 3, 5 },   { 1, 20, 20 },  { 1, 40, 17 }, { 1, 17, 40 },  { 1, 65, 65 },
+                                    { 1, 130, 9 }, { 1000, 4, 4 }, { 0, 4, 3 },   { 1000, 2, 3 }, { 20, 1, 1 },
+                                    { 17, 9, 6 },  { 5, 6, 9 },    { 5, 20, 20 }, { 4, 40, 17 },  { 4, 17, 40 },
+                                    { 4, 48, 48 } };
 
 static int build_svd(bg_node *const *x, const void *context, bg_node **outputs)
 {
@@ -112,10 +114,10 @@ static int build_pinv(bg_node *const *x, const void *context, bg_node **outputs)
     return 6;
 }
 /* Moore and Penrose's equations, and the solution that is the product. */
-static void check_pinv(bg_dtype dtype, int64_t m, int64_t n, matrix_kind kind)
+static void check_pinv(bg_dtype dtype, int64_t batch, int64_t m, int64_t n, matrix_kind kind)
 {
-    bg_tensor *a = matrix_batch(trial_engine(), dtype, 3, m, n, kind), *out[6];
-    bg_tensor *b = matrix_batch(trial_engine(), dtype, 3, m, 2, MATRIX_RANDOM);
+    bg_tensor *a = matrix_batch(trial_engine(), dtype, batch, m, n, kind), *out[6];
+    bg_tensor *b = matrix_batch(trial_engine(), dtype, batch, m, 2, MATRIX_RANDOM);
     char name[96];
     snprintf(name, sizeof name, "%s %s [%lld, %lld]", matrix_kind_names[kind], bg_dtype_name(dtype), (long long)m,
              (long long)n);
@@ -123,7 +125,7 @@ static void check_pinv(bg_dtype dtype, int64_t m, int64_t n, matrix_kind kind)
     double *x = matrix_values(a), *p = matrix_values(out[5]), *all[5];
     for (int i = 0; i < 5; i++)
         all[i] = matrix_values(out[i]);
-    for (int64_t i = 0; i < 3; i++) {
+    for (int64_t i = 0; i < batch; i++) {
         double of_a = matrix_norm_1(x + i * m * n, m, n), of_p = matrix_norm_1(p + i * m * n, n, m);
         double rounding = (double)(m > n ? m : n) * matrix_epsilon(dtype), condition = of_a * of_p;
         expect_ratio(matrix_norm_1(all[0] + i * m * n, m, n), rounding * condition * of_a, name, i, "a p a - a");
@@ -146,8 +148,8 @@ START_TEST(pseudo_inverse)
     static const int64_t extents[][2] = { { 1, 1 }, { 4, 4 }, { 7, 3 }, { 3, 7 }, { 20, 20 }, { 40, 17 }, { 5, 33 } };
     for (int i = 0; i < COUNT(extents); i++)
         for (int kind = MATRIX_RANDOM; kind <= MATRIX_ZERO; kind++)
-            for (int wide = 0; wide < 2 && kind != MATRIX_HUGE && kind != MATRIX_TINY; wide++)
-                check_pinv(wide ? BG_F64 : BG_F32, extents[i][0], extents[i][1], (matrix_kind)kind);
+            for (int way = 0; way < 4 && kind != MATRIX_HUGE && kind != MATRIX_TINY; way++)
+                check_pinv(way % 2 ? BG_F64 : BG_F32, way / 2 ? 5 : 1, extents[i][0], extents[i][1], (matrix_kind)kind);
 }
 END_TEST
 
@@ -165,15 +167,15 @@ START_TEST(polar)
 {
     static const int64_t extents[][2] = { { 1, 1 }, { 4, 4 }, { 7, 3 }, { 20, 20 }, { 40, 17 } };
     static const matrix_kind kinds[] = { MATRIX_RANDOM, MATRIX_HUGE, MATRIX_TINY };
-    for (int i = 0; i < COUNT(extents) * COUNT(kinds) * 2; i++) {
-        int64_t m = extents[i / 6][0], n = extents[i / 6][1];
+    for (int i = 0; i < COUNT(extents) * COUNT(kinds) * 4; i++) {
+        int64_t m = extents[i / 12][0], n = extents[i / 12][1], batch = i / 6 % 2 ? 5 : 1;
         bg_dtype dtype = i % 2 ? BG_F64 : BG_F32;
         matrix_kind kind = kinds[i / 2 % 3];
         const char *name = matrix_kind_names[kind];
-        bg_tensor *a = matrix_batch(trial_engine(), dtype, 2, m, n, kind), *out[2];
+        bg_tensor *a = matrix_batch(trial_engine(), dtype, batch, m, n, kind), *out[2];
         expect_ok(run_once(trial_engine(), &a, 1, build_polar, NULL, out), name);
         double *x = matrix_values(a), *u = matrix_values(out[0]), *p = matrix_values(out[1]);
-        for (int64_t k = 0; k < 2; k++) {
+        for (int64_t k = 0; k < batch; k++) {
             const double *ak = x + k * m * n, *uk = u + k * m * n, *pk = p + k * n * n;
             double rounding = (double)m * matrix_epsilon(dtype);
             expect_ratio(matrix_error_1(uk, pk, ak, m, n, n), rounding * matrix_norm_1(ak, m, n), name, k, "a - u p");

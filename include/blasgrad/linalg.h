@@ -79,8 +79,8 @@ typedef struct {
 } bg_eigen;
 BG_API bg_eigen bg_eigh(bg_node *a, const bg_spectral_options *options);
 
-/* a [.., m, n] = u · diag(s) · vt, k = min(m, n): u [.., m, k], s [.., k] descending, vt [.., k, n]. The signs of the
- * vectors are LAPACK's. options may be NULL.
+/* a [.., m, n] = u · diag(s) · vt, k = min(m, n): u [.., m, k], s [.., k] descending, vt [.., k, n], the vectors of
+ * either sign. options may be NULL.
  *   With x = uᵀ · du, y = vt · dvtᵀ and f_ij = s_j / (s_j² - s_i²):
  *   da = u · (f ∘ (x - xᵀ) + (f ∘ (y - yᵀ))ᵀ + diag(ds)) · vt
  *        + (du - u · x) · diag(1/s) · vt   + u · diag(1/s) · (dvt - yᵀ · vt)

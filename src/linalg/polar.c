@@ -110,7 +110,7 @@ bg_polar_factors bg_polar(bg_node *a)
         return none;
     }
     bg_node *scale = bgi_matrix_scale(a, 0), *scaled = bg_mul(a, scale);
-    bg_node *packed = scaled ? bgi_svd_packed(scaled, "polar", false, true) : NULL;
+    bg_node *packed = scaled ? bgi_svd_packed(scaled, "polar", BGI_SVD_THIN, true) : NULL;
     bg_node *p = bgi_apply_2(&polar_p_op, scaled, packed);
     bg_polar_factors f = { bgi_apply_2(&polar_u_op, scaled, packed), bgi_matrix_unscale(p, NULL, scale) };
     bgi_made_by("polar", scale, f.p);

@@ -23,8 +23,7 @@ typedef struct {
 static bgi_svd_extents extents_of(const bg_node *node)
 {
     const apply_attributes *attributes = node->attributes;
-    int64_t m = attributes->rows, n = attributes->columns, k = bgi_least(m, n);
-    return (bgi_svd_extents){ m, n, k, k, k, m * k + k + k * n };
+    return bgi_svd_extents_by(attributes->rows, attributes->columns, BGI_SVD_THIN);
 }
 static decomposition decomposition_at(const bg_call *call, int input, int64_t i)
 {
@@ -218,7 +217,7 @@ static const bg_op pinv_solve_op = { .name = "pinv_solve",
                                      .compose = pinv_solve_compose };
 bg_node *bgi_pinv_solve(bg_node *a, bg_node *c, double tolerance)
 {
-    bg_node *packed = bgi_svd_packed(a, "lstsq", false, false);
+    bg_node *packed = bgi_svd_packed(a, "lstsq", BGI_SVD_THIN, false);
     if (!packed)
         return NULL;
     bgi_matrices m = bgi_matrices_of(a);
@@ -282,7 +281,7 @@ bg_node *bg_pinv(bg_node *a, bg_optional tolerance)
     attributes.rows = m.rows;
     attributes.columns = m.columns;
     bg_node *scale = bgi_matrix_scale(a, 0), *scaled = bg_mul(a, scale);
-    bg_node *packed = scaled ? bgi_svd_packed(scaled, "pinv", false, false) : NULL;
+    bg_node *packed = scaled ? bgi_svd_packed(scaled, "pinv", BGI_SVD_THIN, false) : NULL;
     bg_node *p = bg_apply(&pinv_op, (bg_node *[]){ scaled, packed }, 2, &attributes, sizeof attributes);
     return bgi_made_by("pinv", scale, bgi_matrix_unscale(p, scale, NULL));
 }

@@ -5,15 +5,15 @@
 
 /* Up to which extent lanes are faster than a call for each matrix; bench/grid.md says where that was measured. */
 typedef struct {
-    int cholesky, solve, lu;
+    int cholesky, solve, lu, svd;
 } limits;
 static const struct {
     const char *kernels;
     limits f32, f64;
 } limits_of[] = {
-    { "avx512", { 64, 64, 64 }, { 64, 32, 32 } },
-    { "avx2", { 64, 48, 48 }, { 48, 8, 24 } },
-    { "scalar", { 16, 4, 16 }, { 11, 4, 16 } },
+    { "avx512", { 64, 64, 64, 64 }, { 64, 32, 32, 48 } },
+    { "avx2", { 64, 48, 48, 48 }, { 48, 8, 24, 32 } },
+    { "scalar", { 16, 4, 16, 8 }, { 11, 4, 16, 8 } },
 };
 enum {
     LEAST_BATCH = 4,         /* empty lanes take as long as full ones */
@@ -27,7 +27,10 @@ static int limit_of(bgi_small_kind kind, const bg_node *x)
     for (size_t i = 0; i < sizeof limits_of / sizeof *limits_of; i++)
         if (strcmp(limits_of[i].kernels, kernels) == 0) {
             const limits *l = x->dtype == BG_F64 ? &limits_of[i].f64 : &limits_of[i].f32;
-            return kind == BGI_SMALL_CHOLESKY ? l->cholesky : kind == BGI_SMALL_SOLVE ? l->solve : l->lu;
+            return kind == BGI_SMALL_CHOLESKY ? l->cholesky
+                   : kind == BGI_SMALL_SOLVE  ? l->solve
+                   : kind == BGI_SMALL_LU     ? l->lu
+                                              : l->svd;
         }
     return 0;
 }

@@ -6,9 +6,11 @@
 #include "blas/blas.h"
 #include "linalg/matrices.h"
 
-typedef enum { BGI_SMALL_CHOLESKY, BGI_SMALL_SOLVE, BGI_SMALL_LU } bgi_small_kind;
+enum { BGI_SMALL_MOST = 64 }; /* no limit below is larger */
+typedef enum { BGI_SMALL_CHOLESKY, BGI_SMALL_SOLVE, BGI_SMALL_LU, BGI_SMALL_SVD } bgi_small_kind;
 
-/* Whether it is the fastest way for the batch of x, of matrices of which the largest extent is n. */
+/* Whether it is the fastest way for the batch of x, of matrices of which the largest extent is n; of singular values
+ * the least one. */
 bool bgi_small_serves(bgi_small_kind kind, const bg_node *x, int64_t n);
 /* For bg_op.grain, where it serves: so many matrices that no lane is left empty. */
 int64_t bgi_small_grain(int64_t n);

@@ -2,7 +2,7 @@
 #include "linalg/svd.h"
 
 #include "blas/blas.h"
-#include "blas/lapack.h"
+#include "linalg/small.h"
 #include "linalg/spectral.h"
 #include "ops/cotangent.h"
 
@@ -11,14 +11,26 @@
 
 /* ---- The decomposition ---- */
 
-bgi_svd_extents bgi_svd_extents_of(const bg_node *a, bool is_full)
+bgi_svd_extents bgi_svd_extents_by(int64_t rows, int64_t columns, bgi_svd_job job)
+{
+    bgi_svd_extents e = { .rows = rows, .columns = columns, .least = bgi_least(rows, columns) };
+    e.width = job == BGI_SVD_VALUES ? 0 : job == BGI_SVD_FULL ? rows : e.least;
+    e.height = job == BGI_SVD_VALUES ? 0 : job == BGI_SVD_FULL ? columns : e.least;
+    e.count = rows * e.width + e.least + e.height * columns;
+    return e;
+}
+bgi_svd_extents bgi_svd_extents_of(const bg_node *a, bgi_svd_job job)
 {
     bgi_matrices m = bgi_matrices_of(a);
-    bgi_svd_extents e = { .rows = m.rows, .columns = m.columns, .least = bgi_least(m.rows, m.columns) };
-    e.width = is_full ? e.rows : e.least;
-    e.height = is_full ? e.columns : e.least;
-    e.count = e.rows * e.width + e.least + e.height * e.columns;
-    return e;
+    return bgi_svd_extents_by(m.rows, m.columns, job);
+}
+bgi_svd_place bgi_svd_at(const bg_call *call, int64_t i, bgi_svd_extents e)
+{
+    size_t size = bg_dtype_size(call->node->dtype);
+    bgi_svd_place p = { .u = bgi_output_at(call, i, e.count) };
+    p.s = bgi_at(p.u, e.rows * e.width, size);
+    p.vt = bgi_at(p.s, e.least, size);
+    return p;
 }
 double bgi_svd_rounding(const bg_node *a)
 {
@@ -26,56 +38,17 @@ double bgi_svd_rounding(const bg_node *a)
     return (double)bgi_most(m.rows, m.columns) * (a->dtype == BG_F64 ? DBL_EPSILON : (double)FLT_EPSILON);
 }
 
-static bgi_svd_extents extents_of(const bg_node *node)
+static bgi_svd_job job_of(const bg_node *node)
 {
-    const bgi_svd_attributes *attributes = node->attributes;
-    return bgi_svd_extents_of(node->inputs[0], attributes->is_full);
+    return (bgi_svd_job)((const bgi_svd_attributes *)node->attributes)->job;
 }
-
-/* Pieces of the workspace, each at a multiple of 64 bytes: a copy of a, LAPACK's integers, then its own work. What is
- * row-major here is the transpose of LAPACK's: aᵀ = v · diag(s) · uᵀ, u and vt in each other's place. */
-typedef struct {
-    char job;
-    int64_t count;
-    size_t integers_at, work_at, bytes;
-} workspace;
-static size_t in_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
-static workspace workspace_of(const bg_node *a, char job)
-{
-    bgi_matrices m = bgi_matrices_of(a);
-    size_t size = bg_dtype_size(a->dtype);
-    workspace w = { .job = job };
-    w.count = bgi_most(bgi_lapack_gesdd_work(a->dtype, job, m.columns, m.rows),
-                       bgi_lapack_gesvd_work(a->dtype, job, m.columns, m.rows));
-    w.integers_at = in_lines((size_t)(m.rows * m.columns) * size);
-    w.work_at = w.integers_at + in_lines((size_t)bgi_least(m.rows, m.columns) * 8 * sizeof(int64_t));
-    w.bytes = w.work_at + (size_t)w.count * size;
-    return w;
-}
-
-/* Divide and conquer, and where that fails QR iterations, which have always converged so far: LAPACK's info. */
-static int64_t decompose(const bg_node *node, const workspace *w, const void *a, void *scratch, void *u, void *s,
-                         void *vt, bgi_svd_extents e)
-{
-    bg_dtype dtype = node->dtype;
-    size_t bytes = (size_t)(e.rows * e.columns) * bg_dtype_size(dtype);
-    void *copy = scratch, *integers = bgi_at(scratch, 1, w->integers_at), *work = bgi_at(scratch, 1, w->work_at);
-    memcpy(copy, a, bytes);
-    int64_t info = bgi_lapack_gesdd(dtype, w->job, e.columns, e.rows, copy, s, vt, e.columns, u, e.width, work,
-                                    w->count, integers);
-    if (info == 0)
-        return 0;
-    memcpy(copy, a, bytes);
-    return bgi_lapack_gesvd(dtype, w->job, e.columns, e.rows, copy, s, vt, e.columns, u, e.width, work, w->count);
-}
+static bgi_svd_extents extents_of(const bg_node *node) { return bgi_svd_extents_of(node->inputs[0], job_of(node)); }
 
 /* Whether the values are numbers, and of full rank if that is needed. */
-static bg_status check_values(const bg_call *call, int64_t i, const void *s, int64_t least, int64_t info)
+static bg_status check_values(const bg_call *call, int64_t i, const void *s, int64_t least)
 {
     const bgi_svd_attributes *attributes = call->node->attributes;
     bg_dtype dtype = call->node->dtype;
-    if (info != 0)
-        return bgi_fail_at(call, i, "LAPACK's gesdd and gesvd did not converge (info %lld)", (long long)info);
     if (bgi_first_not_finite(dtype, s, least) < least)
         return bgi_fail_at(call, i, "a singular value is beyond the numbers of %s", bg_dtype_name(dtype));
     double first = bgi_float_at(s, dtype, 0), last = bgi_float_at(s, dtype, least - 1);
@@ -93,55 +66,48 @@ static void put_identity(bg_dtype dtype, void *x, int64_t n)
 }
 static bg_status svd_call(const bg_call *call)
 {
-    const bgi_svd_attributes *attributes = call->node->attributes;
-    const bg_node *a = call->node->inputs[0];
     bgi_svd_extents e = extents_of(call->node);
-    bg_dtype dtype = call->node->dtype;
-    size_t size = bg_dtype_size(dtype);
+    int64_t count = call->last - call->first;
     if (bg_shape_count(call->node->shape) == 0)
         return BG_OK;
-    workspace w = { 0 };
-    if (e.least > 0)
-        w = workspace_of(a, attributes->is_full ? 'A' : 'S');
-    for (int64_t i = 0; i < call->last - call->first; i++) {
-        void *u = bgi_output_at(call, i, e.count), *s = bgi_at(u, e.rows * e.width, size),
-             *vt = bgi_at(s, e.least, size);
-        if (e.least == 0) {
-            put_identity(dtype, u, bgi_most(e.width, e.height));
-            continue;
-        }
-        bg_status status = bgi_check_finite_part(call, "a", 0, i, BGI_READ_ALL);
-        if (status == BG_OK) {
-            const void *matrix = bgi_input_at(call, 0, i, e.rows * e.columns);
-            int64_t info = decompose(call->node, &w, matrix, call->scratch, u, s, vt, e);
-            status = check_values(call, i, s, e.least, info);
-        }
-        if (status != BG_OK)
-            return status;
-    }
-    return BG_OK;
+    for (int64_t i = 0; i < count && e.least == 0; i++)
+        put_identity(call->node->dtype, bgi_output_at(call, i, e.count), bgi_most(e.width, e.height));
+    if (e.least == 0)
+        return BG_OK;
+    bg_status status = BG_OK;
+    for (int64_t i = 0; i < count && status == BG_OK; i++)
+        status = bgi_check_finite_part(call, "a", 0, i, BGI_READ_ALL);
+    if (status != BG_OK)
+        return status;
+    int64_t failed = bgi_svd_decompose(call, e);
+    if (failed >= 0)
+        return bgi_fail_at(call, failed, "the singular values were not found: no convergence");
+    for (int64_t i = 0; i < count && status == BG_OK; i++)
+        status = check_values(call, i, bgi_svd_at(call, i, e).s, e.least);
+    return status;
 }
 static bg_status svd_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
-    bgi_svd_extents e = extents_of(node);
     *dtype = node->inputs[0]->dtype;
     *shape = node->inputs[0]->shape;
     shape->dims[shape->rank - 2] = 1;
-    shape->dims[shape->rank - 1] = e.count;
+    shape->dims[shape->rank - 1] = extents_of(node).count;
     return BG_OK;
 }
-static size_t svd_scratch(const bg_node *node)
-{
-    const bgi_svd_attributes *attributes = node->attributes;
-    bool is_nothing = extents_of(node).least == 0;
-    return is_nothing ? 0 : workspace_of(node->inputs[0], attributes->is_full ? 'A' : 'S').bytes;
-}
-/* Some 20 k³ beside the products with the longer side. */
+/* Some 20 k³ beside the products with the longer side; of values alone less. */
 static double svd_flops(const bg_node *node)
 {
     bgi_svd_extents e = extents_of(node);
     double k = (double)e.least, most = (double)bgi_most(e.rows, e.columns);
-    return (double)bgi_matrices_of(node->inputs[0]).batch * k * (k * (6 * most + 14 * k + 50) + 500);
+    double each =
+        job_of(node) == BGI_SVD_VALUES ? k * (k * (4 * most + 30) + 300) : k * (k * (6 * most + 14 * k + 50) + 500);
+    return (double)bgi_matrices_of(node->inputs[0]).batch * each;
+}
+/* As in products, few units at a time would be slow: svd_grain. */
+static double svd_product_flops(const bg_node *node) { return bgi_svd_is_small(node) ? svd_flops(node) : 0; }
+static int64_t svd_grain(const bg_node *node)
+{
+    return bgi_svd_is_small(node) ? bgi_small_grain(extents_of(node).least) : 0;
 }
 static const bg_op svd_op = { .name = "svd",
                               .arity = 1,
@@ -149,8 +115,10 @@ static const bg_op svd_op = { .name = "svd",
                               .gradient = bgi_no_gradient,
                               .call = svd_call,
                               .units = bgi_matrix_units,
-                              .scratch = svd_scratch,
-                              .flops = svd_flops };
+                              .scratch = bgi_svd_scratch,
+                              .flops = svd_flops,
+                              .product_flops = svd_product_flops,
+                              .grain = svd_grain };
 
 /* Whether LAPACK's integer counts the elements that its workspace has, some 4 k² beside its blocks. */
 static bool takes_matrix(const char *name, const bg_node *a)
@@ -166,15 +134,17 @@ static bool takes_matrix(const char *name, const bg_node *a)
                    bgi_shape_format(a->shape).text);
     return false;
 }
-bg_node *bgi_svd_packed(bg_node *a, const char *name, bool is_full, bool needs_rank)
+bg_node *bgi_svd_packed(bg_node *a, const char *name, bgi_svd_job job, bool needs_rank)
 {
-    bgi_svd_attributes attributes = { is_full, needs_rank };
+    bgi_svd_attributes attributes = { job, needs_rank };
     return takes_matrix(name, a) ? bg_apply(&svd_op, &a, 1, &attributes, sizeof attributes) : NULL;
 }
 
 /* Element start .. of packed [.., 1, count]. */
 static bg_node *part_of(bg_node *packed, int64_t start, int64_t rows, int64_t columns)
 {
+    if (!packed)
+        return NULL;
     bg_shape shape = packed->shape;
     shape.rank--;
     shape.dims[shape.rank - 1] = packed->shape.dims[shape.rank];
@@ -182,7 +152,7 @@ static bg_node *part_of(bg_node *packed, int64_t start, int64_t rows, int64_t co
 }
 bgi_svd_parts bgi_svd_parts_of(const bg_node *a, bg_node *packed)
 {
-    bgi_svd_extents e = bgi_svd_extents_of(a, false);
+    bgi_svd_extents e = bgi_svd_extents_of(a, BGI_SVD_THIN);
     int64_t s = e.rows * e.width;
     return (bgi_svd_parts){ part_of(packed, 0, e.rows, e.width), part_of(packed, s, e.least, -1),
                             part_of(packed, s + e.least, e.height, e.columns) };
@@ -192,10 +162,10 @@ bg_node *bgi_times_columns(bg_node *x, bg_node *s) { return bg_mul(x, bg_unsquee
 
 /* ---- u, s and vt: inputs a and packed ---- */
 
-/* Attributes: bg_spectral_options' regularization, and whether packed is full. */
+/* Attributes: bg_spectral_options' regularization, and whether packed is thin or full. */
 typedef struct {
     double regularization;
-    int64_t is_full;
+    int64_t job;
 } part_attributes;
 static const bg_op svd_u_op, svd_s_op, svd_vt_op;
 
@@ -213,6 +183,11 @@ static bg_status infer_part(const bg_node *node, bg_dtype *dtype, bg_shape *shap
     return BG_OK;
 }
 
+static bgi_svd_extents extents_of_part(const bg_node *node)
+{
+    return bgi_svd_extents_of(node->inputs[0], (bgi_svd_job)((const part_attributes *)node->attributes)->job);
+}
+
 /* A decomposition as the rules write it: the first k columns of u and rows of vt, s, and the factors. */
 typedef struct {
     bgi_svd_extents extents;
@@ -223,7 +198,7 @@ static decomposition vectors_of(const bg_node *node)
 {
     const part_attributes *attributes = node->attributes;
     bg_node *a = node->inputs[0], *packed = node->inputs[1];
-    decomposition d = { .extents = bgi_svd_extents_of(a, attributes->is_full) };
+    decomposition d = { .extents = extents_of_part(node) };
     d.u = result_of(&svd_u_op, a, packed, *attributes);
     d.s = result_of(&svd_s_op, a, packed, *attributes);
     d.vt = result_of(&svd_vt_op, a, packed, *attributes);
@@ -255,7 +230,7 @@ static bg_node *thin_cotangent(const bg_node *node, bg_node *dy, int axis, int64
  * angles to u, is there only where u is not square. */
 static bg_node *svd_u_gradient(bg_node *node, int input, bg_node *dy)
 {
-    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], false);
+    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], BGI_SVD_THIN);
     bg_node *du = input == 0 && e.least > 0 ? thin_cotangent(node, dy, dy->shape.rank - 1, e.least, "u") : NULL;
     if (!du)
         return NULL;
@@ -270,14 +245,12 @@ static bg_node *svd_u_gradient(bg_node *node, int input, bg_node *dy)
 }
 static bg_node *svd_u_compose(bg_node *node)
 {
-    const part_attributes *attributes = node->attributes;
-    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], attributes->is_full);
+    bgi_svd_extents e = extents_of_part(node);
     return part_of(node->inputs[1], 0, e.rows, e.width);
 }
 static bg_status svd_u_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
-    const part_attributes *attributes = node->attributes;
-    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], attributes->is_full);
+    bgi_svd_extents e = extents_of_part(node);
     return infer_part(node, dtype, shape, e.rows, e.width);
 }
 static const bg_op svd_u_op = {
@@ -294,13 +267,12 @@ static bg_node *svd_s_gradient(bg_node *node, int input, bg_node *dy)
 }
 static bg_node *svd_s_compose(bg_node *node)
 {
-    const part_attributes *attributes = node->attributes;
-    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], attributes->is_full);
+    bgi_svd_extents e = extents_of_part(node);
     return part_of(node->inputs[1], e.rows * e.width, e.least, -1);
 }
 static bg_status values_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
-    return infer_part(node, dtype, shape, bgi_svd_extents_of(node->inputs[0], false).least, -1);
+    return infer_part(node, dtype, shape, bgi_svd_extents_of(node->inputs[0], BGI_SVD_THIN).least, -1);
 }
 static const bg_op svd_s_op = {
     .name = "svd_s", .arity = 2, .infer = values_infer, .gradient = svd_s_gradient, .compose = svd_s_compose
@@ -309,7 +281,7 @@ static const bg_op svd_s_op = {
 /* With y = vt · dvtᵀ: da = u · ((f ∘ (y - yᵀ))ᵀ · vt + diag(1/s) · (dvt - yᵀ · vt)), likewise. */
 static bg_node *svd_vt_gradient(bg_node *node, int input, bg_node *dy)
 {
-    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], false);
+    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], BGI_SVD_THIN);
     bg_node *dvt = input == 0 && e.least > 0 ? thin_cotangent(node, dy, dy->shape.rank - 2, e.least, "vt") : NULL;
     if (!dvt)
         return NULL;
@@ -324,14 +296,12 @@ static bg_node *svd_vt_gradient(bg_node *node, int input, bg_node *dy)
 }
 static bg_node *svd_vt_compose(bg_node *node)
 {
-    const part_attributes *attributes = node->attributes;
-    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], attributes->is_full);
+    bgi_svd_extents e = extents_of_part(node);
     return part_of(node->inputs[1], e.rows * e.width + e.least, e.height, e.columns);
 }
 static bg_status svd_vt_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
-    const part_attributes *attributes = node->attributes;
-    bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], attributes->is_full);
+    bgi_svd_extents e = extents_of_part(node);
     return infer_part(node, dtype, shape, e.height, e.columns);
 }
 static const bg_op svd_vt_op = {
@@ -345,8 +315,9 @@ bg_svd_factors bg_svd(bg_node *a, const bg_spectral_options *options)
     if (!bgi_takes_matrix("svd", a) || !bgi_takes_regularization("svd", a, attributes.regularization))
         return none;
     bgi_matrices m = bgi_matrices_of(a);
-    attributes.is_full = options && options->is_full && m.rows != m.columns;
-    bg_node *packed = bgi_svd_packed(a, "svd", attributes.is_full, false);
+    bgi_svd_job job = options && options->is_full && m.rows != m.columns ? BGI_SVD_FULL : BGI_SVD_THIN;
+    attributes.job = job;
+    bg_node *packed = bgi_svd_packed(a, "svd", job, false);
     bg_svd_factors f = { result_of(&svd_u_op, a, packed, attributes), result_of(&svd_s_op, a, packed, attributes),
                          result_of(&svd_vt_op, a, packed, attributes) };
     bgi_made_by("svd", packed, f.vt);
@@ -358,64 +329,25 @@ bg_svd_factors bg_svd(bg_node *a, const bg_spectral_options *options)
 /* svdvals: where a gradient was asked for, the values of the decomposition that the gradient makes; else of one without
  * vectors. */
 typedef struct {
-    bgi_svd_attributes of_matrix;
-    bool has_gradient;
+    int64_t has_gradient;
 } values_attributes;
 static bg_node *svdvals_gradient(bg_node *node, int input, bg_node *dy)
 {
     (void)input;
     values_attributes *attributes = node->attributes;
     attributes->has_gradient = true;
-    bg_node *a = node->inputs[0], *packed = bgi_svd_packed(a, "svdvals", false, false);
+    bg_node *a = node->inputs[0], *packed = bgi_svd_packed(a, "svdvals", BGI_SVD_THIN, false);
     part_attributes none = { 0 };
     bg_node *u = result_of(&svd_u_op, a, packed, none), *vt = result_of(&svd_vt_op, a, packed, none);
     return bg_matmul(bgi_times_columns(u, dy), vt);
 }
-static bg_status svdvals_call(const bg_call *call)
-{
-    bgi_svd_extents e = extents_of(call->node);
-    if (bg_shape_count(call->node->shape) == 0)
-        return BG_OK;
-    workspace w = workspace_of(call->node->inputs[0], 'N');
-    for (int64_t i = 0; i < call->last - call->first; i++) {
-        bg_status status = bgi_check_finite_part(call, "a", 0, i, BGI_READ_ALL);
-        if (status != BG_OK)
-            return status;
-        void *s = bgi_output_at(call, i, e.least);
-        int64_t info =
-            decompose(call->node, &w, bgi_input_at(call, 0, i, e.rows * e.columns), call->scratch, NULL, s, NULL, e);
-        status = check_values(call, i, s, e.least, info);
-        if (status != BG_OK)
-            return status;
-    }
-    return BG_OK;
-}
-static size_t svdvals_scratch(const bg_node *node)
-{
-    return extents_of(node).least == 0 ? 0 : workspace_of(node->inputs[0], 'N').bytes;
-}
-static double svdvals_flops(const bg_node *node)
-{
-    bgi_svd_extents e = extents_of(node);
-    double k = (double)e.least, most = (double)bgi_most(e.rows, e.columns);
-    return (double)bgi_matrices_of(node->inputs[0]).batch * k * (k * (4 * most + 30) + 300);
-}
-static const bg_op values_alone_op = { .name = "svd_values",
-                                       .arity = 1,
-                                       .infer = values_infer,
-                                       .gradient = bgi_no_gradient,
-                                       .call = svdvals_call,
-                                       .units = bgi_matrix_units,
-                                       .scratch = svdvals_scratch,
-                                       .flops = svdvals_flops };
 static bg_node *svdvals_compose(bg_node *node)
 {
     const values_attributes *attributes = node->attributes;
     bg_node *a = node->inputs[0];
-    if (!attributes->has_gradient)
-        return bg_apply(&values_alone_op, &a, 1, &attributes->of_matrix, sizeof attributes->of_matrix);
-    bg_node *packed = bgi_svd_packed(a, "svdvals", false, false);
-    return packed ? bgi_svd_parts_of(a, packed).s : NULL;
+    bgi_svd_job job = attributes->has_gradient ? BGI_SVD_THIN : BGI_SVD_VALUES;
+    bgi_svd_extents e = bgi_svd_extents_of(a, job);
+    return part_of(bgi_svd_packed(a, "svdvals", job, false), e.rows * e.width, e.least, -1);
 }
 static const bg_op svdvals_op = {
     .name = "svdvals", .arity = 1, .infer = values_infer, .gradient = svdvals_gradient, .compose = svdvals_compose
@@ -430,4 +362,4 @@ bg_node *bgi_svd_values(bg_node *a, const char *name)
 }
 bg_node *bg_svdvals(bg_node *a) { return bgi_svd_values(a, "svdvals"); }
 
-const bg_op *const bgi_svd_ops[] = { &svd_op, &svd_u_op, &svd_s_op, &svd_vt_op, &values_alone_op, &svdvals_op, NULL };
+const bg_op *const bgi_svd_ops[] = { &svd_op, &svd_u_op, &svd_s_op, &svd_vt_op, &svdvals_op, NULL };

@@ -4,21 +4,36 @@
 
 #include "linalg/matrices.h"
 
+/* The vectors of the least extent, all, or none. */
+typedef enum { BGI_SVD_THIN, BGI_SVD_FULL, BGI_SVD_VALUES } bgi_svd_job;
+
 /* Of a [rows, columns] = u · diag(s) · vt: u [rows, width], s [least], vt [height, columns], one after the other in the
  * last axis of the packed node [.., 1, count]. */
 typedef struct {
     int64_t rows, columns, least, width, height, count;
 } bgi_svd_extents;
-bgi_svd_extents bgi_svd_extents_of(const bg_node *a, bool is_full);
+bgi_svd_extents bgi_svd_extents_by(int64_t rows, int64_t columns, bgi_svd_job job);
+bgi_svd_extents bgi_svd_extents_of(const bg_node *a, bgi_svd_job job);
 
 /* The packed decomposition of a matrix. No gradient goes through it: each op that reads it has a as an input too, and a
  * rule for that. name: the public function, for errors; needs_rank: a run fails where a has not full rank. */
 typedef struct {
-    bool is_full, needs_rank;
+    int32_t job, needs_rank;
 } bgi_svd_attributes;
-bg_node *bgi_svd_packed(bg_node *a, const char *name, bool is_full, bool needs_rank);
+bg_node *bgi_svd_packed(bg_node *a, const char *name, bgi_svd_job job, bool needs_rank);
 /* The singular values of a matrix alone, [.., least], for the public function of that name. */
 bg_node *bgi_svd_values(bg_node *a, const char *name);
+
+/* The call of that node: decomposes finite matrices with elements; the first for which no values were found, or -1. Its
+ * scratch, and whether matrices go side by side. */
+int64_t bgi_svd_decompose(const bg_call *call, bgi_svd_extents e);
+size_t bgi_svd_scratch(const bg_node *node);
+bool bgi_svd_is_small(const bg_node *node);
+/* Where the results of a call's matrix i go. */
+typedef struct {
+    void *u, *s, *vt;
+} bgi_svd_place;
+bgi_svd_place bgi_svd_at(const bg_call *call, int64_t i, bgi_svd_extents e);
 
 /* Parts of a packed node that is not full, without gradients. */
 typedef struct {

@@ -134,7 +134,6 @@ static const op_case cases[] = {
     OF_ONE("svd, regularized", NULL, svd_regularized, rectangles),
     INSIDE("factors of svd", "svd_factors", svd_u, rectangles),
     OF_ONE("svdvals", "svdvals", svdvals, rectangles),
-    INSIDE("svdvals, without vectors", "svd_values", svdvals, rectangles),
     OF_ONE("pinv", "pinv", pinv, rectangles),
     INSIDE("pinv from factors", "pinv_apply", pinv, rectangles),
     { .name = "pinv, deficient",
