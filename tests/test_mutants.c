@@ -164,6 +164,19 @@ static bg_program *gradient_program(op_instance *o, place p, bg_node *(*hook)(bg
     return program;
 }
 
+/* Whether the gradients are those of the mutant: inputs that differ in shape cannot be swapped. */
+static bool is_there(place p)
+{
+    op_instance o;
+    bg_node *dxs[CASE_MOST_INPUTS];
+    was_applied = false;
+    must(op_instance_make(&o, trial_engine(), p.case_index, p.variant, IS_PLAIN, BG_F64), o.label);
+    o.graph->alter_gradient = alter;
+    must(gradients_of(&o, dxs), o.label);
+    op_instance_free(&o);
+    return was_applied;
+}
+
 /* Whether the mutant gives other gradients than the rule. */
 static bool has_effect(place p)
 {
@@ -228,13 +241,15 @@ static totals *total;
 
 static void plant(const bg_op *op, const place *places, int n, bool in_second)
 {
-    bool is_killed = false, is_felt = in_second;
-    was_applied = false;
+    bool is_killed = false, is_felt = false, is_planted = false;
     for (int i = 0; i < n && !is_killed; i++) {
-        is_killed = is_caught(places[i], in_second);
-        is_felt = is_felt || (!is_killed && has_effect(places[i]));
+        was_applied = in_second ? false : is_there(places[i]);
+        bool is_tried = in_second || (was_applied && has_effect(places[i]));
+        is_killed = is_tried && is_caught(places[i], in_second);
+        is_felt = is_felt || is_tried;
+        is_planted = is_planted || was_applied;
     }
-    if (!was_applied)
+    if (!is_planted)
         return;
     total->planted++;
     total->killed += is_killed;
@@ -274,7 +289,7 @@ START_TEST(test_rule)
     ck_assert_msg(n > 0 || in_second, "no case uses the rule of %s", op->name);
     if (in_second) {
         n = find_second_places(op, places);
-        inputs = 3;
+        inputs = op->arity == 1 ? 1 : 3;
     }
     mutant_op = op;
     for (mutant = DROPPED; mutant < MUTATIONS; mutant++)
@@ -284,6 +299,14 @@ START_TEST(test_rule)
             if (is_swap || is_sum || (mutant <= SCALED && inputs >> mutant_input & 1))
                 plant(op, places, n, in_second);
         }
+}
+END_TEST
+
+/* What has no effect is not looked for: few may have none. */
+START_TEST(test_effects)
+{
+    ck_assert_msg(total->planted > n_ops && total->without_effect <= 4, "%d of %d mutants are without effect",
+                  total->without_effect, total->planted);
 }
 END_TEST
 
@@ -300,6 +323,7 @@ int main(void)
     tcase_add_checked_fixture(cases, trial_set_up_single, trial_tear_down);
     tcase_add_test(cases, test_places);
     tcase_add_loop_test(cases, test_rule, 0, n_ops);
+    tcase_add_test(cases, test_effects);
     suite_add_tcase(suite, cases);
     int code = run_suite(suite);
     printf("mutants of %d rules: %d killed of %d planted, %d without effect\n%s", n_ops, total->killed, total->planted,
