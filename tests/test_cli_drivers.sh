@@ -23,6 +23,7 @@ for optimizer in lbfgs lm; do
     expect 0 'validation' train --data table.csv --model "$net" --optimizer $optimizer --validation-share 0.2 --epochs 5 \
         --dtype f64 --detect-anomaly --log-every 2
 done
+expect 0 'converged after 1 step$' train --data lecture --optimizer lm --damping 1e308
 expect 0 '"damping":' train --data table.csv --model "$net" --optimizer lm --json --epochs 1
 holds 'no learning rate' sh -c '! grep -q "\"lr\"" out'
 expect 0 'accuracy 9[0-9]' train --data digits --optimizer lbfgs --epochs 20

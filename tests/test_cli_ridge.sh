@@ -39,11 +39,24 @@ common='--data table.csv --target y,z --method lstsq --dtype f64 --json'
     holds 'f32' near "$(parameter 1)" 0.025472790323811716 1e-6
     # Fewer rows than columns, and columns that depend on each other, have one solution.
     head -n 4 table.csv >wide.csv
-    expect 1 'fewer rows\|full rank\|m >= n' train --data wide.csv --target y,z --method lstsq --dtype f64
+    expect 1 'wide.csv: 3 training examples are fewer rows than the 4 columns of inputs and bias.* --ridge finds one' train \
+        --data wide.csv --target y,z --method lstsq --dtype f64
     expect 0 '"event":"done"' train --data wide.csv --target y,z --method lstsq --dtype f64 --ridge 2 --json
     holds 'three rows' weights -0.15677061085006413 0.3193079880392996 0.19158479282357951 -0.9064502349423323 \
         0.12281076463050014 0.07368645877829938 65.69500214 90.49807774
 }
+
+# ---- What has no solution ----
+head -n 2 table.csv >row.csv
+expect 1 'row.csv: 1 training example is fewer rows than the 4 columns' train --data row.csv --method lstsq --target y,z
+awk 'BEGIN { print "a,b,y"; for (i = 0; i < 9; i++) print i "," 2 * i "," i % 5 }' >equal.csv
+expect 1 'equal.csv: .*full rank.*; blasgrad train --method lstsq --ridge finds a solution' train --data equal.csv --method lstsq
+expect 0 'train loss' train --data equal.csv --method lstsq --ridge 0.1
+expect 1 'equal.csv: .*full rank' search --data equal.csv --method lstsq
+sed '4s/,[^,]*,/,,/' equal.csv >holes.csv
+for ridge in 0 1; do
+    expect 1 'holes.csv: input 1 of example 2 is nan' train --data holes.csv --missing nan --method lstsq --ridge $ridge
+done
 
 # ---- What is kept of it ----
 holds 'config.json' grep -q '"ridge": 7.5' ridge/config.json
@@ -59,6 +72,8 @@ holds 'another ridge' test "$(parameter 1)" = "$plain"
 for text in -1 nan inf x ''; do
     expect 2 "--ridge \"$text\": a number, 0 or more" train --data lecture --method lstsq --ridge "$text"
 done
+expect 0 '--optimizer has no effect: --method lstsq' train --data lecture --method lstsq --optimizer lm
+expect 2 'for the loss l2, not for cross_entropy' train --data digits --method lstsq
 expect 2 '--ridge is for --method lstsq; for gradient steps there is --weight-decay' train --data lecture --ridge 1
 
 finish

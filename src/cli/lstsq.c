@@ -6,6 +6,7 @@
 #include <blasgrad/linalg.h>
 #include <blasgrad/program.h>
 
+#include <math.h>
 #include <string.h>
 
 static bool is_one_dense_layer(const char *line)
@@ -17,10 +18,10 @@ static bool is_one_dense_layer(const char *line)
 
 int lstsq_check(const char *model, const char *loss)
 {
-    if (strcmp(loss, "l2") == 0 && (!model || is_one_dense_layer(model)))
-        return 0;
-    return output_usage("--method lstsq solves one dense layer for the loss l2, not \"%s\" for %s", model ? model : "",
-                        loss);
+    const char *says = "--method lstsq solves one dense layer for the loss l2, not";
+    if (strcmp(loss, "l2") != 0)
+        return output_usage("%s for %s", says, loss);
+    return !model || is_one_dense_layer(model) ? 0 : output_usage("%s \"%s\"", says, model);
 }
 
 /* [in, out] weights, and below them a bias, which is not penalised: whatever the weights, the best one brings the mean
@@ -112,20 +113,50 @@ static bg_status set_layer(bg_model *model, bg_tensor *solution, int64_t in, boo
     return status;
 }
 
+/* The first element that is no finite number, if there is one. */
+static bool find_not_finite(const bg_tensor *x, int64_t *at, double *value)
+{
+    int64_t count = bg_shape_count(bg_tensor_shape(x));
+    for (*at = 0; *at < count; ++*at)
+        if (bg_tensor_item(x, *at, value) == BG_OK && !isfinite(*value))
+            return true;
+    return false;
+}
+
+/* A failure in the words of who has examples and options, not a matrix. */
+static int fail(bg_status status, const bg_dataset *dataset, int64_t in)
+{
+    const char *name = bg_dataset_name(dataset);
+    int64_t at;
+    double value;
+    if (status == BG_ERR_NUMERIC && find_not_finite(bg_dataset_column(dataset, 0), &at, &value))
+        return output_failure("%s: input %lld of example %lld is %g, which has no least squares", name,
+                              (long long)(at % in), (long long)(at / in), value);
+    if (status == BG_ERR_NUMERIC && strstr(bg_last_error(), "full rank"))
+        return output_failure("%s: %s; blasgrad train --method lstsq --ridge finds a solution all the same", name,
+                              bg_last_error());
+    return output_library();
+}
+
 int lstsq_solve(bg_model *model, const bg_dataset *dataset, double ridge)
 {
     const bg_tensor *weight = bg_model_find(model, "0.weight"), *x = bg_dataset_column(dataset, 0);
     bg_tensor *y = bg_dataset_column(dataset, 1), *targets = NULL, *a = NULL, *solution = NULL;
     bool has_bias = bg_model_find(model, "0.bias") != NULL, is_column = has_bias && ridge == 0;
-    int64_t out = bg_tensor_shape(weight).dims[0], in = bg_tensor_shape(weight).dims[1];
+    int64_t out = bg_tensor_shape(weight).dims[0], in = bg_tensor_shape(weight).dims[1], n = bg_dataset_size(dataset);
+    if (n < in + has_bias && ridge == 0)
+        return output_failure("%s: %lld training %s fewer rows than the %lld columns of inputs%s: which solution it is "
+                              "stays open; blasgrad train --method lstsq --ridge finds one",
+                              bg_dataset_name(dataset), (long long)n, n == 1 ? "example is" : "examples are",
+                              (long long)(in + has_bias), has_bias ? " and bias" : "");
     bg_status status = design_matrix(&a, x, in, is_column, bg_model_engine(model));
     if (status == BG_OK)
-        status = bg_tensor_reshape(&targets, y, BG_SHAPE(bg_dataset_size(dataset), out));
+        status = bg_tensor_reshape(&targets, y, BG_SHAPE(n, out));
     if (status == BG_OK)
         status = solve(&solution, bg_model_engine(model), a, targets, ridge, has_bias && !is_column);
     if (status == BG_OK)
         status = set_layer(model, solution, in, has_bias);
-    int code = status == BG_OK ? 0 : output_library();
+    int code = status == BG_OK ? 0 : fail(status, dataset, in);
     bg_tensor_destroy(solution);
     bg_tensor_destroy(targets);
     bg_tensor_destroy(a);

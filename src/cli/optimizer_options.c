@@ -103,7 +103,7 @@ static update_count count(struct argp_state *state, int key, const char *text, i
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     optimizer_settings *s = state->input;
-    if (key > KEY_OPTIMIZER && key <= KEY_SKIP_NONFINITE)
+    if (key >= KEY_OPTIMIZER && key <= KEY_SKIP_NONFINITE)
         s->last_option = option_name(key);
     bg_optimizer found;
     char message[160];

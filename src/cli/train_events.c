@@ -270,7 +270,7 @@ void train_show_done(train_job *job, const bg_metrics *train, const bg_metrics *
     if (end && !job->config.common.json)
         output_line("ended by --%s after %lld steps", end, (long long)job->last.step);
     if (has_converged && !job->config.common.json)
-        output_line("converged after %lld steps", (long long)job->last.step);
+        output_line("converged after %lld %s", (long long)job->last.step, job->last.step == 1 ? "step" : "steps");
     if (has_best)
         event_integer(e, "best_epoch", job->best.epoch);
     if (has_best && !job->config.common.json)
