@@ -1,6 +1,7 @@
 #include "matrices.h"
 
 #include "draw.h"
+#include "evaluate.h"
 #include "trial.h"
 
 #include <float.h>
@@ -59,8 +60,9 @@ double *matrix_values(const bg_tensor *tensor)
     double *values = malloc(((size_t)count + 1) * sizeof *values);
     if (!values)
         abort();
+    const void *data = bg_tensor_const_data(tensor); /* each look at the engine asks the system for the process */
     for (int64_t i = 0; i < count; i++)
-        must(bg_tensor_item(tensor, i, &values[i]), "an element");
+        values[i] = element_of(data, bg_tensor_dtype(tensor), i);
     return values;
 }
 
