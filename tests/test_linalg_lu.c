@@ -355,6 +355,55 @@ START_TEST(shared_matrix)
 }
 END_TEST
 
+/* The same of triangular systems, with the numbers of one matrix for each right side. */
+typedef struct {
+    bool upper, is_transposed, is_right, has_both_factors;
+} triangular_way;
+static bg_node *solve_way(const triangular_way *w, bg_node *a, bg_node *b)
+{
+    bg_triangle triangle = w->upper ? BG_UPPER : BG_LOWER;
+    if (w->has_both_factors)
+        return bg_cholesky_solve(a, b, triangle);
+    return bg_solve_triangular(
+        a, b,
+        &(bg_triangular_options){ .triangle = triangle, .is_transposed = w->is_transposed, .is_right = w->is_right });
+}
+static int build_shared(bg_node *const *x, const void *context, bg_node **outputs)
+{
+    bg_node *a = bg_add(x[0], bg_mul_scalar(bg_eye(bg_node_graph(x[0]), BG_F64, 5, 5), 4));
+    bg_node *each[] = { a, bg_broadcast(a, BG_SHAPE(2, 3, 5, 5)) };
+    for (int k = 0; k < 2; k++) {
+        outputs[3 * k] = solve_way(context, each[k], x[1]);
+        OK(bg_grad(bg_sum(bg_exp(outputs[3 * k]), BG_ALL_AXES), x, 2, outputs + 3 * k + 1));
+    }
+    const bg_graph *graph = bg_node_graph(x[0]);
+    int shared = 0;
+    for (int i = 0; i < graph->count; i++)
+        shared += strcmp(graph->nodes[i]->op->name, "solve_triangular") == 0 && graph->nodes[i]->shape.rank == 2;
+    ck_assert_int_ge(shared, 2);
+    return 6;
+}
+START_TEST(shared_triangle)
+{
+    triangular_way way = { _i & 1, _i & 2, _i & 4, _i >= 8 };
+    bg_tensor *a = matrix_batch(trial_engine(), BG_F64, 1, 5, 5, MATRIX_RANDOM), *out[6];
+    double numbers[150];
+    for (int i = 0; i < 150; i++)
+        numbers[i] = sin((double)(i * i));
+    bg_tensor *b = tensor_of(trial_engine(), BG_F64, BG_SHAPE(2, 3, 5, 5), numbers);
+    OK(run_once(trial_engine(), (bg_tensor *[]){ a, b }, 2, build_shared, &way, out));
+    for (int k = 0; k < 3; k++) {
+        double *got = matrix_values(out[k]), *expected = matrix_values(out[3 + k]);
+        for (int64_t i = 0; i < bg_shape_count(bg_tensor_shape(out[k])); i++)
+            ck_assert_msg(fabs(got[i] - expected[i]) <= 1e-13 * (1 + fabs(expected[i])),
+                          "way %d, %d: [%lld] %g, not %g", _i, k, (long long)i, got[i], expected[i]);
+        free(got), free(expected);
+    }
+    destroy(out, 6);
+    destroy((bg_tensor *[]){ a, b }, 2);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("linalg_lu");
@@ -367,6 +416,7 @@ int main(void)
     tcase_add_loop_test(tests, tridiagonal, 0, 2);
     tcase_add_loop_test(tests, same_bits, 0, 3);
     tcase_add_test(tests, shared_matrix);
+    tcase_add_loop_test(tests, shared_triangle, 0, 10);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

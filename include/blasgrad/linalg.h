@@ -115,12 +115,13 @@ BG_API bg_node *bg_symmetric_exp(bg_node *a);
 BG_API bg_node *bg_symmetric_log(bg_node *a);
 BG_API bg_node *bg_symmetric_power(bg_node *a, double exponent);
 
-/* ---- Solvers ---- */
+/* ---- Solvers ----
+ * One a for a batch of b is solved with once: the right sides are columns of one b, or rows where a stands on the
+ * right, and messages count them so. */
 
 /* x [.., n, r] with a · x = b: a [.., n, n], b [.., n, r].
  *   db = aᵀ⁻¹ · dx   da = -db · xᵀ
- * By LU; fails where a is singular: an exact 0 among the pivots. The right sides of one a for a whole batch are columns
- * of one b, here and in messages. */
+ * By LU; fails where a is singular: an exact 0 among the pivots. */
 BG_API bg_node *bg_solve(bg_node *a, bg_node *b);
 /* The same by Cholesky, of a symmetric positive definite a, of which that triangle is read: da = -sym(db · xᵀ). Fails
  * as bg_cholesky does. */

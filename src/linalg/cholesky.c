@@ -105,13 +105,16 @@ bg_node *bg_cholesky(bg_node *a, bg_triangle triangle)
 bg_node *bg_cholesky_solve(bg_node *factor, bg_node *b, bg_triangle triangle)
 {
     bool upper = triangle == BG_UPPER;
+    bg_node *own = factor;
     const bg_node *given = b;
     if (!bgi_takes_system("cholesky_solve", &factor, &b, false) ||
         !bgi_takes_triangle("cholesky_solve", factor, triangle))
         return NULL;
-    bg_node *half = solve_with(factor, b, upper, false, false);
-    return bgi_made_by("cholesky_solve", half,
-                       bgi_like_right_side(solve_with(factor, half, upper, true, false), given));
+    bool shared = bgi_is_shared(own, b);
+    factor = shared ? bgi_without_batch(own) : factor;
+    bg_node *half = solve_with(factor, shared ? bgi_side_by_side(b, false) : b, upper, false, false);
+    bg_node *x = solve_with(factor, half, upper, true, false);
+    return bgi_made_by("cholesky_solve", half, bgi_like_right_side(shared ? bgi_apart(x, b->shape, false) : x, given));
 }
 
 const bg_op *const bgi_cholesky_ops[] = { &cholesky_op, NULL };

@@ -123,6 +123,36 @@ bg_node *bgi_like_right_side(bg_node *x, const bg_node *b)
     return bg_reshape(x, shape);
 }
 
+/* ---- One matrix for a batch of right sides ---- */
+
+bool bgi_is_shared(const bg_node *a, const bg_node *b)
+{
+    return bgi_matrices_of(a).batch == 1 && b->shape.rank > 2 && bgi_matrices_of(b).batch > 1;
+}
+bg_node *bgi_without_batch(bg_node *a)
+{
+    bgi_matrices m = bgi_matrices_of(a);
+    return a->shape.rank == 2 ? a : bg_reshape(a, BG_SHAPE(m.rows, m.columns));
+}
+bg_node *bgi_side_by_side(bg_node *b, bool is_right)
+{
+    if (!b)
+        return NULL;
+    bgi_matrices m = bgi_matrices_of(b);
+    return is_right ? bg_reshape(b, BG_SHAPE(m.batch * m.rows, m.columns))
+                    : bg_reshape(bg_movedim(b, -2, 0), BG_SHAPE(m.rows, m.batch * m.columns));
+}
+bg_node *bgi_apart(bg_node *x, bg_shape shape, bool is_right)
+{
+    if (!x || is_right)
+        return x ? bg_reshape(x, shape) : NULL;
+    bg_shape first = { .rank = 1, .dims = { shape.dims[shape.rank - 2] } };
+    for (int i = 0; i < shape.rank; i++)
+        if (i != shape.rank - 2)
+            first.dims[first.rank++] = shape.dims[i];
+    return bg_movedim(bg_reshape(x, first), 0, -2);
+}
+
 bg_status bgi_infer_last(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
     *dtype = node->inputs[node->n_inputs - 1]->dtype;

@@ -30,6 +30,14 @@ bg_shape bgi_joint_batch(const bg_node *a, const bg_node *b, int64_t rows, int64
 /* x's matrices repeated to the batch of a shape of the same rank or a higher one. */
 bg_node *bgi_to_batch_of(bg_node *x, bg_shape shape);
 
+/* ---- One matrix for a batch of right sides: they become columns (is_right: rows) of one ---- */
+
+bool bgi_is_shared(const bg_node *a, const bg_node *b);
+bg_node *bgi_without_batch(bg_node *a);
+/* b [.., n, r] -> [n, .. r], or [.., r, n] -> [.. r, n]; and back to b's shape. */
+bg_node *bgi_side_by_side(bg_node *b, bool is_right);
+bg_node *bgi_apart(bg_node *x, bg_shape shape, bool is_right);
+
 /* Shape rule: the type and shape of the last input. */
 bg_status bgi_infer_last(const bg_node *node, bg_dtype *dtype, bg_shape *shape);
 /* Gradient rule of an op that is read only by ops that have rules of their own: an error. */

@@ -237,35 +237,7 @@ bg_node *bg_inv(bg_node *a)
     return packed ? bgi_made_by("inv", packed, bgi_lu_inverse(a, packed)) : NULL;
 }
 
-/* ---- One matrix for a batch of right sides: they become columns of one ---- */
-
-static bool is_shared(const bg_node *a, const bg_node *b)
-{
-    return bgi_matrices_of(a).batch == 1 && b->shape.rank > 2 && bgi_matrices_of(b).batch > 1;
-}
-/* b [.., n, r] -> [n, .. r], and back to b's shape. */
-static bg_node *side_by_side(bg_node *b)
-{
-    if (!b)
-        return NULL;
-    bgi_matrices m = bgi_matrices_of(b);
-    return bg_reshape(bg_movedim(b, -2, 0), BG_SHAPE(m.rows, m.batch * m.columns));
-}
-static bg_node *apart(bg_node *x, bg_shape shape)
-{
-    if (!x)
-        return NULL;
-    bg_shape first = { .rank = 1, .dims = { shape.dims[shape.rank - 2] } };
-    for (int i = 0; i < shape.rank; i++)
-        if (i != shape.rank - 2)
-            first.dims[first.rank++] = shape.dims[i];
-    return bg_movedim(bg_reshape(x, first), 0, -2);
-}
-static bg_node *without_batch(bg_node *a)
-{
-    bgi_matrices m = bgi_matrices_of(a);
-    return a->shape.rank == 2 ? a : bg_reshape(a, BG_SHAPE(m.rows, m.columns));
-}
+/* ---- Solutions ---- */
 
 /* With the batch of b in place of its own. */
 static bg_node *with_batch_of(bg_node *packed, const bg_node *b)
@@ -283,12 +255,12 @@ static bg_node *solve_by_lu(const char *name, bg_node *a, bg_node *b)
     const bg_node *given = b;
     if (!bgi_takes_system(name, &a, &b, false))
         return NULL;
-    bool shared = is_shared(own, b);
-    own = shared ? without_batch(own) : own;
+    bool shared = bgi_is_shared(own, b);
+    own = shared ? bgi_without_batch(own) : own;
     bg_node *packed = bgi_lu_pack(name, own);
     if (!packed)
         return NULL;
-    bg_node *x = shared ? apart(bgi_lu_solution(own, packed, side_by_side(b), false), b->shape)
+    bg_node *x = shared ? bgi_apart(bgi_lu_solution(own, packed, bgi_side_by_side(b, false), false), b->shape, false)
                         : bgi_lu_solution(a, with_batch_of(packed, b), b, false);
     return bgi_made_by(name, packed, bgi_like_right_side(x, given));
 }
@@ -399,15 +371,15 @@ bg_node *bg_solve_spd(bg_node *a, bg_node *b, bg_triangle triangle)
     int64_t attributes = triangle == BG_UPPER;
     if (!bgi_takes_system("solve_spd", &a, &b, false) || !bgi_takes_triangle("solve_spd", a, triangle))
         return NULL;
-    bool shared = is_shared(own, b);
-    own = shared ? without_batch(own) : own;
-    bg_node *factor = bg_cholesky(own, triangle), *right = shared ? side_by_side(b) : b;
+    bool shared = bgi_is_shared(own, b);
+    own = shared ? bgi_without_batch(own) : own;
+    bg_node *factor = bg_cholesky(own, triangle), *right = shared ? bgi_side_by_side(b, false) : b;
     if (!factor || !right)
         return NULL;
     factor = shared ? factor : bg_broadcast(factor, a->shape);
     bg_node *x =
         bg_apply(&solve_spd_op, (bg_node *[]){ shared ? own : a, factor, right }, 3, &attributes, sizeof attributes);
-    return bgi_made_by("solve_spd", factor, bgi_like_right_side(shared ? apart(x, b->shape) : x, given));
+    return bgi_made_by("solve_spd", factor, bgi_like_right_side(shared ? bgi_apart(x, b->shape, false) : x, given));
 }
 
 const bg_op *const bgi_solve_ops[] = { &lu_apply_op,  &solve_op,     &lu_invert_op, &inv_op,

@@ -126,12 +126,15 @@ static const bg_op solve_triangular_op = { .name = "solve_triangular",
 bg_node *bg_solve_triangular(bg_node *a, bg_node *b, const bg_triangular_options *options)
 {
     attributes_of attributes = read_options(options);
+    bg_node *own = a;
     const bg_node *given = b;
     if (!bgi_takes_system("solve_triangular", &a, &b, attributes.is_right) ||
         !bgi_takes_triangle("solve_triangular", a, options ? options->triangle : BG_LOWER))
         return NULL;
-    bg_node *x = bg_apply(&solve_triangular_op, (bg_node *[]){ a, b }, 2, &attributes, sizeof attributes);
-    return bgi_like_right_side(x, given);
+    bool shared = bgi_is_shared(own, b);
+    bg_node *system[] = { shared ? bgi_without_batch(own) : a, shared ? bgi_side_by_side(b, attributes.is_right) : b };
+    bg_node *x = bg_apply(&solve_triangular_op, system, 2, &attributes, sizeof attributes);
+    return bgi_like_right_side(shared ? bgi_apart(x, b->shape, attributes.is_right) : x, given);
 }
 
 const bg_op *const bgi_triangular_ops[] = { &solve_triangular_op, NULL };
