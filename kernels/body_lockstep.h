@@ -218,13 +218,6 @@ static inline void N(find_pivots)(int64_t m, int64_t k, const T *a, int64_t a_ro
     STORE(pivots, at);
 }
 
-static inline void N(exchange)(T *x, T *y)
-{
-    const T moved = *x;
-    *x = *y;
-    *y = moved;
-}
-
 /* Rows below row k without their part of it; a column of zeros stays. Divided, and not multiplied with an inverse, and
  * rounded twice: rows of small integers that depend on each other then mostly leave a pivot of 0. */
 #define ELIMINATE_FACTOR(i)                                                                                            \

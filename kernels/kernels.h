@@ -75,6 +75,12 @@ static inline size_t bgk_product_scratch(int64_t m, int64_t n, int64_t k)
 typedef void bgk_substitute(int64_t k, int64_t n, const void *t, int64_t t_rows, int64_t t_cols, int is_unit, void *b,
                             int64_t ldb);
 
+/* The LU factors of a [m, width], m >= width, of up to BGK_ELIMINATED columns, with partial pivoting: column j, of m
+ * elements that follow each other from j ld on, gets what l and u have of it. Row k was exchanged with row swaps[k],
+ * for each k < width in turn. A column of zeros is left as it is. AVX2 and AVX-512 give the same bits. */
+#define BGK_ELIMINATED 8
+typedef void bgk_eliminate(int64_t width, int64_t m, void *columns, int64_t ld, int64_t *swaps);
+
 /* c[i * ldc + j] = Σ over p < k of a[a_rows[i] + a_cols[p]] · b[b_rows[p] + j], for i < m and j < n, or where goes_on
  * that added to c. Each sum is one chain of multiply-adds in the order of p, as in a product. k 0 gives zeros, or
  * adds them to c. c overlaps neither a nor b. */
@@ -285,6 +291,7 @@ typedef struct {
     bgk_transpose *transpose;
     bgk_product *product, *product_subtracted;
     bgk_substitute *substitute;
+    bgk_eliminate *eliminate;
     bgk_gathered *product_gathered;
     bgk_moment *wide_sum;
     bgk_moment *wide_spread;

@@ -32,6 +32,7 @@ int bgi_avx512_is_supported(void);
                  .product = product_f32,                                                                               \
                  .product_subtracted = product_subtracted_f32,                                                         \
                  .substitute = substitute_f32,                                                                         \
+                 .eliminate = eliminate_f32,                                                                           \
                  .product_gathered = product_gathered_f32,                                                             \
                  .wide_sum = wide_sum_f32,                                                                             \
                  .wide_spread = wide_spread_f32,                                                                       \
@@ -60,6 +61,7 @@ int bgi_avx512_is_supported(void);
                  .product = product_f64,                                                                               \
                  .product_subtracted = product_subtracted_f64,                                                         \
                  .substitute = substitute_f64,                                                                         \
+                 .eliminate = eliminate_f64,                                                                           \
                  .product_gathered = product_gathered_f64,                                                             \
                  .wide_sum = wide_sum_f64,                                                                             \
                  .wide_spread = wide_spread_f64,                                                                       \

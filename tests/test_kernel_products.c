@@ -154,6 +154,68 @@ START_TEST(substitutions)
 }
 END_TEST
 
+/* Factors of a few columns, one element after the other: every table has the same bits. kind 0: numbers of any size, 1:
+ * small integers, among which are equal ones and pivots of 0, 2: columns of zeros. Between the columns lies what nobody
+ * may touch. */
+static void check_elimination(const element *e, int64_t width, int64_t m, int kind)
+{
+    enum { MOST_ROWS = 150, GAP = 3, COUNT = BGK_ELIMINATED * (MOST_ROWS + GAP) };
+    static double start[COUNT], want[COUNT], found[COUNT];
+    int64_t swaps[BGK_ELIMINATED], chosen[BGK_ELIMINATED], ld = m + GAP;
+    for (int64_t at = 0; at < width * ld; at++) {
+        int64_t j = at / ld, i = at % ld;
+        long double value = kind == 1 ? floorl(3 * random_unit()) : random_unit();
+        put(e, start, at, i >= m ? 77 : kind == 2 && j % 3 == 1 ? 0 : value);
+        put(e, want, at, get(e, start, at));
+    }
+    for (int64_t k = 0; k < width; k++) {
+        chosen[k] = k;
+        for (int64_t i = k + 1; i < m; i++)
+            if (fabsl(get(e, want, k * ld + i)) > fabsl(get(e, want, k * ld + chosen[k])))
+                chosen[k] = i;
+        for (int64_t j = 0; j < width; j++) {
+            long double moved = get(e, want, j * ld + k);
+            put(e, want, j * ld + k, get(e, want, j * ld + chosen[k]));
+            put(e, want, j * ld + chosen[k], moved);
+        }
+        double pivot = (double)get(e, want, k * ld + k);
+        for (int64_t i = k + 1; i < m && pivot != 0; i++) {
+            double factor = (double)get(e, want, k * ld + i) / pivot;
+            put(e, want, k * ld + i, factor);
+            factor = (double)get(e, want, k * ld + i);
+            for (int64_t j = k + 1; j < width; j++) {
+                double term = factor * (double)get(e, want, j * ld + k);
+                term = e->is_f64 ? term : (double)(float)term;
+                put(e, want, j * ld + i, (double)get(e, want, j * ld + i) - term);
+            }
+        }
+    }
+    FOR_EACH_TABLE(table)
+    {
+        memcpy(found, start, sizeof found);
+        kernels_of(table, e)->eliminate(width, m, found, ld, swaps);
+        for (int64_t k = 0; k < width; k++)
+            ck_assert_msg(swaps[k] == chosen[k], "eliminate_%s %s: width %lld m %lld, kind %d: pivot %lld is row %lld",
+                          e->name, table->name, (long long)width, (long long)m, kind, (long long)k,
+                          (long long)swaps[k]);
+        for (int64_t at = 0; at < width * ld; at++)
+            ck_assert_msg(get(e, found, at) == get(e, want, at),
+                          "eliminate_%s %s: width %lld m %lld, kind %d: (%lld, %lld) is %La, not %La", e->name,
+                          table->name, (long long)width, (long long)m, kind, (long long)(at % ld), (long long)(at / ld),
+                          get(e, found, at), get(e, want, at));
+    }
+}
+START_TEST(eliminations)
+{
+    static const int64_t more[] = { 0, 1, 7, 8, 23, 64, 142 };
+    FOR_EACH_ELEMENT(e)
+    for (int64_t width = 1; width <= BGK_ELIMINATED; width++)
+        for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+            for (int kind = 0; kind < 3; kind++)
+                check_elimination(e, width, width + more[i], kind);
+}
+END_TEST
+
 /* Rows of a, terms of a and rows of b lie anywhere; `goes_on` adds to what c holds. */
 static void check_gathered(const element *e, int64_t m, int64_t n, int64_t k, int goes_on)
 {
@@ -318,6 +380,7 @@ int main(void)
     tcase_add_test(tests, blocks);
     tcase_add_test(tests, gathered_products);
     tcase_add_test(tests, substitutions);
+    tcase_add_test(tests, eliminations);
     tcase_add_test(tests, transposes);
     tcase_add_test(tests, peak_counts_operations);
     suite_add_tcase(suite, tests);
