@@ -205,68 +205,172 @@ static void N(lockstep_cholesky)(int64_t n, void *of_a, int64_t a_rows, int64_t 
     }
 }
 
-/* The row at or below row k with the largest element of column k, as numbers. */
-static inline void N(find_pivots)(int64_t m, int64_t k, const T *a, int64_t a_rows, int64_t a_cols, T *pivots)
+/* ---- LU ----
+ * Some columns of l at a time, a panel: what is right of them is then read and written once for all of them, each
+ * element in the order of the columns, as if they came one after the other. Factors are divided, and not multiplied
+ * with an inverse, and terms are rounded twice: rows of small integers that depend on each other then mostly leave a
+ * pivot of 0. */
+#define PANEL_OF(left) ((left) >= 4 ? 4 : 1)
+
+/* For each lane the row at or below row k where the column x is largest, the first of several. */
+#define MOST_START(i) V most##i = SET(0);
+#define MOST_TAKE(i)  most##i = MAX(most##i, AND_NOT(SIGN_BIT, LOAD(x + (row + i) * x_rows)));
+static inline void N(find_pivots)(int64_t m, int64_t k, const T *x, int64_t x_rows, int64_t *pivots)
 {
-    V best = AND_NOT(SIGN_BIT, LOAD(AT(a, k, k))), at = SET(k);
-    for (int64_t i = k + 1; i < m; i++) {
-        const V here = AND_NOT(SIGN_BIT, LOAD(AT(a, i, k)));
-        const M is_larger = LESS(best, here);
-        best = SELECT(is_larger, here, best);
-        at = SELECT(is_larger, SET(i), at);
+    T found[W];
+    int64_t row = k;
+    LANES_ALL(MOST_START)
+    for (; row + 4 <= m; row += 4) {
+        LANES_ALL(MOST_TAKE)
     }
-    STORE(pivots, at);
+    for (; row < m; row++) {
+        MOST_TAKE(0)
+    }
+    const V most = MAX(MAX(most0, most1), MAX(most2, most3));
+    V at = SET(k);
+    for (row = m - 1; row >= k; row--)
+        at = SELECT(EQUAL(AND_NOT(SIGN_BIT, LOAD(x + row * x_rows)), most), SET(row), at);
+    STORE(found, at);
+    for (int lane = 0; lane < W; lane++)
+        pivots[lane] = (int64_t)found[lane];
 }
 
-/* Rows below row k without their part of it; a column of zeros stays. Divided, and not multiplied with an inverse, and
- * rounded twice: rows of small integers that depend on each other then mostly leave a pivot of 0. */
-#define ELIMINATE_FACTOR(i)                                                                                            \
-    V f##i = SET(0);                                                                                                   \
-    if (rows > i) {                                                                                                    \
-        const V from = LOAD(AT(a, i, k));                                                                              \
-        f##i = SELECT(is_zero, from, from / pivot);                                                                    \
-        STORE(AT(a, i, k), f##i);                                                                                      \
-    }
-#define ELIMINATE_FROM(i)                                                                                              \
-    if (rows > i)                                                                                                      \
-        STORE(AT(a, i, j), LOAD(AT(a, i, j)) - f##i * u);
-static inline __attribute__((always_inline)) void N(eliminate_rows)(const int rows, int64_t n, int64_t k, T *a,
-                                                                    int64_t a_rows, int64_t a_cols, const T *top)
+/* Rows first .. of the column x, each in turn with the row that is each lane's pivot. */
+static inline void N(exchange_rows)(int64_t first, int64_t count, const int64_t *pivots, T *x, int64_t x_rows)
 {
-    const V pivot = LOAD(top + k * a_cols);
+    for (int64_t row = first; row < first + count; row++, pivots += BGK_LANES)
+        for (int lane = 0; lane < BGK_LANES; lane++)
+            N(exchange)(x + row * x_rows + lane, x + pivots[lane] * x_rows + lane);
+}
+
+/* Column 0 of a panel below row k becomes factors, and `more` columns right of it lose their part of row k. A column of
+ * zeros stays. */
+#define COLUMN_TOP(j) const V u##j = more > j ? LOAD(AT(a, k, j + 1)) : SET(0);
+#define COLUMN_FROM(j)                                                                                                 \
+    if (more > j)                                                                                                      \
+        STORE(AT(a, i, j + 1), LOAD(AT(a, i, j + 1)) - f * u##j);
+static inline __attribute__((always_inline)) void N(eliminate_column)(const int more, int64_t m, int64_t k, T *a,
+                                                                      int64_t a_rows, int64_t a_cols)
+{
+    const V pivot = LOAD(AT(a, k, 0));
     const M is_zero = EQUAL(pivot, SET(0));
-    LANES_ALL(ELIMINATE_FACTOR)
-    for (int64_t j = k + 1; j < n; j++) {
-        const V u = LOAD(top + j * a_cols);
-        LANES_ALL(ELIMINATE_FROM)
+    COLUMN_TOP(0)
+    COLUMN_TOP(1)
+    COLUMN_TOP(2)
+    for (int64_t i = k + 1; i < m; i++) {
+        const V from = LOAD(AT(a, i, 0)), f = SELECT(is_zero, from, from / pivot);
+        STORE(AT(a, i, 0), f);
+        COLUMN_FROM(0)
+        COLUMN_FROM(1)
+        COLUMN_FROM(2)
     }
 }
+/* The columns of a panel, which begins in row k. */
+static void N(finish_panel)(int64_t width, int64_t m, int64_t k, T *panel, int64_t a_rows, int64_t a_cols,
+                            int64_t *pivots)
+{
+    for (int64_t c = 0; c < width; c++) {
+        for (int lane = 0; lane < BGK_LANES; lane += W)
+            N(find_pivots)(m, k + c, panel + c * a_cols + lane, a_rows, pivots + c * BGK_LANES + lane);
+        for (int64_t j = 0; j < width; j++)
+            N(exchange_rows)(k + c, 1, pivots + c * BGK_LANES, panel + j * a_cols, a_rows);
+        for (int lane = 0; lane < BGK_LANES; lane += W) {
+            T *a = panel + c * a_cols + lane;
+            if (width - c == 4)
+                N(eliminate_column)(3, m, k + c, a, a_rows, a_cols);
+            else if (width - c == 3)
+                N(eliminate_column)(2, m, k + c, a, a_rows, a_cols);
+            else if (width - c == 2)
+                N(eliminate_column)(1, m, k + c, a, a_rows, a_cols);
+            else
+                N(eliminate_column)(0, m, k + c, a, a_rows, a_cols);
+        }
+    }
+}
+
+/* Some columns of a right of a panel l of `depth` columns: rows k .. become those of u, and rows below lose their part
+ * of them. depth and cols are constants wherever this is called. */
+#define RIGHT_TAKE(i, j)                                                                                               \
+    V u##i##j = SET(0);                                                                                                \
+    if (depth > i && cols > j)                                                                                         \
+        u##i##j = LOAD(AT(a, k + i, j));
+#define RIGHT_LESS(i, h)                                                                                               \
+    if (depth > i && h < i) {                                                                                          \
+        const V f = LOAD(AT(l, k + i, h));                                                                             \
+        u##i##0 = u##i##0 - f * u##h##0;                                                                               \
+        if (cols > 1)                                                                                                  \
+            u##i##1 = u##i##1 - f * u##h##1;                                                                           \
+        if (cols > 2)                                                                                                  \
+            u##i##2 = u##i##2 - f * u##h##2;                                                                           \
+        if (cols > 3)                                                                                                  \
+            u##i##3 = u##i##3 - f * u##h##3;                                                                           \
+    }
+#define RIGHT_STORE(i, j)                                                                                              \
+    if (depth > i && cols > j && i > 0)                                                                                \
+        STORE(AT(a, k + i, j), u##i##j);
+#define RIGHT_ROW(i)                                                                                                   \
+    RIGHT_LESS(i, 0)                                                                                                   \
+    RIGHT_LESS(i, 1)                                                                                                   \
+    RIGHT_LESS(i, 2)                                                                                                   \
+    TILE_OF(i, RIGHT_STORE)
+#define RIGHT_FACTOR(h) const V f##h = depth > h ? LOAD(AT(l, i, h)) : SET(0);
+#define RIGHT_BELOW(j)                                                                                                 \
+    if (cols > j) {                                                                                                    \
+        V s = LOAD(AT(a, i, j)) - f0 * u0##j;                                                                          \
+        if (depth > 1)                                                                                                 \
+            s = s - f1 * u1##j;                                                                                        \
+        if (depth > 2)                                                                                                 \
+            s = s - f2 * u2##j;                                                                                        \
+        if (depth > 3)                                                                                                 \
+            s = s - f3 * u3##j;                                                                                        \
+        STORE(AT(a, i, j), s);                                                                                         \
+    }
+static inline __attribute__((always_inline)) void N(update_right)(const int depth, const int cols, int64_t m, int64_t k,
+                                                                  const T *l, int64_t l_rows, int64_t l_cols, T *a,
+                                                                  int64_t a_rows, int64_t a_cols)
+{
+    TILE_LANES(RIGHT_TAKE)
+    LANES_ALL(RIGHT_ROW)
+    for (int64_t i = k + depth; i < m; i++) {
+        LANES_ALL(RIGHT_FACTOR)
+        LANES_ALL(RIGHT_BELOW)
+    }
+}
+static inline __attribute__((always_inline)) void N(update_columns)(const int depth, int64_t count, int64_t m,
+                                                                    int64_t k, const T *l, T *right, int64_t rows,
+                                                                    int64_t cols)
+{
+    for (int lane = 0; lane < BGK_LANES; lane += W, l += W, right += W)
+        if (count == 4)
+            N(update_right)(depth, 4, m, k, l, rows, cols, right, rows, cols);
+        else if (count == 2)
+            N(update_right)(depth, 2, m, k, l, rows, cols, right, rows, cols);
+        else
+            N(update_right)(depth, 1, m, k, l, rows, cols, right, rows, cols);
+}
+
 static void N(lockstep_lu)(int64_t m, int64_t n, void *of_a, int64_t a_rows, int64_t a_cols, void *to_order)
 {
-    T *order = to_order, pivots[BGK_LANES];
+    T *a = of_a, *order = to_order;
+    int64_t pivots[4 * BGK_LANES];
     for (int64_t i = 0; i < m; i++)
         for (int lane = 0; lane < BGK_LANES; lane++)
             order[i * BGK_LANES + lane] = (T)i;
-    for (int64_t k = 0; k < m && k < n; k++) {
-        for (int lane = 0; lane < BGK_LANES; lane += W)
-            N(find_pivots)(m, k, (const T *)of_a + lane, a_rows, a_cols, pivots + lane);
-        for (int lane = 0; lane < BGK_LANES; lane++) {
-            const int64_t p = (int64_t)pivots[lane];
-            T *a = (T *)of_a + lane;
-            if (p == k)
-                continue;
-            N(exchange)(order + k * BGK_LANES + lane, order + p * BGK_LANES + lane);
-            for (int64_t j = 0; j < n; j++)
-                N(exchange)(AT(a, k, j), AT(a, p, j));
-        }
-        for (int lane = 0; lane < BGK_LANES; lane += W) {
-            T *a = (T *)of_a + lane;
-            const T *top = AT(a, k, 0);
-            int64_t i = k + 1;
-            for (; i + 4 <= m; i += 4)
-                N(eliminate_rows)(4, n, k, AT(a, i, 0), a_rows, a_cols, top);
-            for (; i < m; i++)
-                N(eliminate_rows)(1, n, k, AT(a, i, 0), a_rows, a_cols, top);
+    for (int64_t k = 0, least = m < n ? m : n, width; k < least; k += width) {
+        width = PANEL_OF(least - k);
+        T *panel = AT(a, 0, k);
+        N(finish_panel)(width, m, k, panel, a_rows, a_cols, pivots);
+        N(exchange_rows)(k, width, pivots, order, BGK_LANES);
+        for (int64_t j = 0; j < k; j++)
+            N(exchange_rows)(k, width, pivots, AT(a, 0, j), a_rows);
+        for (int64_t j = k + width, count; j < n; j += count) {
+            count = COLUMNS_OF(n - j);
+            for (int64_t c = j; c < j + count; c++)
+                N(exchange_rows)(k, width, pivots, AT(a, 0, c), a_rows);
+            if (width == 4)
+                N(update_columns)(4, count, m, k, panel, AT(a, 0, j), a_rows, a_cols);
+            else
+                N(update_columns)(1, count, m, k, panel, AT(a, 0, j), a_rows, a_cols);
         }
     }
 }
@@ -291,5 +395,14 @@ static void N(lockstep_lu)(int64_t m, int64_t n, void *of_a, int64_t a_rows, int
 #undef DIAGONAL_LESS
 #undef DIAGONAL_BELOW
 #undef DIAGONAL_ROOT
-#undef ELIMINATE_FACTOR
-#undef ELIMINATE_FROM
+#undef PANEL_OF
+#undef MOST_START
+#undef MOST_TAKE
+#undef COLUMN_TOP
+#undef COLUMN_FROM
+#undef RIGHT_TAKE
+#undef RIGHT_LESS
+#undef RIGHT_STORE
+#undef RIGHT_ROW
+#undef RIGHT_FACTOR
+#undef RIGHT_BELOW

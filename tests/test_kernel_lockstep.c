@@ -189,10 +189,9 @@ END_TEST
 
 /* ---- LU ---- */
 
-static void check_lu(const bgk_table *table, const element *e, const void *a, const void *found, const void *order,
-                     int m, int n, int lane)
+static void check_lu(const bgk_table *table, const element *e, const void *a, const void *found, layout l,
+                     const void *order, int m, int n, int lane)
 {
-    layout l = straight(n);
     bool is_there[MOST] = { false };
     for (int i = 0; i < m; i++) {
         int from = (int)get(e, order, i * BGK_LANES + lane);
@@ -218,13 +217,15 @@ START_TEST(lu)
 {
     static double a[MATRIX], found[MATRIX], order[MOST * BGK_LANES];
     int n = sizes[_i];
-    FOR_EACH_TABLE(table) FOR_EACH_ELEMENT(e) for (int m = n > 3 ? n - 3 : 1; m <= n + 3 && m <= MOST; m++)
+    FOR_EACH_TABLE(table)
+    FOR_EACH_ELEMENT(e) for (int way = 0; way < 2; way++) for (int m = n > 3 ? n - 3 : 1; m <= n + 3 && m <= MOST; m++)
     {
+        layout l = way ? turned(m, n, true, false) : straight(n);
         fill(e, a, m * n * BGK_LANES);
         for (int i = 0; i < m; i++)
             for (int j = 0; j < n; j++)
                 for (int lane = 0; lane < BGK_LANES; lane += 3) {
-                    int64_t at_it = (i * n + j) * BGK_LANES + lane;
+                    int64_t at_it = i * l.rows + j * l.cols + lane;
                     if (lane % 9 == 0 && j == n / 2)
                         put(e, a, at_it, 0);
                     else if (lane % 9 == 3)
@@ -233,9 +234,9 @@ START_TEST(lu)
                         put(e, a, at_it, get(e, a, at_it) * e->smallest / 16);
                 }
         memcpy(found, a, sizeof a);
-        kernels_of(table, e)->lockstep_lu(m, n, found, n * BGK_LANES, BGK_LANES, order);
+        kernels_of(table, e)->lockstep_lu(m, n, found, l.rows, l.cols, order);
         for (int lane = 0; lane < BGK_LANES; lane++)
-            check_lu(table, e, a, found, order, m, n, lane);
+            check_lu(table, e, a, found, l, order, m, n, lane);
     }
 }
 END_TEST

@@ -73,16 +73,34 @@ bg_status bgi_small_check_results(const bg_call *call, int64_t first, int64_t so
     return finite < solvable ? bgi_check_result(call, first + finite) : after;
 }
 
-void bgi_small_take(const bgi_small_group *g, int64_t count, int64_t stride, const void *x, void *lanes)
+/* Rows that follow each other are one. */
+static void join_rows(int64_t *rows, int64_t *columns)
 {
+    if (bgi_small_row(*columns) == bgi_small_elements(*columns)) {
+        *columns *= *rows;
+        *rows = 1;
+    }
+}
+void bgi_small_take(const bgi_small_group *g, int64_t rows, int64_t columns, int64_t stride, const void *x, void *lanes)
+{
+    size_t size = bg_dtype_size(g->dtype);
+    int64_t row = bgi_small_row(columns);
     if (g->matrices < BGK_LANES)
-        memset(lanes, 0, (size_t)bgi_small_elements(count) * bg_dtype_size(g->dtype));
-    g->kernels->transpose(lanes, BGK_LANES, x, stride, count, g->matrices);
+        memset(lanes, 0, (size_t)(rows * row) * size);
+    join_rows(&rows, &columns);
+    for (int64_t i = 0; i < rows; i++)
+        g->kernels->transpose(bgi_at(lanes, i * row, size), BGK_LANES, bgi_const_at(x, i * columns, size), stride,
+                              columns, g->matrices);
 }
 
-void bgi_small_give(const bgi_small_group *g, int64_t count, int64_t stride, const void *lanes, void *x)
+void bgi_small_give(const bgi_small_group *g, int64_t rows, int64_t columns, int64_t stride, const void *lanes, void *x)
 {
-    g->kernels->transpose(x, stride, lanes, BGK_LANES, g->matrices, count);
+    size_t size = bg_dtype_size(g->dtype);
+    int64_t row = bgi_small_row(columns);
+    join_rows(&rows, &columns);
+    for (int64_t i = 0; i < rows; i++)
+        g->kernels->transpose(bgi_at(x, i * columns, size), stride, bgi_const_at(lanes, i * row, size), BGK_LANES,
+                              g->matrices, columns);
 }
 
 /* The kernel substitutes forward with a lower triangle from the left. From the right it is the transposed system; an
@@ -91,7 +109,7 @@ void bgi_small_substitute(const bgi_small_group *g, bgi_triangular how, int64_t 
                           void *x, void *scratch)
 {
     size_t size = bg_dtype_size(g->dtype);
-    int64_t n = how.is_right ? columns : rows, row = bgi_small_elements(n), line = bgi_small_elements(columns);
+    int64_t n = how.is_right ? columns : rows, row = bgi_small_row(n), line = bgi_small_row(columns);
     bool is_turned = how.is_transposed != how.is_right;
     int64_t a_rows = is_turned ? BGK_LANES : row, a_cols = is_turned ? row : BGK_LANES;
     int64_t x_rows = how.is_right ? BGK_LANES : line, x_cols = how.is_right ? line : BGK_LANES;
@@ -106,17 +124,17 @@ void bgi_small_substitute(const bgi_small_group *g, bgi_triangular how, int64_t 
 
 size_t bgi_small_apply_scratch(bg_dtype dtype, int64_t n, int64_t r)
 {
-    return (size_t)bgi_small_elements(2 * n + n * n + n * r) * bg_dtype_size(dtype);
+    return (size_t)(bgi_small_elements(2 * n) + bgi_small_matrix(n, n) + bgi_small_matrix(n, r)) * bg_dtype_size(dtype);
 }
 void bgi_small_apply(const bgi_small_group *g, const bgi_triangular how[2], int64_t n, int64_t r, int64_t stride,
                      const void *factors, const void *b, void *x, void *scratch)
 {
     size_t size = bg_dtype_size(g->dtype);
     void *lanes = bgi_at(scratch, bgi_small_elements(2 * n), size);
-    void *sides = bgi_at(lanes, bgi_small_elements(n * n), size);
-    bgi_small_take(g, n * n, stride, factors, lanes);
-    bgi_small_take(g, n * r, n * r, b, sides);
+    void *sides = bgi_at(lanes, bgi_small_matrix(n, n), size);
+    bgi_small_take(g, n, n, stride, factors, lanes);
+    bgi_small_take(g, n, r, n * r, b, sides);
     bgi_small_substitute(g, how[0], n, r, lanes, sides, scratch);
     bgi_small_substitute(g, how[1], n, r, lanes, sides, scratch);
-    bgi_small_give(g, n * r, n * r, sides, x);
+    bgi_small_give(g, n, r, n * r, sides, x);
 }

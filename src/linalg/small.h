@@ -15,11 +15,17 @@ bool bgi_small_serves(bgi_small_kind kind, const bg_node *x, int64_t n);
 /* For bg_op.grain, where it serves: so many matrices that no lane is left empty. */
 int64_t bgi_small_grain(int64_t n);
 
-/* Elements of matrices side by side, aligned. */
+/* Of matrices side by side: so many elements, from one row to the next, and in all. Rows a multiple of 8 elements apart
+ * would bring those of a column of larger matrices to the same places of the cache. */
 static inline int64_t bgi_small_elements(int64_t count) { return count * BGK_LANES; }
+static inline int64_t bgi_small_row(int64_t columns)
+{
+    return bgi_small_elements(columns > 16 && columns % 8 == 0 ? columns + 1 : columns);
+}
+static inline int64_t bgi_small_matrix(int64_t rows, int64_t columns) { return rows * bgi_small_row(columns); }
 
-/* The first `count` elements of up to BGK_LANES matrices that are `stride` elements apart, side by side, and back;
- * zeros stand for the matrices that are missing. */
+/* Up to BGK_LANES matrices [rows, columns] that are `stride` elements apart, side by side, and back; zeros stand for
+ * those that are missing. */
 typedef struct {
     const bgk_kernels *kernels;
     bg_dtype dtype;
@@ -33,8 +39,10 @@ int64_t bgi_small_finite(bg_dtype dtype, const void *x, int64_t matrices, int64_
 /* BG_ERR_NUMERIC about the first of the group's results, of `solvable`, that is beyond the range of the type; else what
  * came of the matrix after them. */
 bg_status bgi_small_check_results(const bg_call *call, int64_t first, int64_t solvable, bg_status after);
-void bgi_small_take(const bgi_small_group *g, int64_t count, int64_t stride, const void *x, void *lanes);
-void bgi_small_give(const bgi_small_group *g, int64_t count, int64_t stride, const void *lanes, void *x);
+void bgi_small_take(const bgi_small_group *g, int64_t rows, int64_t columns, int64_t stride, const void *x,
+                    void *lanes);
+void bgi_small_give(const bgi_small_group *g, int64_t rows, int64_t columns, int64_t stride, const void *lanes,
+                    void *x);
 /* What bgi_blas_trsm computes, of matrices side by side. scratch: 2 n BGK_LANES elements, of a's n. */
 void bgi_small_substitute(const bgi_small_group *g, bgi_triangular how, int64_t rows, int64_t columns, const void *a,
                           void *x, void *scratch);

@@ -5,15 +5,21 @@
 
 size_t bgi_small_lu_scratch(bg_dtype dtype, int64_t m, int64_t n)
 {
-    return (size_t)bgi_small_elements(m * n + m) * bg_dtype_size(dtype);
+    return (size_t)(bgi_small_matrix(m, n) + bgi_small_matrix(1, m)) * bg_dtype_size(dtype);
 }
 
 void bgi_small_lu(const bgi_small_group *g, int64_t m, int64_t n, const void *a, void *packed, void *scratch)
 {
-    void *order = bgi_at(scratch, bgi_small_elements(m * n), bg_dtype_size(g->dtype));
-    bgi_small_take(g, m * n, m * n, a, scratch);
-    g->kernels->lockstep_lu(m, n, scratch, bgi_small_elements(n), BGK_LANES, order);
-    bgi_small_give(g, m * n + m, m * n + m, scratch, packed);
+    size_t size = bg_dtype_size(g->dtype);
+    void *order = bgi_at(scratch, bgi_small_matrix(m, n), size);
+    bgi_small_take(g, m, n, m * n, a, scratch);
+    g->kernels->lockstep_lu(m, n, scratch, bgi_small_row(n), BGK_LANES, order);
+    if (bgi_small_matrix(m, n) == bgi_small_elements(m * n)) { /* the order follows the factors there too */
+        bgi_small_give(g, 1, m * n + m, m * n + m, scratch, packed);
+        return;
+    }
+    bgi_small_give(g, m, n, m * n + m, scratch, packed);
+    bgi_small_give(g, 1, m, m * n + m, order, bgi_at(packed, m * n, size));
 }
 
 size_t bgi_small_lu_solve_scratch(bg_dtype dtype, int64_t n, int64_t r)

@@ -24,15 +24,16 @@ static int64_t count_finite(const bg_call *call, int k, int64_t first, int64_t m
 static bg_status cholesky_of_group(const bg_call *call, int64_t first)
 {
     bgi_small_group g = bgi_small_group_of(call, first);
-    int64_t n = bgi_matrices_of(call->node).rows, row = bgi_small_elements(n);
+    int64_t n = bgi_matrices_of(call->node).rows, row = bgi_small_row(n);
     size_t size = bg_dtype_size(g.dtype);
-    char *minors = call->scratch, *inverses = minors + BGK_LANES * size, *a = inverses + (size_t)row * size;
+    char *minors = call->scratch, *inverses = minors + BGK_LANES * size,
+         *a = inverses + (size_t)bgi_small_elements(n) * size;
     bool upper = is_upper(call->node);
     bg_status status;
     int64_t finite = count_finite(call, 0, first, g.matrices, upper ? BG_UPPER : BG_LOWER, &status);
-    bgi_small_take(&g, n * n, n * n, bgi_input_at(call, 0, first, n * n), a);
+    bgi_small_take(&g, n, n, n * n, bgi_input_at(call, 0, first, n * n), a);
     g.kernels->lockstep_cholesky(n, a, upper ? BGK_LANES : row, upper ? row : BGK_LANES, minors, inverses);
-    bgi_small_give(&g, n * n, n * n, a, bgi_output_at(call, first, n * n));
+    bgi_small_give(&g, n, n, n * n, a, bgi_output_at(call, first, n * n));
     for (int64_t i = 0; i < finite; i++) {
         int64_t minor = (int64_t)bgi_float_at(minors, g.dtype, i);
         if (minor != 0)
@@ -46,7 +47,7 @@ static bg_status cholesky_call(const bg_call *call) { return bgi_run_gradually(c
 static size_t cholesky_scratch(const bg_node *node)
 {
     int64_t n = bgi_matrices_of(node).rows;
-    return (size_t)bgi_small_elements(1 + n + n * n) * bg_dtype_size(node->dtype);
+    return (size_t)(bgi_small_elements(1 + n) + bgi_small_matrix(n, n)) * bg_dtype_size(node->dtype);
 }
 static int64_t grain(const bg_node *node) { return bgi_small_grain(bgi_matrices_of(node->inputs[0]).rows); }
 static double cholesky_flops(const bg_node *node)
@@ -108,13 +109,13 @@ static bg_status solve_group(const bg_call *call, int64_t first)
     int64_t n = how.is_right ? b.columns : b.rows, count = b.rows * b.columns;
     size_t size = bg_dtype_size(g.dtype);
     char *inverses = call->scratch, *a = inverses + (size_t)bgi_small_elements(2 * n) * size;
-    char *x = a + (size_t)bgi_small_elements(n * n) * size;
+    char *x = a + (size_t)bgi_small_matrix(n, n) * size;
     bg_status status;
     int64_t solvable = count_solvable(call, first, g.matrices, how, &status);
-    bgi_small_take(&g, n * n, n * n, bgi_input_at(call, 0, first, n * n), a);
-    bgi_small_take(&g, count, count, bgi_input_at(call, 1, first, count), x);
+    bgi_small_take(&g, n, n, n * n, bgi_input_at(call, 0, first, n * n), a);
+    bgi_small_take(&g, b.rows, b.columns, count, bgi_input_at(call, 1, first, count), x);
     bgi_small_substitute(&g, how, b.rows, b.columns, a, x, inverses);
-    bgi_small_give(&g, count, count, x, bgi_output_at(call, first, count));
+    bgi_small_give(&g, b.rows, b.columns, count, x, bgi_output_at(call, first, count));
     return bgi_small_check_results(call, first, solvable, status);
 }
 static bg_status solve_run(const bg_call *call) { return bgi_small_groups(call, solve_group); }
@@ -123,7 +124,8 @@ static size_t solve_scratch(const bg_node *node)
 {
     bgi_matrices b = bgi_matrices_of(node);
     int64_t n = bgi_matrices_of(node->inputs[0]).rows;
-    return (size_t)bgi_small_elements(2 * n + n * n + b.rows * b.columns) * bg_dtype_size(node->dtype);
+    return (size_t)(bgi_small_elements(2 * n) + bgi_small_matrix(n, n) + bgi_small_matrix(b.rows, b.columns)) *
+           bg_dtype_size(node->dtype);
 }
 static double solve_flops(const bg_node *node)
 {
