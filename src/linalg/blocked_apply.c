@@ -3,41 +3,22 @@
 #include "linalg/blocked.h"
 #include "linalg/lu.h"
 #include "linalg/lu_matrix.h"
-#include "linalg/tiles.h"
+#include "linalg/pieces.h"
 
 #include <string.h>
 
-enum { ROWS = 64 }; /* of a unit */
+enum { ROWS = 64 }; /* of a piece */
 
 typedef struct {
     int64_t is_lu, is_permuted;
 } attributes_of;
 
 static const attributes_of *attributes(const bg_node *node) { return node->attributes; }
-static bg_shape batch_of(const bg_node *node)
-{
-    bg_shape batch = node->shape;
-    batch.rank -= 2;
-    return batch;
-}
-static bg_status infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    *dtype = node->inputs[0]->dtype;
-    *shape = node->inputs[0]->shape;
-    return BG_OK;
-}
-static double flops(const bg_node *node) { return (double)bg_shape_count(node->shape); }
 static int64_t rows_grain(const bg_node *node)
 {
     (void)node;
     return ROWS;
 }
-static int64_t one(const bg_node *node)
-{
-    (void)node;
-    return 1;
-}
-
 /* ---- apply_start: b and the factors -> b, whose row i is row order[i] of it where it is permuted; by rows ---- */
 
 static int64_t start_units(const bg_node *node, int input)
@@ -56,7 +37,8 @@ static bg_status start_call(const bg_call *call)
         int64_t matrix = unit / n, i = unit % n, row = i;
         const void *factors = how->is_lu ? bgi_const_at(call->inputs[1], matrix * (n * n + n), size) : NULL;
         if (how->is_lu && bgi_float_at(factors, dtype, i * n + i) == 0)
-            return bgi_fail_in(call, batch_of(call->node), matrix, "a is singular: pivot %lld of %lld is 0",
+            return bgi_fail_in(call, bgi_batch_shape(call->node, false), matrix,
+                               "a is singular: pivot %lld of %lld is 0",
                                (long long)bgi_lu_zero_pivot(dtype, n, factors) + 1, (long long)n);
         if (how->is_permuted)
             row = (int64_t)(bgi_float_at(factors, dtype, n * n + i) + 0.5);
@@ -72,44 +54,29 @@ static bg_status start_call(const bg_call *call)
 }
 static const bg_op start_op = { .name = "apply_start",
                                 .arity = 2,
-                                .infer = infer,
+                                .infer = bgi_infer_same,
                                 .call = start_call,
                                 .units = start_units,
-                                .flops = flops,
                                 .grain = rows_grain };
 
 /* ---- apply_check: fails where a result is beyond the range of its type ---- */
 
-static int64_t check_units(const bg_node *node, int input)
-{
-    bgi_matrices m = bgi_matrices_of(node);
-    return input < 0 && m.batch > 0 ? m.batch * ((m.rows + ROWS - 1) / ROWS) : 1;
-}
-static bg_status check_call(const bg_call *call)
+static int64_t check_pieces(const bg_node *node) { return bgi_in_blocks(bgi_matrices_of(node).rows, ROWS); }
+static bg_status run_check(const bg_call *call, const bgi_tiles *t, int64_t matrix, int64_t piece)
 {
     bgi_matrices m = bgi_matrices_of(call->node);
-    bg_dtype dtype = call->node->dtype;
-    int64_t units = (m.rows + ROWS - 1) / ROWS;
-    for (int64_t unit = call->first; unit < call->last; unit++) {
-        int64_t matrix = unit / units, first = unit % units * ROWS;
-        int64_t count = bgi_least(ROWS, m.rows - first) * m.columns;
-        const void *rows = bgi_const_at(call->output, (matrix * m.rows + first) * m.columns, bg_dtype_size(dtype));
-        int64_t at = bgi_first_not_finite(dtype, rows, count);
-        if (at < count)
-            return bgi_fail_in(call, batch_of(call->node), matrix,
-                               "the result is beyond the range of %s at [%lld, %lld]", bg_dtype_name(dtype),
-                               (long long)(first + at / m.columns), (long long)(at % m.columns));
-    }
-    return BG_OK;
+    int64_t first = piece * ROWS, count = bgi_least(ROWS, m.rows - first) * m.columns;
+    const void *rows = bgi_const_at(call->output, (matrix * m.rows + first) * m.columns, t->size);
+    int64_t at = bgi_first_not_finite(t->dtype, rows, count);
+    if (at == count)
+        return BG_OK;
+    return bgi_fail_in(call, bgi_batch_shape(call->node, false), matrix,
+                       "the result is beyond the range of %s at [%lld, %lld]", bg_dtype_name(t->dtype),
+                       (long long)(first + at / m.columns), (long long)(at % m.columns));
 }
-static const bg_op check_op = { .name = "apply_check",
-                                .arity = 1,
-                                .infer = infer,
-                                .call = check_call,
-                                .units = check_units,
-                                .flops = flops,
-                                .grain = one,
-                                .is_in_place = true };
+static const bgi_piecewise check_op = { .op = { BGI_IN_PIECES, .name = "apply_check", .arity = 1 },
+                                        .pieces = check_pieces,
+                                        .run = run_check };
 
 /* ---- */
 
@@ -122,7 +89,7 @@ bg_node *bgi_blocked_lu_apply(bg_node *packed, bg_node *b, bool is_transposed)
     bg_node *x = bg_apply(&start_op, (bg_node *[]){ b, packed }, 2, &how, sizeof how);
     x = bgi_blocked_substitute(packed, stride, x, is_transposed ? &upper : &lower);
     x = bgi_blocked_substitute(packed, stride, x, is_transposed ? &lower : &upper);
-    return bgi_apply_1(&check_op, is_transposed ? bgi_lu_permute(x, packed, true) : x);
+    return bgi_apply_1(&check_op.op, is_transposed ? bgi_lu_permute(x, packed, true) : x);
 }
 
 bg_node *bgi_blocked_spd_apply(bg_node *factor, bg_node *b, bool is_upper)
@@ -133,5 +100,5 @@ bg_node *bgi_blocked_spd_apply(bg_node *factor, bg_node *b, bool is_upper)
     bg_triangular_options second = { .triangle = first.triangle, .is_transposed = !is_upper };
     bg_node *x = bg_apply(&start_op, (bg_node *[]){ b, factor }, 2, &how, sizeof how);
     x = bgi_blocked_substitute(factor, n * n, x, &first);
-    return bgi_apply_1(&check_op, bgi_blocked_substitute(factor, n * n, x, &second));
+    return bgi_apply_1(&check_op.op, bgi_blocked_substitute(factor, n * n, x, &second));
 }

@@ -5,7 +5,7 @@
  * left, and the first of them goes on to finish the next block row, while the others are busy with the rest. The last
  * call makes the wanted triangle of it, and zeros. */
 #include "linalg/blocked.h"
-#include "linalg/tiles.h"
+#include "linalg/pieces.h"
 
 #include <string.h>
 
@@ -17,13 +17,14 @@ typedef struct {
 /* Rows of a block: few enough that the one who finishes the next block row is no later than the others, and many enough
  * for the products. bench/grid.md */
 enum { BLOCK = 64 };
-static int64_t blocks_of(int64_t n) { return (n + BLOCK - 1) / BLOCK; }
+static int64_t blocks_of(int64_t n) { return bgi_in_blocks(n, BLOCK); }
 static int64_t extent_of(int64_t n, int64_t block) /* of one of the blocks */
 {
     return bgi_least(BLOCK, n - block * BLOCK);
 }
 
-/* The first minor that is not positive, or 0, stands in the matrix, where the last call has put a zero before. */
+/* The first minor that is not positive, or 0, stands in the matrix, in a place where nothing else is written before the
+ * last call. Pieces that finish block rows write it, and nobody else looks at it meanwhile. */
 static void *failure_of(const bgi_tiles *t, void *a, int64_t n) { return bgi_tile_at(t, a, n, n - 1, 0); }
 
 /* ---- The first call: a's triangle as an upper one, by rows ---- */
@@ -38,7 +39,6 @@ static int64_t start_grain(const bg_node *node)
     (void)node;
     return BLOCK;
 }
-static double start_flops(const bg_node *node) { return (double)bg_shape_count(node->shape); }
 
 static bg_status check_rows(const bg_call *call, int64_t matrix, const void *rows, int64_t first, int64_t last,
                             int64_t n, bool upper)
@@ -86,23 +86,13 @@ static const bg_op start_op = { .name = "cholesky", /* as messages say */
                                 .infer = bgi_infer_last,
                                 .call = start_call,
                                 .units = start_units,
-                                .flops = start_flops,
                                 .grain = start_grain };
 
 /* ---- A call for each block row ---- */
 
 static int64_t stage_of(const bg_node *node) { return ((const attributes_of *)node->attributes)->stage; }
-static int64_t one(const bg_node *node)
-{
-    (void)node;
-    return 1;
-}
-/* Of one matrix: block row `stage` is for the first unit, and each of those below has one. */
-static int64_t stage_tiles(const bg_node *node) { return blocks_of(bgi_matrices_of(node).rows) - stage_of(node); }
-static int64_t stage_units(const bg_node *node, int input)
-{
-    return input < 0 ? bgi_matrices_of(node).batch * stage_tiles(node) : 1;
-}
+/* Block row `stage` is for the first piece, and each of those below is one. */
+static int64_t stage_pieces(const bg_node *node) { return blocks_of(bgi_matrices_of(node).rows) - stage_of(node); }
 static double stage_flops(const bg_node *node)
 {
     bgi_matrices m = bgi_matrices_of(node);
@@ -118,60 +108,42 @@ static size_t stage_scratch(const bg_node *node)
 static void finish_rows(const bgi_tiles *t, void *a, int64_t n, int64_t row)
 {
     int64_t rows = extent_of(n, row / BLOCK), after = row + rows;
+    if (bgi_float_at(failure_of(t, a, n), t->dtype, 0) != 0)
+        return;
     int64_t minor = bgi_tiles_cholesky(t, rows, bgi_tile_at(t, a, n, row, row), n);
     if (minor != 0) {
-        if (bgi_float_at(failure_of(t, a, n), t->dtype, 0) == 0)
-            bgi_put_float(failure_of(t, a, n), t->dtype, 0, (double)(row + minor));
+        bgi_put_float(failure_of(t, a, n), t->dtype, 0, (double)(row + minor));
         return;
     }
     bgi_tiles_solve(t, false, false, rows, n - after, bgi_turned(bgi_tile_of(t, a, n, row, row)),
                     bgi_tile_at(t, a, n, row, after), n);
 }
 
-static bg_status stage_call(const bg_call *call)
+static bg_status run_stage(const bg_call *call, const bgi_tiles *t, int64_t matrix, int64_t piece)
 {
-    int64_t n = bgi_matrices_of(call->node).rows, stage = stage_of(call->node);
-    int64_t batch = bgi_matrices_of(call->node).batch;
-    bgi_tiles t = bgi_tiles_of(call, call->scratch);
-    bgi_fp_state before = bgi_fp_get();
-    bgi_fp_set(bgi_fp_gradual());
-    for (int64_t unit = call->first; unit < call->last; unit++) { /* the next block rows of all matrices come first */
-        void *a = bgi_at(call->output, unit % batch * n * n, t.size);
-        int64_t tile = unit / batch, row = (stage + tile) * BLOCK;
-        if (bgi_float_at(failure_of(&t, a, n), t.dtype, 0) != 0)
-            continue;
-        if (stage > 0) {
-            bgi_tile above = bgi_tile_of(&t, a, n, (stage - 1) * BLOCK, row);
-            bgi_tiles_subtract(&t, extent_of(n, stage + tile), n - row, BLOCK, bgi_turned(above), above,
-                               bgi_tile_at(&t, a, n, row, row), n);
-        }
-        if (tile == 0)
-            finish_rows(&t, a, n, row);
+    int64_t n = bgi_matrices_of(call->node).rows, stage = stage_of(call->node), row = (stage + piece) * BLOCK;
+    void *a = bgi_at(call->output, matrix * n * n, t->size);
+    if (stage > 0) {
+        bgi_tile above = bgi_tile_of(t, a, n, (stage - 1) * BLOCK, row);
+        bgi_tiles_subtract(t, extent_of(n, stage + piece), n - row, BLOCK, bgi_turned(above), above,
+                           bgi_tile_at(t, a, n, row, row), n);
     }
-    bgi_fp_set(before);
+    if (piece == 0)
+        finish_rows(t, a, n, row);
     return BG_OK;
 }
-static const bg_op stage_op = { .name = "cholesky_stage",
-                                .arity = 1,
-                                .infer = bgi_infer_last,
-                                .call = stage_call,
-                                .units = stage_units,
-                                .flops = stage_flops,
-                                .product_flops = stage_flops,
-                                .scratch = stage_scratch,
-                                .grain = one,
-                                .never_fails = true,
-                                .is_in_place = true };
+static const bgi_piecewise stage_op = { .op = { BGI_IN_PIECES, .name = "cholesky_stage", .arity = 1,
+                                                .flops = stage_flops, .product_flops = stage_flops,
+                                                .never_fails = true },
+                                        .pieces = stage_pieces,
+                                        .is_front_first = true,
+                                        .tile_scratch = stage_scratch,
+                                        .run = run_stage };
 
 /* ---- The last call: the wanted triangle, by block rows ---- */
 
-static int64_t end_units(const bg_node *node, int input)
-{
-    bgi_matrices m = bgi_matrices_of(node);
-    return input < 0 ? m.batch * blocks_of(m.rows) : 1;
-}
-static double end_flops(const bg_node *node) { return (double)bg_shape_count(node->shape); }
-static size_t end_scratch(const bg_node *node) { return (size_t)(BLOCK * BLOCK) * bg_dtype_size(node->dtype); }
+static int64_t end_pieces(const bg_node *node) { return blocks_of(bgi_matrices_of(node).rows); }
+static size_t end_work(const bg_node *node) { return (size_t)(BLOCK * BLOCK) * bg_dtype_size(node->dtype); }
 
 /* Block row `block`: its part of the upper triangle goes to the lower one, if that is wanted, and else zeros do. */
 static void end_rows(const bg_call *call, const bgi_tiles *t, void *a, int64_t n, int64_t block, bool upper)
@@ -193,41 +165,28 @@ static void end_rows(const bg_call *call, const bgi_tiles *t, void *a, int64_t n
         }
     }
 }
-static bg_status end_call(const bg_call *call)
+static bg_status run_end(const bg_call *call, const bgi_tiles *t, int64_t matrix, int64_t block)
 {
     const attributes_of *attributes = call->node->attributes;
-    bgi_matrices m = bgi_matrices_of(call->node);
-    int64_t n = m.rows, blocks = blocks_of(n);
-    bgi_tiles t = bgi_tiles_of(call, NULL);
-    for (int64_t unit = call->first; unit < call->last; unit++) {
-        int64_t matrix = unit / blocks, block = unit % blocks;
-        void *a = bgi_at(call->output, matrix * n * n, t.size);
-        /* The first block row's unit writes where the failure stands. */
-        int64_t minor = block == 0 ? (int64_t)bgi_float_at(failure_of(&t, a, n), t.dtype, 0) : 0;
-        if (minor != 0) {
-            bg_call whole = bgi_by_matrices(call);
-            return bgi_fail_at(&whole, matrix, "not positive definite: the leading minor of order %lld is not",
-                               (long long)minor);
-        }
-        end_rows(call, &t, a, n, block, attributes->upper != 0);
-    }
+    int64_t n = bgi_matrices_of(call->node).rows;
+    void *a = bgi_at(call->output, matrix * n * n, t->size);
+    /* The first block row's piece writes where the failure stands. */
+    int64_t minor = block == 0 ? (int64_t)bgi_float_at(failure_of(t, a, n), t->dtype, 0) : 0;
+    if (minor != 0)
+        return bgi_fail_in(call, bgi_batch_shape(call->node, false), matrix,
+                           "not positive definite: the leading minor of order %lld is not", (long long)minor);
+    end_rows(call, t, a, n, block, attributes->upper != 0);
     return BG_OK;
 }
-static const bg_op end_op = { .name = "cholesky_end",
-                              .arity = 1,
-                              .infer = bgi_infer_last,
-                              .call = end_call,
-                              .units = end_units,
-                              .flops = end_flops,
-                              .scratch = end_scratch,
-                              .grain = one,
-                              .is_in_place = true };
+static const bgi_piecewise end_op = {
+    .op = { BGI_IN_PIECES, .name = "cholesky_end", .arity = 1 }, .pieces = end_pieces, .work = end_work, .run = run_end
+};
 
 bg_node *bgi_blocked_cholesky(bg_node *a, bool upper)
 {
     attributes_of attributes = { .upper = upper };
     bg_node *y = bg_apply(&start_op, &a, 1, &attributes, sizeof attributes);
     for (int64_t blocks = y ? blocks_of(bgi_matrices_of(a).rows) : 0; attributes.stage < blocks; attributes.stage++)
-        y = bg_apply(&stage_op, &y, 1, &attributes, sizeof attributes);
-    return bg_apply(&end_op, &y, 1, &attributes, sizeof attributes);
+        y = bg_apply(&stage_op.op, &y, 1, &attributes, sizeof attributes);
+    return bg_apply(&end_op.op, &y, 1, &attributes, sizeof attributes);
 }

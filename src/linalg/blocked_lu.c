@@ -6,9 +6,9 @@
  * first of them goes on to finish its own, while the others are busy with theirs. What is left of a block column gets
  * the swaps of later ones at the end. */
 #include "linalg/blocked.h"
-#include "linalg/tiles.h"
+#include "linalg/lu_columns.h"
+#include "linalg/pieces.h"
 
-#include <math.h>
 #include <string.h>
 
 typedef struct {
@@ -22,11 +22,10 @@ static int64_t least_of(const attributes_of *x) { return bgi_least(x->rows, x->c
 /* ---- Block columns: those of the diagonal, then those of what a has more columns than rows ---- */
 
 static int64_t block_of(const attributes_of *x) { return least_of(x) < 1024 ? 64 : 128; } /* bench/grid.md */
-static int64_t whole_blocks(int64_t columns, int64_t block) { return (columns + block - 1) / block; }
-static int64_t panels_of(const attributes_of *x) { return whole_blocks(least_of(x), block_of(x)); }
+static int64_t panels_of(const attributes_of *x) { return bgi_in_blocks(least_of(x), block_of(x)); }
 static int64_t blocks_of(const attributes_of *x)
 {
-    return panels_of(x) + whole_blocks(x->columns - least_of(x), block_of(x));
+    return panels_of(x) + bgi_in_blocks(x->columns - least_of(x), block_of(x));
 }
 static int64_t start_of(const attributes_of *x, int64_t block)
 {
@@ -37,25 +36,6 @@ static int64_t width_of(const attributes_of *x, int64_t block) { return start_of
 
 /* Of one matrix, with the swaps. */
 static int64_t packed_count(const attributes_of *x) { return x->rows * (x->columns + 1); }
-static int64_t batch_of(const bg_node *node)
-{
-    int64_t batch = 1;
-    bgi_product_of(node->shape.dims, node->shape.rank - 1, &batch);
-    return batch;
-}
-
-static bg_status infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    *dtype = node->inputs[0]->dtype;
-    *shape = node->inputs[0]->shape;
-    return BG_OK;
-}
-static int64_t one(const bg_node *node)
-{
-    (void)node;
-    return 1;
-}
-static double all_flops(const bg_node *node) { return (double)bg_shape_count(node->shape); }
 
 /* ---- The first call: a copy of a, in as many pieces as it has rows, and zeros for the swaps ---- */
 
@@ -68,7 +48,7 @@ static bg_status start_infer(const bg_node *node, bg_dtype *dtype, bg_shape *sha
 }
 static int64_t start_units(const bg_node *node, int input)
 {
-    return input < 0 ? batch_of(node) * attributes(node)->rows : 1;
+    return input < 0 ? bgi_batch_count(node, true) * attributes(node)->rows : 1;
 }
 static int64_t start_grain(const bg_node *node) { return block_of(attributes(node)); }
 static bg_status start_call(const bg_call *call)
@@ -91,118 +71,43 @@ static bg_status start_call(const bg_call *call)
     }
     return BG_OK;
 }
-static const bg_op start_op = { .name = "lu_start",
-                                .arity = 1,
-                                .infer = start_infer,
-                                .call = start_call,
-                                .units = start_units,
-                                .flops = all_flops,
-                                .grain = start_grain };
-
-/* ---- A block column by itself, turned: its columns are rows of m, and vectors go down them ---- */
-
-/* largest: the first of the largest magnitudes. take: column `other` is brought up to date with columns [first, last),
- * as far as their own rows go. */
-#define COLUMNS(type, magnitude)                                                                                       \
-    static int64_t largest_##type(const type *x, int64_t first, int64_t n)                                             \
-    {                                                                                                                  \
-        enum { LANES = 16 };                                                                                           \
-        type best[LANES] = { 0 }, most = 0;                                                                            \
-        int64_t i = first;                                                                                             \
-        for (; i + LANES <= n; i += LANES)                                                                             \
-            for (int k = 0; k < LANES; k++)                                                                            \
-                best[k] = magnitude(x[i + k]) > best[k] ? magnitude(x[i + k]) : best[k];                               \
-        for (; i < n; i++)                                                                                             \
-            most = magnitude(x[i]) > most ? magnitude(x[i]) : most;                                                    \
-        for (int k = 0; k < LANES; k++)                                                                                \
-            most = best[k] > most ? best[k] : most;                                                                    \
-        for (i = first; i < n && magnitude(x[i]) != most;)                                                             \
-            i++;                                                                                                       \
-        return i < n ? i : first;                                                                                      \
-    }                                                                                                                  \
-    static void exchange_##type(type *x, int64_t i, int64_t j)                                                         \
-    {                                                                                                                  \
-        type moved = x[i];                                                                                             \
-        x[i] = x[j];                                                                                                   \
-        x[j] = moved;                                                                                                  \
-    }                                                                                                                  \
-    static void take_##type(const type *columns, int64_t m, int64_t first, int64_t last, type *other)                  \
-    {                                                                                                                  \
-        for (int64_t k = first; k < last; k++)                                                                         \
-            for (int64_t i = k + 1; i < last; i++)                                                                     \
-                other[i] -= other[k] * columns[k * m + i];                                                             \
-    }
-COLUMNS(float, fabsf)
-COLUMNS(double, fabs)
-
-static void swap_elements(const bgi_tiles *t, void *column, const int64_t *swaps, int64_t first, int64_t last)
-{
-    for (int64_t k = first; k < last; k++)
-        if (t->dtype == BG_F64)
-            exchange_double(column, k, swaps[k]);
-        else
-            exchange_float(column, k, swaps[k]);
-}
-
-/* One column: its pivot, and the quotients below. A column of zeros is left as it is. */
-static void finish_column(const bgi_tiles *t, int64_t k, int64_t m, void *column, int64_t *swaps)
-{
-    swaps[k] = t->dtype == BG_F64 ? largest_double(column, k, m) : largest_float(column, k, m);
-    swap_elements(t, column, swaps, k, k + 1);
-    void *pivot = bgi_at(column, k, t->size), *below = bgi_at(column, k + 1, t->size);
-    if (bgi_float_at(pivot, t->dtype, 0) != 0)
-        t->kernels->div(below, below, 1, pivot, 0, NULL, 0, m - k - 1);
-}
-
-/* Columns [first, last) of `columns`, from row `first` on; those before are finished, and are not looked at. */
-static void finish_columns(const bgi_tiles *t, int64_t first, int64_t last, int64_t m, void *columns, int64_t *swaps)
-{
-    if (last - first == 1) {
-        finish_column(t, first, m, bgi_at(columns, first * m, t->size), swaps);
-        return;
-    }
-    int64_t middle = first + (last - first) / 2;
-    finish_columns(t, first, middle, m, columns, swaps);
-    for (int64_t j = middle; j < last; j++) {
-        void *column = bgi_at(columns, j * m, t->size);
-        swap_elements(t, column, swaps, first, middle);
-        if (t->dtype == BG_F64)
-            take_double(columns, m, first, middle, column);
-        else
-            take_float(columns, m, first, middle, column);
-    }
-    bgi_tiles_subtract(t, last - middle, m - middle, middle - first, bgi_tile_of(t, columns, m, middle, first),
-                       bgi_tile_of(t, columns, m, first, middle), bgi_tile_at(t, columns, m, middle, middle), m);
-    finish_columns(t, middle, last, m, columns, swaps);
-    for (int64_t j = first; j < middle; j++)
-        swap_elements(t, bgi_at(columns, j * m, t->size), swaps, middle, last);
-}
+static const bg_op start_op = {
+    .name = "lu_start", .arity = 1, .infer = start_infer, .call = start_call, .units = start_units, .grain = start_grain
+};
 
 /* ---- A call for each block column ---- */
 
-static int64_t stage_tiles(const attributes_of *x) { return x->stage > 0 ? blocks_of(x) - x->stage : 1; }
-static int64_t stage_units(const bg_node *node, int input)
+static int64_t stage_pieces(const bg_node *node)
 {
-    return input < 0 ? batch_of(node) * stage_tiles(attributes(node)) : 1;
+    const attributes_of *x = attributes(node);
+    return x->stage > 0 ? blocks_of(x) - x->stage : 1;
 }
 static double stage_flops(const bg_node *node)
 {
     const attributes_of *x = attributes(node);
     double done = (double)(x->stage * block_of(x)), block = (double)block_of(x);
     double rows = (double)x->rows - done, columns = x->stage > 0 ? (double)x->columns - done : block;
-    return (double)batch_of(node) * 2 * block * rows * columns;
+    return (double)bgi_batch_count(node, true) * 2 * block * rows * columns;
 }
 static size_t column_bytes(const attributes_of *x, bg_dtype dtype)
 {
     return bgi_aligned((size_t)(x->rows * block_of(x)) * bg_dtype_size(dtype));
 }
-static size_t swap_bytes(const attributes_of *x) { return bgi_aligned((size_t)block_of(x) * sizeof(int64_t)); }
-static size_t stage_scratch(const bg_node *node)
+static size_t square_bytes(const attributes_of *x, bg_dtype dtype)
+{
+    return bgi_aligned((size_t)(block_of(x) * block_of(x)) * bg_dtype_size(dtype));
+}
+static size_t stage_work(const bg_node *node)
+{
+    const attributes_of *x = attributes(node);
+    return column_bytes(x, node->dtype) + square_bytes(x, node->dtype) + (size_t)block_of(x) * sizeof(int64_t);
+}
+static size_t stage_tile_scratch(const bg_node *node)
 {
     const attributes_of *x = attributes(node);
     size_t below = bgi_tile_scratch(node->dtype, x->rows, block_of(x), block_of(x));
     size_t within = bgi_tile_scratch(node->dtype, block_of(x), x->rows, block_of(x));
-    return column_bytes(x, node->dtype) + swap_bytes(x) + (below > within ? below : within);
+    return below > within ? below : within;
 }
 
 static void *swaps_of(const bgi_tiles *t, const attributes_of *x, void *a)
@@ -237,9 +142,10 @@ static void finish_block(const bgi_tiles *t, const attributes_of *x, void *a, vo
 {
     int64_t first = start_of(x, x->stage), width = width_of(x, x->stage), m = x->rows - first;
     void *block = bgi_tile_at(t, a, x->columns, first, first);
-    int64_t *swaps = (int64_t *)(void *)((char *)scratch + column_bytes(x, t->dtype));
+    void *work = bgi_at(scratch, 1, column_bytes(x, t->dtype));
+    int64_t *swaps = bgi_at(work, 1, square_bytes(x, t->dtype));
     t->kernels->transpose(scratch, m, block, x->columns, width, m);
-    finish_columns(t, 0, width, m, scratch, swaps);
+    bgi_lu_columns(t, width, m, scratch, swaps, work);
     t->kernels->transpose(block, x->columns, scratch, m, m, width);
     for (int64_t i = 0; i < width; i++)
         bgi_put_float(swaps_of(t, x, a), t->dtype, first + i, (double)(first + swaps[i]));
@@ -257,72 +163,46 @@ static void bring_up_to_date(const bgi_tiles *t, const attributes_of *x, void *a
                        bgi_tile_of(t, a, n, first, column), bgi_tile_at(t, a, n, next, column), n);
 }
 
-static bg_status stage_call(const bg_call *call)
+static bg_status run_stage(const bg_call *call, const bgi_tiles *t, int64_t matrix, int64_t piece)
 {
     const attributes_of *x = attributes(call->node);
-    bgi_tiles t = bgi_tiles_of(call, (char *)call->scratch + column_bytes(x, call->node->dtype) + swap_bytes(x));
-    int64_t batch = batch_of(call->node);
-    bgi_fp_state before = bgi_fp_get();
-    bgi_fp_set(bgi_fp_gradual());
-    for (int64_t unit = call->first; unit < call->last;
-         unit++) { /* the next block columns of all matrices come first */
-        void *a = bgi_at(call->output, unit % batch * packed_count(x), t.size);
-        int64_t tile = unit / batch;
-        if (x->stage > 0)
-            bring_up_to_date(&t, x, a, x->stage + tile);
-        if (tile == 0 && x->stage < panels_of(x))
-            finish_block(&t, x, a, call->scratch);
-    }
-    bgi_fp_set(before);
+    void *a = bgi_at(call->output, matrix * packed_count(x), t->size);
+    if (x->stage > 0)
+        bring_up_to_date(t, x, a, x->stage + piece);
+    if (piece == 0 && x->stage < panels_of(x))
+        finish_block(t, x, a, call->scratch);
     return BG_OK;
 }
-static const bg_op stage_op = { .name = "lu_stage",
-                                .arity = 1,
-                                .infer = infer,
-                                .call = stage_call,
-                                .units = stage_units,
-                                .flops = stage_flops,
-                                .product_flops = stage_flops,
-                                .scratch = stage_scratch,
-                                .grain = one,
-                                .never_fails = true,
-                                .is_in_place = true };
+static const bgi_piecewise stage_op = { .op = { BGI_IN_PIECES, .name = "lu_stage", .arity = 1, .flops = stage_flops,
+                                                .product_flops = stage_flops, .never_fails = true },
+                                        .is_packed = true,
+                                        .pieces = stage_pieces,
+                                        .is_front_first = true,
+                                        .work = stage_work,
+                                        .tile_scratch = stage_tile_scratch,
+                                        .run = run_stage };
 
 /* ---- The last calls: the swaps of later block columns, by block columns; the permutation, and a look at it all ----
  */
 
-static int64_t end_units(const bg_node *node, int input)
-{
-    return input < 0 ? batch_of(node) * blocks_of(attributes(node)) : 1;
-}
-static bg_status end_call(const bg_call *call)
+static int64_t end_pieces(const bg_node *node) { return blocks_of(attributes(node)); }
+static bg_status run_end(const bg_call *call, const bgi_tiles *t, int64_t matrix, int64_t block)
 {
     const attributes_of *x = attributes(call->node);
-    bgi_tiles t = bgi_tiles_of(call, NULL);
-    for (int64_t unit = call->first; unit < call->last; unit++) {
-        int64_t block = unit % blocks_of(x), column = start_of(x, block), width = width_of(x, block);
-        void *a = bgi_at(call->output, unit / blocks_of(x) * packed_count(x), t.size);
-        swap_rows(&t, x, a, bgi_least(column + width, least_of(x)), least_of(x), column, width);
-    }
+    int64_t column = start_of(x, block), width = width_of(x, block);
+    void *a = bgi_at(call->output, matrix * packed_count(x), t->size);
+    swap_rows(t, x, a, bgi_least(column + width, least_of(x)), least_of(x), column, width);
     return BG_OK;
 }
-static const bg_op end_op = { .name = "lu_end",
-                              .arity = 1,
-                              .infer = infer,
-                              .call = end_call,
-                              .units = end_units,
-                              .flops = all_flops,
-                              .grain = one,
-                              .never_fails = true,
-                              .is_in_place = true };
+static const bgi_piecewise end_op = { .op = { BGI_IN_PIECES, .name = "lu_end", .arity = 1, .never_fails = true },
+                                      .is_packed = true,
+                                      .pieces = end_pieces,
+                                      .run = run_end };
 
-/* Rows of a for one unit; the first of each matrix makes the permutation too. */
+/* Rows of a for one piece; the first of each matrix makes the permutation too. */
 enum { CHECKED_ROWS = 64 };
-static int64_t check_units(const bg_node *node, int input)
-{
-    return input < 0 ? batch_of(node) * whole_blocks(attributes(node)->rows, CHECKED_ROWS) : 1;
-}
-static size_t check_scratch(const bg_node *node) { return (size_t)attributes(node)->rows * sizeof(int64_t); }
+static int64_t check_pieces(const bg_node *node) { return bgi_in_blocks(attributes(node)->rows, CHECKED_ROWS); }
+static size_t check_work(const bg_node *node) { return (size_t)attributes(node)->rows * sizeof(int64_t); }
 static void make_order(const bgi_tiles *t, const attributes_of *x, void *swaps, int64_t *order)
 {
     for (int64_t i = 0; i < x->rows; i++)
@@ -335,36 +215,25 @@ static void make_order(const bgi_tiles *t, const attributes_of *x, void *swaps, 
     for (int64_t i = 0; i < x->rows; i++)
         bgi_put_float(swaps, t->dtype, i, (double)order[i]);
 }
-static bg_status check_call(const bg_call *call)
+static bg_status run_check(const bg_call *call, const bgi_tiles *t, int64_t matrix, int64_t piece)
 {
     const attributes_of *x = attributes(call->node);
-    bgi_tiles t = bgi_tiles_of(call, NULL);
-    int64_t units = whole_blocks(x->rows, CHECKED_ROWS);
-    bg_shape batch = call->node->shape;
-    batch.rank--;
-    for (int64_t unit = call->first; unit < call->last; unit++) {
-        int64_t matrix = unit / units, first = unit % units * CHECKED_ROWS;
-        void *a = bgi_at(call->output, matrix * packed_count(x), t.size);
-        int64_t count = bgi_least(CHECKED_ROWS, x->rows - first) * x->columns;
-        int64_t at = bgi_first_not_finite(t.dtype, bgi_tile_at(&t, a, x->columns, first, 0), count);
-        if (at < count)
-            return bgi_fail_in(call, batch, matrix, "the factors are beyond the range of %s at [%lld, %lld]",
-                               bg_dtype_name(t.dtype), (long long)(first + at / x->columns),
-                               (long long)(at % x->columns));
-        if (first == 0)
-            make_order(&t, x, swaps_of(&t, x, a), call->scratch);
-    }
+    int64_t first = piece * CHECKED_ROWS, count = bgi_least(CHECKED_ROWS, x->rows - first) * x->columns;
+    void *a = bgi_at(call->output, matrix * packed_count(x), t->size);
+    int64_t at = bgi_first_not_finite(t->dtype, bgi_tile_at(t, a, x->columns, first, 0), count);
+    if (at < count)
+        return bgi_fail_in(call, bgi_batch_shape(call->node, true), matrix,
+                           "the factors are beyond the range of %s at [%lld, %lld]", bg_dtype_name(t->dtype),
+                           (long long)(first + at / x->columns), (long long)(at % x->columns));
+    if (piece == 0)
+        make_order(t, x, swaps_of(t, x, a), call->scratch);
     return BG_OK;
 }
-static const bg_op check_op = { .name = "lu_check",
-                                .arity = 1,
-                                .infer = infer,
-                                .call = check_call,
-                                .units = check_units,
-                                .flops = all_flops,
-                                .scratch = check_scratch,
-                                .grain = one,
-                                .is_in_place = true };
+static const bgi_piecewise check_op = { .op = { BGI_IN_PIECES, .name = "lu_check", .arity = 1 },
+                                        .is_packed = true,
+                                        .pieces = check_pieces,
+                                        .work = check_work,
+                                        .run = run_check };
 
 bg_node *bgi_blocked_lu(bg_node *a)
 {
@@ -373,7 +242,7 @@ bg_node *bgi_blocked_lu(bg_node *a)
     bg_node *y = bg_apply(&start_op, &a, 1, &x, sizeof x);
     int64_t stages = panels_of(&x) + (blocks_of(&x) > panels_of(&x));
     for (; x.stage < stages; x.stage++)
-        y = bg_apply(&stage_op, &y, 1, &x, sizeof x);
-    y = bg_apply(&end_op, &y, 1, &x, sizeof x);
-    return bg_apply(&check_op, &y, 1, &x, sizeof x);
+        y = bg_apply(&stage_op.op, &y, 1, &x, sizeof x);
+    y = bg_apply(&end_op.op, &y, 1, &x, sizeof x);
+    return bg_apply(&check_op.op, &y, 1, &x, sizeof x);
 }

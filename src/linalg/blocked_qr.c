@@ -5,6 +5,7 @@
  * and the first of them goes on to finish its own, while the others are busy with theirs. Columns of q are then
  * independent of each other. */
 #include "linalg/blocked.h"
+#include "linalg/pieces.h"
 #include "linalg/reflections.h"
 
 #include <math.h>
@@ -18,30 +19,11 @@ typedef struct {
 
 static const attributes_of *attributes(const bg_node *node) { return node->attributes; }
 static int64_t least_of(const attributes_of *x) { return bgi_least(x->rows, x->columns); }
-static int64_t batch_of(const bg_node *node)
-{
-    int64_t batch = 1;
-    bgi_product_of(node->shape.dims, node->shape.rank - 1, &batch);
-    return batch;
-}
-static bg_shape batch_shape(const bg_node *node)
-{
-    bg_shape batch = node->shape;
-    batch.rank--;
-    return batch;
-}
-static double all_flops(const bg_node *node) { return (double)bg_shape_count(node->shape); }
-static int64_t one(const bg_node *node)
-{
-    (void)node;
-    return 1;
-}
 
 /* ---- Block columns: those of the diagonal, then those of what a has more columns than rows ---- */
 
 static int64_t block_of(const attributes_of *x) { return least_of(x) < 1024 ? 32 : 64; } /* bench/grid.md */
-static int64_t in_blocks(int64_t count, int64_t block) { return (count + block - 1) / block; }
-static int64_t panels_of(const attributes_of *x) { return in_blocks(least_of(x), block_of(x)); }
+static int64_t panels_of(const attributes_of *x) { return bgi_in_blocks(least_of(x), block_of(x)); }
 static int64_t panel_width(const attributes_of *x, int64_t panel)
 {
     return bgi_least(block_of(x), least_of(x) - panel * block_of(x));
@@ -52,7 +34,7 @@ static int64_t shares_of(const attributes_of *x)
 {
     int64_t next = x->stage < panels_of(x) ? panel_width(x, x->stage) : 0;
     int64_t first = bgi_least(least_of(x), x->stage * block_of(x)) + next;
-    return (next > 0) + (x->stage > 0 ? in_blocks(x->columns - first, SHARE) : 0);
+    return (next > 0) + (x->stage > 0 ? bgi_in_blocks(x->columns - first, SHARE) : 0);
 }
 
 static int64_t factored_count(const attributes_of *x)
@@ -115,11 +97,11 @@ static bg_status scale_call(const bg_call *call)
 static int64_t scale_units(const bg_node *node, int input)
 {
     (void)input;
-    return bgi_most(batch_of(node), 1);
+    return bgi_most(bgi_batch_count(node, true), 1);
 }
 static double scale_flops(const bg_node *node)
 {
-    return (double)batch_of(node) * (double)(attributes(node)->rows * attributes(node)->columns);
+    return (double)bgi_batch_count(node, true) * (double)(attributes(node)->rows * attributes(node)->columns);
 }
 static const bg_op scale_op = { .name = "qr", /* as messages say */
                                 .arity = 1,
@@ -150,13 +132,7 @@ static const bg_op room_op = {
     .name = "qr_room", .arity = 1, .infer = room_infer, .call = room_call, .never_fails = true
 };
 
-static bg_status same_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    *dtype = node->inputs[0]->dtype;
-    *shape = node->inputs[0]->shape;
-    return BG_OK;
-}
-/* Rows of all matrices as tasks of some rows. */
+/* Rows of a piece. */
 enum { ROWS = 64 };
 static void copy_scaled(const bgi_tiles *t, void *to, const void *from, int64_t count, double factor)
 {
@@ -167,58 +143,41 @@ static void copy_scaled(const bgi_tiles *t, void *to, const void *from, int64_t 
 
 /* ---- qr_start: room, a and the scale -> the scaled copy ---- */
 
-static int64_t start_units(const bg_node *node, int input)
-{
-    return input < 0 ? bgi_most(batch_of(node) * in_blocks(attributes(node)->rows, ROWS), 1) : 1;
-}
-static bg_status start_call(const bg_call *call)
+static int64_t start_pieces(const bg_node *node) { return bgi_in_blocks(attributes(node)->rows, ROWS); }
+static bg_status run_start(const bg_call *call, const bgi_tiles *t, int64_t matrix, int64_t piece)
 {
     const attributes_of *x = attributes(call->node);
-    bgi_tiles t = bgi_tiles_of(call, NULL);
-    int64_t units = in_blocks(x->rows, ROWS), n = x->columns;
-    bgi_fp_state before = bgi_fp_get();
-    bgi_fp_set(bgi_fp_gradual());
-    for (int64_t unit = call->first; unit < call->last; unit++) {
-        int64_t matrix = unit / units, row = unit % units * ROWS, rows = bgi_least(ROWS, x->rows - row);
-        copy_scaled(&t, bgi_at(call->output, matrix * factored_count(x) + row * n, t.size),
-                    bgi_const_at(call->inputs[1], (matrix * x->rows + row) * n, t.size), rows * n,
-                    bgi_float_at(call->inputs[2], t.dtype, matrix));
-    }
-    bgi_fp_set(before);
+    int64_t row = piece * ROWS, rows = bgi_least(ROWS, x->rows - row), n = x->columns;
+    copy_scaled(t, bgi_at(call->output, matrix * factored_count(x) + row * n, t->size),
+                bgi_const_at(call->inputs[1], (matrix * x->rows + row) * n, t->size), rows * n,
+                bgi_float_at(call->inputs[2], t->dtype, matrix));
     return BG_OK;
 }
-static const bg_op start_op = { .name = "qr_start",
-                                .arity = 3,
-                                .infer = same_infer,
-                                .call = start_call,
-                                .units = start_units,
-                                .flops = all_flops,
-                                .grain = one,
-                                .never_fails = true,
-                                .is_in_place = true };
+static const bgi_piecewise start_op = { .op = { BGI_IN_PIECES, .name = "qr_start", .arity = 3, .never_fails = true },
+                                        .is_packed = true,
+                                        .pieces = start_pieces,
+                                        .run = run_start };
 
 /* ---- A call for each block column ---- */
 
-static int64_t stage_units(const bg_node *node, int input)
-{
-    return input < 0 ? bgi_most(batch_of(node) * shares_of(attributes(node)), 1) : 1;
-}
+static int64_t stage_pieces(const bg_node *node) { return shares_of(attributes(node)); }
 static double stage_flops(const bg_node *node)
 {
     const attributes_of *x = attributes(node);
     double done = (double)(x->stage * block_of(x)), block = (double)block_of(x);
     double rows = (double)x->rows - done + block, columns = x->stage > 0 ? (double)x->columns - done + block : block;
-    return (double)batch_of(node) * 4 * block * rows * columns;
+    return (double)bgi_batch_count(node, true) * 4 * block * rows * columns;
 }
-static size_t work_bytes(const attributes_of *x, bg_dtype dtype)
-{
-    int64_t block = block_of(x), panel = bgi_reflections_work(x->rows, block), share = block * (block + SHARE);
-    return bgi_aligned((size_t)bgi_most(panel, share) * bg_dtype_size(dtype));
-}
-static size_t stage_scratch(const bg_node *node)
+static size_t stage_work(const bg_node *node)
 {
     const attributes_of *x = attributes(node);
-    return work_bytes(x, node->dtype) + bgi_tile_scratch(node->dtype, x->rows, bgi_most(x->rows, SHARE), x->rows);
+    int64_t block = block_of(x), panel = bgi_reflections_work(x->rows, block), share = block * (block + SHARE);
+    return (size_t)bgi_most(panel, share) * bg_dtype_size(node->dtype);
+}
+static size_t stage_tile_scratch(const bg_node *node)
+{
+    int64_t rows = attributes(node)->rows;
+    return bgi_tile_scratch(node->dtype, rows, bgi_most(rows, SHARE), rows);
 }
 static void reflect_share(const bgi_tiles *t, const attributes_of *x, void *a, int64_t column, int64_t width,
                           void *work)
@@ -227,54 +186,42 @@ static void reflect_share(const bgi_tiles *t, const attributes_of *x, void *a, i
     bgi_reflect(t, true, x->rows - row, panel_width(x, panel), width, bgi_tile_at(t, a, n, row, row), n,
                 triangle_of(t, x, a, panel), bgi_tile_at(t, a, n, row, column), n, work);
 }
-static bg_status stage_call(const bg_call *call)
+static bg_status run_stage(const bg_call *call, const bgi_tiles *t, int64_t matrix, int64_t piece)
 {
     const attributes_of *x = attributes(call->node);
-    bgi_tiles t = bgi_tiles_of(call, (char *)call->scratch + work_bytes(x, call->node->dtype));
-    int64_t batch = batch_of(call->node), n = x->columns;
-    int64_t next = x->stage < panels_of(x) ? panel_width(x, x->stage) : 0;
+    int64_t n = x->columns, next = x->stage < panels_of(x) ? panel_width(x, x->stage) : 0;
     int64_t row = bgi_least(least_of(x), x->stage * block_of(x));
-    bgi_fp_state before = bgi_fp_get();
-    bgi_fp_set(bgi_fp_gradual());
-    for (int64_t unit = call->first; unit < call->last;
-         unit++) { /* the next block columns of all matrices come first */
-        void *a = bgi_at(call->output, unit % batch * factored_count(x), t.size);
-        int64_t share = unit / batch - (next > 0), column = share < 0 ? row : row + next + share * SHARE;
-        int64_t width = share < 0 ? next : bgi_least(SHARE, n - column);
-        if (x->stage > 0)
-            reflect_share(&t, x, a, column, width, call->scratch);
-        if (share < 0)
-            bgi_reflections_of(&t, x->rows - row, next, bgi_tile_at(&t, a, n, row, row), n,
-                               triangle_of(&t, x, a, x->stage), call->scratch);
-    }
-    bgi_fp_set(before);
+    int64_t share = piece - (next > 0), column = share < 0 ? row : row + next + share * SHARE;
+    void *a = bgi_at(call->output, matrix * factored_count(x), t->size);
+    if (x->stage > 0)
+        reflect_share(t, x, a, column, share < 0 ? next : bgi_least(SHARE, n - column), call->scratch);
+    if (share < 0)
+        bgi_reflections_of(t, x->rows - row, next, bgi_tile_at(t, a, n, row, row), n, triangle_of(t, x, a, x->stage),
+                           call->scratch);
     return BG_OK;
 }
-static const bg_op stage_op = { .name = "qr_stage",
-                                .arity = 1,
-                                .infer = same_infer,
-                                .call = stage_call,
-                                .units = stage_units,
-                                .flops = stage_flops,
-                                .product_flops = stage_flops,
-                                .scratch = stage_scratch,
-                                .grain = one,
-                                .never_fails = true,
-                                .is_in_place = true };
+static const bgi_piecewise stage_op = { .op = { BGI_IN_PIECES, .name = "qr_stage", .arity = 1, .flops = stage_flops,
+                                                .product_flops = stage_flops, .never_fails = true },
+                                        .is_packed = true,
+                                        .pieces = stage_pieces,
+                                        .is_front_first = true,
+                                        .work = stage_work,
+                                        .tile_scratch = stage_tile_scratch,
+                                        .run = run_stage };
 
 /* ---- qr_end: room, what was factorised and the scale -> q and r ---- */
 
-static int64_t shares_of_q(const attributes_of *x) { return in_blocks(x->width, SHARE); }
+static int64_t shares_of_q(const attributes_of *x) { return bgi_in_blocks(x->width, SHARE); }
 static int64_t height_of_r(const attributes_of *x) { return x->width; }
-static int64_t end_shares(const attributes_of *x) { return shares_of_q(x) + in_blocks(height_of_r(x), ROWS); }
-static int64_t end_units(const bg_node *node, int input)
+static int64_t end_pieces(const bg_node *node)
 {
-    return input < 0 ? bgi_most(batch_of(node) * end_shares(attributes(node)), 1) : 1;
+    const attributes_of *x = attributes(node);
+    return shares_of_q(x) + bgi_in_blocks(height_of_r(x), ROWS);
 }
 static double end_flops(const bg_node *node)
 {
     const attributes_of *x = attributes(node);
-    return (double)batch_of(node) * 2 * (double)x->rows * (double)x->width * (double)least_of(x);
+    return (double)bgi_batch_count(node, true) * 2 * (double)x->rows * (double)x->width * (double)least_of(x);
 }
 /* Columns of q: the reflections that reach them, the last first, of columns of the identity. */
 static void make_q(const bgi_tiles *t, const attributes_of *x, const void *a, void *q, int64_t column, void *work)
@@ -303,41 +250,31 @@ static bg_status copy_r(const bg_call *call, const bgi_tiles *t, int64_t matrix,
         to = bgi_at(to, zeros, t->size);
         copy_scaled(t, to, bgi_const_at(a, i * x->columns + zeros, t->size), count, 1 / scale);
         if (bgi_first_not_finite(t->dtype, to, count) < count)
-            return bgi_fail_in(call, batch_shape(call->node), matrix,
+            return bgi_fail_in(call, bgi_batch_shape(call->node, true), matrix,
                                "the length of a column is too large for the type");
     }
     return BG_OK;
 }
-static bg_status end_call(const bg_call *call)
+static bg_status run_end(const bg_call *call, const bgi_tiles *t, int64_t matrix, int64_t piece)
 {
     const attributes_of *x = attributes(call->node);
-    bgi_tiles t = bgi_tiles_of(call, (char *)call->scratch + work_bytes(x, call->node->dtype));
-    int64_t batch = batch_of(call->node), of_q = x->rows * x->width, of_r = height_of_r(x) * x->columns;
-    bg_status status = BG_OK;
-    bgi_fp_state before = bgi_fp_get();
-    bgi_fp_set(bgi_fp_gradual());
-    for (int64_t unit = call->first; unit < call->last && status == BG_OK; unit++) {
-        int64_t matrix = unit % batch, share = unit / batch, last_of_q = shares_of_q(x) - 1; /* the longest first */
-        const void *a = bgi_const_at(call->inputs[1], matrix * factored_count(x), t.size);
-        void *q = bgi_at(call->output, matrix * (of_q + of_r), t.size);
-        if (share <= last_of_q)
-            make_q(&t, x, a, q, (last_of_q - share) * SHARE, call->scratch);
-        else
-            status = copy_r(call, &t, matrix, a, bgi_at(q, of_q, t.size), (share - last_of_q - 1) * ROWS);
-    }
-    bgi_fp_set(before);
-    return status;
+    int64_t of_q = x->rows * x->width, of_r = height_of_r(x) * x->columns;
+    int64_t last_of_q = shares_of_q(x) - 1; /* the longest first */
+    const void *a = bgi_const_at(call->inputs[1], matrix * factored_count(x), t->size);
+    void *q = bgi_at(call->output, matrix * (of_q + of_r), t->size);
+    if (piece > last_of_q)
+        return copy_r(call, t, matrix, a, bgi_at(q, of_q, t->size), (piece - last_of_q - 1) * ROWS);
+    make_q(t, x, a, q, (last_of_q - piece) * SHARE, call->scratch);
+    return BG_OK;
 }
-static const bg_op end_op = { .name = "qr_end",
-                              .arity = 3,
-                              .infer = same_infer,
-                              .call = end_call,
-                              .units = end_units,
-                              .flops = end_flops,
-                              .product_flops = end_flops,
-                              .scratch = stage_scratch,
-                              .grain = one,
-                              .is_in_place = true };
+static const bgi_piecewise end_op = { .op = { BGI_IN_PIECES, .name = "qr_end", .arity = 3, .flops = end_flops,
+                                              .product_flops = end_flops },
+                                      .is_packed = true,
+                                      .pieces = end_pieces,
+                                      .is_front_first = true,
+                                      .work = stage_work,
+                                      .tile_scratch = stage_tile_scratch,
+                                      .run = run_end };
 
 bg_node *bgi_blocked_qr(bg_node *a, bool is_complete)
 {
@@ -347,10 +284,10 @@ bg_node *bgi_blocked_qr(bg_node *a, bool is_complete)
     room factored = { factored_count(&x), false }, both = { x.rows * x.width + height_of_r(&x) * x.columns, true };
     bg_node *scale = bg_apply(&scale_op, &a, 1, &x, sizeof x);
     bg_node *y = bg_apply(&room_op, &scale, 1, &factored, sizeof factored);
-    y = bg_apply(&start_op, (bg_node *[]){ y, a, scale }, 3, &x, sizeof x);
+    y = bg_apply(&start_op.op, (bg_node *[]){ y, a, scale }, 3, &x, sizeof x);
     int64_t stages = panels_of(&x) + (x.columns > least_of(&x));
     for (; x.stage < stages; x.stage++)
-        y = bg_apply(&stage_op, &y, 1, &x, sizeof x);
+        y = bg_apply(&stage_op.op, &y, 1, &x, sizeof x);
     bg_node *result = bg_apply(&room_op, &scale, 1, &both, sizeof both);
-    return bg_apply(&end_op, (bg_node *[]){ result, y, scale }, 3, &x, sizeof x);
+    return bg_apply(&end_op.op, (bg_node *[]){ result, y, scale }, 3, &x, sizeof x);
 }

@@ -1,9 +1,9 @@
-/* Large triangular systems, shared by all threads: the right-hand sides are solved in place, some of them a unit.
+/* Large triangular systems, shared by all threads: the right-hand sides are solved in place, some of them a piece.
  *
  * Columns of b are independent of each other, and so are the rows of b where a stands on the right: those are turned
  * into columns first, because columns side by side are vectors. */
 #include "linalg/blocked.h"
-#include "linalg/tiles.h"
+#include "linalg/pieces.h"
 
 typedef struct {
     int64_t upper, is_transposed, is_unit, is_right;
@@ -11,7 +11,7 @@ typedef struct {
     int64_t stride;
 } attributes_of;
 
-/* Of one system: right-hand sides in all, and of a unit. */
+/* Of one system: right-hand sides in all, and of a piece. */
 static int64_t sides_of(const bg_node *node)
 {
     bgi_matrices b = bgi_matrices_of(node);
@@ -23,34 +23,24 @@ static int64_t share_of(int64_t sides)
     int64_t half = (sides / 2 + VECTOR - 1) / VECTOR * VECTOR, most = sides > 1024 ? MANY : FEW;
     return half < VECTOR ? VECTOR : bgi_least(half, most);
 }
-static int64_t shares_of(int64_t sides) { return (sides + share_of(sides) - 1) / share_of(sides); }
+static int64_t shares_of(int64_t sides) { return bgi_in_blocks(sides, share_of(sides)); }
 
-static int64_t units(const bg_node *node, int input)
-{
-    int64_t count = bgi_matrices_of(node).batch * shares_of(sides_of(node));
-    return input < 0 && count > 0 ? count : 1;
-}
-static int64_t grain(const bg_node *node)
-{
-    (void)node;
-    return 1;
-}
+static int64_t pieces(const bg_node *node) { return shares_of(sides_of(node)); }
 static int64_t order_of(const bg_node *node)
 {
     bgi_matrices b = bgi_matrices_of(node);
     return ((const attributes_of *)node->attributes)->is_right ? b.columns : b.rows;
 }
 static double flops(const bg_node *node) { return (double)order_of(node) * (double)bg_shape_count(node->shape); }
-static size_t side_bytes(const bg_node *node)
+static size_t work(const bg_node *node)
 {
-    int64_t n = order_of(node);
     bool is_right = ((const attributes_of *)node->attributes)->is_right;
-    return is_right ? bgi_aligned((size_t)(n * share_of(sides_of(node))) * bg_dtype_size(node->dtype)) : 0;
+    return is_right ? (size_t)(order_of(node) * share_of(sides_of(node))) * bg_dtype_size(node->dtype) : 0;
 }
-static size_t scratch(const bg_node *node)
+static size_t tile_scratch(const bg_node *node)
 {
     int64_t n = order_of(node);
-    return side_bytes(node) + bgi_tile_scratch(node->dtype, n, share_of(sides_of(node)), n);
+    return bgi_tile_scratch(node->dtype, n, share_of(sides_of(node)), n);
 }
 
 /* k: whether it is the system's right side. */
@@ -61,7 +51,7 @@ static bg_status fail_not_finite(const bg_call *call, int k, int64_t matrix, con
     return bgi_fail_element(&whole, matrix, bgi_label_of(call, k), bgi_float_at(row, call->node->dtype, at), i, j);
 }
 
-/* Rows [first, last) of a: all units together look at each of them once. */
+/* Rows [first, last) of a: all pieces together look at each of them once. */
 static bg_status check_triangle(const bg_call *call, int64_t matrix, const void *a, int64_t n, int64_t first,
                                 int64_t last)
 {
@@ -73,10 +63,9 @@ static bg_status check_triangle(const bg_call *call, int64_t matrix, const void 
         int64_t at = bgi_first_not_finite(dtype, row, count);
         if (at < count)
             return fail_not_finite(call, 0, matrix, row, at, i, start + at);
-        bg_call whole = bgi_by_matrices(call);
         if (!how->is_unit && bgi_float_at(row, dtype, how->upper ? 0 : i) == 0)
-            return bgi_fail_at(&whole, matrix, "%s is singular: 0 at [%lld, %lld]", bgi_label_of(call, 0), (long long)i,
-                               (long long)i);
+            return bgi_fail_in(call, bgi_batch_shape(call->node, false), matrix, "%s is singular: 0 at [%lld, %lld]",
+                               bgi_label_of(call, 0), (long long)i, (long long)i);
     }
     return BG_OK;
 }
@@ -119,16 +108,16 @@ static bg_status check_part(const bg_call *call, const bgi_tiles *t, int64_t mat
     const void *row = bgi_tile_at(t, p->data, bgi_matrices_of(call->node).columns, i, 0);
     return fail_not_finite(call, 1, matrix, row, j, p->row + i, p->column + j);
 }
-/* What is not finite in the result may come of a row of a that another unit looks at. */
+/* What is not finite in the result may come of a row of a that another piece looks at. */
 static bg_status check_solution(const bg_call *call, const bgi_tiles *t, int64_t matrix, const void *a, const part *p)
 {
     int64_t j, i = first_not_finite(call, t, p, &j);
     if (i == p->rows)
         return BG_OK;
     bg_status status = check_triangle(call, matrix, a, p->n, 0, p->n);
-    bg_call whole = bgi_by_matrices(call);
     return status != BG_OK ? status
-                           : bgi_fail_at(&whole, matrix, "the result is beyond the range of %s at [%lld, %lld]",
+                           : bgi_fail_in(call, bgi_batch_shape(call->node, false), matrix,
+                                         "the result is beyond the range of %s at [%lld, %lld]",
                                          bg_dtype_name(t->dtype), (long long)(p->row + i), (long long)(p->column + j));
 }
 
@@ -159,57 +148,23 @@ static bg_status solve_share(const bg_call *call, const bgi_tiles *t, int64_t ma
     return how->stride == 0 ? check_solution(call, t, matrix, a, &p) : BG_OK;
 }
 
-static bg_status run(const bg_call *call)
-{
-    bgi_tiles t = bgi_tiles_of(call, (char *)call->scratch + side_bytes(call->node));
-    int64_t shares = shares_of(sides_of(call->node));
-    bgi_fp_state before = bgi_fp_get();
-    bg_status status = BG_OK;
-    bgi_fp_set(bgi_fp_gradual());
-    for (int64_t unit = call->first; unit < call->last && status == BG_OK; unit++)
-        status = solve_share(call, &t, unit / shares, unit % shares);
-    bgi_fp_set(before);
-    return status;
-}
-
-static bg_status infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    *dtype = node->inputs[0]->dtype;
-    *shape = node->inputs[0]->shape;
-    return BG_OK;
-}
-static const bg_op solve_op = { .name = "solve_triangular",
-                                .arity = 2,
-                                .infer = infer,
-                                .call = run,
-                                .units = units,
-                                .flops = flops,
-                                .product_flops = flops,
-                                .scratch = scratch,
-                                .grain = grain,
-                                .is_in_place = true };
-static const bg_op substitute_op = { .name = "substitute",
-                                     .arity = 2,
-                                     .infer = infer,
-                                     .call = run,
-                                     .units = units,
-                                     .flops = flops,
-                                     .product_flops = flops,
-                                     .scratch = scratch,
-                                     .grain = grain,
-                                     .never_fails = true,
-                                     .is_in_place = true };
+#define SOLUTION .pieces = pieces, .work = work, .tile_scratch = tile_scratch, .run = solve_share
+static const bgi_piecewise solve_op = { SOLUTION, .op = { BGI_IN_PIECES, .name = "solve_triangular", .arity = 2,
+                                                          .flops = flops, .product_flops = flops } };
+static const bgi_piecewise substitute_op = { SOLUTION,
+                                             .op = { BGI_IN_PIECES, .name = "substitute", .arity = 2, .flops = flops,
+                                                     .product_flops = flops, .never_fails = true } };
 
 bg_node *bgi_blocked_solve(bg_node *a, bg_node *b, const bg_triangular_options *options)
 {
     attributes_of attributes = { options->triangle == BG_UPPER, options->is_transposed, options->is_unit,
                                  options->is_right, 0 };
-    return bg_apply(&solve_op, (bg_node *[]){ b, a }, 2, &attributes, sizeof attributes);
+    return bg_apply(&solve_op.op, (bg_node *[]){ b, a }, 2, &attributes, sizeof attributes);
 }
 
 bg_node *bgi_blocked_substitute(bg_node *factors, int64_t stride, bg_node *b, const bg_triangular_options *options)
 {
     attributes_of attributes = { options->triangle == BG_UPPER, options->is_transposed, options->is_unit,
                                  options->is_right, stride };
-    return bg_apply(&substitute_op, (bg_node *[]){ b, factors }, 2, &attributes, sizeof attributes);
+    return bg_apply(&substitute_op.op, (bg_node *[]){ b, factors }, 2, &attributes, sizeof attributes);
 }

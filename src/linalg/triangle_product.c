@@ -16,12 +16,6 @@ typedef struct {
 
 static const attributes_of *attributes(const bg_node *node) { return node->attributes; }
 
-static bg_status infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    *dtype = node->inputs[0]->dtype;
-    *shape = node->inputs[0]->shape;
-    return BG_OK;
-}
 static bg_node *compose(bg_node *node)
 {
     const attributes_of *x = attributes(node);
@@ -127,7 +121,7 @@ static bg_status call_product(const bg_call *call)
 }
 static const bg_op triangle_product_op = { .name = "triangle_product",
                                            .arity = 2,
-                                           .infer = infer,
+                                           .infer = bgi_infer_same,
                                            .compose = compose,
                                            .call = call_product,
                                            .units = units,
