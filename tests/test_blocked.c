@@ -1,4 +1,5 @@
-/* Factorisations and systems of large matrices, which all threads share: residuals as LAPACK's testers define them, the
+/* Factorisations and systems of large matrices, which all threads share, and of smaller ones, each of which is one
+ * thread's: residuals as LAPACK's testers define them, the
  * same bits for any number of threads, and failures that name the right place. The tests stand in blocked/. */
 #include "blocked/problem.h"
 #include "support/suite.h"

@@ -1,7 +1,6 @@
 /* Large triangular systems, shared by all threads: the right-hand sides are solved in place, some of them a piece.
  *
- * Columns of b are independent of each other, and so are the rows of b where a stands on the right: those are turned
- * into columns first, because columns side by side are vectors. */
+ * Columns of b are independent of each other, and so are the rows of b where a stands on the right. */
 #include "linalg/blocked.h"
 #include "linalg/pieces.h"
 
@@ -133,18 +132,8 @@ static bg_status solve_share(const bg_call *call, const bgi_tiles *t, int64_t ma
         if (status != BG_OK)
             return status;
     }
-    bgi_tile op = bgi_tile_of(t, a, p.n, 0, 0);
-    bool upper = how->upper != 0;
-    if (how->is_transposed != how->is_right) {
-        op = bgi_turned(op);
-        upper = !upper;
-    }
-    if (how->is_right) {
-        t->kernels->transpose(call->scratch, p.rows, p.data, ld, p.n, p.rows);
-        bgi_tiles_solve(t, upper, how->is_unit, p.n, p.rows, op, call->scratch, p.rows);
-        t->kernels->transpose(p.data, ld, call->scratch, p.rows, p.rows, p.n);
-    } else
-        bgi_tiles_solve(t, upper, how->is_unit, p.n, p.columns, op, p.data, ld);
+    bgi_triangular system = { how->upper, how->is_transposed, how->is_unit, how->is_right };
+    bgi_tiles_system(t, system, p.rows, p.columns, a, p.n, p.data, ld, call->scratch);
     return how->stride == 0 ? check_solution(call, t, matrix, a, &p) : BG_OK;
 }
 

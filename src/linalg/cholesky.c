@@ -2,6 +2,7 @@
 #include "linalg/blocked.h"
 #include "linalg/matrices.h"
 #include "linalg/small.h"
+#include "linalg/tiles.h"
 
 #include "blas/lapack.h"
 
@@ -34,42 +35,65 @@ static bg_node *cholesky_gradient(bg_node *node, int input, bg_node *dy)
     return bg_mul_scalar(solve_with(node, left, upper, false, true), 0.5);
 }
 
-/* The triangle of a into y, with zeros in the other. */
+/* The triangle of a into y, which may be a, with zeros in the other. */
 static void copy_triangle(const void *a, void *y, int64_t n, size_t size, bool upper)
 {
     for (int64_t row = 0; row < n; row++) {
-        size_t start = (size_t)(row * n) * size, diagonal = (size_t)row * size, width = (size_t)n * size;
-        const char *from = (const char *)a + start;
-        char *to = (char *)y + start;
-        if (upper) {
-            memset(to, 0, diagonal);
-            memcpy(to + diagonal, from + diagonal, width - diagonal);
-        } else {
-            memcpy(to, from, diagonal + size);
-            memset(to + diagonal + size, 0, width - diagonal - size);
-        }
+        size_t first = (size_t)(upper ? row : 0) * size, last = (size_t)(upper ? n : row + 1) * size;
+        size_t width = (size_t)n * size;
+        char *to = bgi_at(y, row, width);
+        if (a != y)
+            memcpy(to + first, (const char *)bgi_const_at(a, row, width) + first, last - first);
+        memset(to, 0, first);
+        memset(to + last, 0, width - last);
     }
 }
-/* A triangle of rows is the other one of LAPACK's columns. */
-static bg_status cholesky_call(const bg_call *call)
+static size_t square_bytes(const bg_node *node)
+{
+    int64_t n = bgi_matrices_of(node).rows;
+    return bgi_aligned((size_t)(n * n) * bg_dtype_size(node->dtype));
+}
+static size_t cholesky_scratch(const bg_node *node)
+{
+    int64_t n = bgi_matrices_of(node).rows;
+    return square_bytes(node) + bgi_tile_scratch(node->dtype, n, n, n);
+}
+/* The factor of a into y; the first minor that is not positive, or 0. */
+static int64_t factorise(const bgi_tiles *t, bool upper, int64_t n, const void *a, void *y, void *work)
+{
+    if (t->by_blas) { /* a triangle of rows is the other one of LAPACK's columns */
+        copy_triangle(a, y, n, t->size, upper);
+        return bgi_lapack_potrf(t->dtype, !upper, n, y, n);
+    }
+    if (upper)
+        memcpy(work, a, (size_t)(n * n) * t->size);
+    else
+        t->kernels->transpose(work, n, a, n, n, n);
+    int64_t minor = bgi_tiles_cholesky(t, n, work, n);
+    if (!upper)
+        t->kernels->transpose(y, n, work, n, n, n);
+    copy_triangle(upper ? work : y, y, n, t->size, upper);
+    return minor;
+}
+static bg_status cholesky_run(const bg_call *call)
 {
     bgi_matrices m = bgi_matrices_of(call->node);
-    bg_dtype dtype = call->node->dtype;
+    bgi_tiles t = bgi_tiles_of(call, bgi_at(call->scratch, 1, square_bytes(call->node)));
     int64_t n = m.rows;
     bool upper = is_upper(call->node);
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0 && n > 0; i++) {
         bg_status status = bgi_check_finite_triangle(call, 0, i, upper ? BG_UPPER : BG_LOWER);
         if (status != BG_OK)
             return status;
-        void *factor = bgi_output_at(call, i, n * n);
-        copy_triangle(bgi_input_at(call, 0, i, n * n), factor, n, bg_dtype_size(dtype), upper);
-        int64_t minor = bgi_lapack_potrf(dtype, !upper, n, factor, n);
+        int64_t minor =
+            factorise(&t, upper, n, bgi_input_at(call, 0, i, n * n), bgi_output_at(call, i, n * n), call->scratch);
         if (minor != 0)
             return bgi_fail_at(call, i, "not positive definite: the leading minor of order %lld is not",
                                (long long)minor);
     }
     return BG_OK;
 }
+static bg_status cholesky_call(const bg_call *call) { return bgi_run_gradually(call, cholesky_run); }
 static double cholesky_flops(const bg_node *node)
 {
     bgi_matrices m = bgi_matrices_of(node);
@@ -81,6 +105,7 @@ static const bg_op single_op = { .name = "cholesky",
                                  .infer = bgi_infer_last,
                                  .call = cholesky_call,
                                  .units = bgi_matrix_units,
+                                 .scratch = cholesky_scratch,
                                  .flops = cholesky_flops,
                                  .product_flops = cholesky_flops };
 /* A matrix is one unit, or shared by all threads, or small and beside others. */

@@ -101,17 +101,21 @@ static bg_status cofactors_run(const bg_call *call)
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t n = m.rows;
     bg_dtype dtype = call->node->dtype;
+    bgi_tiles t = bgi_tiles_of(call, bgi_at(call->scratch, 1, bgi_lu_cofactors_work(n)));
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0 && n > 0; i++) {
         void *y = bgi_output_at(call, i, n * n);
-        bgi_lu_cofactors(dtype, n, bgi_input_at(call, 0, i, n * n), bgi_input_at(call, 1, i, n * n + n), y,
-                         call->scratch);
+        bgi_lu_cofactors(&t, n, bgi_input_at(call, 0, i, n * n), bgi_input_at(call, 1, i, n * n + n), y, call->scratch);
         if (bgi_first_not_finite(dtype, y, n * n) < n * n)
             return bgi_fail_at(call, i, "the gradient is beyond the range of %s", bg_dtype_name(dtype));
     }
     return BG_OK;
 }
 static bg_status cofactors_call(const bg_call *call) { return bgi_run_gradually(call, cofactors_run); }
-static size_t cofactors_scratch(const bg_node *node) { return bgi_lu_cofactors_scratch(bgi_matrices_of(node).rows); }
+static size_t cofactors_scratch(const bg_node *node)
+{
+    int64_t n = bgi_matrices_of(node).rows;
+    return bgi_lu_cofactors_work(n) + bgi_tile_scratch(node->dtype, n, n, n);
+}
 static double cofactors_flops(const bg_node *node)
 {
     return 2 * (double)bgi_matrices_of(node).rows * (double)bg_shape_count(node->shape);

@@ -74,14 +74,15 @@ static bg_status lu_run(const bg_call *call)
     bgi_matrices m = bgi_matrices_of(call->node->inputs[0]);
     bg_dtype dtype = call->node->dtype;
     int64_t count = m.rows * m.columns, *order = call->scratch;
-    void *scratch = (char *)call->scratch + order_bytes(m.rows);
+    void *work = bgi_at(call->scratch, 1, order_bytes(m.rows));
+    bgi_tiles t = bgi_tiles_of(call, bgi_at(work, 1, bgi_lu_work(dtype, m.rows, m.columns)));
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
         bg_status status = bgi_check_finite(call, 0, i);
         if (status != BG_OK)
             return status;
         void *packed = bgi_output_at(call, i, count + m.rows);
         memcpy(packed, bgi_input_at(call, 0, i, count), (size_t)count * bg_dtype_size(dtype));
-        bgi_lu_factor(dtype, m.rows, m.columns, packed, order, scratch);
+        bgi_lu_factor(&t, m.rows, m.columns, packed, order, work);
         for (int64_t row = 0; row < m.rows; row++)
             bgi_put_float(packed, dtype, count + row, (double)order[row]);
         status = check_factors(call, i, packed);
@@ -96,7 +97,9 @@ static size_t lu_scratch(const bg_node *node)
     bgi_matrices m = bgi_matrices_of(node->inputs[0]);
     if (is_small(node))
         return bgi_small_lu_scratch(node->dtype, m.rows, m.columns);
-    return order_bytes(m.rows) + bgi_lu_scratch(node->dtype, m.rows, m.columns);
+    int64_t least = bgi_least(m.rows, m.columns), most = bgi_most(m.rows, m.columns);
+    return order_bytes(m.rows) + bgi_lu_work(node->dtype, m.rows, m.columns) +
+           bgi_tile_scratch(node->dtype, most, most, least);
 }
 static double lu_flops(const bg_node *node)
 {

@@ -1,15 +1,14 @@
 #include "linalg/lu_matrix.h"
 
-#include "blas/blas.h"
 #include "blas/lapack.h"
-#include "ops/memory.h"
+#include "linalg/lu_columns.h"
 
 #include <math.h>
 #include <string.h>
 
 /* ---- Factors ---- */
 
-/* Matrices of so few rows or columns are done by the loops below: a call of LAPACK costs more. */
+/* Matrices of so few rows or columns are done by the loops below: what serves larger ones costs more. */
 enum { FEW = 16 };
 
 /* Gaussian elimination by rows, one column after the other; swaps[k] is the row that became row k. A column of zeros is
@@ -40,51 +39,51 @@ enum { FEW = 16 };
 ELIMINATE(float, fabsf)
 ELIMINATE(double, fabs)
 
-/* y [n, m] = xᵀ, in blocks, so that lines of both stay in the cache. */
-#define TRANSPOSE(type)                                                                                                \
-    static void transpose_##type(int64_t m, int64_t n, const type *x, type *y)                                         \
-    {                                                                                                                  \
-        enum { BLOCK = 16 };                                                                                           \
-        for (int64_t top = 0; top < m; top += BLOCK)                                                                   \
-            for (int64_t left = 0; left < n; left += BLOCK)                                                            \
-                for (int64_t i = top; i < m && i < top + BLOCK; i++)                                                   \
-                    for (int64_t j = left; j < n && j < left + BLOCK; j++)                                             \
-                        y[j * m + i] = x[i * n + j];                                                                   \
-    }
-TRANSPOSE(float)
-TRANSPOSE(double)
-
-static void transpose(bg_dtype dtype, int64_t m, int64_t n, const void *x, void *y)
-{
-    if (dtype == BG_F64)
-        transpose_double(m, n, x, y);
-    else
-        transpose_float(m, n, x, y);
-}
-
-static size_t padded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 static bool is_for_loops(int64_t m, int64_t n) { return bgi_least(m, n) <= FEW; }
 
-size_t bgi_lu_scratch(bg_dtype dtype, int64_t m, int64_t n)
+size_t bgi_lu_work(bg_dtype dtype, int64_t m, int64_t n)
 {
-    size_t swaps = padded((size_t)bgi_least(m, n) * sizeof(int64_t));
-    return swaps + (is_for_loops(m, n) ? 0 : padded((size_t)(m * n) * bg_dtype_size(dtype)));
+    int64_t k = bgi_least(m, n);
+    size_t swaps = bgi_aligned((size_t)k * sizeof(int64_t)), size = bg_dtype_size(dtype);
+    return swaps + (is_for_loops(m, n) ? 0 : bgi_aligned((size_t)(m * n) * size) + bgi_aligned((size_t)(k * k) * size));
 }
 
-void bgi_lu_factor(bg_dtype dtype, int64_t m, int64_t n, void *a, int64_t *order, void *scratch)
+/* Columns as rows. */
+static void factor_by_lapack(const bgi_tiles *t, int64_t m, int64_t n, void *a, int64_t *swaps, void *columns)
 {
-    int64_t *swaps = scratch, count = bgi_least(m, n);
-    if (is_for_loops(m, n)) {
-        if (dtype == BG_F64)
-            eliminate_double(m, n, a, swaps);
-        else
-            eliminate_float(m, n, a, swaps);
-    } else {
-        void *columns = (char *)scratch + padded((size_t)count * sizeof *swaps);
-        transpose(dtype, m, n, a, columns);
-        (void)bgi_lapack_getrf(dtype, m, n, columns, m, swaps);
-        transpose(dtype, n, m, columns, a);
+    t->kernels->transpose(columns, m, a, n, n, m);
+    (void)bgi_lapack_getrf(t->dtype, m, n, columns, m, swaps);
+    t->kernels->transpose(a, n, columns, m, m, n);
+}
+static void factor_by_tiles(const bgi_tiles *t, int64_t m, int64_t n, void *a, int64_t *swaps, void *columns)
+{
+    int64_t k = bgi_least(m, n);
+    void *right = bgi_at(a, k, t->size), *square = bgi_at(columns, 1, bgi_aligned((size_t)(m * n) * t->size));
+    t->kernels->transpose(columns, m, a, n, k, m);
+    bgi_lu_columns(t, k, m, columns, swaps, square);
+    t->kernels->transpose(a, n, columns, m, m, k);
+    if (n == k)
+        return;
+    size_t width = (size_t)(n - k) * t->size; /* of rows that are in the way of none: m is k */
+    for (int64_t i = 0; i < k; i++) {
+        void *here = bgi_tile_at(t, right, n, i, 0), *there = bgi_tile_at(t, right, n, swaps[i], 0);
+        memcpy(columns, here, width);
+        memmove(here, there, width);
+        memcpy(there, columns, width);
     }
+    bgi_tiles_solve(t, false, true, k, n - k, bgi_tile_of(t, a, n, 0, 0), right, n);
+}
+
+void bgi_lu_factor(const bgi_tiles *t, int64_t m, int64_t n, void *a, int64_t *order, void *work)
+{
+    int64_t *swaps = work, count = bgi_least(m, n);
+    void *columns = bgi_at(work, 1, bgi_aligned((size_t)count * sizeof *swaps));
+    if (!is_for_loops(m, n))
+        (t->by_blas ? factor_by_lapack : factor_by_tiles)(t, m, n, a, swaps, columns);
+    else if (t->dtype == BG_F64)
+        eliminate_double(m, n, a, swaps);
+    else
+        eliminate_float(m, n, a, swaps);
     for (int64_t i = 0; i < m; i++)
         order[i] = i;
     for (int64_t k = 0; k < count; k++) {
@@ -111,41 +110,41 @@ static int64_t order_at(bg_dtype dtype, int64_t n, const void *packed, int64_t i
 }
 
 /* x of (lower · upper) · x = x, or of its transpose. */
-static void substitute(bg_dtype dtype, int64_t n, int64_t r, const void *packed, bool is_transposed, void *x)
+static void substitute(const bgi_tiles *t, int64_t n, int64_t r, const void *packed, bool is_transposed, void *x)
 {
     bgi_triangular lower = { .is_unit = true, .is_transposed = is_transposed };
     bgi_triangular upper = { .is_upper = true, .is_transposed = is_transposed };
-    bgi_blas_trsm(dtype, is_transposed ? upper : lower, n, r, packed, n, x, r);
-    bgi_blas_trsm(dtype, is_transposed ? lower : upper, n, r, packed, n, x, r);
+    bgi_tiles_system(t, is_transposed ? upper : lower, n, r, packed, n, x, r, NULL);
+    bgi_tiles_system(t, is_transposed ? lower : upper, n, r, packed, n, x, r, NULL);
 }
 
-size_t bgi_lu_solve_scratch(bg_dtype dtype, int64_t n, int64_t r, bool is_transposed)
+size_t bgi_lu_solve_work(bg_dtype dtype, int64_t n, int64_t r, bool is_transposed)
 {
-    return is_transposed ? padded((size_t)(n * r) * bg_dtype_size(dtype)) : 0;
+    return is_transposed ? bgi_aligned((size_t)(n * r) * bg_dtype_size(dtype)) : 0;
 }
 
-void bgi_lu_solve(bg_dtype dtype, int64_t n, int64_t r, const void *packed, bool is_transposed, const void *b, void *x,
-                  void *scratch)
+void bgi_lu_solve(const bgi_tiles *t, int64_t n, int64_t r, const void *packed, bool is_transposed, const void *b,
+                  void *x, void *work)
 {
-    size_t row = (size_t)r * bg_dtype_size(dtype);
+    size_t row = (size_t)r * t->size;
     if (!is_transposed) {
         for (int64_t i = 0; i < n; i++)
-            memcpy(bgi_at(x, i, row), bgi_const_at(b, order_at(dtype, n, packed, i), row), row);
-        substitute(dtype, n, r, packed, false, x);
+            memcpy(bgi_at(x, i, row), bgi_const_at(b, order_at(t->dtype, n, packed, i), row), row);
+        substitute(t, n, r, packed, false, x);
         return;
     }
-    memcpy(scratch, b, (size_t)n * row);
-    substitute(dtype, n, r, packed, true, scratch);
+    memcpy(work, b, (size_t)n * row);
+    substitute(t, n, r, packed, true, work);
     for (int64_t i = 0; i < n; i++)
-        memcpy(bgi_at(x, order_at(dtype, n, packed, i), row), bgi_const_at(scratch, i, row), row);
+        memcpy(bgi_at(x, order_at(t->dtype, n, packed, i), row), bgi_const_at(work, i, row), row);
 }
 
-void bgi_lu_invert(bg_dtype dtype, int64_t n, const void *packed, void *x)
+void bgi_lu_invert(const bgi_tiles *t, int64_t n, const void *packed, void *x)
 {
-    memset(x, 0, (size_t)(n * n) * bg_dtype_size(dtype));
+    memset(x, 0, (size_t)(n * n) * t->size);
     for (int64_t i = 0; i < n; i++)
-        bgi_put_float(x, dtype, i * n + order_at(dtype, n, packed, i), 1);
-    substitute(dtype, n, n, packed, false, x);
+        bgi_put_float(x, t->dtype, i * n + order_at(t->dtype, n, packed, i), 1);
+    substitute(t, n, n, packed, false, x);
 }
 
 /* ---- Determinants ---- */
@@ -299,9 +298,9 @@ static void cofactors_of_any(bg_dtype dtype, int64_t n, const void *a, void *y, 
             bgi_put_float(y, dtype, c.rows[j] * n + c.columns[i], shifted(w[i * n + j] * det.fraction, det.exponent));
 }
 
-size_t bgi_lu_cofactors_scratch(int64_t n)
+size_t bgi_lu_cofactors_work(int64_t n)
 {
-    return padded((size_t)(2 * n * n) * sizeof(double) + (size_t)(2 * n) * sizeof(int64_t));
+    return bgi_aligned((size_t)(2 * n * n) * sizeof(double) + (size_t)(2 * n) * sizeof(int64_t));
 }
 
 /* y = factor · xᵀ; whether x is finite. */
@@ -323,13 +322,13 @@ TURN(float)
 TURN(double)
 
 /* det a · aᵀ⁻¹ where there is an inverse. */
-void bgi_lu_cofactors(bg_dtype dtype, int64_t n, const void *a, const void *packed, void *y, void *scratch)
+void bgi_lu_cofactors(const bgi_tiles *t, int64_t n, const void *a, const void *packed, void *y, void *work)
 {
-    bgi_scaled det = bgi_lu_determinant(dtype, n, packed, scratch);
-    if (bgi_lu_zero_pivot(dtype, n, packed) == n) {
-        bgi_lu_invert(dtype, n, packed, scratch);
-        if (dtype == BG_F64 ? turn_double(n, scratch, det, y) : turn_float(n, scratch, det, y))
+    bgi_scaled det = bgi_lu_determinant(t->dtype, n, packed, work);
+    if (bgi_lu_zero_pivot(t->dtype, n, packed) == n) {
+        bgi_lu_invert(t, n, packed, work);
+        if (t->dtype == BG_F64 ? turn_double(n, work, det, y) : turn_float(n, work, det, y))
             return;
     }
-    cofactors_of_any(dtype, n, a, y, scratch);
+    cofactors_of_any(t->dtype, n, a, y, work);
 }

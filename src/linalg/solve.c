@@ -1,7 +1,6 @@
 /* Solutions of systems and inverses, by LU and by Cholesky. */
 #include "linalg/lu.h"
 
-#include "blas/blas.h"
 #include "linalg/blocked.h"
 #include "linalg/lu_matrix.h"
 #include "linalg/small.h"
@@ -76,11 +75,17 @@ static bg_status lu_apply_to_group(const bg_call *call, int64_t first)
                        bgi_input_at(call, 0, first, n * r), bgi_output_at(call, first, n * r), call->scratch);
     return bgi_small_check_results(call, first, solvable, status);
 }
+static size_t lu_apply_work(const bg_node *node)
+{
+    bgi_matrices m = bgi_matrices_of(node);
+    return bgi_lu_solve_work(node->dtype, m.rows, m.columns, is_transposed(node));
+}
 static bg_status lu_apply_run(const bg_call *call)
 {
     if (is_small(call->node))
         return bgi_small_groups(call, lu_apply_to_group);
     bgi_matrices m = bgi_matrices_of(call->node);
+    bgi_tiles t = bgi_tiles_of(call, bgi_at(call->scratch, 1, lu_apply_work(call->node)));
     int64_t n = m.rows, r = m.columns;
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
         bg_status status = check_right_side(call, i);
@@ -88,7 +93,7 @@ static bg_status lu_apply_run(const bg_call *call)
             status = check_pivots(call, 1, i);
         if (status != BG_OK)
             return status;
-        bgi_lu_solve(call->node->dtype, n, r, bgi_input_at(call, 1, i, n * n + n), is_transposed(call->node),
+        bgi_lu_solve(&t, n, r, bgi_input_at(call, 1, i, n * n + n), is_transposed(call->node),
                      bgi_input_at(call, 0, i, n * r), bgi_output_at(call, i, n * r), call->scratch);
         status = bgi_check_result(call, i);
         if (status != BG_OK)
@@ -102,7 +107,7 @@ static size_t lu_apply_scratch(const bg_node *node)
     bgi_matrices m = bgi_matrices_of(node);
     if (is_small(node))
         return bgi_small_lu_solve_scratch(node->dtype, m.rows, m.columns);
-    return bgi_lu_solve_scratch(node->dtype, m.rows, m.columns, is_transposed(node));
+    return lu_apply_work(node) + bgi_tile_scratch(node->dtype, m.rows, m.columns, m.rows);
 }
 static int64_t two_solves_grain(const bg_node *node)
 {
@@ -181,19 +186,20 @@ static bg_status lu_invert_group(const bg_call *call, int64_t first)
 static size_t lu_invert_scratch(const bg_node *node)
 {
     int64_t n = bgi_matrices_of(node).rows;
-    return is_small(node) ? bgi_small_lu_solve_scratch(node->dtype, n, n) : 0;
+    return is_small(node) ? bgi_small_lu_solve_scratch(node->dtype, n, n) : bgi_tile_scratch(node->dtype, n, n, n);
 }
 static bg_status lu_invert_run(const bg_call *call)
 {
     if (is_small(call->node))
         return bgi_small_groups(call, lu_invert_group);
+    bgi_tiles t = bgi_tiles_of(call, call->scratch);
     bgi_matrices m = bgi_matrices_of(call->node);
     int64_t n = m.rows;
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
         bg_status status = check_pivots(call, 0, i);
         if (status != BG_OK)
             return status;
-        bgi_lu_invert(call->node->dtype, n, bgi_input_at(call, 0, i, n * n + n), bgi_output_at(call, i, n * n));
+        bgi_lu_invert(&t, n, bgi_input_at(call, 0, i, n * n + n), bgi_output_at(call, i, n * n));
         status = bgi_check_result(call, i);
         if (status != BG_OK)
             return status;
@@ -298,16 +304,16 @@ static bg_status spd_apply_run(const bg_call *call)
     int64_t n = m.rows, r = m.columns;
     bgi_triangular how[2];
     find_systems(call->node, how);
-    bg_dtype dtype = call->node->dtype;
+    bgi_tiles t = bgi_tiles_of(call, call->scratch);
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
         const void *factor = bgi_input_at(call, 1, i, n * n);
         void *x = bgi_output_at(call, i, n * r);
         bg_status status = check_right_side(call, i);
         if (status != BG_OK)
             return status;
-        memcpy(x, bgi_input_at(call, 0, i, n * r), (size_t)(n * r) * bg_dtype_size(dtype));
+        memcpy(x, bgi_input_at(call, 0, i, n * r), (size_t)(n * r) * t.size);
         for (int k = 0; k < 2; k++)
-            bgi_blas_trsm(dtype, how[k], n, r, factor, n, x, r);
+            bgi_tiles_system(&t, how[k], n, r, factor, n, x, r, NULL);
         status = bgi_check_result(call, i);
         if (status != BG_OK)
             return status;
@@ -318,7 +324,8 @@ static bg_status spd_apply_call(const bg_call *call) { return bgi_run_gradually(
 static size_t spd_apply_scratch(const bg_node *node)
 {
     bgi_matrices m = bgi_matrices_of(node);
-    return is_small(node) ? bgi_small_apply_scratch(node->dtype, m.rows, m.columns) : 0;
+    return is_small(node) ? bgi_small_apply_scratch(node->dtype, m.rows, m.columns)
+                          : bgi_tile_scratch(node->dtype, m.rows, m.columns, m.rows);
 }
 static const bg_op single_spd_apply_op = { .name = "spd_apply",
                                            .arity = 2,

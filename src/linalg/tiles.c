@@ -1,8 +1,6 @@
 /* Recursion onto products: what is left of a factorisation or substitution are small triangles. */
 #include "linalg/tiles.h"
 
-#include "blas/blas.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -76,6 +74,26 @@ void bgi_tiles_solve(const bgi_tiles *t, bool upper, bool is_unit, int64_t k, in
         bgi_tiles_subtract(t, rest, n, h, part_of(t, a, h, 0), x, below, ldb);
         bgi_tiles_solve(t, upper, is_unit, rest, n, part_of(t, a, h, h), below, ldb);
     }
+}
+
+void bgi_tiles_system(const bgi_tiles *t, bgi_triangular how, int64_t rows, int64_t columns, const void *a, int64_t lda,
+                      void *b, int64_t ldb, void *work)
+{
+    if (t->by_blas) {
+        bgi_blas_trsm(t->dtype, how, rows, columns, a, lda, b, ldb);
+        return;
+    }
+    bgi_tile op = bgi_tile_of(t, a, lda, 0, 0);
+    bool turns = how.is_transposed != how.is_right, upper = how.is_upper != turns;
+    op = turns ? bgi_turned(op) : op;
+    if (!how.is_right) {
+        bgi_tiles_solve(t, upper, how.is_unit, rows, columns, op, b, ldb);
+        return;
+    }
+    /* Rows are independent of each other then: turned into columns they are vectors. */
+    t->kernels->transpose(work, rows, b, ldb, columns, rows);
+    bgi_tiles_solve(t, upper, how.is_unit, columns, rows, op, work, rows);
+    t->kernels->transpose(b, ldb, work, rows, rows, columns);
 }
 
 /* Row by row: each is finished, and taken from those below. */

@@ -4,6 +4,7 @@
 #define BGI_TILES_H
 
 #include "base/fp.h"
+#include "blas/blas.h"
 #include "linalg/matrices.h"
 
 /* What works on tiles of one type: kernels, or OpenBLAS where those have no vectors or it is wanted for everything.
@@ -35,6 +36,10 @@ void bgi_tiles_subtract(const bgi_tiles *t, int64_t m, int64_t n, int64_t k, bgi
  */
 void bgi_tiles_solve(const bgi_tiles *t, bool upper, bool is_unit, int64_t k, int64_t n, bgi_tile a, void *b,
                      int64_t ldb);
+/* x with op(a) · x = b, or x · op(a) = b, in place of b [rows, columns], whose rows are ldb apart; a as bgi_blas_trsm
+ * has it. Where it stands on the right, work holds rows · columns elements. */
+void bgi_tiles_system(const bgi_tiles *t, bgi_triangular how, int64_t rows, int64_t columns, const void *a, int64_t lda,
+                      void *b, int64_t ldb, void *work);
 /* The upper factor u of a [n, n] = uᵀ · u in its upper triangle; the lower one is overwritten. 0, or the first minor
  * that is not positive. */
 int64_t bgi_tiles_cholesky(const bgi_tiles *t, int64_t n, void *a, int64_t lda);

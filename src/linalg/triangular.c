@@ -1,8 +1,7 @@
 /* Solutions of triangular systems. */
 #include "linalg/blocked.h"
 #include "linalg/small.h"
-
-#include "blas/blas.h"
+#include "linalg/tiles.h"
 
 #include <string.h>
 
@@ -75,12 +74,26 @@ bg_status bgi_check_triangular(const bg_call *call, bgi_triangular how, int64_t 
         status = bgi_check_finite(call, 1, i);
     return status == BG_OK && !how.is_unit ? bgi_check_diagonal(call, i) : status;
 }
+/* Bytes of the right-hand sides that are turned, where a stands on the right. */
+static size_t turned_bytes(const bg_node *node)
+{
+    bgi_matrices b = bgi_matrices_of(node);
+    bool is_right = ((const attributes_of *)node->attributes)->is_right;
+    return is_right ? bgi_aligned((size_t)(b.rows * b.columns) * bg_dtype_size(node->dtype)) : 0;
+}
+static size_t solve_triangular_scratch(const bg_node *node)
+{
+    bgi_matrices b = bgi_matrices_of(node);
+    int64_t n = bgi_matrices_of(node->inputs[0]).rows;
+    return turned_bytes(node) + bgi_tile_scratch(node->dtype, n, bgi_most(b.rows, b.columns), n);
+}
 static bg_status solve_triangular_run(const bg_call *call)
 {
     const attributes_of *attributes = call->node->attributes;
     bgi_triangular how = { attributes->is_upper, attributes->is_transposed, attributes->is_unit, attributes->is_right };
     bgi_matrices b = bgi_matrices_of(call->node);
     int64_t n = how.is_right ? b.columns : b.rows;
+    bgi_tiles t = bgi_tiles_of(call, bgi_at(call->scratch, 1, turned_bytes(call->node)));
     for (int64_t i = 0; i < call->last - call->first && b.batch > 0; i++) {
         bg_status status = bgi_check_triangular(call, how, i);
         if (status != BG_OK)
@@ -88,7 +101,7 @@ static bg_status solve_triangular_run(const bg_call *call)
         void *x = bgi_output_at(call, i, b.rows * b.columns);
         memcpy(x, bgi_input_at(call, 1, i, b.rows * b.columns),
                (size_t)(b.rows * b.columns) * bg_dtype_size(call->node->dtype));
-        bgi_blas_trsm(call->node->dtype, how, b.rows, b.columns, bgi_input_at(call, 0, i, n * n), n, x, b.columns);
+        bgi_tiles_system(&t, how, b.rows, b.columns, bgi_input_at(call, 0, i, n * n), n, x, b.columns, call->scratch);
         status = bgi_check_result(call, i);
         if (status != BG_OK)
             return status;
@@ -106,6 +119,7 @@ static const bg_op single_op = { .name = "solve_triangular",
                                  .infer = bgi_infer_last,
                                  .call = solve_triangular_call,
                                  .units = bgi_matrix_units,
+                                 .scratch = solve_triangular_scratch,
                                  .flops = solve_triangular_flops,
                                  .product_flops = solve_triangular_flops };
 /* A system is one unit, or shared by all threads, or small and beside others. */
