@@ -61,6 +61,7 @@ static bg_status start_call(const bg_call *call)
     size_t size = bg_dtype_size(call->node->dtype);
     for (int64_t unit = call->first, end; unit < call->last; unit = end) {
         int64_t matrix = unit / n, first = unit % n, last = bgi_least(n, first + call->last - unit);
+        last = bgi_least(last, (first / BLOCK + 1) * BLOCK); /* within a block row: below it, zeros stay zeros */
         end = unit + last - first;
         const void *a = bgi_const_at(call->inputs[0], matrix * n * n, size);
         void *y = bgi_at(call->output, (unit - call->first) * n, size);
@@ -75,7 +76,7 @@ static bg_status start_call(const bg_call *call)
         }
         if (attributes->upper)
             continue;
-        /* The square on the diagonal has numbers on its other side that nobody reads. */
+        /* The square on the diagonal has anything on its other side, which nobody reads. */
         bgi_call_kernels(call)->transpose(bgi_at(y, first, size), n, bgi_const_at(a, first * n + first, size), n,
                                           last - first, n - first);
     }

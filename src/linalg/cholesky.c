@@ -27,7 +27,7 @@ static bg_node *cholesky_gradient(bg_node *node, int input, bg_node *dy)
     bool upper = is_upper(node);
     /* Only the lower triangle of the product counts, and there only that of dl. */
     bg_node *product;
-    if (bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM)
+    if (bgi_is_blocked(bgi_matrices_of(node).rows, bgi_matrices_of(node).batch))
         product = bgi_triangle_product(node, dy, &(bgi_triangles){ .turns_a = !upper, .turns_b = upper });
     else
         product = upper ? bg_matmul(node, bgi_transpose_last(bg_triu(dy, 0))) : bgi_matmul_tn(node, bg_tril(dy, 0));
@@ -111,7 +111,7 @@ static const bg_op single_op = { .name = "cholesky",
 /* A matrix is one unit, or shared by all threads, or small and beside others. */
 static bg_node *cholesky_compose(bg_node *node)
 {
-    if (bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM)
+    if (bgi_is_blocked(bgi_matrices_of(node).rows, bgi_matrices_of(node).batch))
         return bgi_blocked_cholesky(node->inputs[0], is_upper(node));
     if (bgi_small_serves(BGI_SMALL_CHOLESKY, node, bgi_matrices_of(node).rows))
         return bgi_small_cholesky(node->inputs[0], is_upper(node));

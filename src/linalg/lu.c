@@ -125,7 +125,7 @@ static const bg_op single_op = { .name = "lu",
 static bg_node *lu_compose(bg_node *node)
 {
     bgi_matrices m = bgi_matrices_of(node->inputs[0]);
-    bool is_shared = bgi_least(m.rows, m.columns) >= BGI_BLOCKED_FROM;
+    bool is_shared = bgi_is_blocked(bgi_least(m.rows, m.columns), m.batch);
     return is_shared ? bgi_blocked_lu(node->inputs[0]) : bgi_apply_1(&single_op, node->inputs[0]);
 }
 static const bg_op lu_op = { .name = "lu", .arity = 1, .infer = lu_infer, .is_constant = true, .compose = lu_compose };
@@ -219,7 +219,7 @@ static bg_node *lu_matrix_gradient(bg_node *node, int input, bg_node *dy)
     int64_t k = bgi_least(m.rows, m.columns);
     bg_node *top = rows_from(dy, 0, k), *g = columns_from(top, 0, k), *lu = columns_from(rows_from(node, 0, k), 0, k);
     bg_node *below, *above;
-    if (k >= BGI_BLOCKED_FROM) {
+    if (bgi_is_blocked(k, m.batch)) {
         below = bgi_triangle_product(lu, g, &(bgi_triangles){ .turns_a = true, .has_unit_of_a = true });
         above = bgi_triangle_product(g, lu, &(bgi_triangles){ .upper = true, .turns_b = true });
     } else {

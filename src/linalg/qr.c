@@ -218,7 +218,7 @@ static const bg_op single_op = { .name = "qr",
                                  .product_flops = qr_flops };
 static bg_node *qr_compose(bg_node *node)
 {
-    if (extents_of(node).least >= BGI_BLOCKED_FROM)
+    if (bgi_is_blocked_qr(extents_of(node).least))
         return bgi_blocked_qr(node->inputs[0], *(const int64_t *)node->attributes != 0);
     return bg_apply(&single_op, node->inputs, 1, node->attributes, node->attribute_bytes);
 }

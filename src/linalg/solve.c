@@ -130,7 +130,7 @@ static const bg_op single_lu_apply_op = { .name = "lu_apply",
 /* A matrix is one unit, and small ones go side by side; or it is shared by all threads. */
 static bg_node *lu_apply_compose(bg_node *node)
 {
-    if (bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM)
+    if (bgi_is_blocked(bgi_matrices_of(node).rows, bgi_matrices_of(node).batch))
         return bgi_blocked_lu_apply(node->inputs[1], node->inputs[0], is_transposed(node));
     return bg_apply(&single_lu_apply_op, node->inputs, 2, node->attributes, node->attribute_bytes);
 }
@@ -219,7 +219,7 @@ static const bg_op single_lu_invert_op = { .name = "lu_invert",
                                            .product_flops = two_solves_flops };
 static bg_node *lu_invert_compose(bg_node *node)
 {
-    if (bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM)
+    if (bgi_is_blocked(bgi_matrices_of(node).rows, bgi_matrices_of(node).batch))
         return bgi_blocked_lu_apply(node->inputs[0], bgi_identity_like(node), false);
     return bgi_apply_1(&single_lu_invert_op, node->inputs[0]);
 }
@@ -339,7 +339,7 @@ static const bg_op single_spd_apply_op = { .name = "spd_apply",
                                            .product_flops = two_solves_flops };
 static bg_node *spd_apply_compose(bg_node *node)
 {
-    if (bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM)
+    if (bgi_is_blocked(bgi_matrices_of(node).rows, bgi_matrices_of(node).batch))
         return bgi_blocked_spd_apply(node->inputs[1], node->inputs[0], is_upper(node));
     return bg_apply(&single_spd_apply_op, node->inputs, 2, node->attributes, node->attribute_bytes);
 }

@@ -55,7 +55,10 @@ MIRROR(float)
 MIRROR(double)
 
 /* Large matrices are shared by rows: those of x as far as the diagonal, and columns of x beyond it. */
-static bool is_by_rows(const bg_node *node) { return bgi_matrices_of(node).rows >= BGI_BLOCKED_FROM; }
+static bool is_by_rows(const bg_node *node)
+{
+    return bgi_is_blocked(bgi_matrices_of(node).rows, bgi_matrices_of(node).batch);
+}
 static int64_t mirror_units(const bg_node *node, int input)
 {
     bgi_matrices m = bgi_matrices_of(node);

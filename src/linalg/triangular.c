@@ -126,9 +126,10 @@ static const bg_op single_op = { .name = "solve_triangular",
 static bg_node *solve_triangular_compose(bg_node *node)
 {
     bg_triangular_options options = options_of(node);
-    if (bgi_matrices_of(node->inputs[0]).rows >= BGI_BLOCKED_FROM)
+    bgi_matrices a = bgi_matrices_of(node->inputs[0]);
+    if (bgi_is_blocked(a.rows, a.batch))
         return bgi_blocked_solve(node->inputs[0], node->inputs[1], &options);
-    if (bgi_small_serves(BGI_SMALL_SOLVE, node, bgi_matrices_of(node->inputs[0]).rows))
+    if (bgi_small_serves(BGI_SMALL_SOLVE, node, a.rows))
         return bgi_small_solve(node->inputs[0], node->inputs[1], &options);
     return bg_apply(&single_op, node->inputs, 2, node->attributes, node->attribute_bytes);
 }
