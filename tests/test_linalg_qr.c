@@ -129,6 +129,12 @@ static int build_thin(bg_node *const *x, const void *context, bg_node **outputs)
     outputs[0] = bg_qr(x[0], false).r;
     return 1;
 }
+static int build_orthogonal(bg_node *const *x, const void *context, bg_node **outputs)
+{
+    (void)context;
+    outputs[0] = bg_qr(x[0], false).q;
+    return 1;
+}
 static int build_solution(bg_node *const *x, const void *context, bg_node **outputs)
 {
     outputs[0] = bg_lstsq(x[0], x[1], context);
@@ -210,6 +216,33 @@ START_TEST(tiny_side)
     for (int k = 0; k < 3; k++)
         bg_tensor_destroy(inputs[k]);
     bg_tensor_destroy(gradients[0]), bg_tensor_destroy(gradients[1]);
+}
+END_TEST
+
+/* A column of nothing but numbers below the smallest normal one, in blocks. */
+START_TEST(subnormal_column)
+{
+    enum { N = 128 };
+    bg_dtype dtype = _i ? BG_F64 : BG_F32;
+    double *a = malloc(N * N * sizeof *a), smallest = _i ? 0x1p-1074 : 0x1p-149;
+    ck_assert_ptr_nonnull(a);
+    draw d = draw_from(11);
+    for (int i = 0; i < N * N; i++)
+        a[i] = i % N == 0 ? smallest : draw_between(&d, -1, 1);
+    bg_tensor *in = tensor_of(trial_engine(), dtype, BG_SHAPE(N, N), a), *out = NULL;
+    OK(run_once(trial_engine(), &in, 1, build_orthogonal, NULL, &out));
+    for (int i = 0; i < N * N; i++)
+        a[i] = value_at(out, i);
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j <= i; j++) {
+            double product = 0;
+            for (int k = 0; k < N; k++)
+                product += a[k * N + i] * a[k * N + j];
+            ck_assert_msg(fabs(product - (i == j)) <= N * (_i ? DBL_EPSILON : (double)FLT_EPSILON),
+                          "columns %d and %d: %g", i, j, product);
+        }
+    bg_tensor_destroy(in), bg_tensor_destroy(out);
+    free(a);
 }
 END_TEST
 
@@ -467,6 +500,7 @@ int main(void)
     tcase_add_loop_test(cases, errors, 0, 2);
     tcase_add_loop_test(cases, overflow, 0, 2);
     tcase_add_loop_test(cases, tiny_side, 0, 2);
+    tcase_add_loop_test(cases, subnormal_column, 0, 2);
     tcase_add_test(cases, complete_gradient);
     suite_add_tcase(suite, cases);
     TCase *solutions = tcase_create("lstsq");

@@ -48,6 +48,7 @@ void bgi_reflect(const bgi_tiles *t, bool is_transposed, int64_t m, int64_t widt
             return (double)INFINITY;                                                                                   \
         int exponent;                                                                                                  \
         (void)frexp((double)(magnitude(x[0]) > largest ? magnitude(x[0]) : largest), &exponent);                       \
+        exponent = exponent < -1000 ? -1000 : exponent; /* below, 2^-exponent is no number */                          \
         double sums[LANES] = { 0 }, sum = 0, unit = ldexp(1, exponent), scale = ldexp(1, -exponent);                   \
         int64_t i = 1;                                                                                                 \
         for (; i + LANES <= n; i += LANES)                                                                             \
@@ -58,9 +59,8 @@ void bgi_reflect(const bgi_tiles *t, bool is_transposed, int64_t m, int64_t widt
         for (int k = 0; k < LANES; k++)                                                                                \
             sum += sums[k];                                                                                            \
         double alpha = (double)x[0] * scale, norm = sqrt(alpha * alpha + sum), beta = signbit(alpha) ? norm : -norm;   \
-        type divisor = (type)((alpha - beta) * unit);                                                                  \
         for (i = 1; i < n; i++)                                                                                        \
-            x[i] /= divisor;                                                                                           \
+            x[i] = (type)((double)x[i] * scale / (alpha - beta));                                                      \
         x[0] = (type)(beta * unit);                                                                                    \
         return beta / (beta - alpha);                                                                                  \
     }
