@@ -211,6 +211,25 @@ START_TEST(errors)
 }
 END_TEST
 
+/* An operand that serves several right sides goes by the function's name too. */
+START_TEST(shared_operand)
+{
+    static const double a[] = { 1, 0, 0, 1, 1, 2, 2, 1 }, b[] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+    static const struct {
+        bg_shape a, b;
+    } shapes[] = { { { 4, { 2, 1, 2, 2 } }, { 4, { 2, 2, 2, 1 } } },
+                   { { 3, { 2, 2, 2 } }, { 4, { 1, 2, 2, 2 } } },
+                   { { 3, { 2, 2, 2 } }, { 3, { 2, 2, 2 } } } };
+    for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++) {
+        bg_tensor *in[] = { tensor_of(trial_engine(), BG_F64, shapes[k].a, a),
+                            tensor_of(trial_engine(), BG_F64, shapes[k].b, b) };
+        bg_tensor *out = NULL;
+        FAILS(run_once(trial_engine(), in, 2, only_spd, NULL, &out), BG_ERR_NUMERIC, "solve_spd: matrix [1");
+        destroy(in, 2);
+    }
+}
+END_TEST
+
 /* A batch of two axes, and none; three diagonals, which name the element. */
 static int build_tridiagonal(bg_node *const *x, const void *context, bg_node **outputs)
 {
@@ -311,6 +330,7 @@ int main(void)
     tcase_add_checked_fixture(tests, trial_set_up_single, trial_tear_down);
     tcase_add_loop_test(tests, errors, 0, REFUSALS);
     tcase_add_test(tests, places);
+    tcase_add_test(tests, shared_operand);
     tcase_add_test(tests, once);
     tcase_add_test(tests, triangles);
     suite_add_tcase(suite, tests);

@@ -383,9 +383,9 @@ bg_node *bg_solve_spd(bg_node *a, bg_node *b, bg_triangle triangle)
     bg_node *factor = bg_cholesky(own, triangle), *right = shared ? bgi_side_by_side(b, false) : b;
     if (!factor || !right)
         return NULL;
-    factor = shared ? factor : bg_broadcast(factor, a->shape);
+    bg_node *each = shared ? factor : bg_broadcast(factor, a->shape);
     bg_node *x =
-        bg_apply(&solve_spd_op, (bg_node *[]){ shared ? own : a, factor, right }, 3, &attributes, sizeof attributes);
+        bg_apply(&solve_spd_op, (bg_node *[]){ shared ? own : a, each, right }, 3, &attributes, sizeof attributes);
     return bgi_made_by("solve_spd", factor, bgi_like_right_side(shared ? bgi_apart(x, b->shape, false) : x, given));
 }
 
