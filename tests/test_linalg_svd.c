@@ -409,6 +409,57 @@ START_TEST(zero_matrix)
 }
 END_TEST
 
+/* Alone or side by side, numbers below the smallest normal one are numbers. */
+static int build_values(bg_node *const *x, const void *context, bg_node **outputs)
+{
+    (void)context;
+    outputs[0] = bg_svdvals(x[0]);
+    outputs[1] = bg_eigh(x[0], NULL).values;
+    return 2;
+}
+START_TEST(smallest_numbers)
+{
+    static const double large[] = { 2.5e-38, 1e-39 };
+    double a[4 * 4];
+    for (int i = 0; i < 16; i++)
+        a[i] = i % 4 == 0 || i % 4 == 3 ? 1.3e-38 : 1.2e-38;
+    for (int batch = 1; batch <= 4; batch += 3) {
+        bg_tensor *in = tensor_of(trial_engine(), BG_F32, BG_SHAPE(batch, 2, 2), a), *out[2] = { NULL };
+        OK(run_once(trial_engine(), &in, 1, build_values, NULL, out));
+        for (int i = 0; i < 2 * batch; i++)
+            for (int k = 0; k < 2; k++) {
+                double value = value_at(out[k], i), expected = large[k == 0 ? i % 2 : 1 - i % 2];
+                ck_assert_msg(fabs(value - expected) <= 30 * (double)FLT_EPSILON * 2.5e-38, "%s %d of %d: %g",
+                              k == 0 ? "svdvals" : "eigh", i, batch, value);
+            }
+        bg_tensor_destroy(in), bg_tensor_destroy(out[0]), bg_tensor_destroy(out[1]);
+    }
+}
+END_TEST
+
+/* What is wrong with the first matrix is told, whatever it is. */
+static int build_eigenvalues(bg_node *const *x, const void *context, bg_node **outputs)
+{
+    (void)context;
+    outputs[0] = bg_eigh(x[0], NULL).values;
+    return 1;
+}
+START_TEST(first_failure)
+{
+    double a[4 * 4] = { 0 };
+    for (int i = 0; i < 4; i++)
+        a[4 * i] = a[4 * i + 3] = i == 3 ? (double)NAN : 1;
+    for (int k = 0; k < 4; k++)
+        a[4 + k] = (double)FLT_MAX;
+    bg_tensor *in = tensor_of(trial_engine(), BG_F32, BG_SHAPE(4, 2, 2), a), *out[2] = { NULL };
+    FAILS(run_once(trial_engine(), &in, 1, build_polar, NULL, out), BG_ERR_NUMERIC,
+          "polar: matrix [1] of [4]: a has not full rank");
+    FAILS(run_once(trial_engine(), &in, 1, build_eigenvalues, NULL, out), BG_ERR_NUMERIC,
+          "eigh: matrix [1] of [4]: an eigenvalue is beyond the numbers of f32");
+    bg_tensor_destroy(in);
+}
+END_TEST
+
 START_TEST(full_gradient)
 {
     bg_graph *graph = NULL;
@@ -454,6 +505,8 @@ int main(void)
     tcase_add_loop_test(cases, equal_values, 0, 2);
     tcase_add_loop_test(cases, zero_value, 0, 2);
     tcase_add_test(cases, zero_matrix);
+    tcase_add_test(cases, smallest_numbers);
+    tcase_add_test(cases, first_failure);
     tcase_add_test(cases, full_gradient);
     tcase_add_test(cases, values_alone);
     suite_add_tcase(suite, cases);

@@ -44,26 +44,26 @@ static bg_status packed_infer(const bg_node *node, bg_dtype *dtype, bg_shape *sh
     shape->dims[shape->rank - 2]++;
     return BG_OK;
 }
-static bg_status packed_call(const bg_call *call)
+/* Of the failures the one about the first matrix counts. */
+static bg_status packed_run(const bg_call *call)
 {
     bgi_matrices m = bgi_matrices_of(call->node->inputs[0]);
-    int64_t n = m.rows;
+    int64_t n = m.rows, count = call->last - call->first, finite = 0;
+    bgi_read read = is_upper(call->node) ? BGI_READ_UPPER : BGI_READ_LOWER;
     if (m.batch == 0 || n == 0)
         return BG_OK;
-    for (int64_t i = 0; i < call->last - call->first; i++) {
-        bg_status status =
-            bgi_check_finite_part(call, "a", 0, i, is_upper(call->node) ? BGI_READ_UPPER : BGI_READ_LOWER);
-        if (status != BG_OK)
-            return status;
-    }
-    int64_t failed = bgi_eigen_decompose(call, is_upper(call->node));
-    if (failed >= 0)
-        return bgi_fail_at(call, failed, "the eigenvalues were not found: no convergence");
-    for (int64_t i = 0; i < call->last - call->first; i++)
+    bg_status status = BG_OK;
+    while (finite < count && (status = bgi_check_finite_part(call, "a", 0, finite, read)) == BG_OK)
+        finite++;
+    int64_t found = bgi_eigen_decompose(call, is_upper(call->node), finite);
+    if (found < finite)
+        status = bgi_fail_at(call, found, "the eigenvalues were not found: no convergence");
+    for (int64_t i = 0; i < found; i++)
         if (bgi_first_not_finite(call->node->dtype, bgi_output_at(call, i, n * (n + 1)), n) < n)
             return bgi_fail_at(call, i, "an eigenvalue is beyond the numbers of %s", bg_dtype_name(call->node->dtype));
-    return BG_OK;
+    return status;
 }
+static bg_status packed_call(const bg_call *call) { return bgi_run_gradually(call, packed_run); }
 static double packed_flops(const bg_node *node)
 {
     bgi_matrices m = bgi_matrices_of(node->inputs[0]);

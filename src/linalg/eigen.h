@@ -11,9 +11,9 @@
 bg_node *bgi_eigen_packed(const char *op, bg_node *a, bg_triangle triangle);
 int64_t bgi_eigen_order(const bg_node *packed); /* n */
 
-/* The call of that node: decomposes finite matrices of n > 0; the first for which no eigenvalues were found, or -1. Its
- * scratch, and the matrices that are worth a task of their own. */
-int64_t bgi_eigen_decompose(const bg_call *call, bool is_upper);
+/* The call of that node: decomposes its first `count` matrices, which are finite and have elements; how many before one
+ * for which no eigenvalues were found. Its scratch, and the matrices that are worth a task of their own. */
+int64_t bgi_eigen_decompose(const bg_call *call, bool is_upper, int64_t count);
 size_t bgi_eigen_scratch(const bg_node *node);
 int64_t bgi_eigen_grain(const bg_node *node);
 

@@ -30,23 +30,24 @@ static workspace workspace_of(const bg_node *node)
     int64_t n = bgi_matrices_of(node->inputs[0]).rows;
     if (n > 0)
         bgi_lapack_syevd_work(node->dtype, n, &w.elements, &w.integers);
-    w.integers_at = ((size_t)w.elements * bg_dtype_size(node->dtype) + 63) / 64 * 64;
+    w.integers_at = bgi_aligned((size_t)w.elements * bg_dtype_size(node->dtype));
     return w;
 }
-static int64_t by_lapack(const bg_call *call, bool is_upper)
+/* Matrices first .. last - 1, up to one that fails. */
+static int64_t by_lapack(const bg_call *call, bool is_upper, int64_t first, int64_t last)
 {
     bg_dtype dtype = call->node->dtype;
     int64_t n = bgi_eigen_order(call->node);
     size_t size = bg_dtype_size(dtype);
     workspace w = workspace_of(call->node);
     void *integers = bgi_at(call->scratch, 1, w.integers_at);
-    for (int64_t i = 0; i < call->last - call->first; i++) {
+    for (int64_t i = first; i < last; i++) {
         void *values = bgi_output_at(call, i, n * (n + 1)), *rows = bgi_at(values, n, size);
         memcpy(rows, bgi_input_at(call, 0, i, n * n), (size_t)(n * n) * size);
         if (bgi_lapack_syevd(dtype, is_upper, n, rows, values, call->scratch, w.elements, integers, w.integers) != 0)
             return i;
     }
-    return -1;
+    return last;
 }
 
 /* ---- Side by side ---- */
@@ -90,9 +91,10 @@ static int64_t by_lapack(const bg_call *call, bool is_upper)
             for (int64_t j = 0; j < n; j++)                                                                            \
                 rows[i * n + j] = vectors[(order[i] * n + j) * BGK_LANES] + 0;                                         \
     }                                                                                                                  \
-    static int64_t side_by_side_##type(const bg_call *call, bool is_upper)                                             \
+    /* What does not converge, which has not been seen yet, LAPACK tries too. */                                       \
+    static int64_t side_by_side_##type(const bg_call *call, bool is_upper, int64_t count)                              \
     {                                                                                                                  \
-        int64_t n = bgi_eigen_order(call->node), count = call->last - call->first, group = n * n * BGK_LANES;          \
+        int64_t n = bgi_eigen_order(call->node), group = n * n * BGK_LANES;                                            \
         const type *a = call->inputs[0];                                                                               \
         type *packed = call->output, *lanes = call->scratch, *vectors = lanes + group;                                 \
         for (int64_t first = 0; first < count; first += BGK_LANES) {                                                   \
@@ -101,30 +103,34 @@ static int64_t by_lapack(const bg_call *call, bool is_upper)
             memset(lanes, 0, (size_t)group * sizeof *lanes);                                                           \
             for (int64_t i = 0; i < most; i++)                                                                         \
                 exponents[i] = put_##type(n, a + (first + i) * n * n, is_upper, lanes + i);                            \
-            if (!bgi_call_kernels(call)->lockstep_eigen(n, most, lanes, vectors, (double)epsilon / 8))                 \
-                return first;                                                                                          \
+            if (!bgi_call_kernels(call)->lockstep_eigen(n, most, lanes, vectors, (double)epsilon / 8)) {               \
+                int64_t found = by_lapack(call, is_upper, first, first + most);                                        \
+                if (found < first + most)                                                                              \
+                    return found;                                                                                      \
+                continue;                                                                                              \
+            }                                                                                                          \
             for (int64_t i = 0; i < most; i++) {                                                                       \
                 type *values = packed + (first + i) * n * (n + 1);                                                     \
                 take_##type(n, exponents[i], lanes + i, vectors + i, values, values + n);                              \
             }                                                                                                          \
         }                                                                                                              \
-        return -1;                                                                                                     \
+        return count;                                                                                                  \
     }
 LANES(float, FLT_EPSILON, ldexpf, frexpf)
 LANES(double, DBL_EPSILON, ldexp, frexp)
 
 size_t bgi_eigen_scratch(const bg_node *node)
 {
-    if (is_small(node)) {
-        int64_t n = bgi_eigen_order(node);
-        return (size_t)(2 * n * n * BGK_LANES) * bg_dtype_size(node->dtype);
-    }
+    int64_t n = bgi_eigen_order(node);
     workspace w = workspace_of(node);
-    return w.integers_at + (size_t)w.integers * sizeof(int64_t);
+    size_t lapack = w.integers_at + (size_t)w.integers * sizeof(int64_t);
+    size_t lanes = (size_t)(2 * n * n * BGK_LANES) * bg_dtype_size(node->dtype);
+    return is_small(node) && lanes > lapack ? lanes : lapack;
 }
-int64_t bgi_eigen_decompose(const bg_call *call, bool is_upper)
+int64_t bgi_eigen_decompose(const bg_call *call, bool is_upper, int64_t count)
 {
     if (!is_small(call->node))
-        return by_lapack(call, is_upper);
-    return call->node->dtype == BG_F64 ? side_by_side_double(call, is_upper) : side_by_side_float(call, is_upper);
+        return by_lapack(call, is_upper, 0, count);
+    return call->node->dtype == BG_F64 ? side_by_side_double(call, is_upper, count)
+                                       : side_by_side_float(call, is_upper, count);
 }

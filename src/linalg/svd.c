@@ -64,10 +64,11 @@ static void put_identity(bg_dtype dtype, void *x, int64_t n)
     for (int64_t i = 0; i < n; i++)
         bgi_put_float(x, dtype, i * n + i, 1);
 }
-static bg_status svd_call(const bg_call *call)
+/* Of the failures the one about the first matrix counts. */
+static bg_status svd_run(const bg_call *call)
 {
     bgi_svd_extents e = extents_of(call->node);
-    int64_t count = call->last - call->first;
+    int64_t count = call->last - call->first, finite = 0;
     if (bg_shape_count(call->node->shape) == 0)
         return BG_OK;
     for (int64_t i = 0; i < count && e.least == 0; i++)
@@ -75,17 +76,19 @@ static bg_status svd_call(const bg_call *call)
     if (e.least == 0)
         return BG_OK;
     bg_status status = BG_OK;
-    for (int64_t i = 0; i < count && status == BG_OK; i++)
-        status = bgi_check_finite_part(call, "a", 0, i, BGI_READ_ALL);
-    if (status != BG_OK)
-        return status;
-    int64_t failed = bgi_svd_decompose(call, e);
-    if (failed >= 0)
-        return bgi_fail_at(call, failed, "the singular values were not found: no convergence");
-    for (int64_t i = 0; i < count && status == BG_OK; i++)
-        status = check_values(call, i, bgi_svd_at(call, i, e).s, e.least);
+    while (finite < count && (status = bgi_check_finite_part(call, "a", 0, finite, BGI_READ_ALL)) == BG_OK)
+        finite++;
+    int64_t found = bgi_svd_decompose(call, e, finite);
+    if (found < finite)
+        status = bgi_fail_at(call, found, "the singular values were not found: no convergence");
+    for (int64_t i = 0; i < found; i++) {
+        bg_status values = check_values(call, i, bgi_svd_at(call, i, e).s, e.least);
+        if (values != BG_OK)
+            return values;
+    }
     return status;
 }
+static bg_status svd_call(const bg_call *call) { return bgi_run_gradually(call, svd_run); }
 static bg_status svd_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
 {
     *dtype = node->inputs[0]->dtype;
@@ -136,7 +139,7 @@ static bool takes_matrix(const char *name, const bg_node *a)
 }
 bg_node *bgi_svd_packed(bg_node *a, const char *name, bgi_svd_job job, bool needs_rank)
 {
-    bgi_svd_attributes attributes = { job, needs_rank };
+    bgi_svd_attributes attributes = { .job = (int32_t)job, .needs_rank = needs_rank };
     return takes_matrix(name, a) ? bg_apply(&svd_op, &a, 1, &attributes, sizeof attributes) : NULL;
 }
 

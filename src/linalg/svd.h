@@ -24,9 +24,9 @@ bg_node *bgi_svd_packed(bg_node *a, const char *name, bgi_svd_job job, bool need
 /* The singular values of a matrix alone, [.., least], for the public function of that name. */
 bg_node *bgi_svd_values(bg_node *a, const char *name);
 
-/* The call of that node: decomposes finite matrices with elements; the first for which no values were found, or -1. Its
- * scratch, and whether matrices go side by side. */
-int64_t bgi_svd_decompose(const bg_call *call, bgi_svd_extents e);
+/* The call of that node: decomposes its first `count` matrices, which are finite and have elements; how many before one
+ * for which no values were found. Its scratch, and whether matrices go side by side. */
+int64_t bgi_svd_decompose(const bg_call *call, bgi_svd_extents e, int64_t count);
 size_t bgi_svd_scratch(const bg_node *node);
 bool bgi_svd_is_small(const bg_node *node);
 /* Where the results of a call's matrix i go. */

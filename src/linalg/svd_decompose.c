@@ -25,7 +25,6 @@ typedef struct {
     int64_t count;
     size_t integers_at, work_at, bytes;
 } workspace;
-static size_t in_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 static workspace workspace_of(const bg_node *node)
 {
     static const char jobs[] = { [BGI_SVD_THIN] = 'S', [BGI_SVD_FULL] = 'A', [BGI_SVD_VALUES] = 'N' };
@@ -35,20 +34,21 @@ static workspace workspace_of(const bg_node *node)
     workspace w = { .job = jobs[attributes->job] };
     w.count = bgi_most(bgi_lapack_gesdd_work(node->dtype, w.job, m.columns, m.rows),
                        bgi_lapack_gesvd_work(node->dtype, w.job, m.columns, m.rows));
-    w.integers_at = in_lines((size_t)(m.rows * m.columns) * size);
-    w.work_at = w.integers_at + in_lines((size_t)bgi_least(m.rows, m.columns) * 8 * sizeof(int64_t));
+    w.integers_at = bgi_aligned((size_t)(m.rows * m.columns) * size);
+    w.work_at = w.integers_at + bgi_aligned((size_t)bgi_least(m.rows, m.columns) * 8 * sizeof(int64_t));
     w.bytes = w.work_at + (size_t)w.count * size;
     return w;
 }
 
-/* Divide and conquer, and where that fails QR iterations, which have always converged so far. */
-static int64_t by_lapack(const bg_call *call, bgi_svd_extents e)
+/* Matrices first .. last - 1, up to one that fails. Divide and conquer, and where that fails QR iterations, which have
+ * always converged so far. */
+static int64_t by_lapack(const bg_call *call, bgi_svd_extents e, int64_t first, int64_t last)
 {
     bg_dtype dtype = call->node->dtype;
     workspace w = workspace_of(call->node);
     size_t size = bg_dtype_size(dtype), bytes = (size_t)(e.rows * e.columns) * size;
     void *copy = call->scratch, *integers = bgi_at(copy, 1, w.integers_at), *work = bgi_at(copy, 1, w.work_at);
-    for (int64_t i = 0; i < call->last - call->first; i++) {
+    for (int64_t i = first; i < last; i++) {
         const void *a = bgi_input_at(call, 0, i, e.rows * e.columns);
         bgi_svd_place p = bgi_svd_at(call, i, e);
         memcpy(copy, a, bytes);
@@ -60,7 +60,7 @@ static int64_t by_lapack(const bg_call *call, bgi_svd_extents e)
                              w.count) != 0)
             return i;
     }
-    return -1;
+    return last;
 }
 
 /* ---- Side by side ---- */
@@ -143,11 +143,11 @@ static void take_group(const group *g, int64_t rows, int64_t columns, bool turns
                 to[j * l.along] /= length;                                                                             \
         }                                                                                                              \
     }                                                                                                                  \
-    static bool group_##type(const bg_call *call, int64_t at, bgi_svd_extents e)                                       \
+    static bool group_##type(const bg_call *call, bgi_svd_extents e, int64_t at, int64_t matrices)                     \
     {                                                                                                                  \
         enum { LANES = BGK_LINE_LANES(sizeof(type)) };                                                                 \
-        int64_t k = e.least, l = bgi_most(e.rows, e.columns), count = k * l, left = call->last - call->first - at;     \
-        group g = { bgi_call_kernels(call), sizeof(type), LANES, bgk_least(left, LANES) };                             \
+        int64_t k = e.least, l = bgi_most(e.rows, e.columns), count = k * l;                                           \
+        group g = { bgi_call_kernels(call), sizeof(type), LANES, matrices };                                           \
         bool is_tall = e.rows > e.columns;                                                                             \
         layout longer = { k, l, l * LANES, LANES }, shorter = { k, k, k * LANES, LANES };                              \
         layout u = { e.width, e.rows, 1, e.width }, vt = { e.height, e.columns, e.columns, 1 };                        \
@@ -173,13 +173,19 @@ static void take_group(const group *g, int64_t rows, int64_t columns, bool turns
 SIDE_BY_SIDE(float, FLT_EPSILON)
 SIDE_BY_SIDE(double, DBL_EPSILON)
 
-static int64_t side_by_side(const bg_call *call, bgi_svd_extents e)
+/* What does not converge, which has not been seen yet, LAPACK tries too. */
+static int64_t side_by_side(const bg_call *call, bgi_svd_extents e, int64_t count)
 {
-    int64_t lanes = BGK_LINE_LANES(bg_dtype_size(call->node->dtype));
-    for (int64_t at = 0; at < call->last - call->first; at += lanes)
-        if (!(call->node->dtype == BG_F64 ? group_double(call, at, e) : group_float(call, at, e)))
-            return at;
-    return -1;
+    int64_t lanes = BGK_LINE_LANES(bg_dtype_size(call->node->dtype)), found = 0;
+    while (found < count) {
+        int64_t last = bgi_least(found + lanes, count);
+        bool is_found = call->node->dtype == BG_F64 ? group_double(call, e, found, last - found)
+                                                    : group_float(call, e, found, last - found);
+        found = is_found ? last : by_lapack(call, e, found, last);
+        if (found < last)
+            break;
+    }
+    return found;
 }
 
 /* ---- Either ---- */
@@ -189,11 +195,10 @@ size_t bgi_svd_scratch(const bg_node *node)
     bgi_svd_extents e = bgi_svd_extents_of(node->inputs[0], BGI_SVD_THIN);
     if (e.least == 0)
         return 0;
-    if (!bgi_svd_is_small(node))
-        return workspace_of(node).bytes;
-    return (size_t)(e.rows * e.columns + e.least * e.least + e.least) * 64;
+    size_t lapack = workspace_of(node).bytes, lanes = (size_t)(e.rows * e.columns + e.least * e.least + e.least) * 64;
+    return bgi_svd_is_small(node) && lanes > lapack ? lanes : lapack;
 }
-int64_t bgi_svd_decompose(const bg_call *call, bgi_svd_extents e)
+int64_t bgi_svd_decompose(const bg_call *call, bgi_svd_extents e, int64_t count)
 {
-    return bgi_svd_is_small(call->node) ? side_by_side(call, e) : by_lapack(call, e);
+    return bgi_svd_is_small(call->node) ? side_by_side(call, e, count) : by_lapack(call, e, 0, count);
 }
