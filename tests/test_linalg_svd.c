@@ -195,6 +195,7 @@ END_TEST
 
 /* ---- Threads ---- */
 
+enum { SAME_OUTPUTS = 4 };
 static int build_all(bg_node *const *x, const void *context, bg_node **outputs)
 {
     (void)context;
@@ -214,19 +215,22 @@ static int build_all(bg_node *const *x, const void *context, bg_node **outputs)
     outputs[0] = sum;
     outputs[1] = f.u;
     bg_grad(sum, x, 1, outputs + 2);
-    return 3;
+    outputs[3] = bg_svdvals(x[1]);
+    return SAME_OUTPUTS;
 }
 START_TEST(same_bits)
 {
-    bg_tensor *first[3] = { NULL };
+    bg_dtype dtype = _i ? BG_F64 : BG_F32;
+    bg_tensor *first[SAME_OUTPUTS] = { NULL };
     for (int threads = 1; threads <= 4; threads++) {
         bg_engine *engine = NULL;
-        bg_tensor *out[3];
+        bg_tensor *out[SAME_OUTPUTS];
         OK(bg_engine_create(&engine, &(bg_engine_options){ .threads = threads }));
-        bg_tensor *a = matrix_batch(engine, BG_F32, 37, 9, 7, MATRIX_RANDOM);
-        OK(run_once(engine, &a, 1, build_all, NULL, out));
-        for (int i = 0; i < 3; i++) {
-            size_t bytes = (size_t)bg_shape_count(bg_tensor_shape(out[i])) * sizeof(float);
+        bg_tensor *in[] = { matrix_batch(engine, dtype, 37, 9, 7, MATRIX_RANDOM),
+                            matrix_batch(engine, dtype, 45, 9, 8, MATRIX_RANDOM) };
+        OK(run_once(engine, in, 2, build_all, NULL, out));
+        for (int i = 0; i < SAME_OUTPUTS; i++) {
+            size_t bytes = (size_t)bg_shape_count(bg_tensor_shape(out[i])) * bg_dtype_size(dtype);
             if (threads == 1) {
                 first[i] = out[i];
                 continue;
@@ -235,10 +239,10 @@ START_TEST(same_bits)
                           "output %d differs with %d threads", i, threads);
             bg_tensor_destroy(out[i]);
         }
-        bg_tensor_destroy(a);
+        bg_tensor_destroy(in[0]), bg_tensor_destroy(in[1]);
         bg_engine_destroy(engine);
     }
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < SAME_OUTPUTS; i++)
         bg_tensor_destroy(first[i]);
 }
 END_TEST
@@ -499,7 +503,7 @@ int main(void)
     tcase_add_loop_test(cases, factors, 0, COUNT(sizes));
     tcase_add_test(cases, pseudo_inverse);
     tcase_add_test(cases, polar);
-    tcase_add_test(cases, same_bits);
+    tcase_add_loop_test(cases, same_bits, 0, 2);
     tcase_add_test(cases, not_finite);
     tcase_add_test(cases, too_large);
     tcase_add_loop_test(cases, equal_values, 0, 2);
