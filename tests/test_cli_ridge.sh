@@ -52,10 +52,17 @@ expect 1 'row.csv: 1 training example is fewer rows than the 4 columns' train --
 awk 'BEGIN { print "a,b,y"; for (i = 0; i < 9; i++) print i "," 2 * i "," i % 5 }' >equal.csv
 expect 1 'equal.csv: .*full rank.*; blasgrad train --method lstsq --ridge finds a solution' train --data equal.csv --method lstsq
 expect 0 'train loss' train --data equal.csv --method lstsq --ridge 0.1
+expect 1 'equal.csv: .*full rank.*; a larger --ridge finds a solution' train --data equal.csv --method lstsq --ridge 1e-30
 expect 1 'equal.csv: .*full rank' search --data equal.csv --method lstsq
 sed '4s/,[^,]*,/,,/' equal.csv >holes.csv
+sed '4s/,[^,]*$/,/' table.csv >gap.csv
+sed '4s/[^,]*$/-inf/' table.csv >infinite.csv
 for ridge in 0 1; do
     expect 1 'holes.csv: input 1 of example 2 is nan' train --data holes.csv --missing nan --method lstsq --ridge $ridge
+    expect 1 'gap.csv: target 1 of example 2 is nan' train --data gap.csv --target y,z --missing nan --method lstsq \
+        --ridge $ridge
+    expect 1 'infinite.csv: the target of example 2 is -inf' train --data infinite.csv --target z --infinite \
+        --method lstsq --ridge $ridge
 done
 
 # ---- What is kept of it ----

@@ -123,18 +123,31 @@ static bool find_not_finite(const bg_tensor *x, int64_t *at, double *value)
     return false;
 }
 
-/* A failure in the words of who has examples and options, not a matrix. */
-static int fail(bg_status status, const bg_dataset *dataset, int64_t in)
+/* About element `at` of a column that has so many for each example. Whatever the sign of a NaN is. */
+static int fail_of_example(const char *name, const char *column, int64_t width, int64_t at, double value)
 {
-    const char *name = bg_dataset_name(dataset);
-    int64_t at;
-    double value;
-    if (status == BG_ERR_NUMERIC && find_not_finite(bg_dataset_column(dataset, 0), &at, &value))
-        return output_failure("%s: input %lld of example %lld is %g, which has no least squares", name,
-                              (long long)(at % in), (long long)(at / in), value);
+    const char *says = "which has no least squares";
+    value = isnan(value) ? (double)NAN : value;
+    if (width == 1)
+        return output_failure("%s: the %s of example %lld is %g, %s", name, column, (long long)at, value, says);
+    return output_failure("%s: %s %lld of example %lld is %g, %s", name, column, (long long)(at % width),
+                          (long long)(at / width), value, says);
+}
+
+/* A failure in the words of who has examples and options, not a matrix: of `in` inputs and `out` targets. */
+static int fail(bg_status status, const bg_dataset *dataset, int64_t in, int64_t out, double ridge)
+{
+    const char *name = bg_dataset_name(dataset), *const columns[] = { "input", "target" };
+    for (int k = 0; k < 2 && status == BG_ERR_NUMERIC; k++) {
+        int64_t at;
+        double value;
+        if (find_not_finite(bg_dataset_column(dataset, k), &at, &value))
+            return fail_of_example(name, columns[k], k == 0 ? in : out, at, value);
+    }
     if (status == BG_ERR_NUMERIC && strstr(bg_last_error(), "full rank"))
-        return output_failure("%s: %s; blasgrad train --method lstsq --ridge finds a solution all the same", name,
-                              bg_last_error());
+        return output_failure("%s: %s; %s", name, bg_last_error(),
+                              ridge > 0 ? "a larger --ridge finds a solution"
+                                        : "blasgrad train --method lstsq --ridge finds a solution all the same");
     return output_library();
 }
 
@@ -156,7 +169,7 @@ int lstsq_solve(bg_model *model, const bg_dataset *dataset, double ridge)
         status = solve(&solution, bg_model_engine(model), a, targets, ridge, has_bias && !is_column);
     if (status == BG_OK)
         status = set_layer(model, solution, in, has_bias);
-    int code = status == BG_OK ? 0 : fail(status, dataset, in);
+    int code = status == BG_OK ? 0 : fail(status, dataset, in, out, ridge);
     bg_tensor_destroy(solution);
     bg_tensor_destroy(targets);
     bg_tensor_destroy(a);
