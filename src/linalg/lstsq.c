@@ -138,7 +138,7 @@ static double apply_flops(const bg_node *node)
 static size_t apply_bytes(const bg_node *node)
 {
     bgi_matrices packed = bgi_matrices_of(node->inputs[0]), b = bgi_matrices_of(node->inputs[1]);
-    return ((size_t)((packed.rows - 2) * b.columns) * bg_dtype_size(node->dtype) + 63) / 64 * 64;
+    return bgi_aligned((size_t)((packed.rows - 2) * b.columns) * bg_dtype_size(node->dtype));
 }
 static int64_t apply_work(const bg_node *node)
 {

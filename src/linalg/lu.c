@@ -46,7 +46,7 @@ static bg_status check_factors(const bg_call *call, int64_t i, const void *facto
     return bgi_fail_at(call, i, "the factors are beyond the range of %s at [%lld, %lld]",
                        bg_dtype_name(call->node->dtype), (long long)(at / m.columns), (long long)(at % m.columns));
 }
-static size_t order_bytes(int64_t m) { return (size_t)(m + 7) / 8 * 8 * sizeof(int64_t); }
+static size_t order_bytes(int64_t m) { return bgi_aligned((size_t)m * sizeof(int64_t)); }
 /* Whether matrices go through side by side. */
 static bool is_small(const bg_node *node)
 {

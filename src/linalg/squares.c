@@ -8,7 +8,7 @@ bgi_squares bgi_squares_of(const bg_call *call, void *scratch)
 size_t bgi_squares_scratch(const bg_node *node)
 {
     int64_t n = bgi_matrices_of(node).columns;
-    return (bgi_tile_scratch(node->dtype, n, n, n) + 63) / 64 * 64;
+    return bgi_aligned(bgi_tile_scratch(node->dtype, n, n, n));
 }
 
 static bgi_tile seen(bgi_side side, const void *x, int64_t n)
