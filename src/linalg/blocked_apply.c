@@ -41,7 +41,7 @@ static bg_status start_call(const bg_call *call)
                                "a is singular: pivot %lld of %lld is 0",
                                (long long)bgi_lu_zero_pivot(dtype, n, factors) + 1, (long long)n);
         if (how->is_permuted)
-            row = (int64_t)(bgi_float_at(factors, dtype, n * n + i) + 0.5);
+            row = bgi_lu_order_at(dtype, factors, n * n, i);
         const void *from = bgi_const_at(call->inputs[0], matrix * n + row, bytes);
         int64_t at = bgi_first_not_finite(dtype, from, m.columns);
         if (at < m.columns) {

@@ -162,10 +162,10 @@ static bg_status lu_permute_call(const bg_call *call)
     bool back = is_back(call->node);
     for (int64_t i = 0; i < call->last - call->first && m.batch > 0; i++) {
         const void *x = bgi_input_at(call, 0, i, m.rows * m.columns);
-        const void *order = bgi_const_at(bgi_input_at(call, 1, i, p), p - m.rows, bg_dtype_size(packed->dtype));
+        const void *factors = bgi_input_at(call, 1, i, p);
         void *y = bgi_output_at(call, i, m.rows * m.columns);
         for (int64_t k = 0; k < m.rows; k++) {
-            int64_t at = (int64_t)(bgi_float_at(order, packed->dtype, k) + 0.5);
+            int64_t at = bgi_lu_order_at(packed->dtype, factors, p - m.rows, k);
             memcpy(bgi_at(y, back ? at : k, row), bgi_const_at(x, back ? k : at, row), row);
         }
     }
@@ -266,9 +266,11 @@ static bg_status lu_permutation_call(const bg_call *call)
     int64_t p = packed->shape.dims[packed->shape.rank - 1], m = *(const int64_t *)call->node->attributes;
     int64_t batch = 1, *y = call->output;
     bgi_product_of(packed->shape.dims, packed->shape.rank - 1, &batch);
-    for (int64_t i = 0; i < call->last - call->first && batch > 0; i++)
+    for (int64_t i = 0; i < call->last - call->first && batch > 0; i++) {
+        const void *factors = bgi_input_at(call, 0, i, p);
         for (int64_t k = 0; k < m; k++)
-            *y++ = (int64_t)bgi_float_at(call->inputs[0], packed->dtype, i * p + p - m + k);
+            *y++ = bgi_lu_order_at(packed->dtype, factors, p - m, k);
+    }
     return BG_OK;
 }
 static const bg_op lu_permutation_op = { .name = "lu_permutation",

@@ -103,12 +103,6 @@ int64_t bgi_lu_zero_pivot(bg_dtype dtype, int64_t n, const void *packed)
     return k;
 }
 
-/* Row order[i]. */
-static int64_t order_at(bg_dtype dtype, int64_t n, const void *packed, int64_t i)
-{
-    return (int64_t)(bgi_float_at(packed, dtype, n * n + i) + 0.5);
-}
-
 /* x of (lower · upper) · x = x, or of its transpose. */
 static void substitute(const bgi_tiles *t, int64_t n, int64_t r, const void *packed, bool is_transposed, void *x)
 {
@@ -129,21 +123,21 @@ void bgi_lu_solve(const bgi_tiles *t, int64_t n, int64_t r, const void *packed, 
     size_t row = (size_t)r * t->size;
     if (!is_transposed) {
         for (int64_t i = 0; i < n; i++)
-            memcpy(bgi_at(x, i, row), bgi_const_at(b, order_at(t->dtype, n, packed, i), row), row);
+            memcpy(bgi_at(x, i, row), bgi_const_at(b, bgi_lu_order_at(t->dtype, packed, n * n, i), row), row);
         substitute(t, n, r, packed, false, x);
         return;
     }
     memcpy(work, b, (size_t)n * row);
     substitute(t, n, r, packed, true, work);
     for (int64_t i = 0; i < n; i++)
-        memcpy(bgi_at(x, order_at(t->dtype, n, packed, i), row), bgi_const_at(work, i, row), row);
+        memcpy(bgi_at(x, bgi_lu_order_at(t->dtype, packed, n * n, i), row), bgi_const_at(work, i, row), row);
 }
 
 void bgi_lu_invert(const bgi_tiles *t, int64_t n, const void *packed, void *x)
 {
     memset(x, 0, (size_t)(n * n) * t->size);
     for (int64_t i = 0; i < n; i++)
-        bgi_put_float(x, t->dtype, i * n + order_at(t->dtype, n, packed, i), 1);
+        bgi_put_float(x, t->dtype, i * n + bgi_lu_order_at(t->dtype, packed, n * n, i), 1);
     substitute(t, n, n, packed, false, x);
 }
 
@@ -176,7 +170,7 @@ bgi_scaled bgi_lu_determinant(bg_dtype dtype, int64_t n, const void *packed, voi
     bgi_scaled det = { 0.5, 1 };
     for (int64_t i = 0; i < n; i++) {
         det = times(det, bgi_float_at(packed, dtype, i * n + i));
-        for (int64_t at = i; !is_seen[at]; at = order_at(dtype, n, packed, at)) {
+        for (int64_t at = i; !is_seen[at]; at = bgi_lu_order_at(dtype, packed, n * n, at)) {
             is_seen[at] = 1;
             det.fraction = at == i ? det.fraction : -det.fraction;
         }

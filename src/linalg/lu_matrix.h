@@ -13,6 +13,11 @@ void bgi_lu_factor(const bgi_tiles *t, int64_t m, int64_t n, void *a, int64_t *o
 
 /* Packed: the factors [m, n], then the order [m] as numbers. Integers up to this one are numbers of the type. */
 static inline int64_t bgi_lu_most_rows(bg_dtype dtype) { return dtype == BG_F64 ? INT64_C(1) << 53 : 1 << 24; }
+/* order[i], behind factors of so many elements. */
+static inline int64_t bgi_lu_order_at(bg_dtype dtype, const void *packed, int64_t elements, int64_t i)
+{
+    return (int64_t)bgi_float_at(packed, dtype, elements + i);
+}
 
 /* The first row whose pivot is 0; n if none is. packed is of a square matrix, here and below. */
 int64_t bgi_lu_zero_pivot(bg_dtype dtype, int64_t n, const void *packed);

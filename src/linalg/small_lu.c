@@ -1,4 +1,5 @@
 /* LU factors of many small matrices, and what is solved with them. */
+#include "linalg/lu_matrix.h"
 #include "linalg/small.h"
 
 #include <string.h>
@@ -33,9 +34,9 @@ static void permute(const bgi_small_group *g, int64_t n, int64_t r, const void *
 {
     size_t size = bg_dtype_size(g->dtype), row = (size_t)r * size;
     for (int64_t i = 0; i < g->matrices; i++) {
-        const void *order = bgi_const_at(packed, i * (n * n + n) + n * n, size);
+        const void *factors = bgi_const_at(packed, i * (n * n + n), size);
         for (int64_t k = 0; k < n; k++) {
-            int64_t at = (int64_t)bgi_float_at(order, g->dtype, k);
+            int64_t at = bgi_lu_order_at(g->dtype, factors, n * n, k);
             memcpy(bgi_at(y, i * n + (is_back ? at : k), row), bgi_const_at(x, i * n + (is_back ? k : at), row), row);
         }
     }
@@ -68,10 +69,10 @@ void bgi_small_lu_invert(const bgi_small_group *g, int64_t n, const void *packed
 {
     size_t size = bg_dtype_size(g->dtype);
     memset(x, 0, (size_t)(g->matrices * n * n) * size);
-    for (int64_t i = 0; i < g->matrices; i++)
-        for (int64_t k = 0; k < n; k++) {
-            int64_t at = (int64_t)bgi_float_at(packed, g->dtype, i * (n * n + n) + n * n + k);
-            bgi_put_float(x, g->dtype, i * n * n + k * n + at, 1);
-        }
+    for (int64_t i = 0; i < g->matrices; i++) {
+        const void *factors = bgi_const_at(packed, i * (n * n + n), size);
+        for (int64_t k = 0; k < n; k++)
+            bgi_put_float(x, g->dtype, i * n * n + k * n + bgi_lu_order_at(g->dtype, factors, n * n, k), 1);
+    }
     substitute(g, n, n, packed, false, x, x, scratch);
 }
