@@ -82,7 +82,7 @@ static bg_status start_call(const bg_call *call)
     }
     return BG_OK;
 }
-static const bg_op start_op = { .name = "cholesky", /* as messages say */
+static const bg_op start_op = { .name = "cholesky_start",
                                 .arity = 1,
                                 .infer = bgi_infer_last,
                                 .call = start_call,

@@ -64,7 +64,7 @@ static bg_status start_call(const bg_call *call)
         void *to = bgi_at(call->output, (unit - call->first) * piece, size);
         if (bgi_first_not_finite(dtype, from, copied) < copied) {
             bg_call whole = bgi_by_matrices(call);
-            return bgi_check_finite_part(&whole, "a", 0, matrix, BGI_READ_ALL);
+            return bgi_check_finite(&whole, 0, matrix);
         }
         memcpy(to, from, (size_t)copied * size);
         memset(bgi_at(to, copied, size), 0, (size_t)(piece - copied) * size);

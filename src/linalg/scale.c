@@ -108,11 +108,11 @@ static bg_node *rescaled_solution_gradient(bg_node *node, int input, bg_node *dy
     bg_node *x = node->inputs[0], *of_a = node->inputs[3], *of_b = node->inputs[4];
     if (input == 1) {
         bg_node *dx = bgi_matrix_unscale(dy, of_a, of_b);
-        return dx ? bg_mul(x->op->gradient(x, 0, dx), of_a) : NULL;
+        return dx ? bg_mul(bgi_gradient_of(x, 0, dx), of_a) : NULL;
     }
     if (input == 2) {
         bg_node *dx = bgi_matrix_unscale(dy, of_a, NULL);
-        return dx ? x->op->gradient(x, x->n_inputs - 1, dx) : NULL;
+        return dx ? bgi_gradient_of(x, x->n_inputs - 1, dx) : NULL;
     }
     return NULL;
 }
