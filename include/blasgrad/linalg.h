@@ -208,8 +208,8 @@ BG_API bg_node *bg_matrix_rank(bg_node *a, bg_optional tolerance);
 BG_API bg_node *bg_matrix_power(bg_node *a, int64_t exponent);
 /* Σ aⁱ / i! by scaling and squaring of Padé approximants: Higham, The scaling and squaring method for the matrix
  * exponential revisited, 2005. Gradient by the Fréchet derivative: Al-Mohy and Higham, Computing the Fréchet derivative
- * of the matrix exponential, 2009. Fails where the result is not finite, and above a norm of 1 / epsilon,
- * with which no digit of it would be right. */
+ * of the matrix exponential, 2009. Fails where the result is not finite, and above a norm of 1 / epsilon, with which no
+ * digit of it would be right. */
 BG_API bg_node *bg_matrix_exp(bg_node *a);
 
 /* ---- Normal distributions ----

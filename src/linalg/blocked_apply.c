@@ -19,6 +19,7 @@ static int64_t rows_grain(const bg_node *node)
     (void)node;
     return ROWS;
 }
+
 /* ---- apply_start: b and the factors -> b, whose row i is row order[i] of it where it is permuted; by rows ---- */
 
 static int64_t start_units(const bg_node *node, int input)

@@ -191,7 +191,7 @@ bg_status bgi_run_gradually(const bg_call *call, bg_status (*run)(const bg_call 
     return status;
 }
 
-/* The exponent of a number that is not finite has all bits set: a sum of such tests has no branch in it. */
+/* No branch for each element: NaN and infinities are not within the largest number. */
 int64_t bgi_first_not_finite(bg_dtype dtype, const void *values, int64_t count)
 {
     enum { BLOCK = 256 };

@@ -1,5 +1,6 @@
-/* Small matrices of a batch, BGK_LANES of them side by side (kernels/body_lockstep.h): a call of LAPACK for each would
- * cost more than its arithmetic. A matrix gets the same bits whichever others are beside it. */
+/* Small matrices of a batch side by side: BGK_LANES of them (kernels/body_lockstep.h), or for singular values as many
+ * as fill a line of 64 bytes (kernels/body_svd.h). One by one, in tiles or by LAPACK, calls and vectors that are not
+ * full cost more than the arithmetic. A matrix gets the same bits whichever others are beside it. */
 #ifndef BGI_SMALL_H
 #define BGI_SMALL_H
 

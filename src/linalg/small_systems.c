@@ -1,5 +1,4 @@
 /* Cholesky factors and triangular systems of many small matrices. */
-#include "linalg/lu.h"
 #include "linalg/small.h"
 
 /* ---- Cholesky ---- */
@@ -8,15 +7,15 @@ static bool is_upper(const bg_node *node) { return *(const int64_t *)node->attri
 
 /* How many matrices of the group are finite in their triangle, before the first that is not, whose error is made. What
  * is not read may be anything, but seldom is. */
-static int64_t count_finite(const bg_call *call, int k, int64_t first, int64_t matrices, bg_triangle triangle,
+static int64_t count_finite(const bg_call *call, int64_t first, int64_t matrices, bg_triangle triangle,
                             bg_status *status)
 {
-    int64_t n = bgi_matrices_of(call->node->inputs[k]).rows, i = 0;
+    int64_t n = bgi_matrices_of(call->node).rows, i = 0;
     *status = BG_OK;
-    if (bgi_first_not_finite(call->node->dtype, bgi_input_at(call, k, first, n * n), matrices * n * n) ==
+    if (bgi_first_not_finite(call->node->dtype, bgi_input_at(call, 0, first, n * n), matrices * n * n) ==
         matrices * n * n)
         return matrices;
-    while (i < matrices && (*status = bgi_check_finite_triangle(call, k, first + i, triangle)) == BG_OK)
+    while (i < matrices && (*status = bgi_check_finite_triangle(call, 0, first + i, triangle)) == BG_OK)
         i++;
     return i;
 }
@@ -30,7 +29,7 @@ static bg_status cholesky_of_group(const bg_call *call, int64_t first)
          *a = inverses + (size_t)bgi_small_elements(n) * size;
     bool upper = is_upper(call->node);
     bg_status status;
-    int64_t finite = count_finite(call, 0, first, g.matrices, upper ? BG_UPPER : BG_LOWER, &status);
+    int64_t finite = count_finite(call, first, g.matrices, upper ? BG_UPPER : BG_LOWER, &status);
     bgi_small_take(&g, n, n, n * n, bgi_input_at(call, 0, first, n * n), a);
     g.kernels->lockstep_cholesky(n, a, upper ? BGK_LANES : row, upper ? row : BGK_LANES, minors, inverses);
     bgi_small_give(&g, n, n, n * n, a, bgi_output_at(call, first, n * n));
