@@ -116,6 +116,7 @@ stops bench mlp-b128 --engines 2 --seconds 60
 # ---- A network of one's own ----
 expect 0 '^dense:8 relu dense:3, batch 5$' bench --model 'dense:8 relu dense:3' --input 4 --batch 5,7 --threads 1 --seconds 0
 holds 'a row for each batch size' test "$(grep -c '^  *1 .* samples ' out)" -eq 2
+expect 0 '^cholesky-4x1000$' bench cholesky-4x1000 --threads 1 --seconds 0
 expect 0 '"workload":"conv:2:3 dense:3".*"batch":3,"input":"1x5x6",.*"unit":"samples",' bench --model 'conv:2:3 dense:3' --input 1x5x6 \
     --batch 3 --threads 1 --seconds 0 --json
 holds 'the product of its last layer' awk -v f="$(field product_flops)" 'BEGIN { exit !(f >= 3 * 2 * 3 * 2 * 12 * 3) }'

@@ -89,8 +89,10 @@ void bench_show_workload(const workload *w, const bg_engine *engine, const bench
     int threads = bg_engine_describe(engine).threads;
     double rate = r->report.flops / r->step.median;
     bool is_long = strlen(w->name) > NAME_WIDTH;
-    if (is_long)
+    if (is_long && w->batch > 0)
         output_line("%s, batch %lld", w->name, (long long)w->batch);
+    else if (is_long)
+        output_line("%s", w->name);
     output_line("%-*s %3d %8.4g %8.4g %8.4g %10.0f %-9s %7.2f %5.1f%%", NAME_WIDTH, is_long ? "" : w->name, threads,
                 r->step.median * 1e3, r->step.q1 * 1e3, r->step.q3 * 1e3, (double)w->units / r->step.median, w->unit,
                 rate * 1e-9, 100 * rate / (r->peak * threads));
