@@ -103,15 +103,13 @@ static double scale_flops(const bg_node *node)
 {
     return (double)bgi_batch_count(node, true) * (double)(attributes(node)->rows * attributes(node)->columns);
 }
-static const bg_op scale_op = { .name = "qr", /* as messages say */
-                                .arity = 1,
-                                .infer = scale_infer,
-                                .call = scale_call,
-                                .units = scale_units,
-                                .flops = scale_flops };
+static const bg_op scale_op = {
+    .name = "qr_scale", .arity = 1, .infer = scale_infer, .call = scale_call, .units = scale_units, .flops = scale_flops
+};
 
 /* ---- Room for so many elements a matrix, which the first call in place fills ---- */
 
+/* of_result keeps two rooms of as many elements from being one node, which calls in place would have to copy. */
 typedef struct {
     int64_t count, of_result;
 } room;

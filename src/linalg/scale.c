@@ -120,15 +120,9 @@ static bg_node *rescaled_solution_compose(bg_node *node)
 {
     return bgi_matrix_unscale(node->inputs[0], node->inputs[3], node->inputs[4]);
 }
-static bg_status rescaled_solution_infer(const bg_node *node, bg_dtype *dtype, bg_shape *shape)
-{
-    *dtype = node->inputs[0]->dtype;
-    *shape = node->inputs[0]->shape;
-    return BG_OK;
-}
 static const bg_op rescaled_solution_op = { .name = "rescaled_solution",
                                             .arity = 5,
-                                            .infer = rescaled_solution_infer,
+                                            .infer = bgi_infer_same,
                                             .gradient = rescaled_solution_gradient,
                                             .compose = rescaled_solution_compose };
 bg_node *bgi_rescaled_solution(bg_node *x, bg_node *a, bg_node *b, bg_node *of_a, bg_node *of_b)
